@@ -1,0 +1,127 @@
+//! The flat program: what `exec` runs. Made by `lower::program`, printable, knows no libtorch.
+
+use crate::model::ops::{Init, Op};
+use crate::model::ty::{Axes, Ty};
+use crate::source::Span;
+
+/// One compiled supervision step, in training or evaluation.
+#[derive(Clone, Debug)]
+pub struct Program {
+    pub model: String,
+    pub mode: Mode,
+    pub axes: Axes,
+    /// Every weight of the model, used here or not, in declaration order.
+    pub weights: Vec<WeightInfo>,
+    pub inputs: Vec<InputInfo>,
+    pub states: Vec<StateInfo>,
+    pub outputs: Vec<OutputInfo>,
+    pub halt: Option<HaltInfo>,
+    pub slots: usize,
+    pub body: Vec<Instr>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mode {
+    Training,
+    Evaluation,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Learned by the main optimiser, decayed, clipped, averaged.
+    Param,
+    /// A constant of the checkpoint: never learned, decayed or averaged.
+    Buffer,
+    /// An embedding table with sparse updates of its own (sign descent on the rows in use).
+    Table,
+}
+
+/// A weight, keyed by its declared path, e.g. `f.layers.0.attention.qkv.weight`.
+#[derive(Clone, Debug)]
+pub struct WeightInfo {
+    pub path: String,
+    pub role: Role,
+    pub shape: Vec<i64>,
+    pub axes: Vec<String>,
+    pub init: Init,
+    pub span: Span,
+}
+
+/// A tensor of the data: integers that index an axis (`symbol`, `task`), shape by axis names.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct InputInfo {
+    pub name: String,
+    pub axes: Vec<String>,
+    pub shape: Vec<i64>,
+    pub index_of: Option<String>,
+    pub role: InputRole,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InputRole {
+    Input,
+    Target,
+}
+
+/// A carried state: `shape` includes the batch. Reset inside the program where `fresh` says so.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct StateInfo {
+    pub name: String,
+    pub axes: Vec<String>,
+    pub shape: Vec<i64>,
+    /// How many values back the model reads (`y@2` gives 2); 1 for most.
+    pub history: usize,
+}
+
+/// A named result: `state.y`, `loss.answering` `[batch]`, `metric.exact` `[batch]`, `predict.logits`, `halt`
+/// (bool `[batch]`), `value.x` (on request).
+#[derive(Clone, Debug)]
+pub struct OutputInfo {
+    pub name: String,
+    pub slot: usize,
+    pub ty: Ty,
+}
+
+/// `halt when …, at most N steps, explore p`; `halt never` gives no rule and one step's maximum.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+pub struct HaltInfo {
+    pub at_most: usize,
+    pub explore: f64,
+    /// `halt never`: samples leave only at the maximum.
+    pub learned: bool,
+}
+
+/// An operand: a slot, or a number known at compile time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Operand {
+    Slot(usize),
+    Number(f64),
+}
+
+#[derive(Clone, Debug)]
+pub struct Instr {
+    pub op: InstrOp,
+    pub args: Vec<Operand>,
+    /// Types of the operands, numbers included, as the graph had them.
+    pub arg_tys: Vec<Ty>,
+    pub out: Vec<usize>,
+    pub ty: Ty,
+    /// Whether the tape records it.
+    pub gradient: bool,
+    /// Slots whose last reader this is.
+    pub free: Vec<usize>,
+    /// The first operand dies here and has the result's type: the result may take its memory.
+    pub in_place: bool,
+    pub name: String,
+    pub span: Span,
+}
+
+#[derive(Clone, Debug)]
+pub enum InstrOp {
+    Op(Op),
+    /// Runs `body` `times` times. Before the first iteration `carried` slots are filled from `args`; after each,
+    /// `next` move into `carried`; after the last, `yields` move into `out`.
+    Repeat { times: usize, carried: Vec<usize>, body: Vec<Instr>, next: Vec<usize>, yields: Vec<usize> },
+}

@@ -1,0 +1,187 @@
+//! Kinds, axes and types of values. A type is a kind plus named axes; positions mean nothing to an
+//! author, but the order here is the memory order (outermost first) that the compiler chose.
+
+use crate::source::Span;
+use std::fmt;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AxisId(pub u32);
+
+/// Where an axis gets its size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AxisSize {
+    /// Bound by the data or computed when declared.
+    Fixed(usize),
+    /// Belongs to each value: multiplied by `branch`, reduced by `merge`. A value without it has one.
+    Growing,
+    /// A name of a function's signature, bound when it is called.
+    Open,
+}
+
+#[derive(Clone, Debug)]
+pub struct Axis {
+    pub name: String,
+    pub size: AxisSize,
+    /// `pos = prefix + cell`: the parts, in order; empty for a plain axis.
+    pub parts: Vec<AxisId>,
+    pub span: Span,
+    /// How the size came about, for messages: "bound by the data", "`hidden`".
+    pub origin: String,
+}
+
+/// All axes of one compilation; those of nets are fresh at each instance.
+#[derive(Clone, Debug, Default)]
+pub struct Axes {
+    all: Vec<Axis>,
+}
+
+impl Axes {
+    pub fn add(&mut self, axis: Axis) -> AxisId {
+        self.all.push(axis);
+        AxisId((self.all.len() - 1) as u32)
+    }
+
+    pub fn get(&self, id: AxisId) -> &Axis {
+        &self.all[id.0 as usize]
+    }
+
+    pub fn name(&self, id: AxisId) -> &str {
+        &self.get(id).name
+    }
+
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    pub fn is_growing(&self, id: AxisId) -> bool {
+        self.get(id).size == AxisSize::Growing
+    }
+
+    pub fn names(&self, ids: &[AxisId]) -> String {
+        ids.iter().map(|id| format!("`{}`", self.name(*id))).collect::<Vec<_>>().join(", ")
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Dim {
+    pub axis: AxisId,
+    pub size: usize,
+}
+
+/// What the elements are. `Float` is the run's precision (float32 or bfloat16).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    Bool,
+    Int,
+    /// Integers that index an axis; optional ones may be absent (stored as -100).
+    Index { axis: AxisId, optional: bool },
+    Float,
+    Float32,
+    Float64,
+}
+
+impl Kind {
+    pub fn is_float(self) -> bool {
+        matches!(self, Kind::Float | Kind::Float32 | Kind::Float64)
+    }
+
+    pub fn is_integer(self) -> bool {
+        matches!(self, Kind::Int | Kind::Index { .. })
+    }
+
+    /// The kind of `a + b`: bool < int < float < float32 < float64 (`float` never widens a wider one).
+    pub fn promote(self, other: Kind) -> Kind {
+        let rank = |kind: Kind| match kind {
+            Kind::Bool => 0,
+            Kind::Int | Kind::Index { .. } => 1,
+            Kind::Float => 2,
+            Kind::Float32 => 3,
+            Kind::Float64 => 4,
+        };
+        match if rank(self) >= rank(other) { self } else { other } {
+            Kind::Index { .. } => Kind::Int,
+            kind => kind,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Ty {
+    pub kind: Kind,
+    /// Outermost first: the memory order.
+    pub dims: Vec<Dim>,
+}
+
+impl Ty {
+    pub fn new(kind: Kind, dims: Vec<Dim>) -> Ty {
+        Ty { kind, dims }
+    }
+
+    pub fn scalar(kind: Kind) -> Ty {
+        Ty { kind, dims: Vec::new() }
+    }
+
+    pub fn size(&self, axis: AxisId) -> Option<usize> {
+        self.dims.iter().find(|dim| dim.axis == axis).map(|dim| dim.size)
+    }
+
+    pub fn position(&self, axis: AxisId) -> Option<usize> {
+        self.dims.iter().position(|dim| dim.axis == axis)
+    }
+
+    pub fn has(&self, axis: AxisId) -> bool {
+        self.position(axis).is_some()
+    }
+
+    pub fn axes(&self) -> impl Iterator<Item = AxisId> + '_ {
+        self.dims.iter().map(|dim| dim.axis)
+    }
+
+    pub fn count(&self) -> usize {
+        self.dims.iter().map(|dim| dim.size).product()
+    }
+
+    pub fn shape(&self) -> Vec<i64> {
+        self.dims.iter().map(|dim| dim.size as i64).collect()
+    }
+
+    /// The same axes with the same sizes, in any order.
+    pub fn same_axes(&self, other: &Ty) -> bool {
+        self.dims.len() == other.dims.len() && self.dims.iter().all(|dim| other.dims.contains(dim))
+    }
+
+    /// `float [batch 2, pos 97, dim 512]`.
+    pub fn show<'a>(&'a self, axes: &'a Axes) -> ShowTy<'a> {
+        ShowTy { ty: self, axes }
+    }
+}
+
+pub struct ShowTy<'a> {
+    ty: &'a Ty,
+    axes: &'a Axes,
+}
+
+impl fmt::Display for ShowTy<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.ty.kind {
+            Kind::Bool => write!(f, "bool")?,
+            Kind::Int => write!(f, "int")?,
+            Kind::Index { axis, optional } => {
+                write!(f, "{}{}", self.axes.name(axis), if optional { "?" } else { "" })?
+            }
+            Kind::Float => write!(f, "float")?,
+            Kind::Float32 => write!(f, "float32")?,
+            Kind::Float64 => write!(f, "float64")?,
+        }
+        if !self.ty.dims.is_empty() {
+            let dims: Vec<_> =
+                self.ty.dims.iter().map(|dim| format!("{} {}", self.axes.name(dim.axis), dim.size)).collect();
+            write!(f, " [{}]", dims.join(", "))?;
+        }
+        Ok(())
+    }
+}

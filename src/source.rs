@@ -1,0 +1,99 @@
+//! Source texts and the places in them. Takes file names and texts, gives spans that outlive every
+//! stage; never reads a file itself (see `syntax::load`).
+
+use std::ops::Range;
+
+/// A stretch of one source text, in bytes. `Span::NONE` marks what no author wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Span {
+    pub file: u32,
+    pub start: u32,
+    pub end: u32,
+}
+
+impl Span {
+    pub const NONE: Span = Span { file: u32::MAX, start: 0, end: 0 };
+
+    pub fn new(file: FileId, range: Range<usize>) -> Span {
+        Span { file: file.0, start: range.start as u32, end: range.end as u32 }
+    }
+
+    pub fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+
+    /// The smallest span that covers both; they must lie in one file.
+    pub fn to(self, other: Span) -> Span {
+        if self.file != other.file {
+            return self;
+        }
+        Span { file: self.file, start: self.start.min(other.start), end: self.end.max(other.end) }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FileId(pub u32);
+
+/// One text: its name as users see it, and whether it ships inside totc.
+#[derive(Clone, Debug)]
+pub struct SourceFile {
+    pub name: String,
+    pub text: String,
+    pub origin: Origin,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Author,
+    Library,
+}
+
+/// All texts of one compilation.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    files: Vec<SourceFile>,
+}
+
+impl Sources {
+    pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>, origin: Origin) -> FileId {
+        self.files.push(SourceFile { name: name.into(), text: text.into(), origin });
+        FileId((self.files.len() - 1) as u32)
+    }
+
+    pub fn get(&self, file: FileId) -> &SourceFile {
+        &self.files[file.0 as usize]
+    }
+
+    pub fn files(&self) -> &[SourceFile] {
+        &self.files
+    }
+
+    /// The text under a span; empty for `Span::NONE`.
+    pub fn text(&self, span: Span) -> &str {
+        match self.files.get(span.file as usize) {
+            Some(file) => file.text.get(span.range()).unwrap_or(""),
+            None => "",
+        }
+    }
+
+    /// 1-based line and column of the start of a span.
+    pub fn line_column(&self, span: Span) -> Option<(usize, usize)> {
+        let file = self.files.get(span.file as usize)?;
+        let before = file.text.get(..span.start as usize)?;
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
+        Some((line, column))
+    }
+
+    /// `models/trm.tot:12`, for messages that have no room for a picture of the line.
+    pub fn place(&self, span: Span) -> String {
+        match self.line_column(span) {
+            Some((line, _)) => format!("{}:{line}", self.files[span.file as usize].name),
+            None => "(no source)".to_owned(),
+        }
+    }
+
+    pub fn is_library(&self, span: Span) -> bool {
+        self.files.get(span.file as usize).is_some_and(|file| file.origin == Origin::Library)
+    }
+}
