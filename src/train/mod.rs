@@ -1,0 +1,5 @@
+//! Training and evaluation of compiled programs.
+
+mod config;
+
+pub use config::*;
