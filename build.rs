@@ -1,0 +1,43 @@
+//! Makes the built programs find libtorch without LD_LIBRARY_PATH.
+
+use std::{env, path::PathBuf};
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    // Embedded with include_dir! and pest's #[grammar]; neither tells cargo about a new file.
+    println!("cargo::rerun-if-changed=models/std");
+    println!("cargo::rerun-if-changed=grammar");
+
+    if env::var_os("CARGO_FEATURE_TORCH").is_none() {
+        return;
+    }
+    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
+    // .cargo/config.toml sets LIBTORCH; a build from outside this folder has its own or none.
+    println!("cargo::rerun-if-env-changed=LIBTORCH");
+    let libtorch = env::var_os("LIBTORCH").map_or_else(|| root.join(".libtorch"), PathBuf::from);
+    let link = libtorch.join("lib");
+    // The link target is watched, not the folder's contents: setup replaces the folder whole.
+    println!(
+        "cargo::rerun-if-changed={}",
+        libtorch.join("build-version").display()
+    );
+    let Ok(lib) = link.canonicalize() else {
+        println!(
+            "cargo::error=libtorch is missing from {}: run `./x setup` (or build the compiler alone with --no-default-features)",
+            libtorch.display()
+        );
+        return;
+    };
+
+    // DT_RPATH, not DT_RUNPATH: it also serves libtorch's own libraries, and a stray
+    // LD_LIBRARY_PATH with another torch in it cannot override it.
+    println!(
+        "cargo::rustc-link-arg=-Wl,--disable-new-dtags,-rpath,{}",
+        lib.display()
+    );
+    if lib.join("libtorch_cuda.so").exists() {
+        // Nothing refers to this library by symbol; without this the linker drops it and no GPU is seen.
+        println!("cargo::rustc-link-arg=-L{}", lib.display());
+        println!("cargo::rustc-link-arg=-Wl,--no-as-needed,-ltorch_cuda,--as-needed");
+    }
+}
