@@ -1,0 +1,76 @@
+//! What can go wrong with data: each error names the place, the cause and the mend; it never holds a whole file.
+
+use std::io;
+use std::path::PathBuf;
+
+/// An error about data, whose text is ready for the person who wrote the run file.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// A file cannot be read at all.
+    #[error("cannot read `{}`: {cause}; check the path, which starts at the run file's folder unless it is absolute", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        cause: io::Error,
+    },
+    /// A line of a file is broken.
+    #[error("`{}`, line {line}: {what}; {mend}", path.display())]
+    Row {
+        /// The file.
+        path: PathBuf,
+        /// Its line, from 1.
+        line: u64,
+        /// The cause.
+        what: String,
+        /// How to mend it.
+        mend: String,
+    },
+    /// A file holds no row that the run could use.
+    #[error("`{}` {what}; {mend}", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        what: String,
+        /// How to mend it.
+        mend: String,
+    },
+    /// A setting of the run file asks for something that cannot be.
+    #[error("`{data_set}`, setting `{setting}`: {what}; {mend}")]
+    Setting {
+        /// The data set's name in the run file.
+        data_set: &'static str,
+        /// The setting.
+        setting: &'static str,
+        /// The cause.
+        what: String,
+        /// How to mend it.
+        mend: String,
+    },
+    /// Training and test share a puzzle up to symmetry.
+    #[error(
+        "`{}`, line {train_line} is the same puzzle up to symmetry as `{}`, line {test_line}; \
+         remove one of the two rows, or set `shared: drop` to leave such rows out of training",
+        train.display(), test.display()
+    )]
+    Shared {
+        /// The training file.
+        train: PathBuf,
+        /// The first training row that is shared.
+        train_line: u64,
+        /// The test file.
+        test: PathBuf,
+        /// The row it equals.
+        test_line: u64,
+    },
+    /// A puzzle typed by a person cannot be read.
+    #[error("this is no puzzle: {what}; {mend}")]
+    Puzzle {
+        /// The cause.
+        what: String,
+        /// How to mend it.
+        mend: String,
+    },
+}

@@ -1,0 +1,152 @@
+//! Reading settings: takes serde input, gives data-set settings and small values such as spans; never opens a file.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+/// A visitor of `T`; the registry implements it for `DataSpec`.
+pub(super) struct Pick<T>(PhantomData<T>);
+
+impl<T> Pick<T> {
+    pub(super) fn new() -> Self {
+        Pick(PhantomData)
+    }
+}
+
+/// Reads the fields of an enum variant into the settings struct `S`, so that `name(a: 1)` needs no inner brackets.
+pub(super) fn settings<'de, S: DeserializeOwned, A: EnumAccess<'de>>(
+    body: A::Variant,
+) -> Result<S, A::Error> {
+    struct Fields<S>(PhantomData<S>);
+
+    impl<'de, S: DeserializeOwned> Visitor<'de> for Fields<S> {
+        type Value = S;
+
+        fn expecting(&self, out: &mut fmt::Formatter) -> fmt::Result {
+            out.write_str("the data set's settings, as in `(side: 4, train: 1000)`")
+        }
+
+        fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<S, M::Error> {
+            S::deserialize(MapAccessDeserializer::new(map))
+        }
+    }
+
+    body.struct_variant(&[], Fields(PhantomData))
+}
+
+/// The error for a name that no data set has, with the nearest one that exists.
+pub(super) fn unknown<E: Error>(name: &str, known: &[&str]) -> E {
+    let near = known.iter().map(|other| (strsim::osa_distance(name, other), other)).min();
+    let hint = match near {
+        Some((distance, other)) if distance <= 3 => format!("; did you mean `{other}`?"),
+        _ => String::new(),
+    };
+    E::custom(format!("no data set is called `{name}`; there are: {}{hint}", known.join(", ")))
+}
+
+/// Bounds on a count. Written as `None`, `7`, `(6, 8)`, or the latter two inside `Some(...)`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Span {
+    /// No bound.
+    #[default]
+    Any,
+    /// From the first to the second, both included.
+    Between(u64, u64),
+}
+
+impl Span {
+    /// Whether `n` lies within the bounds.
+    pub fn holds(self, n: u64) -> bool {
+        match self {
+            Span::Any => true,
+            Span::Between(low, high) => (low..=high).contains(&n),
+        }
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Span::Any => out.write_str("any number of"),
+            Span::Between(low, high) if low == high => write!(out, "{low}"),
+            Span::Between(low, high) => write!(out, "{low} to {high}"),
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for Pick<Span> {
+    type Value = Span;
+
+    fn expecting(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        out.write_str("None, a whole number, or a pair such as (6, 8)")
+    }
+
+    fn visit_none<E: Error>(self) -> Result<Span, E> {
+        Ok(Span::Any)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Span, E> {
+        Ok(Span::Any)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<Span, D::Error> {
+        inner.deserialize_any(self)
+    }
+
+    fn visit_u64<E: Error>(self, n: u64) -> Result<Span, E> {
+        Ok(Span::Between(n, n))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Span, A::Error> {
+        let mut next =
+            |index| seq.next_element::<u64>()?.ok_or_else(|| A::Error::invalid_length(index, &"a pair"));
+        let (low, high) = (next(0)?, next(1)?);
+        if seq.next_element::<u64>()?.is_some() {
+            return Err(A::Error::invalid_length(3, &"a pair such as (6, 8)"));
+        }
+        if low > high {
+            return Err(A::Error::custom(format!(
+                "the span ({low}, {high}) is empty; write the smaller number first"
+            )));
+        }
+        Ok(Span::Between(low, high))
+    }
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(Pick::<Span>::new())
+    }
+}
+
+impl<'de> Visitor<'de> for Pick<Option<usize>> {
+    type Value = Option<usize>;
+
+    fn expecting(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        out.write_str("None or a whole number")
+    }
+
+    fn visit_none<E: Error>(self) -> Result<Option<usize>, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Option<usize>, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<Option<usize>, D::Error> {
+        inner.deserialize_any(self)
+    }
+
+    fn visit_u64<E: Error>(self, n: u64) -> Result<Option<usize>, E> {
+        usize::try_from(n).map(Some).map_err(E::custom)
+    }
+}
+
+/// Reads a limit, written as `None`, `1000` or `Some(1000)`.
+pub(super) fn limit<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Error> {
+    from.deserialize_any(Pick::<Option<usize>>::new())
+}

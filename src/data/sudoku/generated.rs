@@ -1,0 +1,141 @@
+//! The data set `sudoku`: takes settings, gives generated puzzles of which no two are equivalent; reads no file.
+
+use std::path::Path;
+
+use super::generator::{self, Searched, Wanted};
+use super::grid::Side;
+use super::{Pairs, Sudoku};
+use crate::data::{DataError, Dataset, Source, Span};
+
+const NAME: &str = "sudoku";
+
+/// Settings of generated Sudoku puzzles.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GeneratedSpec {
+    /// Cells per row: 4, 6 (boxes of 2 rows and 3 columns) or 9.
+    pub side: usize,
+    /// Number of training puzzles.
+    pub train: usize,
+    /// Number of test puzzles.
+    pub test: usize,
+    /// Givens per puzzle; without bounds, puzzles have no given to spare.
+    #[serde(default)]
+    pub givens: Span,
+    /// Guesses that a simple solver needs; see `solver::rating`.
+    #[serde(default)]
+    pub rating: Span,
+    /// Augmented copies of each training puzzle.
+    #[serde(default)]
+    pub augmentations: usize,
+    /// Seed of the puzzles and of their copies.
+    #[serde(default)]
+    pub seed: u64,
+}
+
+impl Source for GeneratedSpec {
+    fn open(&self, _: &Path) -> Result<Box<dyn Dataset>, DataError> {
+        let wanted = Wanted { side: self.bounds()?, givens: self.givens, rating: self.rating };
+        let made = generator::make(&wanted, self.train.saturating_add(self.test), self.seed);
+        if made.pairs.len() < self.train.saturating_add(self.test) {
+            return Err(self.shortage(&wanted, made.pairs.len(), made.searched));
+        }
+        let (mut train, mut test) = (Pairs::new(wanted.side), Pairs::new(wanted.side));
+        let (mut low, mut high) = (usize::MAX, 0);
+        for (number, (question, answer)) in made.pairs.iter().enumerate() {
+            (low, high) = (low.min(question.givens()), high.max(question.givens()));
+            let into = if number < self.train { &mut train } else { &mut test };
+            into.push(&question, &answer);
+        }
+        let of = match made.searched {
+            Searched::All(classes) => format!(" out of the {classes} such puzzles that exist"),
+            Searched::Attempts(_) => String::new(),
+        };
+        let about = format!(
+            "{n}x{n} Sudoku generated from seed {}: {} training and {} test puzzles{of}, {} givens, \
+             no two equivalent up to symmetry",
+            self.seed,
+            self.train,
+            self.test,
+            Span::Between(low as u64, high as u64),
+            n = self.side,
+        );
+        Ok(Box::new(Sudoku::new(train, test, self.augmentations, self.seed, about)))
+    }
+}
+
+impl GeneratedSpec {
+    /// The side, once the settings are known to make sense.
+    fn bounds(&self) -> Result<Side, DataError> {
+        let side = match Side::new(self.side) {
+            Some(side) if side != Side::Sixteen => side,
+            _ => {
+                return refuse(
+                    "side",
+                    format!("puzzles of side {} are not made here", self.side),
+                    "use 4, 6 or 9",
+                );
+            }
+        };
+        if self.train == 0 {
+            return refuse(
+                "train",
+                "there would be nothing to train on".to_owned(),
+                "ask for at least 1 puzzle",
+            );
+        }
+        if u32::try_from(self.train.saturating_add(self.test)).is_err() {
+            return refuse("train", "that many puzzles cannot be made".to_owned(), "ask for fewer");
+        }
+        match self.givens {
+            Span::Between(low, _) if low > side.cells() as u64 => {
+                let what = format!("a {n}x{n} grid has only {} cells", side.cells(), n = self.side);
+                refuse("givens", what, "ask for fewer givens")
+            }
+            _ => Ok(side),
+        }
+    }
+
+    fn shortage(&self, wanted: &Wanted, found: usize, searched: Searched) -> DataError {
+        let kind = match self.givens {
+            Span::Any => "inequivalent puzzles without a given to spare".to_owned(),
+            span => format!("inequivalent puzzles with {span} givens"),
+        };
+        let asked = format!("{} + {} were asked for", self.train, self.test);
+        let rating = match self.rating {
+            Span::Any => String::new(),
+            span => format!(", of which {found} come out rated {span}"),
+        };
+        let n = self.side;
+        let (what, mend) = match searched {
+            Searched::All(classes) => (
+                format!("there are only {classes} {n}x{n} {kind}{rating}, and {asked}"),
+                "ask for fewer puzzles, or widen `givens`".to_owned() + &self.advice(wanted),
+            ),
+            Searched::Attempts(attempts) => (
+                format!("only {found} {n}x{n} {kind} turned up in {attempts} attempts, and {asked}"),
+                "ask for fewer puzzles, or widen `givens` and `rating`".to_owned(),
+            ),
+        };
+        let setting = if self.givens == Span::Any && self.rating != Span::Any { "rating" } else { "givens" };
+        DataError::Setting { data_set: NAME, setting, what, mend }
+    }
+
+    /// A span of givens with enough 4x4 puzzles, if there is one.
+    fn advice(&self, wanted: &Wanted) -> String {
+        let count = self.train.saturating_add(self.test);
+        let spans = (5..=12).map(|high| Span::Between(5, high));
+        let enough =
+            spans.map(|span| (span, Wanted { givens: span, ..*wanted })).find_map(|(span, wider)| {
+                (generator::make(&wider, count, self.seed).pairs.len() >= count).then_some(span)
+            });
+        match enough {
+            Some(Span::Between(low, high)) => format!(": `givens: ({low}, {high})` holds enough"),
+            _ => "; no span of givens holds enough, so a larger `side` is needed".to_owned(),
+        }
+    }
+}
+
+fn refuse<T>(setting: &'static str, what: String, mend: &str) -> Result<T, DataError> {
+    Err(DataError::Setting { data_set: NAME, setting, what, mend: mend.to_owned() })
+}

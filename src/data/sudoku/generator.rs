@@ -1,0 +1,199 @@
+//! Making puzzles: takes a side, bounds and a seed, gives inequivalent puzzles with exactly one solution each.
+//!
+//! Every attempt has its own draws, numbered from 0, so the outcome depends on the seed alone.
+
+use std::collections::BTreeMap;
+
+use super::Pairs;
+use super::canonical::{Classes, canonical};
+use super::grid::{Grid, Side};
+use super::solver::{self, Search, State, Stuck};
+use super::symmetry::Symmetry;
+use crate::data::{Chance, Purpose, Span};
+
+/// What puzzles are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The side; 16x16 is not made here.
+    pub side: Side,
+    /// How many cells are given. `Span::Any` asks for puzzles that lose their uniqueness with any given.
+    pub givens: Span,
+    /// The rating of `solver::rating`, in the orientation in which the puzzle comes.
+    pub rating: Span,
+}
+
+/// What came of a request.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// The puzzles, no two of them equivalent; fewer than asked for if there are no more, or none were found.
+    pub pairs: Pairs,
+    /// What was searched.
+    pub searched: Searched,
+}
+
+/// How the puzzles were found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Searched {
+    /// All classes of puzzles with the givens asked for were listed; this is their number.
+    All(usize),
+    /// So many random puzzles were made.
+    Attempts(u64),
+}
+
+/// Attempts without a new puzzle after which the search gives up.
+const PATIENCE: u64 = 20_000;
+
+/// Makes up to `count` inequivalent puzzles.
+pub fn make(wanted: &Wanted, count: usize, seed: u64) -> Made {
+    match wanted.side {
+        Side::Four => choose(wanted, count, seed),
+        _ => search(wanted, count, seed),
+    }
+}
+
+/// Draws from the list of all 4x4 puzzles and turns each by a random symmetry.
+fn choose(wanted: &Wanted, count: usize, seed: u64) -> Made {
+    let mut all = every_four(wanted.givens);
+    let searched = Searched::All(all.len());
+    Chance::new(seed, Purpose::Generate, 0, 0).shuffle(&mut all);
+    let mut pairs = Pairs::new(Side::Four);
+    for (index, (question, answer)) in all.iter().enumerate() {
+        if pairs.len() >= count {
+            break;
+        }
+        let turn = Symmetry::random(Side::Four, &mut Chance::new(seed, Purpose::Generate, index as u64, 1));
+        let question = turn.apply(question);
+        if rated(wanted, &question) {
+            pairs.push(&question, &turn.apply(answer));
+        }
+    }
+    Made { pairs, searched }
+}
+
+/// Makes random puzzles until there are enough or no new one turns up.
+fn search(wanted: &Wanted, count: usize, seed: u64) -> Made {
+    let mut pairs = Pairs::new(wanted.side);
+    let mut classes = Classes::default();
+    let (mut attempts, mut last) = (0, 0);
+    while pairs.len() < count && attempts - last < PATIENCE {
+        let made = attempt(wanted, &mut Chance::new(seed, Purpose::Generate, attempts, 0));
+        attempts += 1;
+        if let Some((question, answer)) = made
+            && classes.insert(&question, &answer, pairs.len()).is_none()
+        {
+            pairs.push(&question, &answer);
+            last = attempts;
+        }
+    }
+    Made { pairs, searched: Searched::Attempts(attempts) }
+}
+
+/// One random puzzle with its answer, if it keeps within the bounds.
+pub fn attempt(wanted: &Wanted, chance: &mut Chance) -> Option<(Grid, Grid)> {
+    let answer = full(wanted.side, chance)?;
+    let fewest = match wanted.givens {
+        Span::Any => 0,
+        Span::Between(low, high) => {
+            let high = high.min(wanted.side.cells() as u64);
+            (low + chance.below(high.saturating_sub(low) as usize + 1) as u64) as usize
+        }
+    };
+    let question = dig(&answer, fewest, chance);
+    (wanted.givens.holds(question.givens() as u64) && rated(wanted, &question)).then_some((question, answer))
+}
+
+fn rated(wanted: &Wanted, question: &Grid) -> bool {
+    wanted.rating == Span::Any || solver::rating(question).is_some_and(|rating| wanted.rating.holds(rating))
+}
+
+/// A random finished grid: a depth-first search whose values come in random order. Not uniform over all grids.
+pub fn full(side: Side, chance: &mut Chance) -> Option<Grid> {
+    let mut top: Vec<u8> = (1..=side.digits() as u8).collect();
+    chance.shuffle(&mut top);
+    let start = Grid::from_fn(side, |cell| top.get(cell).copied().unwrap_or(0));
+    State::of(&start).ok().and_then(|state| fill(state, chance))
+}
+
+fn fill(mut state: State, chance: &mut Chance) -> Option<Grid> {
+    if state.propagate().is_err() {
+        return None;
+    }
+    let Some((cell, open)) = state.narrowest() else {
+        return Some(state.grid());
+    };
+    let mut digits: Vec<_> = solver::digits(open).collect();
+    chance.shuffle(&mut digits);
+    digits.into_iter().find_map(|digit| {
+        let mut next = state.clone();
+        next.put(cell, digit).ok()?;
+        fill(next, chance)
+    })
+}
+
+/// Clears cells in random order as long as the solution stays the only one, down to `fewest` givens.
+pub fn dig(answer: &Grid, fewest: usize, chance: &mut Chance) -> Grid {
+    let mut order: Vec<usize> = (0..answer.side().cells()).collect();
+    chance.shuffle(&mut order);
+    let mut left = answer.givens();
+    let mut puzzle = answer.clone();
+    for cell in order {
+        if left <= fewest {
+            break;
+        }
+        let dug = puzzle.clone().without(cell);
+        if forced(&dug, cell, answer.cells()[cell]) {
+            puzzle = dug;
+            left -= 1;
+        }
+    }
+    puzzle
+}
+
+/// Whether a blank cell holds `digit` in every solution.
+fn forced(puzzle: &Grid, cell: usize, digit: u8) -> bool {
+    let other = || -> Result<Search, Stuck> {
+        let mut state = State::of(puzzle)?;
+        state.forbid(cell, 1 << (digit - 1))?;
+        Ok(Search::from(state, 1))
+    };
+    other().map_or(true, |search| search.found.is_empty())
+}
+
+/// One puzzle with one solution of every class of 4x4 puzzles with so many givens (`Span::Any`: of every class that
+/// loses uniqueness with any given), with its answer, in the order of canonical forms.
+///
+/// There are 288 finished grids in 2 classes. A choice of givens has one solution if no other finished grid agrees
+/// with the answer on all of them.
+pub fn every_four(givens: Span) -> Vec<(Grid, Grid)> {
+    const CELLS: usize = Side::Four.cells();
+    let grids = solver::solutions(&Grid::blank(Side::Four), 288);
+    let mut kinds = Classes::default();
+    let mut classes = BTreeMap::new();
+    for (number, answer) in grids.iter().enumerate() {
+        if kinds.insert(answer, answer, number).is_some() {
+            continue;
+        }
+        let agree = |other: &Grid| -> u16 {
+            (0..CELLS).filter(|&cell| answer.cells()[cell] == other.cells()[cell]).map(|cell| 1 << cell).sum()
+        };
+        let others: Vec<u16> = grids.iter().filter(|other| *other != answer).map(agree).collect();
+        let unique = |chosen: u16| others.iter().all(|same| chosen & !same != 0);
+        let minimal =
+            |chosen: u16| (0..CELLS).all(|cell| chosen >> cell & 1 == 0 || !unique(chosen & !(1 << cell)));
+        for chosen in 0..=u16::MAX {
+            let fits = givens.holds(u64::from(chosen.count_ones())) && unique(chosen);
+            if !fits || givens == Span::Any && !minimal(chosen) {
+                continue;
+            }
+            let question =
+                Grid::from_fn(
+                    Side::Four,
+                    |cell| if chosen >> cell & 1 == 1 { answer.cells()[cell] } else { 0 },
+                );
+            if let Some(key) = canonical(&question, answer) {
+                classes.entry(key).or_insert_with(|| (question, answer.clone()));
+            }
+        }
+    }
+    classes.into_values().collect()
+}

@@ -1,0 +1,182 @@
+//! Sudoku as a data set: takes pairs of question and answer, gives examples in tokens; leaves making pairs to others.
+//!
+//! Tokens are those of the reference sets: 0 pads (never occurs), 1 is a blank, `d + 1` is digit `d`. The label
+//! covers every cell, givens too. All puzzles are one task, with identifier 0.
+
+pub mod canonical;
+pub mod check;
+mod csv;
+mod generated;
+pub mod generator;
+pub mod grid;
+pub mod solver;
+pub mod symmetry;
+pub mod text;
+
+pub use csv::{CsvSpec, Shared};
+pub use generated::GeneratedSpec;
+
+use super::{Chance, DataError, Dataset, Example, Fault, Mark, NO_LABEL, Purpose, Sizes, Stream, Verdict};
+use grid::{Grid, Side};
+use symmetry::Symmetry;
+
+/// Questions with their answers, stored flat.
+#[derive(Clone, Debug)]
+pub struct Pairs {
+    side: Side,
+    questions: Vec<u8>,
+    answers: Vec<u8>,
+}
+
+impl Pairs {
+    /// No pairs yet.
+    pub fn new(side: Side) -> Pairs {
+        Pairs { side, questions: Vec::new(), answers: Vec::new() }
+    }
+
+    /// Appends a pair; a pair of another side is left out.
+    pub fn push(&mut self, question: &Grid, answer: &Grid) {
+        if (question.side(), answer.side()) == (self.side, self.side) {
+            self.questions.extend_from_slice(question.cells());
+            self.answers.extend_from_slice(answer.cells());
+        }
+    }
+
+    /// Number of pairs.
+    pub fn len(&self) -> usize {
+        self.questions.len() / self.side.cells()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.questions.is_empty()
+    }
+
+    /// Question and answer number `i`.
+    pub fn get(&self, i: usize) -> Option<(Grid, Grid)> {
+        let span = i.checked_mul(self.side.cells())?..(i + 1).checked_mul(self.side.cells())?;
+        let (question, answer) = (self.questions.get(span.clone())?, self.answers.get(span)?);
+        let grid = |cells: &[u8]| Grid::from_fn(self.side, |cell| cells[cell]);
+        Some((grid(question), grid(answer)))
+    }
+
+    /// All pairs in order.
+    pub fn iter(&self) -> impl Iterator<Item = (Grid, Grid)> {
+        (0..self.len()).map_while(|i| self.get(i))
+    }
+}
+
+/// A Sudoku data set.
+#[derive(Debug)]
+pub struct Sudoku {
+    side: Side,
+    train: Pairs,
+    test: Pairs,
+    /// Seed of the transforms that make copies.
+    seed: u64,
+    stream: Stream,
+    about: String,
+}
+
+impl Sudoku {
+    /// A data set of these pairs, whose training puzzles have `copies` augmented copies each. The copies belong to
+    /// the data set: their transforms are a function of its `seed`, the puzzle and the number of the copy.
+    pub fn new(train: Pairs, test: Pairs, copies: usize, seed: u64, about: String) -> Sudoku {
+        let about = format!(
+            "{about}; {}",
+            match copies {
+                0 => "no augmentation".to_owned(),
+                1 => "1 augmented copy of each training puzzle".to_owned(),
+                n => format!("{n} augmented copies of each training puzzle"),
+            }
+        );
+        Sudoku { side: train.side, stream: Stream::new(train.len(), copies), train, test, seed, about }
+    }
+
+    /// Copy `copy` of training puzzle `puzzle`; copy 0 is the puzzle as it is.
+    fn copy(&self, puzzle: usize, copy: usize) -> (Grid, Grid) {
+        let (question, answer) =
+            self.train.get(puzzle).unwrap_or_else(|| (Grid::blank(self.side), Grid::blank(self.side)));
+        if copy == 0 {
+            return (question, answer);
+        }
+        let mut chance = Chance::new(self.seed, Purpose::Transform, puzzle as u64, copy as u64);
+        let symmetry = Symmetry::random(self.side, &mut chance);
+        (symmetry.apply(&question), symmetry.apply(&answer))
+    }
+}
+
+fn example(question: &Grid, answer: &Grid) -> Example {
+    let tokens = |grid: &Grid| grid.cells().iter().map(|&value| grid::token(value)).collect();
+    Example { inputs: tokens(question), labels: tokens(answer), puzzle: 0 }
+}
+
+impl Dataset for Sudoku {
+    fn sizes(&self) -> Sizes {
+        Sizes { cell: self.side.cells(), symbol: self.side.digits() + 2, task: 1 }
+    }
+
+    fn train_len(&self) -> usize {
+        self.train.len()
+    }
+
+    fn test_len(&self) -> usize {
+        self.test.len()
+    }
+
+    fn train_example(&self, seed: u64, k: u64) -> Example {
+        let visit = self.stream.visit(seed, k);
+        let (question, answer) = self.copy(visit.puzzle, visit.copy);
+        example(&question, &answer)
+    }
+
+    fn test_example(&self, i: usize) -> Option<Example> {
+        self.test.get(i).map(|(question, answer)| example(&question, &answer))
+    }
+
+    fn describe(&self) -> String {
+        self.about.clone()
+    }
+
+    fn parse_puzzle(&self, text: &str) -> Result<Example, DataError> {
+        let refuse = |what: String, mend: String| Err(DataError::Puzzle { what, mend });
+        let question = text::parse(text)?;
+        let (found, wanted) = (question.side().cells(), self.side.cells());
+        if found != wanted {
+            return refuse(format!("it has {found} cells"), format!("this data set's puzzles have {wanted}"));
+        }
+        if let Some(clash) = check::clashes(&question).first() {
+            return refuse(clash.what.clone(), "each row, column and box may hold a digit once".to_owned());
+        }
+        let mut read = example(&question, &question);
+        read.labels.fill(NO_LABEL);
+        Ok(read)
+    }
+
+    fn render_styled(&self, tokens: &[i64], given: &[i64], style: &dyn Fn(Mark, &str) -> String) -> String {
+        let shown = |cell: usize| {
+            let held = tokens.get(cell).and_then(|&token| grid::value(self.side, token));
+            let asked = given.get(cell).and_then(|&token| grid::value(self.side, token)).unwrap_or(0);
+            let mark = match held {
+                Some(held) if asked == held && held != 0 => Mark::Given,
+                _ if asked != 0 => Mark::Changed,
+                Some(0) => Mark::Blank,
+                _ => Mark::Filled,
+            };
+            (mark, held.map_or('?', text::digit))
+        };
+        text::board(self.side, shown, style)
+    }
+
+    fn validate(&self, given: &[i64], answer: &[i64]) -> Verdict {
+        let wanted = self.side.cells();
+        if let Some(found) = [given.len(), answer.len()].into_iter().find(|&len| len != wanted) {
+            let what = format!("there are {found} cells instead of {wanted}");
+            return Verdict { faults: vec![Fault { cells: Vec::new(), what }] };
+        }
+        let read = |tokens: &[i64]| {
+            Grid::from_fn(self.side, |cell| grid::value(self.side, tokens[cell]).unwrap_or(0))
+        };
+        check::check(&read(given), &read(answer))
+    }
+}

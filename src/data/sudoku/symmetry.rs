@@ -1,0 +1,89 @@
+//! Symmetries of Sudoku: takes grids, gives equivalent grids; a symmetry keeps validity and the number of solutions.
+
+use super::grid::{Grid, MAX_SIDE, Side};
+use crate::data::chance::Chance;
+
+/// A relabelling of the digits with a rearrangement of the cells.
+///
+/// New cell `(i, j)` = `digits[X[rows[i]][columns[j]]]`, where `X` is the grid, transposed first if `turn` says so
+/// (section 5 of the built-data description, after `build_sudoku_dataset.py` of TinyRecursiveModels).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Symmetry {
+    side: Side,
+    turn: Turn,
+    digits: [u8; MAX_SIDE + 1],
+    rows: [u8; MAX_SIDE],
+    columns: [u8; MAX_SIDE],
+}
+
+/// Whether a symmetry starts by swapping rows and columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Rows stay rows.
+    Upright,
+    /// Rows become columns. Only where boxes are square.
+    Transposed,
+}
+
+impl Turn {
+    /// The turns that keep boxes boxes.
+    pub fn of(side: Side) -> &'static [Turn] {
+        if side.is_square() { &[Turn::Upright, Turn::Transposed] } else { &[Turn::Upright] }
+    }
+
+    /// The cell that comes to stand in `cell`.
+    pub fn source(self, side: Side, cell: usize) -> usize {
+        let n = side.digits();
+        match self {
+            Turn::Upright => cell,
+            Turn::Transposed => cell % n * n + cell / n,
+        }
+    }
+}
+
+impl Symmetry {
+    /// The symmetry that changes nothing.
+    pub fn identity(side: Side) -> Symmetry {
+        let digits = std::array::from_fn(|digit| digit as u8);
+        let lines = std::array::from_fn(|line| line as u8);
+        Symmetry { side, turn: Turn::Upright, digits, rows: lines, columns: lines }
+    }
+
+    /// A symmetry drawn uniformly from the whole group of the side.
+    pub fn random(side: Side, chance: &mut Chance) -> Symmetry {
+        let mut drawn = Symmetry::identity(side);
+        chance.shuffle(&mut drawn.digits[1..=side.digits()]);
+        let turns = Turn::of(side);
+        drawn.turn = turns[chance.below(turns.len())];
+        drawn.rows = lines(side.box_rows(), side.box_columns(), chance);
+        drawn.columns = lines(side.box_columns(), side.box_rows(), chance);
+        drawn
+    }
+
+    /// The image of a grid. A grid of another side stays as it is.
+    pub fn apply(&self, grid: &Grid) -> Grid {
+        let (side, n) = (self.side, self.side.digits());
+        if grid.side() != side {
+            return grid.clone();
+        }
+        let old = grid.cells();
+        Grid::from_fn(side, |cell| {
+            let moved = usize::from(self.rows[cell / n]) * n + usize::from(self.columns[cell % n]);
+            self.digits[usize::from(old[self.turn.source(side, moved)])]
+        })
+    }
+}
+
+/// A random order of `groups` groups of `width` lines each: the groups in a random order, each shuffled within.
+fn lines(width: usize, groups: usize, chance: &mut Chance) -> [u8; MAX_SIDE] {
+    let mut order: [usize; MAX_SIDE] = std::array::from_fn(|group| group);
+    chance.shuffle(&mut order[..groups]);
+    let mut lines = [0; MAX_SIDE];
+    for (group, into) in order[..groups].iter().zip(lines.chunks_exact_mut(width)) {
+        for (offset, line) in into.iter_mut().enumerate() {
+            *line = (group * width + offset) as u8;
+        }
+        chance.shuffle(into);
+    }
+    lines
+}
