@@ -1,0 +1,222 @@
+//! What the author is told: a code, one sentence that stands alone, labels in the author's text, a help line.
+//! Takes spans, gives text; never stops a stage by itself (stages ask `Sink::has_errors`).
+
+use crate::source::{Sources, Span};
+use codespan_reporting::diagnostic as cs;
+use codespan_reporting::files::SimpleFiles;
+use codespan_reporting::term;
+
+/// The families of mistakes, by their slug.
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])* $name:ident = $slug:literal,)*) => {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Code { $($(#[doc = $doc])* $name,)* }
+        impl Code {
+            pub const ALL: &'static [Code] = &[$(Code::$name,)*];
+            pub fn slug(self) -> &'static str { match self { $(Code::$name => $slug,)* } }
+            /// What the mistake is, in a sentence.
+            pub fn about(self) -> &'static str { match self { $(Code::$name => concat!($($doc),*).trim_ascii(),)* } }
+        }
+    };
+}
+
+impl Code {
+    pub fn from_slug(slug: &str) -> Option<Code> {
+        Code::ALL.iter().copied().find(|code| code.slug() == slug)
+    }
+}
+
+codes! {
+    /// The text does not follow the grammar.
+    Syntax = "syntax",
+    /// A `use` names a module or item that is not there.
+    UnknownImport = "unknown-import",
+    /// Nothing of that name is visible here.
+    UnknownName = "unknown-name",
+    /// Two declarations of the same kind and name in one model.
+    Duplicate = "duplicate",
+    /// A model extends itself, directly or through others.
+    CyclicExtends = "cyclic-extends",
+    /// An axis that an operation needs is not there.
+    AxisMissing = "axis-missing",
+    /// An axis that an operation does not expect is there.
+    AxisUnexpected = "axis-unexpected",
+    /// One axis name with two different sizes.
+    AxisSize = "axis-size",
+    /// An axis meets its own part.
+    AxisPart = "axis-part",
+    /// A state leaves `think` with other axes than it was declared with.
+    StateAxes = "state-axes",
+    /// A loss from which gradient can reach no weight.
+    NoGradient = "no-gradient",
+    /// A config of the wrong type or out of range.
+    Config = "config",
+    /// A typed index used on another axis than it indexes.
+    IndexAxis = "index-axis",
+    /// Arguments that do not fit the parameters.
+    Arguments = "arguments",
+    /// A value of another kind than is needed here.
+    Kind = "kind",
+    /// A number that must be whole, positive or known at compile time and is not.
+    Number = "number",
+    /// Something that cannot stand here.
+    Misplaced = "misplaced",
+    /// A model without a part that every model needs.
+    Incomplete = "incomplete",
+    /// A net, block or weight that nobody uses.
+    Unused = "unused",
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    Error,
+    Warning,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Diagnostic {
+    pub severity: Severity,
+    pub code: Code,
+    pub message: String,
+    pub primary: (Span, String),
+    pub related: Vec<(Span, String)>,
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    pub fn new(code: Code, message: impl Into<String>, span: Span, label: impl Into<String>) -> Diagnostic {
+        Diagnostic {
+            severity: Severity::Error,
+            code,
+            message: message.into(),
+            primary: (span, label.into()),
+            related: Vec::new(),
+            help: None,
+        }
+    }
+
+    pub fn warning(
+        code: Code,
+        message: impl Into<String>,
+        span: Span,
+        label: impl Into<String>,
+    ) -> Diagnostic {
+        Diagnostic { severity: Severity::Warning, ..Diagnostic::new(code, message, span, label) }
+    }
+
+    pub fn related(mut self, span: Span, label: impl Into<String>) -> Diagnostic {
+        if span != Span::NONE {
+            self.related.push((span, label.into()));
+        }
+        self
+    }
+
+    pub fn help(mut self, help: impl Into<String>) -> Diagnostic {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// Collects diagnostics; the same one twice (training and evaluation, several instances of a net) counts once.
+#[derive(Clone, Debug, Default)]
+pub struct Sink {
+    all: Vec<Diagnostic>,
+}
+
+impl Sink {
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        let known = |old: &Diagnostic| {
+            old.code == diagnostic.code
+                && old.primary.0 == diagnostic.primary.0
+                && old.message == diagnostic.message
+        };
+        if !self.all.iter().any(known) {
+            self.all.push(diagnostic);
+        }
+    }
+
+    pub fn has_errors(&self) -> bool {
+        self.all.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// In the order of the text.
+    pub fn sorted(&self) -> Vec<&Diagnostic> {
+        let mut all: Vec<&Diagnostic> = self.all.iter().collect();
+        all.sort_by_key(|diagnostic| diagnostic.primary.0);
+        all
+    }
+
+    pub fn count(&self, severity: Severity) -> usize {
+        self.all.iter().filter(|diagnostic| diagnostic.severity == severity).count()
+    }
+}
+
+/// The name in `known` that `name` was most likely meant to be.
+pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|candidate| {
+            (strsim::damerau_levenshtein(&name.to_lowercase(), &candidate.to_lowercase()), candidate)
+        })
+        .filter(|(distance, candidate)| *distance <= 1.max(name.len().max(candidate.len()) / 3))
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// Whether text for a person may carry colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colours {
+    Never,
+    Always,
+}
+
+/// All diagnostics with the lines they point at.
+pub fn render(sink: &Sink, sources: &Sources, colours: Colours) -> String {
+    let mut files = SimpleFiles::new();
+    for file in sources.files() {
+        files.add(file.name.clone(), file.text.clone());
+    }
+    let config = term::Config::default();
+    let mut text = String::new();
+    for diagnostic in sink.sorted() {
+        let shown = to_codespan(diagnostic);
+        let written = match colours {
+            Colours::Never => term::emit_to_string(&mut text, &config, &files, &shown),
+            Colours::Always => {
+                let mut out = term::termcolor::Ansi::new(Vec::new());
+                let result = term::emit_to_write_style(&mut out, &config, &files, &shown);
+                text.push_str(&String::from_utf8_lossy(out.get_ref()));
+                result
+            }
+        };
+        if written.is_err() {
+            text.push_str(&format!("{}: {}\n", diagnostic.code.slug(), diagnostic.message));
+        }
+    }
+    text
+}
+
+fn to_codespan(diagnostic: &Diagnostic) -> cs::Diagnostic<usize> {
+    let severity = match diagnostic.severity {
+        Severity::Error => cs::Severity::Error,
+        Severity::Warning => cs::Severity::Warning,
+    };
+    let mut labels = Vec::new();
+    if diagnostic.primary.0 != Span::NONE {
+        let (span, text) = &diagnostic.primary;
+        labels.push(cs::Label::primary(span.file as usize, span.range()).with_message(text));
+    }
+    for (span, text) in &diagnostic.related {
+        labels.push(cs::Label::secondary(span.file as usize, span.range()).with_message(text));
+    }
+    let notes = diagnostic.help.iter().map(|help| format!("help: {help}")).collect();
+    cs::Diagnostic::new(severity)
+        .with_code(diagnostic.code.slug())
+        .with_message(&diagnostic.message)
+        .with_labels(labels)
+        .with_notes(notes)
+}

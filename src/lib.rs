@@ -1,0 +1,5 @@
+//! totc: a declarative model-graph compiler for recursive-reasoning models.
+
+pub mod diagnostic;
+pub mod source;
+pub mod syntax;

@@ -1,0 +1,261 @@
+//! The tensor primitives: everything else of the language is library code. A primitive is one file here and
+//! one line in `TABLE`; it then has a spelling, inference, a cost and a kernel. Knows no spans and no author.
+
+mod attend;
+mod dot;
+mod elementwise;
+#[cfg(feature = "torch")]
+pub mod kernel;
+mod noise;
+mod reduce;
+mod rope;
+mod softmax;
+mod top_k;
+
+use crate::diagnostic::Code;
+use crate::model::ops::Attrs;
+use crate::model::ty::{Axes, AxisId, Dim, Kind, Ty};
+
+/// Position in `TABLE`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PrimId(u16);
+
+impl std::fmt::Debug for PrimId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.get().name)
+    }
+}
+
+impl PrimId {
+    pub fn get(self) -> &'static Primitive {
+        TABLE[self.0 as usize]
+    }
+}
+
+/// How many axes a clause of a call may name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    Nothing,
+    One,
+    Many,
+}
+
+/// Whether gradient passes from the result to the operands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gradient {
+    Flows,
+    Stops,
+}
+
+pub struct Primitive {
+    pub name: &'static str,
+    /// One sentence for the reference.
+    pub about: &'static str,
+    /// Number of tensor operands, at least and at most.
+    pub operands: (usize, usize),
+    pub over: Takes,
+    pub along: Takes,
+    pub into: Takes,
+    /// Named constants after the operands, with their defaults (`causal = false`).
+    pub constants: &'static [(&'static str, f64)],
+    pub gradient: Gradient,
+    /// Draws random numbers: never shared, moved or folded.
+    pub random: bool,
+    pub infer: fn(&Attrs, &[&Ty], &Axes) -> Result<Ty, Complaint>,
+    /// Floating-point operations of one execution.
+    pub flops: fn(&Attrs, &[&Ty], &Ty) -> u64,
+    #[cfg(feature = "torch")]
+    pub kernel: fn(&mut kernel::Call) -> Result<tch::Tensor, tch::TchError>,
+}
+
+/// What inference objects to, in the author's terms; the checker adds the places.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Complaint {
+    pub code: Code,
+    pub message: String,
+    pub help: Option<String>,
+    /// Operands to point at, with a label each.
+    pub operands: Vec<(usize, String)>,
+}
+
+impl Complaint {
+    pub fn new(code: Code, message: impl Into<String>) -> Complaint {
+        Complaint { code, message: message.into(), help: None, operands: Vec::new() }
+    }
+
+    pub fn help(mut self, help: impl Into<String>) -> Complaint {
+        self.help = Some(help.into());
+        self
+    }
+
+    pub fn operand(mut self, index: usize, label: impl Into<String>) -> Complaint {
+        self.operands.push((index, label.into()));
+        self
+    }
+}
+
+static TABLE: &[&Primitive] = &[
+    &elementwise::ADD,
+    &elementwise::SUB,
+    &elementwise::MUL,
+    &elementwise::DIV,
+    &elementwise::POW,
+    &elementwise::MAXIMUM,
+    &elementwise::MINIMUM,
+    &elementwise::LT,
+    &elementwise::LE,
+    &elementwise::GT,
+    &elementwise::GE,
+    &elementwise::EQ,
+    &elementwise::NE,
+    &elementwise::AND,
+    &elementwise::OR,
+    &elementwise::NOT,
+    &elementwise::NEG,
+    &elementwise::EXP,
+    &elementwise::LOG,
+    &elementwise::SQRT,
+    &elementwise::RSQRT,
+    &elementwise::ABS,
+    &elementwise::SIGN,
+    &elementwise::FLOOR,
+    &elementwise::SIN,
+    &elementwise::COS,
+    &elementwise::SIGMOID,
+    &elementwise::TANH,
+    &elementwise::SILU,
+    &elementwise::GELU,
+    &elementwise::RELU,
+    &elementwise::WHERE,
+    &elementwise::PRESENT,
+    &reduce::SUM,
+    &reduce::MEAN,
+    &reduce::MAX,
+    &reduce::MIN,
+    &reduce::NORM,
+    &reduce::LOGSUMEXP,
+    &reduce::ARGMAX,
+    &softmax::SOFTMAX,
+    &dot::DOT,
+    &attend::ATTEND,
+    &rope::ROPE,
+    &top_k::TOP_K,
+    &noise::NOISE,
+    &noise::UNIFORM,
+    &noise::DROPOUT,
+];
+
+pub fn all() -> impl Iterator<Item = &'static Primitive> {
+    TABLE.iter().copied()
+}
+
+pub fn by_name(name: &str) -> Option<PrimId> {
+    TABLE.iter().position(|primitive| primitive.name == name).map(|at| PrimId(at as u16))
+}
+
+/// The axes and their memory order when operands meet: an operand that has all axes decides the order; else
+/// the first is extended, further axes as far out as the orders allow but inside `batch`.
+pub fn broadcast(operands: &[&Ty], axes: &Axes) -> Result<Vec<Dim>, Complaint> {
+    let mut dims: Vec<Dim> = Vec::new();
+    let mut owner: Vec<usize> = Vec::new();
+    for (index, ty) in operands.iter().enumerate() {
+        for dim in &ty.dims {
+            match dims.iter().position(|known| known.axis == dim.axis) {
+                Some(at) if dims[at].size != dim.size => {
+                    let name = axes.name(dim.axis);
+                    return Err(Complaint::new(
+                        Code::AxisSize,
+                        format!("`{name}` is {} on one side and {} on the other", dims[at].size, dim.size),
+                    )
+                    .operand(owner[at], format!("`{name}` is {} here", dims[at].size))
+                    .operand(index, format!("`{name}` is {} here", dim.size))
+                    .help("sizes of one axis must agree; slice, merge or rename one side first"));
+                }
+                Some(_) => {}
+                None => {
+                    dims.push(*dim);
+                    owner.push(index);
+                }
+            }
+        }
+    }
+    for (at, dim) in dims.iter().enumerate() {
+        for (other, part) in dims.iter().enumerate() {
+            if is_part(part.axis, dim.axis, axes) {
+                let (whole, part) = (axes.name(dim.axis), axes.name(part.axis));
+                return Err(Complaint::new(
+                    Code::AxisPart,
+                    format!("`{whole}` meets its own part `{part}`"),
+                )
+                .operand(owner[at], format!("has `{whole}`"))
+                .operand(owner[other], format!("has `{part}`"))
+                .help(format!("take the part of the whole first: `x[{part}]`")));
+            }
+        }
+    }
+    let widest = operands.iter().max_by_key(|ty| ty.dims.len()).filter(|ty| ty.dims.len() == dims.len());
+    if let Some(widest) = widest {
+        let order = operands.iter().find(|ty| ty.dims.len() == dims.len()).unwrap_or(widest);
+        return Ok(order.dims.clone());
+    }
+    let mut order = operands.iter().max_by_key(|ty| ty.dims.len()).map(|ty| ty.dims.clone()).unwrap_or_default();
+    for ty in operands {
+        extend_order(&mut order, &ty.dims, axes);
+    }
+    Ok(order)
+}
+
+fn extend_order(order: &mut Vec<Dim>, extra: &[Dim], axes: &Axes) {
+    for (at, dim) in extra.iter().enumerate() {
+        if order.iter().any(|known| known.axis == dim.axis) {
+            continue;
+        }
+        let after_own = extra[..at]
+            .iter()
+            .filter_map(|before| order.iter().position(|known| known.axis == before.axis))
+            .max()
+            .map(|position| position + 1);
+        let after_batch = usize::from(order.first().is_some_and(|first| axes.name(first.axis) == "batch"));
+        order.insert(after_own.unwrap_or(0).max(after_batch), *dim);
+    }
+}
+
+/// Whether `part` is a part of `whole`, directly or through parts.
+pub fn is_part(part: AxisId, whole: AxisId, axes: &Axes) -> bool {
+    axes.get(whole).parts.iter().any(|inner| *inner == part || is_part(part, *inner, axes))
+}
+
+/// The complaint about an axis that `what` needs and the operand lacks.
+pub fn missing(axis: AxisId, ty: &Ty, axes: &Axes, what: &str) -> Complaint {
+    let name = axes.name(axis);
+    let has: Vec<_> = ty.axes().collect();
+    let complaint = Complaint::new(Code::AxisMissing, format!("{what} needs the axis `{name}`, which is not there"))
+        .operand(0, format!("this is {}", ty.show(axes)));
+    let whole = has.iter().find(|whole| is_part(axis, **whole, axes));
+    match whole {
+        Some(whole) => {
+            complaint.help(format!("`{name}` is a part of `{}`: take it first, `x[{name}]`", axes.name(*whole)))
+        }
+        None if has.is_empty() => complaint.help("the value has no axes"),
+        None => complaint.help(format!("it has {}", axes.names(&has))),
+    }
+}
+
+fn require_float(ty: &Ty, axes: &Axes, what: &str) -> Result<(), Complaint> {
+    if ty.kind.is_float() {
+        return Ok(());
+    }
+    Err(Complaint::new(Code::Kind, format!("{what} needs floats"))
+        .operand(0, format!("this is {}", ty.show(axes)))
+        .help("widen it with `float(x)`"))
+}
+
+/// The elements of a value, as a cost.
+fn per_element(cost: u64, ty: &Ty) -> u64 {
+    cost * ty.count() as u64
+}
+
+/// `bool` and integers take part in arithmetic as the run's floats.
+fn as_float(kind: Kind) -> Kind {
+    if kind.is_float() { kind } else { Kind::Float }
+}

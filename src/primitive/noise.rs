@@ -1,0 +1,52 @@
+//! Random draws: standard normal and uniform noise over stated axes, and dropout. Every spelled draw is its
+//! own; the trainer seeds libtorch's generator from the run's seed and the step.
+
+use super::{Complaint, Gradient, Primitive, Takes, per_element};
+use crate::model::ops::Attrs;
+use crate::model::ty::{Axes, Dim, Kind, Ty};
+
+fn drawn(attrs: &Attrs, _: &[&Ty], _: &Axes) -> Result<Ty, Complaint> {
+    let dims = attrs.into.iter().map(|(axis, size)| Dim { axis: *axis, size: *size }).collect();
+    Ok(Ty::new(Kind::Float, dims))
+}
+
+fn same(_: &Attrs, args: &[&Ty], _: &Axes) -> Result<Ty, Complaint> {
+    Ok(args[0].clone())
+}
+
+fn cost(_: &Attrs, _: &[&Ty], ty: &Ty) -> u64 {
+    per_element(1, ty)
+}
+
+macro_rules! row {
+    ($id:ident, $name:literal, $about:literal, $n:literal, $constants:expr, $infer:ident, $kernel:expr) => {
+        pub static $id: Primitive = Primitive {
+            name: $name,
+            about: $about,
+            operands: ($n, $n),
+            over: Takes::Nothing,
+            along: Takes::Nothing,
+            into: Takes::Nothing,
+            constants: $constants,
+            gradient: Gradient::Flows,
+            random: true,
+            infer: $infer,
+            flops: cost,
+            #[cfg(feature = "torch")]
+            kernel: $kernel,
+        };
+    };
+}
+
+row!(NOISE, "noise", "standard normal noise over stated axes", 0, &[], drawn, |c| {
+    let options = (c.kind_of(&c.ty.clone()), c.device());
+    tch::Tensor::f_randn(c.ty.shape(), options)
+});
+row!(UNIFORM, "uniform", "uniform noise in [0, 1) over stated axes", 0, &[], drawn, |c| {
+    let options = (c.kind_of(&c.ty.clone()), c.device());
+    tch::Tensor::f_rand(c.ty.shape(), options)
+});
+row!(DROPOUT, "dropout", "zeroes elements with probability `rate` in training, scales the rest", 1, &[("rate", 0.1)], same, |c| {
+    let rate = c.attrs.numbers.first().copied().unwrap_or(0.0);
+    c.tensor(0)?.f_dropout(rate, true)
+});

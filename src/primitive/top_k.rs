@@ -1,0 +1,51 @@
+//! Indices of the largest elements over an axis, in the order they stand.
+
+use super::{Complaint, Gradient, Primitive, Takes, missing, per_element};
+use crate::diagnostic::Code;
+use crate::model::ops::Attrs;
+use crate::model::ty::{Axes, Dim, Kind, Ty};
+
+fn infer(attrs: &Attrs, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
+    let ([axis], [(to, count)]) = (&attrs.over[..], &attrs.into[..]) else {
+        return Err(Complaint::new(Code::Arguments, "`top_k` takes one axis and gives one"));
+    };
+    let Some(size) = args[0].size(*axis) else {
+        return Err(missing(*axis, args[0], axes, "`top_k`"));
+    };
+    if *count > size || *count == 0 {
+        return Err(Complaint::new(Code::Number, format!("the best {count} of {size} cannot be kept"))
+            .operand(0, format!("this is {}", args[0].show(axes)))
+            .help(format!("keep between 1 and {size}")));
+    }
+    let dims = args[0]
+        .dims
+        .iter()
+        .map(|dim| if dim.axis == *axis { Dim { axis: *to, size: *count } } else { *dim })
+        .collect();
+    Ok(Ty::new(Kind::Index { axis: *axis, optional: false }, dims))
+}
+
+fn cost(_: &Attrs, args: &[&Ty], _: &Ty) -> u64 {
+    per_element(2, args[0])
+}
+
+pub static TOP_K: Primitive = Primitive {
+    name: "top_k",
+    about: "indices of the largest elements over an axis, into a new axis, in the order they stand",
+    operands: (1, 1),
+    over: Takes::One,
+    along: Takes::Nothing,
+    into: Takes::One,
+    constants: &[],
+    gradient: Gradient::Stops,
+    random: false,
+    infer,
+    flops: cost,
+    #[cfg(feature = "torch")]
+    kernel: |c| {
+        let dim = c.over(0)[0];
+        let count = c.attrs.into.first().map_or(1, |(_, size)| *size as i64);
+        let (_, indices) = c.tensor(0)?.f_topk(count, dim, true, true)?;
+        Ok(indices.f_sort(dim, false)?.0)
+    },
+};

@@ -1,0 +1,129 @@
+//! Text to syntax trees: loads a file and everything it uses. Library modules (`std::…`) are embedded;
+//! an author's modules are `.tot` files beside the one that names them.
+
+pub mod ast;
+mod parser;
+
+pub use parser::parse;
+
+use crate::diagnostic::{Code, Diagnostic, Sink, did_you_mean};
+use crate::source::{FileId, Origin, Sources};
+use include_dir::{Dir, include_dir};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+static LIBRARY: Dir = include_dir!("$CARGO_MANIFEST_DIR/models/std");
+
+/// A parsed file and where its names lead.
+#[derive(Clone, Debug)]
+pub struct Module {
+    pub file: FileId,
+    pub tree: ast::File,
+}
+
+/// All modules of one compilation, by their path as written (`trm`, `std::nets`); the root is `""`.
+#[derive(Clone, Debug, Default)]
+pub struct Modules {
+    pub by_path: HashMap<String, Module>,
+    /// Module path of each source file.
+    pub path_of: HashMap<u32, String>,
+}
+
+/// Reads texts; the tests give their own.
+pub trait Reader {
+    fn read(&self, path: &Path) -> Result<String, std::io::Error>;
+    /// Names of the `.tot` files beside the root, for did-you-mean.
+    fn siblings(&self, folder: &Path) -> Vec<String>;
+}
+
+/// The file system.
+pub struct Disk;
+
+impl Reader for Disk {
+    fn read(&self, path: &Path) -> Result<String, std::io::Error> {
+        std::fs::read_to_string(path)
+    }
+
+    fn siblings(&self, folder: &Path) -> Vec<String> {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+        let mut names: Vec<String> = entries
+            .flatten()
+            .filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".tot").map(str::to_owned))
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+/// The modules that ship with totc, as `std::…` paths.
+pub fn library_modules() -> Vec<String> {
+    let mut names: Vec<String> = LIBRARY
+        .files()
+        .filter_map(|file| Some(format!("std::{}", file.path().file_name()?.to_str()?.strip_suffix(".tot")?)))
+        .collect();
+    names.sort();
+    names
+}
+
+/// Parses `root` and, following `use`, everything it needs.
+///
+/// # Errors
+/// Only when `root` itself cannot be read; everything else goes to `sink`.
+pub fn load(
+    root: &Path,
+    reader: &dyn Reader,
+    sources: &mut Sources,
+    sink: &mut Sink,
+) -> Result<Modules, std::io::Error> {
+    let text = reader.read(root)?;
+    let folder = root.parent().map(Path::to_path_buf).unwrap_or_default();
+    let mut modules = Modules::default();
+    let file = sources.add(root.display().to_string(), text, Origin::Author);
+    let mut waiting = vec![(String::new(), file)];
+    while let Some((path, file)) = waiting.pop() {
+        let tree = parse(file, &sources.get(file).text.clone(), sink);
+        for item in &tree.items {
+            let ast::ItemKind::Use(used) = &item.kind else { continue };
+            let wanted = used.module.join("::");
+            if modules.by_path.contains_key(&wanted)
+                || wanted == path
+                || waiting.iter().any(|(known, _)| *known == wanted)
+            {
+                continue;
+            }
+            match open(&wanted, &folder, reader, sources) {
+                Some(opened) => waiting.push((wanted, opened)),
+                None => sink.push(unknown_module(&wanted, item.span, &folder, reader)),
+            }
+        }
+        modules.path_of.insert(file.0, path.clone());
+        modules.by_path.insert(path, Module { file, tree });
+    }
+    Ok(modules)
+}
+
+fn open(module: &str, folder: &Path, reader: &dyn Reader, sources: &mut Sources) -> Option<FileId> {
+    if let Some(name) = module.strip_prefix("std::") {
+        let text = LIBRARY.get_file(format!("{name}.tot"))?.contents_utf8()?;
+        return Some(sources.add(format!("std/{name}.tot"), text, Origin::Library));
+    }
+    let path: PathBuf = folder.join(format!("{}.tot", module.replace("::", "/")));
+    let text = reader.read(&path).ok()?;
+    Some(sources.add(path.display().to_string(), text, Origin::Author))
+}
+
+fn unknown_module(module: &str, span: crate::source::Span, folder: &Path, reader: &dyn Reader) -> Diagnostic {
+    let mut known = library_modules();
+    known.extend(reader.siblings(folder));
+    let diagnostic =
+        Diagnostic::new(Code::UnknownImport, format!("there is no module `{module}`"), span, "not found");
+    match did_you_mean(module, known.iter().map(String::as_str)) {
+        Some(name) => diagnostic.help(format!("did you mean `{name}`?")),
+        None => diagnostic.help(format!(
+            "`{module}` would be the file {}; the library has {}",
+            folder.join(format!("{}.tot", module.replace("::", "/"))).display(),
+            library_modules().join(", ")
+        )),
+    }
+}
