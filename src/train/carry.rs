@@ -1,0 +1,141 @@
+//! The batch of mixed age: takes fresh rows for those that have halted, gives a program's inputs; decides nothing about
+//! halting.
+
+use std::collections::HashMap;
+
+use indexmap::IndexMap;
+use tch::{Device, Kind, Tensor};
+
+use super::columns::Batch;
+use super::error::{Doing, TrainError};
+use crate::exec::{Inputs, Outputs};
+use crate::lower::program::Program;
+
+/// What lives from one supervision step to the next.
+#[derive(Debug)]
+pub struct Carry {
+    /// The data of each row, on the CPU; empty before the first step.
+    pub data: Batch,
+    /// Carried states, detached, on the device: `y`, and `y@2` for the one before.
+    pub states: IndexMap<String, Tensor>,
+    /// Supervision steps that each row has done.
+    pub steps: Vec<i64>,
+    /// Rows that start anew at the next step: all of them at first.
+    pub halted: Vec<bool>,
+}
+
+/// Where fresh rows come from.
+#[derive(Clone, Copy, Debug)]
+pub enum Fresh<'a> {
+    /// One row for each halted row, in order: nothing is skipped.
+    InOrder(&'a Batch),
+    /// A whole batch, of which row `i` replaces row `i` if that has halted; the others are ignored, as in the
+    /// reference code.
+    InPlace(&'a Batch),
+}
+
+impl Carry {
+    /// A batch of `rows` rows that have all halted, with the states that `program` declares.
+    pub fn start(
+        program: &Program,
+        rows: usize,
+        precision: Kind,
+        device: Device,
+    ) -> Result<Carry, TrainError> {
+        let mut states = IndexMap::new();
+        for state in &program.states {
+            for ago in 1..=state.history.max(1) {
+                let zeros =
+                    Tensor::f_zeros(&state.shape, (precision, device)).doing("making room for states")?;
+                states.insert(key(&state.name, ago), zeros);
+            }
+        }
+        Ok(Carry { data: Batch::new(), states, steps: vec![0; rows], halted: vec![true; rows] })
+    }
+
+    /// Number of rows that the next step replaces.
+    pub fn vacancies(&self) -> usize {
+        self.halted.iter().filter(|halted| **halted).count()
+    }
+
+    /// Puts fresh rows in place of the halted ones and counts the step that comes.
+    pub fn admit(&mut self, fresh: Fresh) -> Result<(), TrainError> {
+        let rows: Vec<i64> =
+            (0_i64..).zip(&self.halted).filter_map(|(row, halted)| halted.then_some(row)).collect();
+        let (batch, from) = match fresh {
+            Fresh::InOrder(batch) => (batch, (0..rows.len() as i64).collect()),
+            Fresh::InPlace(batch) => (batch, rows.clone()),
+        };
+        self.replace(batch, &rows, &from).doing("taking fresh rows into the batch")?;
+        for (steps, halted) in self.steps.iter_mut().zip(&self.halted) {
+            *steps = if *halted { 1 } else { *steps + 1 };
+        }
+        Ok(())
+    }
+
+    fn replace(&mut self, batch: &Batch, rows: &[i64], from: &[i64]) -> Result<(), tch::TchError> {
+        let (rows, from) = (Tensor::f_from_slice(rows)?, Tensor::f_from_slice(from)?);
+        for (name, fresh) in batch {
+            let chosen = fresh.f_index_select(0, &from)?;
+            match self.data.get_mut(name) {
+                Some(current) => drop(current.f_index_copy_(0, &rows, &chosen)?),
+                None => drop(self.data.insert(name.clone(), chosen)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The inputs of the next step, after [`Carry::admit`].
+    pub fn inputs(&self, device: Device) -> Result<Inputs, TrainError> {
+        self.on_device(device).doing("handing the batch to the device")
+    }
+
+    fn on_device(&self, device: Device) -> Result<Inputs, tch::TchError> {
+        let data = self.data.iter().map(|(name, rows)| Ok((name.clone(), rows.f_to_device(device)?)));
+        let states = self.states.iter().map(|(name, state)| (name.clone(), state.shallow_clone()));
+        Ok(Inputs {
+            data: data.collect::<Result<HashMap<_, _>, tch::TchError>>()?,
+            states: states.collect(),
+            fresh: Tensor::f_from_slice(&self.halted)?.f_to_device(device)?,
+            steps: Tensor::f_from_slice(&self.steps)?.f_to_device(device)?,
+        })
+    }
+
+    /// Takes over the states that a step gave, detached, and who has halted. A state's earlier values move back by
+    /// one, unless the program gives them itself.
+    pub fn advance(
+        &mut self,
+        program: &Program,
+        outputs: &Outputs,
+        halted: Vec<bool>,
+    ) -> Result<(), TrainError> {
+        for state in &program.states {
+            for ago in (1..=state.history.max(1)).rev() {
+                let name = key(&state.name, ago);
+                let given = outputs.values.get(&format!("state.{name}"));
+                let next = match given {
+                    Some(given) => Some(given.f_detach().doing("detaching the states")?),
+                    None if ago > 1 => self.states.get(&key(&state.name, ago - 1)).map(Tensor::shallow_clone),
+                    None => None,
+                };
+                let Some(next) = next else { return Err(stateless(program, &state.name)) };
+                self.states.insert(name, next);
+            }
+        }
+        self.halted = halted;
+        Ok(())
+    }
+}
+
+/// The name under which a program reads state `name` of `ago` steps back.
+fn key(name: &str, ago: usize) -> String {
+    if ago > 1 { format!("{name}@{ago}") } else { name.to_owned() }
+}
+
+fn stateless(program: &Program, state: &str) -> TrainError {
+    TrainError::Program {
+        model: program.model.clone(),
+        what: format!("the compiled program gave no `state.{state}`"),
+        mend: "this is an error of totc itself: please report it with the model's text".to_owned(),
+    }
+}

@@ -1,0 +1,155 @@
+//! Checkpoints: takes the state of a run, gives a folder that is complete or absent, and back; never trains.
+//!
+//! The folder holds `weights.safetensors` (as trained), `ema.safetensors` (to be tested; only where the run keeps an
+//! average), `state.safetensors` (the optimiser's memory and the carried batch) and `state.json` (counts and settings).
+
+mod folder;
+mod journal;
+mod tensor_file;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use indexmap::IndexMap;
+use tch::Tensor;
+
+pub use folder::settle;
+pub(super) use journal::course;
+pub use journal::{FORMAT_VERSION, Journal};
+
+/// Name of the folder that a run saves to, inside the run's own folder.
+pub const FOLDER: &str = "checkpoint";
+/// The weights as trained.
+pub const WEIGHTS: &str = "weights.safetensors";
+/// The moving average of the weights.
+pub const AVERAGE: &str = "ema.safetensors";
+/// The optimiser's memory and the carried batch.
+pub const STATE: &str = "state.safetensors";
+/// Counts and settings.
+pub const JOURNAL: &str = "state.json";
+
+/// Everything that a checkpoint holds.
+#[derive(Debug)]
+pub struct Contents {
+    /// Weights by path.
+    pub weights: IndexMap<String, Tensor>,
+    /// The same with averaged `param`s, where the run keeps an average.
+    pub average: Option<IndexMap<String, Tensor>>,
+    /// The optimiser's memory (`optimiser.*`) and the carried batch (`carry.*`).
+    pub state: IndexMap<String, Tensor>,
+    /// Counts and settings.
+    pub journal: Journal,
+}
+
+/// Writes a checkpoint in place of the one at `folder`, which stays until the new one is complete.
+pub fn save(folder: &Path, contents: &Contents) -> Result<(), CheckpointError> {
+    let list = |tensors: &IndexMap<String, Tensor>| -> Vec<(String, Tensor)> {
+        tensors.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect()
+    };
+    folder::replace(folder, |new| {
+        tensor_file::write(&new.join(WEIGHTS), &list(&contents.weights))?;
+        if let Some(average) = &contents.average {
+            tensor_file::write(&new.join(AVERAGE), &list(average))?;
+        }
+        tensor_file::write(&new.join(STATE), &list(&contents.state))?;
+        tensor_file::write_bytes(&new.join(JOURNAL), &contents.journal.to_bytes(&new.join(JOURNAL))?)
+    })
+}
+
+/// Reads the checkpoint at `folder` onto the CPU.
+pub fn load(folder: &Path) -> Result<Contents, CheckpointError> {
+    let folder = folder::complete(folder);
+    let journal = Journal::read(&folder.join(JOURNAL))?;
+    let average = folder.join(AVERAGE);
+    Ok(Contents {
+        weights: tensor_file::read(&folder.join(WEIGHTS))?,
+        average: if journal.average { Some(tensor_file::read(&average)?) } else { None },
+        state: tensor_file::read(&folder.join(STATE))?,
+        journal,
+    })
+}
+
+/// Reads only the counts and settings of the checkpoint at `folder`.
+pub fn peek(folder: &Path) -> Result<Journal, CheckpointError> {
+    Journal::read(&folder::complete(folder).join(JOURNAL))
+}
+
+/// The weights to test with: the average where there is one.
+pub fn weights_file(folder: &Path) -> PathBuf {
+    let folder = folder::complete(folder);
+    let average = folder.join(AVERAGE);
+    if average.exists() { average } else { folder.join(WEIGHTS) }
+}
+
+/// What can be wrong with a checkpoint.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    /// A file or folder cannot be written.
+    #[error("cannot write the checkpoint at `{}`: {cause}; {}", path.display(), mend_of(cause))]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        cause: io::Error,
+    },
+    /// A file cannot be read.
+    #[error("cannot read the checkpoint at `{}`: {cause}; check the path, or start the run anew", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        cause: io::Error,
+    },
+    /// A file is damaged or no checkpoint at all.
+    #[error("`{}` is damaged or was not written by totc: {what}; take another checkpoint", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        what: String,
+    },
+    /// A checkpoint of another version of totc.
+    #[error("`{}` has format version {found}, this totc reads version {FORMAT_VERSION}; use the totc that wrote it", path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u64,
+    },
+    /// A checkpoint of another run.
+    #[error(
+        "the checkpoint `{}` does not belong to this run: {}; \
+         undo the change, or start a new run from its weights",
+        path.display(), differences.join("; ")
+    )]
+    OtherRun {
+        /// The folder.
+        path: PathBuf,
+        /// What differs, as in `optimiser.lr was 0.0001 and is now 0.001`.
+        differences: Vec<String>,
+    },
+}
+
+impl CheckpointError {
+    fn format(path: &Path, what: impl ToString) -> CheckpointError {
+        CheckpointError::Format { path: path.to_owned(), what: what.to_string() }
+    }
+
+    fn tensor(path: &Path, name: &str, cause: impl ToString) -> CheckpointError {
+        let text = cause.to_string();
+        let first = text.lines().next().unwrap_or_default();
+        CheckpointError::format(path, format!("tensor `{name}`: {first}"))
+    }
+}
+
+fn mend_of(cause: &io::Error) -> &'static str {
+    match cause.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "free some room; the checkpoint before it is still there"
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "choose a folder that may be written to",
+        _ => "the checkpoint before it, if there was one, is still there",
+    }
+}

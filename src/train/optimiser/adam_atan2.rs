@@ -1,0 +1,52 @@
+//! Adam-atan2: AdamW with an arctangent in place of the quotient, so there is no eps and no step is unbounded.
+
+use tch::{TchError, Tensor};
+
+use super::options::{Options, is_rate};
+use super::{Entry, Now, UpdateRule};
+use crate::train::error::TrainError;
+
+/// Its line in the registry.
+pub const ENTRY: Entry = Entry {
+    name: "adam_atan2",
+    about: "Adam with atan2(m, sqrt v) for m / sqrt v (Everett et al., arXiv:2407.05872; the rule of the package \
+            adam-atan2 0.0.3, which corrects the first moment outside the arctangent); beta1 0.9, beta2 0.95",
+    build,
+};
+
+struct AdamAtan2 {
+    beta1: f64,
+    beta2: f64,
+}
+
+fn build(options: &mut Options) -> Result<Box<dyn UpdateRule>, TrainError> {
+    Ok(Box::new(AdamAtan2 {
+        beta1: options.take("beta1", 0.9, "at least 0 and below 1", is_rate)?,
+        beta2: options.take("beta2", 0.95, "at least 0 and below 1", is_rate)?,
+    }))
+}
+
+impl UpdateRule for AdamAtan2 {
+    fn memory(&self) -> &'static [&'static str] {
+        &["m", "v"]
+    }
+
+    fn update(
+        &self,
+        weight: &mut Tensor,
+        gradient: &Tensor,
+        memory: &mut [Tensor],
+        now: Now,
+    ) -> Result<(), TchError> {
+        let [m, v] = memory else { return Err(TchError::Shape("Adam-atan2 remembers m and v".to_owned())) };
+        let correction1 = 1.0 - self.beta1.powf(now.count as f64);
+        let correction2 = 1.0 - self.beta2.powf(now.count as f64);
+        let _ = weight.f_mul_scalar_(1.0 - now.lr * now.weight_decay)?;
+        let _ = m.f_lerp_(gradient, 1.0 - self.beta1)?;
+        let _ =
+            v.f_mul_scalar_(self.beta2)?.f_add_(&gradient.f_square()?.f_mul_scalar_(1.0 - self.beta2)?)?;
+        let spread = v.f_sqrt()?.f_div_scalar_(correction2.sqrt())?;
+        let _ = weight.f_sub_(&m.f_atan2(&spread)?.f_mul_scalar_(now.lr / correction1)?)?;
+        Ok(())
+    }
+}

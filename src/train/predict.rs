@@ -1,0 +1,135 @@
+//! Answers: takes questions, gives the tokens a model predicts for them after each step; never looks at a label.
+
+use tch::{Kind, TchError, Tensor};
+
+use super::columns::Columns;
+use super::error::{Doing, TrainError};
+use super::evaluate::{each_step, steps_of};
+use super::halting::libtorch_seed;
+use super::supervision::SupervisionStep;
+use crate::data::{Dataset, Example, NO_LABEL, Rows};
+use crate::exec::{Outputs, Weights};
+use crate::lower::program::{InputRole, Program};
+
+/// What a model says about one example.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Prediction {
+    /// The answer after step 1, 2, and so on.
+    pub steps: Vec<Answer>,
+    /// The first step, from 1, at which the halting condition held.
+    pub halted_at: Option<usize>,
+}
+
+impl Prediction {
+    /// The answer after the last step.
+    pub fn last(&self) -> Option<&Answer> {
+        self.steps.last()
+    }
+
+    /// The answer at the step at which the model would have stopped, or else the last.
+    pub fn when_halted(&self) -> Option<&Answer> {
+        self.halted_at.and_then(|step| self.steps.get(step - 1)).or_else(|| self.last())
+    }
+}
+
+/// An answer after one supervision step.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answer {
+    /// The likeliest token of each cell, `[cell]`.
+    pub tokens: Vec<i64>,
+    /// Its probability (softmax of the logits), `[cell]`.
+    pub probabilities: Vec<f64>,
+    /// `predict.confidence`, where the model predicts one: one number, or one per cell.
+    pub confidence: Vec<f64>,
+}
+
+/// Answers `examples` (their labels are not used), running `steps` supervision steps or as many as the model does at
+/// most.
+pub fn predict(
+    model: &dyn SupervisionStep,
+    weights: &Weights,
+    data: &dyn Dataset,
+    examples: &[Example],
+    steps: Option<usize>,
+    seed: u64,
+) -> Result<Vec<Prediction>, TrainError> {
+    let columns = Columns::pair(model.program(), data)?;
+    let size = columns.batch_rows().max(1);
+    let mut predictions = vec![Prediction::default(); examples.len()];
+    for (number, (examples, places)) in examples.chunks(size).zip(predictions.chunks_mut(size)).enumerate() {
+        let mut rows = Rows::with_room(size, data.sizes().cell);
+        for example in examples {
+            rows.push(&Example { labels: vec![NO_LABEL; example.inputs.len()], ..example.clone() });
+        }
+        let batch = columns.padded(&rows, size)?;
+        let seed = libtorch_seed(seed, number as u64);
+        each_step(model, weights, &batch, steps_of(model, steps), seed, |step, outputs| {
+            let answers = answers(model.program(), outputs, size)?;
+            for (place, (answer, halts)) in places.iter_mut().zip(answers) {
+                place.steps.push(answer);
+                place.halted_at = place.halted_at.or(halts.then_some(step as usize));
+            }
+            Ok(true)
+        })?;
+    }
+    Ok(predictions)
+}
+
+/// The answer of each row, and whether its halting condition holds.
+fn answers(program: &Program, outputs: &Outputs, rows: usize) -> Result<Vec<(Answer, bool)>, TrainError> {
+    let (name, order) = logits_of(program).ok_or_else(|| silent(program))?;
+    let logits = outputs.values.get(name).ok_or_else(|| silent(program))?;
+    let (tokens, probabilities) = likeliest(logits, &order).doing("reading the predicted logits")?;
+    let per_row = |name: &str| match outputs.values.get(name) {
+        Some(value) => lines(value, rows).map(Some),
+        None => Ok(None),
+    };
+    let confidence = per_row("predict.confidence").doing("reading the predicted confidence")?;
+    let halt = per_row("halt").doing("reading the halting condition")?;
+    let answers = tokens.into_iter().zip(probabilities).enumerate().map(|(row, (tokens, probabilities))| {
+        let of_row = |lines: &Option<Vec<Vec<f64>>>| lines.as_ref().and_then(|lines| lines.get(row)).cloned();
+        let halts = of_row(&halt).is_some_and(|line| line.first().is_some_and(|wish| *wish != 0.0));
+        (Answer { tokens, probabilities, confidence: of_row(&confidence).unwrap_or_default() }, halts)
+    });
+    Ok(answers.collect())
+}
+
+/// The `predict` output with an axis of the target's tokens, and the order that puts its rows first and that axis last.
+fn logits_of(program: &Program) -> Option<(&str, Vec<i64>)> {
+    let target = program.inputs.iter().find(|input| input.role == InputRole::Target)?;
+    let symbol = target.index_of.as_deref()?;
+    let rows = target.axes.first()?;
+    program.outputs.iter().filter(|output| output.name.starts_with("predict.")).find_map(|output| {
+        let names: Vec<_> = output.ty.axes().map(|axis| program.axes.name(axis)).collect();
+        let place = |name: &str| names.iter().position(|other| *other == name);
+        let (first, last) = (place(rows)?, place(symbol)?);
+        let between = (0..names.len()).filter(|place| *place != first && *place != last);
+        let order = [first].into_iter().chain(between).chain([last]);
+        Some((output.name.as_str(), order.map(|place| place as i64).collect()))
+    })
+}
+
+/// Tokens and probabilities `[rows][cells]`.
+fn likeliest(logits: &Tensor, order: &[i64]) -> Result<(Vec<Vec<i64>>, Vec<Vec<f64>>), TchError> {
+    let logits = logits.f_permute(order)?.f_to_kind(Kind::Float)?;
+    let size = logits.size();
+    let (rows, symbols) = (size.first().copied().unwrap_or(0), size.last().copied().unwrap_or(0));
+    let logits = logits.f_reshape([rows, -1, symbols])?;
+    let (probabilities, tokens) = logits.f_softmax(-1, Kind::Float)?.f_max_dim(-1, false)?;
+    Ok((
+        Vec::<Vec<i64>>::try_from(tokens)?,
+        Vec::<Vec<f64>>::try_from(probabilities.f_to_kind(Kind::Double)?)?,
+    ))
+}
+
+fn lines(value: &Tensor, rows: usize) -> Result<Vec<Vec<f64>>, TchError> {
+    Vec::<Vec<f64>>::try_from(value.f_to_kind(Kind::Double)?.f_reshape([rows as i64, -1])?)
+}
+
+fn silent(program: &Program) -> TrainError {
+    TrainError::Program {
+        model: program.model.clone(),
+        what: "it predicts no logits over the tokens of its target".to_owned(),
+        mend: "add `predict logits` with an axis that the target indexes".to_owned(),
+    }
+}

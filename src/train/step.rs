@@ -1,0 +1,223 @@
+//! One training step: takes a trainer between two steps and fresh rows, runs the program forwards and backwards and
+//! moves the weights; waits for the device once.
+
+use std::time::Instant;
+
+use indexmap::IndexMap;
+use tch::Tensor;
+
+use super::carry::Fresh;
+use super::clip::{clip, joint_norm};
+use super::columns::Batch;
+use super::error::{Doing, TrainError};
+use super::halting::{Halting, libtorch_seed};
+use super::measures::{Measures, labelled, total_loss};
+use super::optimiser::{Treatment, update_rows};
+use super::schedule;
+use super::trainer::Trainer;
+use crate::exec::{Outputs, TableRows};
+
+/// What one training step did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StepReport {
+    /// The step, from 1.
+    pub step: u64,
+    /// Examples taken from the training stream so far.
+    pub examples: u64,
+    /// Base learning rate of the main optimiser at this step.
+    pub lr: f64,
+    /// All losses together, divided by the batch.
+    pub loss: f64,
+    /// Each loss, summed over the batch and divided by it.
+    pub losses: IndexMap<String, f64>,
+    /// Each metric, summed over the rows that count.
+    pub metrics: IndexMap<String, f64>,
+    /// Rows that count: halted after this step, with at least one label.
+    pub count: usize,
+    /// Supervision steps that the rows that count have done, summed.
+    pub steps: i64,
+    /// Rows that started anew at this step.
+    pub admitted: usize,
+    /// Joint L2 norm of the gradients, before clipping.
+    pub gradient_norm: f64,
+    /// Wall-clock seconds.
+    pub seconds: f64,
+}
+
+impl StepReport {
+    /// The mean of a metric over the rows that count; none where no row does.
+    pub fn mean(&self, metric: &str) -> Option<f64> {
+        let sum = self.metrics.get(metric)?;
+        (self.count > 0).then(|| sum / self.count as f64)
+    }
+}
+
+/// Gradients of one step, in the order of their weights.
+struct Gradients {
+    paths: Vec<(String, Treatment)>,
+    params: Vec<Tensor>,
+    rows: Vec<(TableRows, Tensor)>,
+}
+
+impl Trainer {
+    /// Does one supervision step on the batch; halted rows are replaced by the next examples of the training stream.
+    pub fn step(&mut self) -> Result<StepReport, TrainError> {
+        let vacancies = self.carry.vacancies();
+        let rows = self.data.train_rows(self.config.seed, self.position, vacancies);
+        let fresh = self.columns.tensors(&rows)?;
+        let report = self.step_with(Fresh::InOrder(&fresh), self.position + vacancies as u64)?;
+        Ok(report)
+    }
+
+    /// Does one supervision step; row `i` of `batch` replaces row `i` if that has halted, as in the reference code.
+    pub fn step_on(&mut self, batch: &Batch) -> Result<StepReport, TrainError> {
+        let position = self.position + self.carry.vacancies() as u64;
+        self.step_with(Fresh::InPlace(batch), position)
+    }
+
+    fn step_with(&mut self, fresh: Fresh, position: u64) -> Result<StepReport, TrainError> {
+        let began = Instant::now();
+        let step = self.step + 1;
+        let rows = self.config.batch;
+        let admitted = self.carry.vacancies();
+        tch::manual_seed(libtorch_seed(self.config.seed, step));
+
+        self.carry.admit(fresh)?;
+        let inputs = self.carry.inputs(self.device)?;
+        let training = self.programs.training.as_ref();
+        let mut outputs = training
+            .run(&self.weights, &inputs)
+            .map_err(|cause| TrainError::Run { doing: format!("training step {step}"), cause })?;
+
+        let mut gradients = self.gradients(&mut outputs)?;
+        let norm = joint_norm(&gradients.params, self.device).doing("measuring the gradients")?;
+        let measures = Measures::fetch(&outputs, rows, Some(&norm))?;
+        if let Some(what) = measures.not_finite() {
+            return Err(TrainError::NotFinite { step, what, checkpoint: self.last_checkpoint.clone() });
+        }
+
+        let halting = Halting::new(training.program().halt);
+        let halted = halting.decide(&measures.halt, &self.carry.steps, self.config.seed, step);
+        self.carry.advance(training.program(), &outputs, halted)?;
+        drop(outputs);
+        let factor = schedule::factor(&self.config.schedule, step, self.total);
+        if let Some(largest) = self.config.clip {
+            clip(&mut gradients.params, &norm, largest).doing("clipping the gradients")?;
+        }
+        self.update(gradients, factor)?;
+        self.step = step;
+        self.position = position;
+        let report = StepReport {
+            step,
+            examples: position,
+            lr: self.config.optimiser.lr * factor,
+            admitted,
+            ..self.summary(&measures)?
+        };
+        Ok(StepReport { seconds: began.elapsed().as_secs_f64(), ..report })
+    }
+
+    /// The gradients of all losses over the batch size, of every weight they reach.
+    fn gradients(&self, outputs: &mut Outputs) -> Result<Gradients, TrainError> {
+        let total = total_loss(outputs, self.config.batch)?.filter(Tensor::requires_grad);
+        let Some(total) = total else { return Err(self.nothing_to_learn()) };
+        let total = total.f_div_scalar(self.config.batch as f64).doing("scaling the loss")?;
+
+        let mut paths = Vec::new();
+        let mut leaves = Vec::new();
+        for (path, weight) in &self.weights.tensors {
+            if let Some(treatment) = self.treatments.get(path).filter(|_| weight.requires_grad()) {
+                paths.push((path.clone(), *treatment));
+                leaves.push(weight.shallow_clone());
+            }
+        }
+        let tables: Vec<_> = outputs.rows.drain(..).filter(|rows| rows.leaf.requires_grad()).collect();
+        leaves.extend(tables.iter().map(|rows| rows.leaf.shallow_clone()));
+        let gradients = Tensor::f_run_backward(&[&total], &leaves, false, false);
+        let mut gradients = gradients.doing("computing gradients")?.into_iter();
+
+        let reached = paths.into_iter().zip(gradients.by_ref()).filter(|(_, gradient)| gradient.defined());
+        let (paths, params) = reached.unzip();
+        let mut rows = Vec::new();
+        for (table, gradient) in tables.into_iter().zip(gradients) {
+            let gradient = if gradient.defined() { Ok(gradient) } else { table.leaf.f_zeros_like() };
+            rows.push((table, gradient.doing("computing gradients")?));
+        }
+        Ok(Gradients { paths, params, rows })
+    }
+
+    fn nothing_to_learn(&self) -> TrainError {
+        TrainError::Program {
+            model: self.programs.training.program().model.clone(),
+            what: "no loss depends on a weight that is trained".to_owned(),
+            mend: "give the model a loss, or unfreeze the weights it depends on".to_owned(),
+        }
+    }
+
+    /// Moves tables, then `param`s, then their average.
+    fn update(&mut self, gradients: Gradients, factor: f64) -> Result<(), TrainError> {
+        for (table, (ids, gradient)) in by_table(gradients.rows).doing("collecting table rows")? {
+            let treatment = self.treatments.get(&table).filter(|treatment| !treatment.frozen);
+            if let (Some(treatment), Some(weight)) = (treatment, self.weights.tensors.get_mut(&table)) {
+                update_rows(weight, &ids, &gradient, treatment.lr * factor, treatment.weight_decay)
+                    .doing("moving table rows")?;
+            }
+        }
+        for ((path, treatment), gradient) in gradients.paths.iter().zip(&gradients.params) {
+            if let Some(weight) = self.weights.get(path) {
+                self.optimiser.update(path, weight, gradient, *treatment, factor)?;
+            }
+        }
+        match &mut self.average {
+            Some(average) => average.update(&self.weights).doing("averaging the weights"),
+            None => Ok(()),
+        }
+    }
+
+    fn summary(&self, measures: &Measures) -> Result<StepReport, TrainError> {
+        let targets = self.columns.targets().filter_map(|name| self.carry.data.get(name));
+        let labelled = labelled(targets, self.config.batch)?;
+        let counts: Vec<bool> =
+            self.carry.halted.iter().zip(labelled).map(|(one, other)| *one && other).collect();
+        let over = |rows: &[f64]| -> f64 {
+            rows.iter().zip(&counts).filter(|(_, counts)| **counts).map(|(v, _)| v).sum()
+        };
+        let batch = self.config.batch as f64;
+        let losses: IndexMap<String, f64> = measures
+            .losses
+            .iter()
+            .map(|(name, rows)| (name.clone(), rows.iter().sum::<f64>() / batch))
+            .collect();
+        Ok(StepReport {
+            loss: losses.values().sum(),
+            losses,
+            metrics: measures.metrics.iter().map(|(name, rows)| (name.clone(), over(rows))).collect(),
+            count: counts.iter().filter(|counts| **counts).count(),
+            steps: self
+                .carry
+                .steps
+                .iter()
+                .zip(&counts)
+                .filter(|(_, counts)| **counts)
+                .map(|(steps, _)| steps)
+                .sum(),
+            gradient_norm: measures.gradient_norm.unwrap_or(0.0),
+            ..StepReport::default()
+        })
+    }
+}
+
+/// Ids `[n]` and gradients `[n, width]` of each table, of all its lookups together.
+fn by_table(rows: Vec<(TableRows, Tensor)>) -> Result<IndexMap<String, (Tensor, Tensor)>, tch::TchError> {
+    let mut lookups: IndexMap<String, (Vec<Tensor>, Vec<Tensor>)> = IndexMap::new();
+    for (table, gradient) in rows {
+        let width = gradient.size().last().copied().unwrap_or(1);
+        let lookup = lookups.entry(table.table).or_default();
+        lookup.0.push(table.ids.f_flatten(0, -1)?);
+        lookup.1.push(gradient.f_reshape([-1, width])?);
+    }
+    let joined = lookups.into_iter().map(|(table, (ids, gradients))| {
+        Ok((table, (Tensor::f_cat(&ids, 0)?, Tensor::f_cat(&gradients, 0)?)))
+    });
+    joined.collect()
+}

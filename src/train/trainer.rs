@@ -1,0 +1,268 @@
+//! A training run: takes settings, compiled programs, weights and data, holds everything that changes from step to
+//! step; never compiles, prints or reads a run file.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use tch::Device;
+
+use super::carry::Carry;
+use super::columns::Columns;
+use super::config::{EvaluationWeights, TrainConfig};
+use super::ema::MovingAverage;
+use super::error::{Doing, TrainError};
+use super::evaluate::{EvaluationReport, Protocol, evaluate};
+use super::optimiser::{MainOptimiser, Treatment, assign};
+use super::supervision::SupervisionStep;
+use crate::data::Dataset;
+use crate::exec::Weights;
+use crate::lower::program::{Program, Role};
+
+/// The two programs of one model, with the same weights.
+pub struct Programs {
+    /// The supervision step that is trained, compiled for the run's batch.
+    pub training: Box<dyn SupervisionStep>,
+    /// The supervision step that is tested, compiled for any batch.
+    pub evaluation: Box<dyn SupervisionStep>,
+}
+
+/// A training run between two steps.
+pub struct Trainer {
+    pub(super) config: TrainConfig,
+    pub(super) programs: Programs,
+    pub(super) data: Arc<dyn Dataset>,
+    pub(super) columns: Columns,
+    pub(super) device: Device,
+    pub(super) weights: Weights,
+    pub(super) treatments: IndexMap<String, Treatment>,
+    pub(super) optimiser: MainOptimiser,
+    pub(super) average: Option<MovingAverage>,
+    pub(super) carry: Carry,
+    /// Steps done.
+    pub(super) step: u64,
+    /// Steps in all.
+    pub(super) total: u64,
+    /// Examples taken from the training stream.
+    pub(super) position: u64,
+    pub(super) last_checkpoint: Option<PathBuf>,
+}
+
+impl Trainer {
+    /// A run at its first step. Everything that can be wrong with the settings is found here.
+    pub fn new(
+        config: TrainConfig,
+        programs: Programs,
+        data: Arc<dyn Dataset>,
+        weights: Weights,
+    ) -> Result<Trainer, TrainError> {
+        let training = programs.training.program();
+        check_numbers(&config)?;
+        let columns = Columns::pair(training, data.as_ref())?;
+        check_batch(&config, training, &columns)?;
+        let device = weights.tensors.values().next().map_or(Device::Cpu, |weight| weight.device());
+        let treatments = assign(&training.weights, &config)?;
+        prepare(training, &weights, &treatments)?;
+        let average =
+            config.ema.map(|rate| MovingAverage::start(rate, &training.weights, &weights)).transpose();
+        Ok(Trainer {
+            total: config.length.steps(data.train_len(), config.batch),
+            carry: Carry::start(training, config.batch, programs.training.precision(), device)?,
+            optimiser: MainOptimiser::new(&config.optimiser)?,
+            average: average.doing("copying the weights for their moving average")?,
+            step: 0,
+            position: 0,
+            last_checkpoint: None,
+            config,
+            programs,
+            data,
+            columns,
+            device,
+            weights,
+            treatments,
+        })
+    }
+
+    /// Goes on with other programs of the same model, compiled from other configs (a curriculum): weights and the
+    /// optimisers' memory stay, and so does the batch if its states still have the same shapes; otherwise every row
+    /// starts anew.
+    pub fn change_phase(&mut self, programs: Programs) -> Result<(), TrainError> {
+        let (old, new) = (self.programs.training.program(), programs.training.program());
+        let weights = |program: &Program| -> Vec<_> {
+            program
+                .weights
+                .iter()
+                .map(|weight| (weight.path.clone(), weight.role, weight.shape.clone()))
+                .collect()
+        };
+        if weights(old) != weights(new) {
+            return Err(TrainError::Program {
+                model: new.model.clone(),
+                what: "the next phase has other weights than the one before".to_owned(),
+                mend: "a phase may set only configs that leave every weight its path and shape".to_owned(),
+            });
+        }
+        let columns = Columns::pair(new, self.data.as_ref())?;
+        check_batch(&self.config, new, &columns)?;
+        if old.states != new.states || programs.training.precision() != self.programs.training.precision() {
+            self.carry = Carry::start(new, self.config.batch, programs.training.precision(), self.device)?;
+        }
+        self.columns = columns;
+        self.programs = programs;
+        Ok(())
+    }
+
+    /// Tests the model on the test examples, as `config.evaluation` says; training goes on as if nothing had happened.
+    pub fn evaluate(&self) -> Result<EvaluationReport, TrainError> {
+        let wanted = &self.config.evaluation;
+        let protocol = Protocol {
+            stop: wanted.stop,
+            steps: wanted.steps,
+            examples: wanted.examples,
+            seed: self.config.seed,
+        };
+        let program = self.programs.evaluation.as_ref();
+        match wanted.weights {
+            EvaluationWeights::Average => {
+                evaluate(program, &self.averaged_weights(), self.data.as_ref(), &protocol)
+            }
+            EvaluationWeights::Trained => evaluate(program, &self.weights, self.data.as_ref(), &protocol),
+        }
+    }
+
+    /// Whether the run has done all its steps.
+    pub fn finished(&self) -> bool {
+        self.step >= self.total
+    }
+
+    /// Steps done.
+    pub fn steps_done(&self) -> u64 {
+        self.step
+    }
+
+    /// Steps in all.
+    pub fn steps_in_all(&self) -> u64 {
+        self.total
+    }
+
+    /// Examples taken from the training stream so far.
+    pub fn examples_seen(&self) -> u64 {
+        self.position
+    }
+
+    /// The settings of the run.
+    pub fn config(&self) -> &TrainConfig {
+        &self.config
+    }
+
+    /// The programs that are running.
+    pub fn programs(&self) -> &Programs {
+        &self.programs
+    }
+
+    /// The weights as trained.
+    pub fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    /// The moving average of the weights, or the weights themselves where the run keeps none. Tensors are shared.
+    pub fn averaged_weights(&self) -> Weights {
+        match &self.average {
+            Some(average) => average.averaged(&self.weights),
+            None => Weights {
+                tensors: self
+                    .weights
+                    .tensors
+                    .iter()
+                    .map(|(path, w)| (path.clone(), w.shallow_clone()))
+                    .collect(),
+            },
+        }
+    }
+
+    /// The batch that is carried.
+    pub fn carry(&self) -> &Carry {
+        &self.carry
+    }
+
+    /// The optimiser's memory, by name (`m.PATH`, `v.PATH`, `count.PATH`).
+    pub fn optimiser_state(&self) -> Result<Vec<(String, tch::Tensor)>, TrainError> {
+        self.optimiser.state()
+    }
+}
+
+/// Puts exactly the weights that are trained by gradient on the tape, and checks that all are there.
+fn prepare(
+    program: &Program,
+    weights: &Weights,
+    treatments: &IndexMap<String, Treatment>,
+) -> Result<(), TrainError> {
+    for info in &program.weights {
+        let Some(weight) = weights.get(&info.path).filter(|weight| weight.size() == info.shape) else {
+            return Err(TrainError::Program {
+                model: program.model.clone(),
+                what: format!("the weights handed in have no `{}` of shape {:?}", info.path, info.shape),
+                mend: "make or load them for this program".to_owned(),
+            });
+        };
+        let frozen = treatments.get(&info.path).is_none_or(|treatment| treatment.frozen);
+        let learned = info.role == Role::Param && !frozen;
+        let _ = weight.f_set_requires_grad(learned).doing("preparing the weights")?;
+    }
+    Ok(())
+}
+
+fn check_batch(config: &TrainConfig, program: &Program, columns: &Columns) -> Result<(), TrainError> {
+    if columns.batch_rows() == config.batch && config.batch > 0 {
+        return Ok(());
+    }
+    Err(TrainError::Setting {
+        setting: "batch".to_owned(),
+        what: format!(
+            "{} rows, but `{}` was compiled for {}",
+            config.batch,
+            program.model,
+            columns.batch_rows()
+        ),
+        mend: "both must be the same number, at least 1".to_owned(),
+    })
+}
+
+fn check_numbers(config: &TrainConfig) -> Result<(), TrainError> {
+    let refuse = |setting: &str, value: f64, must: &str| {
+        Err(TrainError::Setting {
+            setting: setting.to_owned(),
+            what: format!("{value} makes no sense"),
+            mend: format!("it must be {must}"),
+        })
+    };
+    let sensible = |value: f64| value >= 0.0 && value.is_finite();
+    let rates = [
+        ("optimiser.lr", config.optimiser.lr),
+        ("optimiser.weight_decay", config.optimiser.weight_decay),
+        ("tables.lr", config.tables.lr),
+        ("tables.weight_decay", config.tables.weight_decay),
+        ("schedule.floor", config.schedule.floor),
+    ];
+    for (setting, value) in rates {
+        if !sensible(value) {
+            return refuse(setting, value, "at least 0 and finite");
+        }
+    }
+    for (index, group) in config.groups.iter().enumerate() {
+        let numbers =
+            [("lr", group.lr), ("lr_factor", group.lr_factor), ("weight_decay", group.weight_decay)];
+        for (name, value) in numbers {
+            if let Some(value) = value.filter(|value| !sensible(*value)) {
+                return refuse(&format!("groups[{index}].{name}"), value, "at least 0 and finite");
+            }
+        }
+    }
+    match (config.clip, config.ema) {
+        (Some(clip), _) if !(clip > 0.0 && clip.is_finite()) => refuse("clip", clip, "above 0, such as 1.0"),
+        (_, Some(ema)) if !(0.0..1.0).contains(&ema) => {
+            refuse("ema", ema, "at least 0 and below 1, such as 0.999")
+        }
+        _ => Ok(()),
+    }
+}
