@@ -16,8 +16,10 @@ pub enum Purpose {
     Transform = 3,
     /// Making a puzzle.
     Generate = 4,
-    /// Choosing rows of a file.
-    Choose = 5,
+    /// Choosing rows of a training file.
+    ChooseTrain = 5,
+    /// Choosing rows of a test file.
+    ChooseTest = 6,
 }
 
 /// A source of draws.

@@ -37,6 +37,27 @@ pub(super) fn settings<'de, S: DeserializeOwned, A: EnumAccess<'de>>(
     body.struct_variant(&[], Fields(PhantomData))
 }
 
+/// A name of the registry, written as a bare identifier in RON and as a string elsewhere.
+pub(super) struct Name(pub(super) String);
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_identifier(Pick::<Name>::new())
+    }
+}
+
+impl Visitor<'_> for Pick<Name> {
+    type Value = Name;
+
+    fn expecting(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        out.write_str("the name of a data set")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Name, E> {
+        Ok(Name(name.to_owned()))
+    }
+}
+
 /// The error for a name that no data set has, with the nearest one that exists.
 pub(super) fn unknown<E: Error>(name: &str, known: &[&str]) -> E {
     let near = known.iter().map(|other| (strsim::osa_distance(name, other), other)).min();

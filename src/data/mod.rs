@@ -56,7 +56,7 @@ macro_rules! registry {
             }
 
             fn visit_enum<A: serde::de::EnumAccess<'de>>(self, data: A) -> Result<DataSpec, A::Error> {
-                let (name, body) = data.variant::<String>()?;
+                let (knob::Name(name), body) = data.variant()?;
                 match name.as_str() {
                     $($name => knob::settings::<$settings, A>(body).map(DataSpec::$variant),)+
                     other => Err(knob::unknown(other, DataSpec::NAMES)),

@@ -50,7 +50,7 @@ impl Stream {
         let puzzle = epoch.order[place] as usize;
         *latest = Some(epoch);
         drop(latest);
-        Visit { puzzle, copy: Chance::new(seed, Purpose::Copy, k, 0).below(self.copies + 1) }
+        Visit { puzzle, copy: Chance::new(seed, Purpose::Copy, k, 0).below(self.copies.saturating_add(1)) }
     }
 
     fn order(&self, seed: u64, number: u64) -> Vec<u32> {

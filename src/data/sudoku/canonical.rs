@@ -7,6 +7,7 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
+use super::Pairs;
 use super::grid::{Grid, MAX_SIDE, Side};
 use super::symmetry::Turn;
 
@@ -25,6 +26,7 @@ pub fn canonical(puzzle: &Grid, answer: &Grid) -> Option<Vec<u8>> {
     if puzzle.side() != side || answer.givens() != side.cells() {
         return None;
     }
+    let stack = std::array::from_fn(|column| (column / side.box_columns()) as u8);
     let mut best = Best { side, second: [NONE; MAX_SIDE], answer: Vec::new(), puzzle: Vec::new() };
     for turn in Turn::of(side) {
         let read = |grid: &Grid| -> Vec<u8> {
@@ -45,8 +47,8 @@ pub fn canonical(puzzle: &Grid, answer: &Grid) -> Option<Vec<u8>> {
                 if points[..n].contains(&NONE) {
                     return None;
                 }
-                let rows = Rows { answer: &answer, puzzle: &puzzle, first, second, points };
-                Columns::OPEN.descend(0, &rows, &mut best);
+                let rows = Rows { answer: &answer, puzzle: &puzzle, first, second, points, stack };
+                Columns::OPEN.clone().descend(0, &rows, &mut best);
             }
         }
     }
@@ -61,6 +63,8 @@ struct Rows<'a> {
     second: usize,
     /// For each column, the column where the first row holds what the second row holds here.
     points: [u8; MAX_SIDE],
+    /// The stack of each column.
+    stack: [u8; MAX_SIDE],
 }
 
 /// The smallest image so far; `answer` is empty until one is known for `second`.
@@ -97,55 +101,52 @@ impl Columns {
     };
 
     /// Puts an old column at the first free place that its stack allows.
-    fn assign(&mut self, column: usize, width: usize) {
-        let stack = column / width;
+    fn assign(&mut self, column: usize, stack: usize, width: usize) {
         if self.slot[stack] == NONE {
             self.slot[stack] = self.slots;
             self.slots += 1;
         }
-        let place = usize::from(self.slot[stack]) * width + usize::from(self.placed[stack]);
+        let place = self.slot[stack] * width as u8 + self.placed[stack];
         self.placed[stack] += 1;
-        self.at[place] = column as u8;
-        self.place[column] = place as u8;
+        self.at[usize::from(place)] = column as u8;
+        self.place[column] = place;
     }
 
     /// Extends the second row from place `next` on in all ways that may still be smallest.
-    fn descend(&self, next: usize, rows: &Rows, best: &mut Best) {
+    fn descend(mut self, mut next: usize, rows: &Rows, best: &mut Best) {
         let (n, width) = (best.side.digits(), best.side.box_columns());
-        if next == n {
-            best.offer(self, rows);
-            return;
+        while next < n && self.at[next] != NONE {
+            let target = usize::from(rows.points[usize::from(self.at[next])]);
+            if self.place[target] == NONE {
+                self.assign(target, usize::from(rows.stack[target]), width);
+            }
+            self.second[next] = self.place[target];
+            next += 1;
+            if self.second[..next] > best.second[..next] {
+                return;
+            }
         }
-        let mut follow = |mut columns: Columns| {
-            let target = usize::from(rows.points[usize::from(columns.at[next])]);
-            if columns.place[target] == NONE {
-                columns.assign(target, width);
-            }
-            columns.second[next] = columns.place[target];
-            if columns.second[..=next] <= best.second[..=next] {
-                columns.descend(next + 1, rows, best);
-            }
-        };
-        if self.at[next] != NONE {
-            follow(self.clone());
+        if next == n {
+            best.offer(&self, rows);
             return;
         }
         // A free place is the first one of its slot: either the slot has a stack, or any stack without one may come.
-        let slot = (next / width) as u8;
+        let slot = rows.stack[next];
         let wanted = if slot < self.slots { slot } else { NONE };
-        for column in
-            (0..n).filter(|column| self.place[*column] == NONE && self.slot[column / width] == wanted)
-        {
-            let mut columns = self.clone();
-            columns.assign(column, width);
-            follow(columns);
+        for column in 0..n {
+            let stack = usize::from(rows.stack[column]);
+            if self.place[column] == NONE && self.slot[stack] == wanted {
+                let mut columns = self.clone();
+                columns.assign(column, stack, width);
+                columns.descend(next, rows, best);
+            }
         }
     }
 }
 
 impl Best {
     /// Takes the image under `columns` if it is smaller than the best one.
-    fn offer(&mut self, columns: &Columns, rows: &Rows) {
+    fn offer<'a>(&mut self, columns: &Columns, rows: &Rows<'a>) {
         let (n, height) = (self.side.digits(), self.side.box_rows());
         if columns.second != self.second {
             self.second = columns.second;
@@ -172,44 +173,89 @@ impl Best {
             }
             into.sort_by_key(|&row| lead(row));
         }
-        let image = |of: &[u8], cell: usize| {
-            label[usize::from(of[order[cell / n] * n + usize::from(columns.at[cell % n])])]
+        let image = |of: &'a [u8]| {
+            let cell =
+                move |row: usize, place: usize| usize::from(of[row * n + usize::from(columns.at[place])]);
+            order[..n].iter().flat_map(move |&row| (0..n).map(move |place| label[cell(row, place)]))
         };
-        let cells = self.side.cells();
         let mut against = if self.answer.is_empty() { Ordering::Less } else { Ordering::Equal };
         for (of, known) in [(rows.answer, &mut self.answer), (rows.puzzle, &mut self.puzzle)] {
             if against == Ordering::Equal {
-                against = (0..cells).map(|cell| image(of, cell)).cmp(known.iter().copied());
+                against = image(of).cmp(known.iter().copied());
             }
             if against == Ordering::Less {
                 known.clear();
-                known.extend((0..cells).map(|cell| image(of, cell)));
+                known.extend(image(of));
             }
         }
     }
 }
 
-/// Puzzles told apart up to symmetry; each class keeps the number of its first member.
+/// Puzzles told apart up to symmetry.
+///
+/// Members are numbers of pairs that the caller stores. They are found by a cheap signature first, so that canonical
+/// forms are needed only where signatures agree.
 #[derive(Clone, Debug, Default)]
 pub struct Classes {
-    seen: HashMap<Box<[u8]>, usize>,
+    seen: HashMap<u64, Vec<usize>>,
 }
 
 impl Classes {
-    /// The number under which an equivalent puzzle came in, if one did; otherwise the puzzle comes in as `number`.
-    pub fn insert(&mut self, puzzle: &Grid, answer: &Grid, number: usize) -> Option<usize> {
-        let key = canonical(puzzle, answer)?.into_boxed_slice();
-        match self.seen.entry(key) {
-            std::collections::hash_map::Entry::Occupied(known) => Some(*known.get()),
-            std::collections::hash_map::Entry::Vacant(free) => {
-                free.insert(number);
-                None
+    /// Takes in a pair under its number in the caller's store.
+    pub fn note(&mut self, number: usize, puzzle: &Grid, answer: &Grid) {
+        self.seen.entry(signature(puzzle, answer)).or_default().push(number);
+    }
+
+    /// The first number in `store` that was noted and is equivalent to this pair.
+    pub fn find(&self, store: &Pairs, puzzle: &Grid, answer: &Grid) -> Option<usize> {
+        let near = self.seen.get(&signature(puzzle, answer))?;
+        let key = canonical(puzzle, answer)?;
+        let same = |number: usize| {
+            store
+                .get(number)
+                .and_then(|(puzzle, answer)| canonical(&puzzle, &answer))
+                .is_some_and(|other| other == key)
+        };
+        near.iter().copied().find(|&number| same(number))
+    }
+}
+
+/// A number that equivalent pairs share, and inequivalent ones hardly ever: colours of cells, refined twice by the
+/// colours of the row and the column, the box and the digit that a cell belongs to.
+pub fn signature(puzzle: &Grid, answer: &Grid) -> u64 {
+    let side = answer.side();
+    let (n, cells) = (side.digits(), side.cells());
+    let mut colour: Vec<u64> = puzzle.cells().iter().map(|&value| u64::from(value != 0)).collect();
+    colour.resize(cells, 0);
+    for _ in 0..3 {
+        let mut sums = [[0_u64; MAX_SIDE + 1]; 4];
+        let units = |cell: usize, row: usize| {
+            [row, cell - row * n, side.box_of(cell), usize::from(answer.cells()[cell])]
+        };
+        for row in 0..n {
+            for cell in row * n..(row + 1) * n {
+                for (sum, unit) in sums.iter_mut().zip(units(cell, row)) {
+                    sum[unit] = sum[unit].wrapping_add(colour[cell]);
+                }
+            }
+        }
+        for row in 0..n {
+            for cell in row * n..(row + 1) * n {
+                let [across, down, block, digit] = units(cell, row);
+                // Rows and columns count alike, since a transposition swaps them.
+                let lines = mix(sums[0][across]).wrapping_add(mix(sums[1][down]));
+                colour[cell] =
+                    mix(mix(mix(lines ^ colour[cell]).wrapping_add(sums[2][block])) ^ sums[3][digit]);
             }
         }
     }
+    colour.into_iter().fold(0, u64::wrapping_add)
+}
 
-    /// The number of an equivalent puzzle, if one came in.
-    pub fn find(&self, puzzle: &Grid, answer: &Grid) -> Option<usize> {
-        self.seen.get(canonical(puzzle, answer)?.as_slice()).copied()
-    }
+/// The finaliser of SplitMix64.
+fn mix(x: u64) -> u64 {
+    let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let x = (x ^ x >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let x = (x ^ x >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ x >> 31
 }

@@ -10,6 +10,9 @@ pub fn check(question: &Grid, answer: &Grid) -> Verdict {
         let what = format!("the answer has {} cells, the question {}", side.cells(), question.side().cells());
         return Verdict { faults: vec![Fault { cells: Vec::new(), what }] };
     }
+    if answer.keeps(question) && lawful(answer) {
+        return Verdict::default();
+    }
     let mut faults = Vec::new();
     let of = |wrong: &dyn Fn(usize) -> bool| -> Vec<usize> {
         (0..side.cells()).filter(|&cell| wrong(cell)).collect()
@@ -21,7 +24,10 @@ pub fn check(question: &Grid, answer: &Grid) -> Verdict {
             cells: blank,
         });
     }
-    let lost = of(&|cell| ![0, answer.cells()[cell]].contains(&question.cells()[cell]));
+    let lost = of(&|cell| match (question.cells()[cell], answer.cells()[cell]) {
+        (0, _) | (_, 0) => false,
+        (asked, held) => asked != held,
+    });
     if let Some(&first) = lost.first() {
         let what =
             list(lost.len(), "differs from its given", "differ from their givens", &place(side, first));
@@ -29,6 +35,13 @@ pub fn check(question: &Grid, answer: &Grid) -> Verdict {
     }
     faults.extend(clashes(answer));
     Verdict { faults }
+}
+
+/// Whether every row, column and box holds every digit.
+pub fn lawful(grid: &Grid) -> bool {
+    let bit = |cell: &u8| (1_u32 << grid.cells()[usize::from(*cell)]) >> 1;
+    let all = u32::from(grid.side().all());
+    grid.side().shape().units.iter().all(|unit| unit.iter().map(bit).fold(0, |held, bit| held | bit) == all)
 }
 
 /// Every digit that stands twice in a unit.

@@ -38,7 +38,7 @@ impl Source for GeneratedSpec {
         let wanted = Wanted { side: self.bounds()?, givens: self.givens, rating: self.rating };
         let made = generator::make(&wanted, self.train.saturating_add(self.test), self.seed);
         if made.pairs.len() < self.train.saturating_add(self.test) {
-            return Err(self.shortage(&wanted, made.pairs.len(), made.searched));
+            return Err(self.shortage(made.pairs.len(), made.searched));
         }
         let (mut train, mut test) = (Pairs::new(wanted.side), Pairs::new(wanted.side));
         let (mut low, mut high) = (usize::MAX, 0);
@@ -92,28 +92,39 @@ impl GeneratedSpec {
                 let what = format!("a {n}x{n} grid has only {} cells", side.cells(), n = self.side);
                 refuse("givens", what, "ask for fewer givens")
             }
+            Span::Between(_, high) if high < side.fewest_givens() as u64 => {
+                let fewest = side.fewest_givens();
+                let what = format!(
+                    "no {n}x{n} puzzle with fewer than {fewest} givens has one solution",
+                    n = self.side
+                );
+                refuse("givens", what, "ask for more givens")
+            }
             _ => Ok(side),
         }
     }
 
-    fn shortage(&self, wanted: &Wanted, found: usize, searched: Searched) -> DataError {
+    fn shortage(&self, found: usize, searched: Searched) -> DataError {
+        let n = self.side;
         let kind = match self.givens {
-            Span::Any => "inequivalent puzzles without a given to spare".to_owned(),
-            span => format!("inequivalent puzzles with {span} givens"),
+            Span::Any => format!("inequivalent {n}x{n} puzzles without a given to spare"),
+            span => format!("inequivalent {n}x{n} puzzles with {span} givens"),
         };
         let asked = format!("{} + {} were asked for", self.train, self.test);
         let rating = match self.rating {
             Span::Any => String::new(),
-            span => format!(", of which {found} come out rated {span}"),
+            span => match searched {
+                Searched::All(_) => format!(", of which {found} come out rated {span}"),
+                Searched::Attempts(_) => format!(" rated {span}"),
+            },
         };
-        let n = self.side;
         let (what, mend) = match searched {
             Searched::All(classes) => (
-                format!("there are only {classes} {n}x{n} {kind}{rating}, and {asked}"),
-                "ask for fewer puzzles, or widen `givens`".to_owned() + &self.advice(wanted),
+                format!("there are only {classes} {kind}{rating}, and {asked}"),
+                "ask for fewer puzzles, or widen `givens`".to_owned() + &self.advice(),
             ),
             Searched::Attempts(attempts) => (
-                format!("only {found} {n}x{n} {kind} turned up in {attempts} attempts, and {asked}"),
+                format!("only {found} {kind}{rating} turned up in {attempts} attempts, and {asked}"),
                 "ask for fewer puzzles, or widen `givens` and `rating`".to_owned(),
             ),
         };
@@ -121,17 +132,14 @@ impl GeneratedSpec {
         DataError::Setting { data_set: NAME, setting, what, mend }
     }
 
-    /// A span of givens with enough 4x4 puzzles, if there is one.
-    fn advice(&self, wanted: &Wanted) -> String {
-        let count = self.train.saturating_add(self.test);
-        let spans = (5..=12).map(|high| Span::Between(5, high));
-        let enough =
-            spans.map(|span| (span, Wanted { givens: span, ..*wanted })).find_map(|(span, wider)| {
-                (generator::make(&wider, count, self.seed).pairs.len() >= count).then_some(span)
-            });
-        match enough {
-            Some(Span::Between(low, high)) => format!(": `givens: ({low}, {high})` holds enough"),
-            _ => "; no span of givens holds enough, so a larger `side` is needed".to_owned(),
+    /// The first span of givens with enough 4x4 puzzles, if there is one.
+    fn advice(&self) -> String {
+        let wanted = self.train.saturating_add(self.test);
+        let all = generator::every_four(Span::Between(5, 16));
+        let held = |high| all.iter().filter(|(question, _)| question.givens() <= high).count();
+        match (5..=16).map(|high| (high, held(high))).find(|&(_, held)| held >= wanted) {
+            Some((high, held)) => format!(": `givens: (5, {high})` holds {held}"),
+            None => format!("; 5 to 16 givens hold {} in all, so more need a larger `side`", all.len()),
         }
     }
 }

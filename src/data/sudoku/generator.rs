@@ -2,7 +2,7 @@
 //!
 //! Every attempt has its own draws, numbered from 0, so the outcome depends on the seed alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Pairs;
 use super::canonical::{Classes, canonical};
@@ -79,8 +79,9 @@ fn search(wanted: &Wanted, count: usize, seed: u64) -> Made {
         let made = attempt(wanted, &mut Chance::new(seed, Purpose::Generate, attempts, 0));
         attempts += 1;
         if let Some((question, answer)) = made
-            && classes.insert(&question, &answer, pairs.len()).is_none()
+            && classes.find(&pairs, &question, &answer).is_none()
         {
+            classes.note(pairs.len(), &question, &answer);
             pairs.push(&question, &answer);
             last = attempts;
         }
@@ -167,10 +168,10 @@ fn forced(puzzle: &Grid, cell: usize, digit: u8) -> bool {
 pub fn every_four(givens: Span) -> Vec<(Grid, Grid)> {
     const CELLS: usize = Side::Four.cells();
     let grids = solver::solutions(&Grid::blank(Side::Four), 288);
-    let mut kinds = Classes::default();
+    let mut kinds = BTreeSet::new();
     let mut classes = BTreeMap::new();
-    for (number, answer) in grids.iter().enumerate() {
-        if kinds.insert(answer, answer, number).is_some() {
+    for answer in &grids {
+        if !kinds.insert(canonical(answer, answer)) {
             continue;
         }
         let agree = |other: &Grid| -> u16 {

@@ -71,6 +71,18 @@ impl Side {
         self.box_rows() == self.box_columns()
     }
 
+    /// Fewest givens with which a puzzle of this side can have one solution: by our own listing for 4x4, by exhaustive
+    /// searches that others published for 6x6 and for 9x9 (McGuire, Tugemann and Civario, arXiv:1201.0749); 0 where
+    /// it is not known.
+    pub const fn fewest_givens(self) -> usize {
+        match self {
+            Side::Four => 4,
+            Side::Six => 8,
+            Side::Nine => 17,
+            Side::Sixteen => 0,
+        }
+    }
+
     /// The mask of all digits.
     pub const fn all(self) -> Mask {
         Mask::MAX >> (MAX_SIDE - self.digits())

@@ -5,7 +5,8 @@
 
 pub mod canonical;
 pub mod check;
-mod csv;
+pub mod csv;
+mod files;
 mod generated;
 pub mod generator;
 pub mod grid;
@@ -13,7 +14,7 @@ pub mod solver;
 pub mod symmetry;
 pub mod text;
 
-pub use csv::{CsvSpec, Shared};
+pub use files::{CsvSpec, Shared};
 pub use generated::GeneratedSpec;
 
 use super::{Chance, DataError, Dataset, Example, Fault, Mark, NO_LABEL, Purpose, Sizes, Stream, Verdict};

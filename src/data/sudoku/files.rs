@@ -1,0 +1,198 @@
+//! The data set `sudoku_csv`: takes settings that name two files, gives their puzzles; never trains on a test puzzle.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::canonical::Classes;
+use super::csv::{Row, read};
+use super::grid::Side;
+use super::{Pairs, Sudoku};
+use crate::data::{Chance, DataError, Dataset, Purpose, Source, knob};
+
+/// Settings of Sudoku puzzles read from files.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CsvSpec {
+    /// The training file.
+    pub train: PathBuf,
+    /// The test file.
+    pub test: PathBuf,
+    /// Augmented copies of each training puzzle.
+    #[serde(default)]
+    pub augmentations: usize,
+    /// Rows rated lower are left out, of both files.
+    #[serde(default)]
+    pub min_rating: f64,
+    /// Most training rows; if there are more, they are drawn from at random.
+    #[serde(default, deserialize_with = "knob::limit")]
+    pub limit: Option<usize>,
+    /// Most test rows; if there are more, they are drawn from at random.
+    #[serde(default, deserialize_with = "knob::limit")]
+    pub test_limit: Option<usize>,
+    /// What to do with training rows that are test rows up to symmetry.
+    #[serde(default)]
+    pub shared: Shared,
+    /// Seed of the drawn rows and of the copies.
+    #[serde(default)]
+    pub seed: u64,
+}
+
+/// What to do with training rows that are test rows up to symmetry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shared {
+    /// Refuse the pair of files.
+    #[default]
+    Refuse,
+    /// Leave such rows out of training.
+    Drop,
+}
+
+impl Source for CsvSpec {
+    fn open(&self, base: &Path) -> Result<Box<dyn Dataset>, DataError> {
+        if self.limit == Some(0) {
+            return Err(DataError::Setting {
+                data_set: "sudoku_csv",
+                setting: "limit",
+                what: "there would be nothing to train on".to_owned(),
+                mend: "allow at least 1 row, or write None for all rows".to_owned(),
+            });
+        }
+        let (train_path, test_path) = (base.join(&self.train), base.join(&self.test));
+        let test = self.choose(&test_path, self.test_limit, Purpose::ChooseTest, |_| false)?;
+        let mut classes = Classes::default();
+        for (number, (question, answer)) in test.pairs.iter().enumerate() {
+            classes.note(number, &question, &answer);
+        }
+        let twin = |row: &Row| classes.find(&test.pairs, &row.question, &row.answer);
+        let drop = |row: &Row| self.shared == Shared::Drop && twin(row).is_some();
+        let train = self.choose(&train_path, self.limit, Purpose::ChooseTrain, drop)?;
+        if train.side != test.side {
+            let what = format!("holds puzzles of side {}, unlike the training file", test.side.digits());
+            let mend = format!("give a test file of side {}", train.side.digits());
+            return Err(DataError::Empty { path: test_path, what, mend });
+        }
+        if train.pairs.is_empty() {
+            let what = "holds no row that is not a test row up to symmetry".to_owned();
+            return Err(DataError::Empty {
+                path: train_path,
+                what,
+                mend: "give other training rows".to_owned(),
+            });
+        }
+        if self.shared == Shared::Refuse {
+            for (number, (question, answer)) in train.pairs.iter().enumerate() {
+                if let Some(known) = classes.find(&test.pairs, &question, &answer) {
+                    return Err(DataError::Shared {
+                        train: train_path,
+                        train_line: train.lines[number],
+                        test: test_path,
+                        test_line: test.lines[known],
+                    });
+                }
+            }
+        }
+        let about = format!(
+            "{n}x{n} Sudoku: training on {}, testing on {}",
+            train.about(&self.train, self),
+            test.about(&self.test, self),
+            n = train.side.digits()
+        );
+        Ok(Box::new(Sudoku::new(train.pairs, test.pairs, self.augmentations, self.seed, about)))
+    }
+}
+
+/// Rows chosen from a file, in the order of the file.
+struct Chosen {
+    side: Side,
+    pairs: Pairs,
+    /// The line of each pair.
+    lines: Vec<u64>,
+    /// Number of rows rated high enough.
+    rows: usize,
+    /// Number of rows that would have been chosen but for being test rows.
+    dropped: usize,
+}
+
+impl CsvSpec {
+    /// Reads a file and chooses at most `limit` rows that are rated high enough and that `drop` does not name.
+    ///
+    /// Every row gets a random number of its own, and the rows with the smallest numbers are chosen. So the choice is
+    /// uniform, and no more rows than chosen are held at a time.
+    fn choose(
+        &self,
+        path: &Path,
+        limit: Option<usize>,
+        purpose: Purpose,
+        drop: impl Fn(&Row) -> bool,
+    ) -> Result<Chosen, DataError> {
+        let limit = limit.unwrap_or(usize::MAX);
+        let (mut side, mut rows) = (None, 0);
+        let mut chosen: BTreeMap<(u64, u64), Row> = BTreeMap::new();
+        let mut dropped = Vec::new();
+        read(path, |row| {
+            side = Some(row.question.side());
+            if row.rating.trunc() < self.min_rating {
+                return;
+            }
+            rows += 1;
+            let number = match limit {
+                usize::MAX => 0,
+                _ => Chance::new(self.seed, purpose, row.line, 0).bits(),
+            };
+            let key = (number, row.line);
+            let full = chosen.len() >= limit;
+            if full && chosen.last_key_value().is_none_or(|(last, _)| *last < key) {
+                return;
+            }
+            if drop(&row) {
+                dropped.push(key);
+                return;
+            }
+            chosen.insert(key, row);
+            if full {
+                chosen.pop_last();
+            }
+        })?;
+        let Some(side) = side.filter(|_| rows > 0) else {
+            let (what, mend) = match side {
+                None => ("holds no rows".to_owned(), "give a file with puzzles".to_owned()),
+                Some(_) => (
+                    format!("holds no row rated {} or more", self.min_rating),
+                    "lower `min_rating`".to_owned(),
+                ),
+            };
+            return Err(DataError::Empty { path: path.to_owned(), what, mend });
+        };
+        if let (true, Some((last, _))) = (chosen.len() >= limit, chosen.last_key_value()) {
+            dropped.retain(|key| key < last);
+        }
+        let mut ordered: Vec<Row> = chosen.into_values().collect();
+        ordered.sort_by_key(|row| row.line);
+        let mut pairs = Pairs::new(side);
+        for row in &ordered {
+            pairs.push(&row.question, &row.answer);
+        }
+        let lines = ordered.iter().map(|row| row.line).collect();
+        Ok(Chosen { side, pairs, lines, rows, dropped: dropped.len() })
+    }
+}
+
+impl Chosen {
+    fn about(&self, path: &Path, spec: &CsvSpec) -> String {
+        let mut notes = Vec::new();
+        if spec.min_rating > 0.0 {
+            notes.push(format!("rated {} or more", spec.min_rating));
+        }
+        let used = self.pairs.len();
+        if used + self.dropped < self.rows {
+            notes.push(format!("drawn from {} by seed {}", self.rows, spec.seed));
+        }
+        if self.dropped > 0 {
+            notes.push(format!("{} dropped for being test rows up to symmetry", self.dropped));
+        }
+        let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) };
+        let rows = if used == 1 { "row" } else { "rows" };
+        format!("{used} {rows} of `{}`{notes}", path.display())
+    }
+}
