@@ -3,36 +3,69 @@
 //!
 //! Everything random is a function of the seed, the step and the position in the data, so a resumed run is, on the
 //! same machine with the same number of threads, the uninterrupted one bit by bit.
+//!
+//! Without libtorch (`--no-default-features`) only the settings remain, so that run files can still be checked.
 
-mod carry;
-pub mod checkpoint;
-mod clip;
-mod columns;
 mod config;
+
+pub use config::*;
+
+#[cfg(feature = "torch")]
+mod carry;
+#[cfg(feature = "torch")]
+pub mod checkpoint;
+#[cfg(feature = "torch")]
+mod clip;
+#[cfg(feature = "torch")]
+mod columns;
+#[cfg(feature = "torch")]
 mod ema;
+#[cfg(feature = "torch")]
 mod error;
+#[cfg(feature = "torch")]
 mod evaluate;
+#[cfg(feature = "torch")]
 mod halting;
+#[cfg(feature = "torch")]
 mod measures;
+#[cfg(feature = "torch")]
 pub mod optimiser;
+#[cfg(feature = "torch")]
 mod predict;
+#[cfg(feature = "torch")]
 mod saving;
+#[cfg(feature = "torch")]
 pub mod schedule;
+#[cfg(feature = "torch")]
 mod step;
+#[cfg(feature = "torch")]
 mod suggest;
+#[cfg(feature = "torch")]
 mod supervision;
+#[cfg(feature = "torch")]
 mod trainer;
 
+#[cfg(feature = "torch")]
 pub use carry::{Carry, Fresh};
+#[cfg(feature = "torch")]
 pub use clip::{clip, joint_norm};
+#[cfg(feature = "torch")]
 pub use columns::{Batch, Columns};
-pub use config::*;
+#[cfg(feature = "torch")]
 pub use ema::MovingAverage;
+#[cfg(feature = "torch")]
 pub use error::TrainError;
+#[cfg(feature = "torch")]
 pub use evaluate::{EvaluationReport, Protocol, evaluate};
+#[cfg(feature = "torch")]
 pub use halting::Halting;
+#[cfg(feature = "torch")]
 pub use measures::Measures;
+#[cfg(feature = "torch")]
 pub use predict::{Answer, Prediction, predict};
+#[cfg(feature = "torch")]
 pub use step::StepReport;
+#[cfg(feature = "torch")]
 pub use supervision::SupervisionStep;
+#[cfg(feature = "torch")]
 pub use trainer::{Programs, Trainer};

@@ -40,7 +40,13 @@ pub trait UpdateRule: Send {
 
     /// Moves `weight` in place. `memory` holds as many tensors as [`UpdateRule::memory`] names, in that order. The
     /// caller has switched the tape off.
-    fn update(&self, weight: &mut Tensor, gradient: &Tensor, memory: &mut [Tensor], now: Now) -> Result<(), TchError>;
+    fn update(
+        &self,
+        weight: &mut Tensor,
+        gradient: &Tensor,
+        memory: &mut [Tensor],
+        now: Now,
+    ) -> Result<(), TchError>;
 }
 
 /// What an update needs to know besides tensors.
