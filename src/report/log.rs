@@ -1,0 +1,201 @@
+//! `metrics.jsonl`: takes records, appends one line of JSON for each; on resume drops what lies beyond the resumed
+//! step; never rounds a number.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use indexmap::IndexMap;
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
+
+/// What a record measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Means over the training steps since the record before.
+    #[default]
+    Train,
+    /// A test on held-out examples.
+    Test,
+}
+
+/// One line of the log. Numbers that are not finite are written as `null`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Record {
+    pub kind: Kind,
+    pub step: u64,
+    /// Seconds since the run was started or resumed.
+    pub seconds: f64,
+    /// Base learning rate.
+    pub lr: f64,
+    /// Losses by name; `total` is their sum.
+    #[serde(serialize_with = "by_name")]
+    pub losses: IndexMap<String, f64>,
+    /// Metrics by name.
+    #[serde(serialize_with = "by_name")]
+    pub metrics: IndexMap<String, f64>,
+    /// Supervision steps per example.
+    pub steps_used: Option<f64>,
+}
+
+fn by_name<S: Serializer>(values: &IndexMap<String, f64>, to: S) -> Result<S::Ok, S::Error> {
+    let mut map = to.serialize_map(Some(values.len()))?;
+    for (name, value) in values {
+        map.serialize_entry(name, value)?;
+    }
+    map.end()
+}
+
+/// What can go wrong with the log.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    #[error("cannot {doing} `{}`: {cause}", path.display())]
+    File {
+        doing: &'static str,
+        path: PathBuf,
+        #[source]
+        cause: io::Error,
+    },
+    #[error("`{}`, line {line} is no record of metrics; move the file away to go on without it", path.display())]
+    Foreign { path: PathBuf, line: usize },
+    #[error("a record cannot be written as JSON: {cause}")]
+    Json {
+        #[from]
+        cause: serde_json::Error,
+    },
+}
+
+/// An open log.
+#[derive(Debug)]
+pub struct MetricsLog {
+    path: PathBuf,
+    file: File,
+}
+
+impl MetricsLog {
+    /// The name of the file in a run's folder.
+    pub const NAME: &'static str = "metrics.jsonl";
+
+    /// An empty log in `folder`, for a run that starts anew.
+    pub fn create(folder: &Path) -> Result<MetricsLog, LogError> {
+        let path = folder.join(Self::NAME);
+        let file = File::create(&path).map_err(|cause| LogError::File {
+            doing: "create",
+            path: path.clone(),
+            cause,
+        })?;
+        Ok(MetricsLog { path, file })
+    }
+
+    /// The log in `folder`, cut after the records of step `step`; a line that was cut off by a crash goes too. A
+    /// missing file is made anew.
+    pub fn resume(folder: &Path, step: u64) -> Result<MetricsLog, LogError> {
+        let path = folder.join(Self::NAME);
+        let failed = |doing: &'static str| {
+            let path = path.clone();
+            move |cause| LogError::File { doing, path, cause }
+        };
+        if !path.exists() {
+            return Self::create(folder);
+        }
+        let bytes = std::fs::read(&path).map_err(failed("read"))?;
+        let keep =
+            length_up_to(&bytes, step).map_err(|line| LogError::Foreign { path: path.clone(), line })?;
+        let file = OpenOptions::new().append(true).open(&path).map_err(failed("open"))?;
+        file.set_len(keep as u64).map_err(failed("shorten"))?;
+        Ok(MetricsLog { path, file })
+    }
+
+    /// Adds a record; it is in the file when this returns.
+    pub fn append(&mut self, record: &Record) -> Result<(), LogError> {
+        let mut line = serde_json::to_vec(record)?;
+        line.push(b'\n');
+        let written = self.file.write_all(&line).and_then(|()| self.file.flush());
+        written.map_err(|cause| LogError::File { doing: "write", path: self.path.clone(), cause })
+    }
+}
+
+/// All that resuming needs to know of a line.
+#[derive(Deserialize)]
+struct Stamp {
+    step: u64,
+}
+
+/// Bytes of the whole lines up to and including `step`, or the number of a line that is no record.
+fn length_up_to(bytes: &[u8], step: u64) -> Result<usize, usize> {
+    let mut length = 0;
+    for (number, line) in bytes.split_inclusive(|&byte| byte == b'\n').enumerate() {
+        if !line.ends_with(b"\n") {
+            break;
+        }
+        match serde_json::from_slice::<Stamp>(line) {
+            Ok(stamp) if stamp.step > step => break,
+            Ok(_) => length += line.len(),
+            Err(_) => return Err(number + 1),
+        }
+    }
+    Ok(length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(step: u64) -> Record {
+        let losses = IndexMap::from([("total".to_owned(), 0.1 + 0.2), ("broken".to_owned(), f64::NAN)]);
+        Record { step, lr: 1e-4, losses, steps_used: Some(4.5), ..Record::default() }
+    }
+
+    fn text(folder: &Path) -> String {
+        std::fs::read_to_string(folder.join(MetricsLog::NAME)).unwrap_or_default()
+    }
+
+    #[test]
+    fn resuming_cuts_after_the_step_and_goes_on() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let mut log = MetricsLog::create(folder.path())?;
+        for step in [10, 20, 30] {
+            log.append(&record(step))?;
+        }
+        assert_eq!(text(folder.path()).lines().count(), 3);
+        let mut torn = OpenOptions::new().append(true).open(folder.path().join(MetricsLog::NAME))?;
+        torn.write_all(b"{\"kind\":\"tra")?;
+        let mut log = MetricsLog::resume(folder.path(), 20)?;
+        log.append(&Record { kind: Kind::Test, ..record(21) })?;
+        let kept: Vec<u64> = text(folder.path())
+            .lines()
+            .map(|line| serde_json::from_str::<Stamp>(line).map(|stamp| stamp.step))
+            .collect::<Result<_, _>>()?;
+        assert_eq!(kept, [10, 20, 21]);
+        Ok(())
+    }
+
+    #[test]
+    fn a_torn_line_goes_and_a_missing_file_is_made() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        MetricsLog::resume(folder.path(), 5)?.append(&record(1))?;
+        let whole = text(folder.path());
+        std::fs::write(folder.path().join(MetricsLog::NAME), format!("{whole}{}", whole.trim_end()))?;
+        MetricsLog::resume(folder.path(), 5)?;
+        assert_eq!(text(folder.path()), whole);
+        Ok(())
+    }
+
+    #[test]
+    fn a_foreign_file_is_left_alone() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let foreign = "step,loss\n1,2\n";
+        std::fs::write(folder.path().join(MetricsLog::NAME), foreign)?;
+        assert!(matches!(MetricsLog::resume(folder.path(), 5), Err(LogError::Foreign { line: 1, .. })));
+        assert_eq!(text(folder.path()), foreign);
+        Ok(())
+    }
+
+    #[test]
+    fn numbers_are_written_in_full() -> Result<(), serde_json::Error> {
+        let line = serde_json::to_string(&record(7))?;
+        insta::assert_snapshot!(line, @r#"{"kind":"train","step":7,"seconds":0.0,"lr":0.0001,"losses":{"total":0.30000000000000004,"broken":null},"metrics":{},"steps_used":4.5}"#);
+        Ok(())
+    }
+}

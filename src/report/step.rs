@@ -1,0 +1,107 @@
+//! What single steps measured, and means over several: takes sums per step, gives means per example; shows nothing.
+
+use indexmap::IndexMap;
+
+/// One training step, in plain numbers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Step {
+    /// The step, from 1.
+    pub step: u64,
+    /// Rows of the batch.
+    pub rows: usize,
+    pub lr: f64,
+    /// All losses together, per row.
+    pub loss: f64,
+    /// Each loss, per row.
+    pub losses: IndexMap<String, f64>,
+    /// Each metric, summed over the rows that count.
+    pub metrics: IndexMap<String, f64>,
+    /// Rows that count: halted at this step, with a label.
+    pub counted: usize,
+    /// Supervision steps that the rows that count have used, summed.
+    pub steps_used: i64,
+}
+
+/// Means over some steps.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reading {
+    /// The last of the steps.
+    pub step: u64,
+    /// Learning rate of the last step.
+    pub lr: f64,
+    pub loss: f64,
+    pub losses: IndexMap<String, f64>,
+    /// Per row that counts; empty while no row has counted.
+    pub metrics: IndexMap<String, f64>,
+    /// Supervision steps per row that counts.
+    pub steps_used: Option<f64>,
+}
+
+/// Collects steps until their means are taken.
+#[derive(Clone, Debug, Default)]
+pub struct Window {
+    steps: usize,
+    last: Step,
+    loss: f64,
+    losses: IndexMap<String, f64>,
+    metrics: IndexMap<String, f64>,
+    counted: usize,
+    steps_used: i64,
+}
+
+impl Window {
+    pub fn push(&mut self, step: &Step) {
+        let add = |sums: &mut IndexMap<String, f64>, values: &IndexMap<String, f64>| {
+            for (name, value) in values {
+                *sums.entry(name.clone()).or_default() += value;
+            }
+        };
+        self.steps += 1;
+        self.loss += step.loss;
+        add(&mut self.losses, &step.losses);
+        add(&mut self.metrics, &step.metrics);
+        self.counted += step.counted;
+        self.steps_used += step.steps_used;
+        self.last = step.clone();
+    }
+
+    /// The means so far; none before the first step. The next window starts empty.
+    pub fn take(&mut self) -> Option<Reading> {
+        let window = std::mem::take(self);
+        let mean = |sums: IndexMap<String, f64>, of: usize| -> IndexMap<String, f64> {
+            sums.into_iter().filter(|_| of > 0).map(|(name, sum)| (name, sum / of as f64)).collect()
+        };
+        (window.steps > 0).then(|| Reading {
+            step: window.last.step,
+            lr: window.last.lr,
+            loss: window.loss / window.steps as f64,
+            losses: mean(window.losses, window.steps),
+            metrics: mean(window.metrics, window.counted),
+            steps_used: (window.counted > 0).then(|| window.steps_used as f64 / window.counted as f64),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(number: u64, loss: f64, exact: f64, counted: usize) -> Step {
+        let metrics = IndexMap::from([("exact".to_owned(), exact)]);
+        Step { step: number, loss, metrics, counted, steps_used: 4 * counted as i64, ..Step::default() }
+    }
+
+    #[test]
+    fn losses_are_means_over_steps_and_metrics_over_rows() {
+        let mut window = Window::default();
+        assert_eq!(window.take(), None);
+        window.push(&step(1, 2.0, 1.0, 1));
+        window.push(&step(2, 4.0, 1.0, 3));
+        let reading = window.take().unwrap_or_default();
+        assert_eq!((reading.step, reading.loss, reading.metrics.get("exact")), (2, 3.0, Some(&0.5)));
+        assert_eq!(reading.steps_used, Some(4.0));
+        window.push(&step(3, 1.0, 0.0, 0));
+        let reading = window.take().unwrap_or_default();
+        assert_eq!((reading.loss, reading.metrics.len(), reading.steps_used), (1.0, 0, None));
+    }
+}

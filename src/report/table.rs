@@ -1,0 +1,122 @@
+//! The end of a run in one table: takes results and counts, gives aligned plain text; never decides which result is
+//! the best.
+
+use indexmap::IndexMap;
+
+use super::numbers::{count, duration, number};
+
+/// One test of the model.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outcome {
+    /// `best`, `final`.
+    pub name: String,
+    /// The step after which it was tested.
+    pub step: u64,
+    pub metrics: IndexMap<String, f64>,
+}
+
+/// What a run came to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Summary {
+    pub outcomes: Vec<Outcome>,
+    /// Numbers that training adjusts.
+    pub parameters: u64,
+    /// Steps done since the run was started or resumed.
+    pub steps: u64,
+    /// Rows of the batch.
+    pub rows: usize,
+    /// Seconds since the run was started or resumed, tests included.
+    pub seconds: f64,
+}
+
+/// The table that is printed when a run ends.
+pub fn summary_table(summary: &Summary) -> String {
+    let mut metrics: Vec<&str> = Vec::new();
+    for name in summary.outcomes.iter().flat_map(|outcome| outcome.metrics.keys()) {
+        if !metrics.contains(&name.as_str()) {
+            metrics.push(name);
+        }
+    }
+    let mut text = String::new();
+    if !summary.outcomes.is_empty() {
+        let header = ["", "step"].iter().chain(&metrics).map(|name| (*name).to_owned()).collect();
+        let line = |outcome: &Outcome| {
+            let value =
+                |name: &&str| outcome.metrics.get(*name).map_or("-".to_owned(), |value| number(*value));
+            [outcome.name.clone(), count(outcome.step)].into_iter().chain(metrics.iter().map(value)).collect()
+        };
+        let lines: Vec<Vec<String>> =
+            std::iter::once(header).chain(summary.outcomes.iter().map(line)).collect();
+        text.push_str(&table(&lines));
+        text.push('\n');
+    }
+    let samples = summary.steps as f64 * summary.rows as f64;
+    let rate = if summary.seconds > 0.0 { samples / summary.seconds } else { 0.0 };
+    let facts = [
+        ("parameters", count(summary.parameters)),
+        ("time", duration(summary.seconds)),
+        ("steps", count(summary.steps)),
+        ("samples/s", if rate < 10.0 { number(rate) } else { count(rate as u64) }),
+    ];
+    text.push_str(&table(&facts.map(|(name, value)| vec![name.to_owned(), value])));
+    text
+}
+
+/// Lines of cells in columns: the first to the left, all others to the right, two spaces between.
+pub fn table(lines: &[Vec<String>]) -> String {
+    let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut text = String::new();
+    for line in lines {
+        let cells: Vec<String> = line
+            .iter()
+            .zip(&widths)
+            .enumerate()
+            .map(
+                |(column, (cell, width))| {
+                    if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+                },
+            )
+            .collect();
+        text.push_str(cells.join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_stand_in_columns() {
+        let outcome = |name: &str, step, exact| Outcome {
+            name: name.to_owned(),
+            step,
+            metrics: IndexMap::from([("accuracy".to_owned(), 0.99), ("exact".to_owned(), exact)]),
+        };
+        let mut last = outcome("final", 5000, 0.96);
+        last.metrics.insert("similarity".to_owned(), 0.123_456);
+        let outcomes = vec![outcome("best", 4500, 0.962), last];
+        let summary = Summary { outcomes, parameters: 412_345, steps: 5000, rows: 128, seconds: 221.4 };
+        insta::assert_snapshot!(summary_table(&summary), @r"
+                step  accuracy   exact  similarity
+        best   4,500    0.9900  0.9620           -
+        final  5,000    0.9900  0.9600      0.1235
+
+        parameters     412,345
+        time        3 min 41 s
+        steps            5,000
+        samples/s        2,890
+        ");
+    }
+
+    #[test]
+    fn a_run_without_results_has_its_counts() {
+        assert!(summary_table(&Summary::default()).starts_with("parameters"));
+        assert_eq!(table(&[]), "");
+    }
+}

@@ -1,0 +1,94 @@
+//! What a resumed run must share with the run that it goes on with: takes settings, gives named values to store in a
+//! checkpoint and to compare; never reads a checkpoint.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::run::Run;
+
+/// Every setting that decides what training computes, by dotted name. What only decides when a run ends, is tested,
+/// is saved or where it writes is not in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fingerprint {
+    values: BTreeMap<String, String>,
+}
+
+/// A setting that is not what it was; an absent value is a setting left at the model's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    pub setting: String,
+    pub before: Option<String>,
+    pub now: Option<String>,
+}
+
+impl Fingerprint {
+    /// Takes the settings that matter.
+    pub fn of(run: &Run) -> Fingerprint {
+        let mut values = BTreeMap::new();
+        let mut config = run.train_config();
+        let curve_depends_on_length = config.schedule.floor != 1.0;
+        let length = config.length;
+        // Not part of what training computes, so the same for all.
+        config.evaluation = Default::default();
+        config.checkpoints = Default::default();
+        if let Ok(Value::Object(mut fields)) = serde_json::to_value(&config) {
+            for name in ["evaluation", "checkpoints", "length"] {
+                fields.remove(name);
+            }
+            flatten("", &Value::Object(fields), &mut values);
+        }
+        if curve_depends_on_length {
+            values.insert("length".to_owned(), format!("{length:?}"));
+        }
+        if let Some(name) = &run.name {
+            values.insert("name".to_owned(), name.clone());
+        }
+        for (name, setting) in &run.set {
+            values.insert(format!("set.{name}"), setting.to_string());
+        }
+        for phase in &run.phases {
+            for (name, setting) in &phase.set {
+                values.insert(format!("phases.{}.{name}", phase.from), setting.to_string());
+            }
+        }
+        values.insert("data".to_owned(), format!("{:?}", run.data));
+        values.insert("precision".to_owned(), format!("{:?}", run.precision).to_lowercase());
+        Fingerprint { values }
+    }
+
+    /// What changed from `before` to this one, by name.
+    pub fn differences(&self, before: &Fingerprint) -> Vec<Difference> {
+        let names: std::collections::BTreeSet<&String> =
+            self.values.keys().chain(before.values.keys()).collect();
+        names
+            .into_iter()
+            .map(|name| (name, before.values.get(name).cloned(), self.values.get(name).cloned()))
+            .filter(|(_, before, now)| before != now)
+            .map(|(name, before, now)| Difference { setting: name.clone(), before, now })
+            .collect()
+    }
+}
+
+/// The leaves of a value by dotted path; empty lists and absent values leave nothing.
+fn flatten(path: &str, value: &Value, into: &mut BTreeMap<String, String>) {
+    let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    match value {
+        Value::Null => {}
+        Value::Object(fields) => fields.iter().for_each(|(name, value)| flatten(&below(name), value, into)),
+        Value::Array(items) => {
+            items
+                .iter()
+                .enumerate()
+                .for_each(|(number, value)| flatten(&below(&number.to_string()), value, into));
+        }
+        Value::String(text) => {
+            into.insert(path.to_owned(), text.clone());
+        }
+        Value::Bool(_) | Value::Number(_) => {
+            into.insert(path.to_owned(), value.to_string());
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Which numbers a run could use: takes the outline of a run file, gives the fields whose numbers lie outside their
+//! bounds; a new bound is one line of the table.
+
+use super::blame::Blame;
+use super::error::Slug;
+use super::outline::{Entry, Node};
+
+/// What a number has to satisfy.
+#[derive(Clone, Copy, Debug)]
+enum Bound {
+    AtLeast(f64),
+    Above(f64),
+    /// From the first, included, to the second, excluded.
+    From(f64, f64),
+    /// Both included.
+    Between(f64, f64),
+}
+
+use Bound::{Above, AtLeast, Between, From};
+
+/// Fields by path (`*`: any one name), with their bounds and the reason.
+const LIMITS: &[(&str, Bound, &str)] = &[
+    ("batch", AtLeast(1.0), "a step needs at least one row"),
+    ("length.*", Above(0.0), "a run lasts at least one step"),
+    ("optimiser.lr", AtLeast(0.0), "a negative learning rate climbs the loss"),
+    ("optimiser.weight_decay", AtLeast(0.0), "a negative decay makes weights grow"),
+    ("optimiser.options.beta1", From(0.0, 1.0), "it is the share of the old average that stays"),
+    ("optimiser.options.beta2", From(0.0, 1.0), "it is the share of the old average that stays"),
+    ("optimiser.options.eps", AtLeast(0.0), "it keeps a divisor away from 0"),
+    ("tables.lr", AtLeast(0.0), "a negative learning rate climbs the loss"),
+    ("tables.weight_decay", AtLeast(0.0), "a negative decay makes weights grow"),
+    ("groups.*.lr", AtLeast(0.0), "a negative learning rate climbs the loss"),
+    ("groups.*.lr_factor", AtLeast(0.0), "a negative learning rate climbs the loss"),
+    ("groups.*.weight_decay", AtLeast(0.0), "a negative decay makes weights grow"),
+    ("phases.*.from", AtLeast(1.0), "the first phase is `set` itself"),
+    ("schedule.floor", Between(0.0, 1.0), "it is the last learning rate over the first"),
+    ("clip", Above(0.0), "it is the largest norm that gradients may have"),
+    ("ema", From(0.0, 1.0), "it is the share of the old average that stays at each step"),
+    (
+        "evaluation.every",
+        AtLeast(1.0),
+        "it counts training steps; leave the field at `None` to test only when asked",
+    ),
+    ("evaluation.examples", AtLeast(1.0), "`None` stands for all examples"),
+    ("evaluation.steps", AtLeast(1.0), "an answer needs at least one step"),
+    ("checkpoints.every", AtLeast(1.0), "it counts training steps; `None` saves only at the end"),
+];
+
+/// All numbers out of bounds, and fields that exclude one another.
+pub fn check(text: &str, root: &Node) -> Vec<Blame> {
+    let mut found = Vec::new();
+    root.walk(&mut Vec::new(), &mut |path, entry| {
+        if let Some((_, bound, reason)) = LIMITS.iter().find(|(pattern, ..)| matches(pattern, path)) {
+            found.extend(out_of_range(text, path, entry, *bound, reason));
+        }
+        if matches("groups.*.lr_factor", path) {
+            found.extend(two_rates(root, path, entry));
+        }
+        if matches("phases.*.from", path) {
+            found.extend(out_of_order(text, root, path, entry));
+        }
+    });
+    found
+}
+
+fn matches(pattern: &str, path: &[String]) -> bool {
+    let mut names = path.iter();
+    pattern.split('.').all(|part| names.next().is_some_and(|name| part == "*" || part == name))
+        && names.next().is_none()
+}
+
+fn out_of_range(text: &str, path: &[String], entry: &Entry, bound: Bound, reason: &str) -> Option<Blame> {
+    let value = entry.value.unwrapped(text);
+    let written = text.get(value.span.clone())?;
+    let number: f64 = ron::from_str(&written.replace('_', "")).ok()?;
+    if bound.holds(number) {
+        return None;
+    }
+    let wanted = if number.is_finite() { bound.words() } else { "a finite number".to_owned() };
+    Some(Blame {
+        slug: Slug::OutOfRange,
+        message: format!("`{}` must be {wanted}, found `{written}`", shown(path)),
+        range: value.span.clone(),
+        label: format!("must be {wanted}"),
+        help: Some(reason.to_owned()),
+        leave_out: None,
+    })
+}
+
+fn two_rates(root: &Node, path: &[String], entry: &Entry) -> Option<Blame> {
+    let group =
+        path.iter().take(path.len() - 1).try_fold(root, |node, name| Some(&node.entry(name)?.value))?;
+    group.entry("lr")?;
+    Some(Blame {
+        slug: Slug::Conflict,
+        message: "a group has either `lr` or `lr_factor`, not both".to_owned(),
+        range: entry.key.as_ref().map_or(entry.value.span.clone(), |key| key.span.clone()),
+        label: "`lr` stands beside it".to_owned(),
+        help: Some("`lr` is the rate itself, `lr_factor` multiplies the optimiser's".to_owned()),
+        leave_out: None,
+    })
+}
+
+/// A phase that does not begin after the one before it.
+fn out_of_order(text: &str, root: &Node, path: &[String], entry: &Entry) -> Option<Blame> {
+    let number: usize = path.get(1)?.parse().ok()?;
+    let before =
+        root.entry("phases")?.value.entry(&number.checked_sub(1)?.to_string())?.value.entry("from")?;
+    let read = |entry: &Entry| text.get(entry.value.span.clone())?.replace('_', "").parse::<u64>().ok();
+    let (before, from) = (read(before)?, read(entry)?);
+    (from <= before).then(|| Blame {
+        slug: Slug::Conflict,
+        message: format!("a phase from step {from} cannot stand after one from step {before}"),
+        range: entry.value.span.clone(),
+        label: format!("expected more than {before}"),
+        help: Some("phases stand in the order in which they begin".to_owned()),
+        leave_out: None,
+    })
+}
+
+/// `groups.0.lr` without the number of the single value in `steps(0)`.
+fn shown(path: &[String]) -> String {
+    match path {
+        [name, number] if number.parse::<usize>().is_ok() => name.clone(),
+        _ => path.join("."),
+    }
+}
+
+impl Bound {
+    fn holds(self, number: f64) -> bool {
+        match self {
+            _ if !number.is_finite() => false,
+            AtLeast(low) => number >= low,
+            Above(low) => number > low,
+            From(low, high) => (low..high).contains(&number),
+            Between(low, high) => (low..=high).contains(&number),
+        }
+    }
+
+    fn words(self) -> String {
+        match self {
+            AtLeast(low) => format!("at least {low}"),
+            Above(low) => format!("above {low}"),
+            From(low, high) => format!("at least {low} and below {high}"),
+            Between(low, high) => format!("from {low} to {high}"),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Run files: takes the path of a `.ron` file and the `--set`s of a command, gives checked settings; never opens the
+//! model or the data that they name.
+
+mod blame;
+mod error;
+mod fingerprint;
+mod limits;
+mod outline;
+mod overrides;
+mod reading;
+mod run;
+mod setting;
+mod text;
+mod view;
+
+use std::path::{Path, PathBuf};
+
+pub use error::{Problem, Refusal, RunFileError, Slug};
+pub use fingerprint::{Difference, Fingerprint};
+pub use reading::fields;
+pub use run::{Phase, Precision, Run};
+pub use setting::Setting;
+
+use crate::train::TrainConfig;
+use text::Text;
+
+/// A run file that has been read and checked.
+#[derive(Clone, Debug)]
+pub struct RunFile {
+    /// Where it was read.
+    pub path: PathBuf,
+    /// What it says, `--set`s included.
+    pub run: Run,
+    text: Text,
+}
+
+/// Reads and checks the run file at `path`.
+pub fn load(path: &Path) -> Result<RunFile, RunFileError> {
+    load_with(path, &[] as &[&str])
+}
+
+/// Reads the run file at `path` with `--set`s (see `RunFile::with_overrides`) and checks both together.
+pub fn load_with(path: &Path, overrides: &[impl AsRef<str>]) -> Result<RunFile, RunFileError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|cause| RunFileError::Unreadable { path: path.to_owned(), cause })?;
+    parse(path, &text, overrides)
+}
+
+/// Checks the text of a run file; `path` names it in messages and is where its relative paths start.
+pub fn parse(path: &Path, text: &str, overrides: &[impl AsRef<str>]) -> Result<RunFile, RunFileError> {
+    overridden(path.to_owned(), Text::new(&path.display().to_string(), text), overrides)
+}
+
+impl RunFile {
+    /// The same run file with `name=value`s written into it, the last of a name winning. `batch=32` and
+    /// `optimiser.lr=1e-3` set fields; a name that is no field (`T=4`, the same as `set.T=4`) sets a config.
+    pub fn with_overrides(self, overrides: &[impl AsRef<str>]) -> Result<RunFile, RunFileError> {
+        overridden(self.path, self.text, overrides)
+    }
+
+    /// The folder where relative paths of the model and the data start.
+    pub fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new(""))
+    }
+
+    /// The file of the model.
+    pub fn model_path(&self) -> PathBuf {
+        self.folder().join(&self.run.model)
+    }
+
+    /// The folder for checkpoints and metrics.
+    pub fn out(&self) -> PathBuf {
+        let by_name = || Path::new("runs").join(self.path.file_stem().unwrap_or("run".as_ref()));
+        self.run.out.clone().unwrap_or_else(by_name)
+    }
+
+    /// What the trainer reads.
+    pub fn train_config(&self) -> TrainConfig {
+        self.run.train_config()
+    }
+
+    /// What a resumed run must share with its checkpoint.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(&self.run)
+    }
+
+    /// A complaint that only a later stage could have about a setting (`set.hiden`, `optimiser.name`), shown where the
+    /// setting stands, or at the start of the file if it is a default.
+    pub fn refuse(&self, setting: &str, slug: Slug, message: &str, help: Option<&str>) -> RunFileError {
+        let range = reading::place_of(self.text.ron(), setting, slug);
+        let problem = Problem {
+            slug,
+            message: message.to_owned(),
+            span: self.text.span(range),
+            label: String::new(),
+            help: help.map(str::to_owned),
+        };
+        RunFileError::Refused(Refusal { sources: self.text.sources.clone(), problems: vec![problem] })
+    }
+
+    /// The whole text in effect, to be kept beside the checkpoints; reading it gives the same settings.
+    pub fn effective_text(&self) -> &str {
+        self.text.ron()
+    }
+}
+
+fn overridden(path: PathBuf, mut text: Text, overrides: &[impl AsRef<str>]) -> Result<RunFile, RunFileError> {
+    let applied = overrides.iter().map(|spelling| overrides::apply(&mut text, spelling.as_ref()));
+    let mut problems: Vec<Problem> = applied.filter_map(Result::err).collect();
+    match reading::read(&text) {
+        Ok(run) if problems.is_empty() => return Ok(RunFile { path, run, text }),
+        Ok(_) => {}
+        Err(more) => problems.extend(more),
+    }
+    problems.sort_by_key(|problem| problem.span);
+    Err(RunFileError::Refused(Refusal { sources: text.sources, problems }))
+}

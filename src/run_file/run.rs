@@ -1,0 +1,146 @@
+//! The fields of a run file: takes RON through `serde`, gives the model, the data and the settings of training; never
+//! opens what they name.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::setting::Setting;
+use crate::data::DataSpec;
+use crate::train::{Checkpoints, Evaluation, Group, Length, Optimiser, Schedule, Tables, TrainConfig};
+
+/// Everything that a run file says. Fields that it leaves out have the published defaults of `TrainConfig`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Run {
+    /// The file of the model; a relative path starts at the run file's folder.
+    pub model: PathBuf,
+    /// Which model of the file; by default its last.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Values for configs of the model.
+    #[serde(default)]
+    pub set: BTreeMap<String, Setting>,
+    /// Other values from some step on, such as deeper recursion later in training.
+    #[serde(default)]
+    pub phases: Vec<Phase>,
+    /// Other values where the model is tested or used.
+    #[serde(default)]
+    pub set_in_evaluation: BTreeMap<String, Setting>,
+    /// The data set; relative paths in it start at the run file's folder.
+    pub data: DataSpec,
+    /// The number format of matrices and activations.
+    #[serde(default)]
+    pub precision: Precision,
+    /// The folder for checkpoints and metrics; starts at the current folder. By default `runs/NAME-OF-THE-RUN-FILE`.
+    #[serde(default)]
+    pub out: Option<PathBuf>,
+    /// See `TrainConfig`, as for all fields below.
+    #[serde(default = "published::seed")]
+    pub seed: u64,
+    #[serde(default = "published::batch")]
+    pub batch: usize,
+    #[serde(default = "published::length")]
+    pub length: Length,
+    #[serde(default = "published::optimiser")]
+    pub optimiser: Optimiser,
+    #[serde(default = "published::tables")]
+    pub tables: Tables,
+    #[serde(default = "published::groups")]
+    pub groups: Vec<Group>,
+    #[serde(default = "published::schedule")]
+    pub schedule: Schedule,
+    #[serde(default = "published::clip")]
+    pub clip: Option<f64>,
+    #[serde(default = "published::ema")]
+    pub ema: Option<f64>,
+    #[serde(default = "published::evaluation")]
+    pub evaluation: Evaluation,
+    #[serde(default = "published::checkpoints")]
+    pub checkpoints: Checkpoints,
+}
+
+/// Values for configs from a step on, beside those of `set` and of the phases before. In RON:
+/// `(from: 10_000, set: { "T": 4 })`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Phase {
+    /// Steps done before it begins.
+    pub from: u64,
+    pub set: BTreeMap<String, Setting>,
+}
+
+/// The number format of matrices and activations; what needs more is widened by the compiler.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    #[default]
+    Float32,
+    Bfloat16,
+}
+
+impl Run {
+    /// The configs with which the model is trained once `steps` steps have been done.
+    pub fn training_settings(&self, steps: u64) -> BTreeMap<String, Setting> {
+        let mut settings = self.set.clone();
+        for phase in self.phases.iter().filter(|phase| phase.from <= steps) {
+            settings.extend(phase.set.clone());
+        }
+        settings
+    }
+
+    /// The configs with which the model is tested once `steps` steps have been done.
+    pub fn evaluation_settings(&self, steps: u64) -> BTreeMap<String, Setting> {
+        let mut settings = self.training_settings(steps);
+        settings.extend(self.set_in_evaluation.clone());
+        settings
+    }
+
+    /// The phase that begins next once `steps` steps have been done, in steps.
+    pub fn next_phase(&self, steps: u64) -> Option<u64> {
+        self.phases.iter().map(|phase| phase.from).find(|&from| from > steps)
+    }
+
+    /// The part that the trainer reads.
+    pub fn train_config(&self) -> TrainConfig {
+        TrainConfig {
+            seed: self.seed,
+            batch: self.batch,
+            length: self.length,
+            optimiser: self.optimiser.clone(),
+            tables: self.tables.clone(),
+            groups: self.groups.clone(),
+            schedule: self.schedule.clone(),
+            clip: self.clip,
+            ema: self.ema,
+            evaluation: self.evaluation.clone(),
+            checkpoints: self.checkpoints.clone(),
+        }
+    }
+}
+
+/// `TrainConfig::default()`, field by field, as `serde` wants it.
+mod published {
+    use super::*;
+
+    macro_rules! fields {
+        ($($name:ident: $type:ty,)*) => {
+            $(pub fn $name() -> $type { TrainConfig::default().$name })*
+        };
+    }
+
+    fields! {
+        seed: u64,
+        batch: usize,
+        length: Length,
+        optimiser: Optimiser,
+        tables: Tables,
+        groups: Vec<Group>,
+        schedule: Schedule,
+        clip: Option<f64>,
+        ema: Option<f64>,
+        evaluation: Evaluation,
+        checkpoints: Checkpoints,
+    }
+}
