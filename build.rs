@@ -15,26 +15,21 @@ fn main() {
     // .cargo/config.toml sets LIBTORCH; a build from outside this folder has its own or none.
     println!("cargo::rerun-if-env-changed=LIBTORCH");
     let libtorch = env::var_os("LIBTORCH").map_or_else(|| root.join(".libtorch"), PathBuf::from);
-    let link = libtorch.join("lib");
-    // The link target is watched, not the folder's contents: setup replaces the folder whole.
-    println!(
-        "cargo::rerun-if-changed={}",
-        libtorch.join("build-version").display()
-    );
-    let Ok(lib) = link.canonicalize() else {
+    // Setup replaces the folder whole, so this one file tells.
+    println!("cargo::rerun-if-changed={}", libtorch.join("build-version").display());
+    // A link in .libtorch; the folder it leads to holds the libraries this one needs.
+    let Ok(library) = libtorch.join("lib/libtorch_cpu.so").canonicalize() else {
         println!(
             "cargo::error=libtorch is missing from {}: run `./x setup` (or build the compiler alone with --no-default-features)",
             libtorch.display()
         );
         return;
     };
+    let lib = library.parent().expect("a file has a folder");
 
     // DT_RPATH, not DT_RUNPATH: it also serves libtorch's own libraries, and a stray
     // LD_LIBRARY_PATH with another torch in it cannot override it.
-    println!(
-        "cargo::rustc-link-arg=-Wl,--disable-new-dtags,-rpath,{}",
-        lib.display()
-    );
+    println!("cargo::rustc-link-arg=-Wl,--disable-new-dtags,-rpath,{}", lib.display());
     if lib.join("libtorch_cuda.so").exists() {
         // Nothing refers to this library by symbol; without this the linker drops it and no GPU is seen.
         println!("cargo::rustc-link-arg=-L{}", lib.display());

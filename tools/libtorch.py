@@ -9,6 +9,13 @@ takes the torch wheel apart, since that is the one form of libtorch every packag
         its libtorch.so wants all of CUDA, so an empty one takes its place.
   cuda  every library of the wheel, and the CUDA libraries it is built against.
 
+Whatever its source, .libtorch ends up with
+
+  include/    the headers
+  lib/        links to the three libraries a program is linked with, and no others: tch's build
+              script remembers whether it saw CUDA there and would not look again after a change.
+              build.rs follows the links to the real folder, for the rpath and for CUDA.
+
 Needs Python 3.8 or newer with pip, and nothing else.
 """
 
@@ -34,6 +41,8 @@ NEEDS = {"cpu": 2.5 * GB, "cuda": 10 * GB}
 # CUDA 13 does not start on an older driver.
 MIN_DRIVER = 580
 STAMP = "totc-setup.json"
+# What tch links a program with.
+LINKED = ("libtorch.so", "libtorch_cpu.so", "libc10.so")
 
 # The wheel's own name carries its platform tags, so a pin is one (requirement, file name, sha256).
 # The tag of torch is fixed to Python 3.11 whatever runs this script: nothing here imports it.
@@ -149,12 +158,17 @@ def version_of(folder):
 
 def is_complete(folder):
     return (folder / "include/torch/csrc/api/include/torch/torch.h").is_file() and all(
-        (folder / "lib" / name).is_file() for name in ("libtorch.so", "libtorch_cpu.so", "libc10.so")
+        (folder / "lib" / name).is_file() for name in LINKED
     )
 
 
+def real_lib(folder):
+    """Where the libraries are, whatever lib/ links to; the programs get it as their rpath."""
+    return (folder / "lib/libtorch_cpu.so").resolve().parent
+
+
 def has_cuda(folder):
-    return (folder / "lib/libtorch_cuda.so").is_file()
+    return (real_lib(folder) / "libtorch_cuda.so").is_file()
 
 
 def load_error(folder):
@@ -162,8 +176,8 @@ def load_error(folder):
     names = ["libtorch_cpu.so", "libtorch_cuda.so"] if has_cuda(folder) else ["libtorch_cpu.so"]
     code = "import ctypes, sys\ntry:\n for p in sys.argv[1:]: ctypes.CDLL(p, 0x102)\nexcept OSError as e: sys.exit(str(e))"
     env = {k: v for k, v in os.environ.items() if k not in ("LD_LIBRARY_PATH", "LD_PRELOAD")}
-    # The real path, as the programs get it: $ORIGIN in the libraries' rpath follows from it.
-    lib = (folder / "lib").resolve()
+    # $ORIGIN in the libraries' rpath follows from the folder they are named by.
+    lib = real_lib(folder)
     done = subprocess.run(
         [sys.executable, "-c", code, *(str(lib / n) for n in [*names, "libtorch.so"])],
         env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, universal_newlines=True,
@@ -240,12 +254,18 @@ def finish(folder, target, stamp):
     folder.rename(target)
 
 
+def add_links(folder, source):
+    (folder / "include").symlink_to(source / "include")
+    (folder / "lib").mkdir()
+    for name in LINKED:
+        (folder / "lib" / name).symlink_to(source / "lib" / name if source.is_absolute() else Path("..", source, "lib", name))
+
+
 def link_to(source, target, work, choice):
     folder = work / "link"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    for name in ("lib", "include"):
-        (folder / name).symlink_to((source / name).resolve())
+    add_links(folder, source.resolve())
     finish(folder, target, {**choice, "source": str(source)})
 
 
@@ -337,28 +357,21 @@ def members(wheel, kind):
         if name.endswith("/"):
             continue
         parts = name.split("/")
-        if name.startswith("torch/include/"):
-            path = name[len("torch/") :]
-        elif name.startswith("torch/lib/") and ".so" in parts[-1]:
+        path = name
+        if name.startswith("torch/lib/") and ".so" in parts[-1]:
             if PYTHON_ONLY.fullmatch(parts[-1]) or (kind == "cpu" and GPU_ONLY.fullmatch(parts[-1])):
                 continue
-            path = name[len("torch/") :]
-        elif name.startswith("torch.libs/"):
-            path = name
+        elif name.startswith(("torch/include/", "torch.libs/")):
+            pass
         elif re.fullmatch(r"torch-[^/]*\.dist-info/(licenses/)?(LICENSE|NOTICE)", name):
             path = f"torch-{parts[-1]}"
         elif parts[0] == "nvidia" and ".so" in parts[-1]:
-            if kind == "cuda":
-                path = name
-            elif parts[-1] in CPU_CUDA_LIBS:
-                path = f"lib/{parts[-1]}"
-            else:
+            # The libraries look for CUDA in $ORIGIN/../../nvidia and in $ORIGIN.
+            if kind == "cpu" and parts[-1] not in CPU_CUDA_LIBS:
                 continue
+            path = name if kind == "cuda" else f"torch/lib/{parts[-1]}"
         else:
             continue
-        if kind == "cuda" and path.split("/")[0] in ("lib", "include"):
-            # The libraries look for CUDA in $ORIGIN/../../nvidia, so they stay one level down.
-            path = f"torch/{path}"
         yield entry, path
 
 
@@ -419,11 +432,9 @@ def download(target, work, choice, machine):
     say("unpacking")
     for wheel in fetched:
         unpack(wheel, folder, kind)
-    if kind == "cuda":
-        for name in ("lib", "include"):
-            (folder / name).symlink_to(f"torch/{name}")
-    else:
-        make_stub(folder / "lib")
+    if kind == "cpu":
+        make_stub(folder / "torch/lib")
+    add_links(folder, Path("torch"))
     trouble = load_error(folder)
     if trouble:
         raise Problem(
