@@ -2,4 +2,7 @@
 
 pub mod diagnostic;
 pub mod source;
+pub mod lower;
+pub mod model;
+pub mod primitive;
 pub mod syntax;

@@ -4,35 +4,40 @@
 use crate::source::Span;
 
 /// What one supervision step does, section by section (`encode`, `think`, `decode`, then the losses).
-#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Outline {
     pub model: String,
     pub sections: Vec<Section>,
 }
 
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Section {
     pub name: String,
     pub items: Vec<Item>,
 }
 
 /// A named size of a value after an item, e.g. `branch 8`.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Extent {
     pub axis: String,
     pub size: usize,
 }
 
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Item {
     pub kind: ItemKind,
     /// Whether gradient flows through what is computed here (training).
     pub gradient: bool,
-    #[serde(skip)]
+    #[serde(skip, default = "nowhere")]
     pub span: Span,
 }
 
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+/// Fixtures of outlines have no source.
+fn nowhere() -> Span {
+    Span::NONE
+}
+
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ItemKind {
     /// `repeat`: the same items `times` times. `grad last k` gives two of these, one without and one with gradient.

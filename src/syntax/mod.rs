@@ -127,3 +127,15 @@ fn unknown_module(module: &str, span: crate::source::Span, folder: &Path, reader
         )),
     }
 }
+
+/// Names that a library module declares, for suggestions.
+pub fn library_names(module: &str) -> Vec<String> {
+    let Some(name) = module.strip_prefix("std::") else { return Vec::new() };
+    let Some(text) = LIBRARY.get_file(format!("{name}.tot")).and_then(|file| file.contents_utf8()) else {
+        return Vec::new();
+    };
+    text.lines()
+        .filter_map(|line| line.strip_prefix("net ").or(line.strip_prefix("fn ")).or(line.strip_prefix("axis ")))
+        .map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect())
+        .collect()
+}

@@ -1,0 +1,4 @@
+//! Graph to flat program.
+
+mod program;
+pub use program::*;

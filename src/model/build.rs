@@ -1,0 +1,170 @@
+//! Emitting instructions: types are inferred here, complaints get their places here. Every instruction of a
+//! model passes through `emit`.
+
+use super::checker::Checker;
+use super::ops::{Attrs, Op};
+use super::ty::{AxisId, Dim, Kind, Ty};
+use super::value::Value;
+use super::{Inst, LoopBody, Val, infer};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::primitive::{self, Complaint, Gradient};
+use crate::source::Span;
+
+/// What is known of a value besides its type.
+#[derive(Clone)]
+pub(super) struct Known {
+    pub ty: Ty,
+    /// Gradient can reach a weight through it.
+    pub needs: bool,
+    pub span: Span,
+}
+
+impl Checker<'_> {
+    pub(super) fn ty(&self, val: Val) -> &Ty {
+        &self.known[val.0 as usize].ty
+    }
+
+    pub(super) fn needs(&self, val: Val) -> bool {
+        self.known[val.0 as usize].needs
+    }
+
+    pub(super) fn new_val(&mut self, ty: Ty, needs: bool, span: Span) -> Val {
+        self.known.push(Known { ty, needs, span });
+        Val((self.known.len() - 1) as u32)
+    }
+
+    pub(super) fn emit(&mut self, op: Op, args: &[Val], span: Span) -> Option<Val> {
+        let types: Vec<&Ty> = args.iter().map(|arg| self.ty(*arg)).collect();
+        match infer(&op, &types, &self.axes) {
+            Ok(ty) => Some(self.emit_typed(op, args, ty, span)),
+            Err(complaint) => {
+                self.complain(complaint, args, span);
+                None
+            }
+        }
+    }
+
+    /// For operations whose type is stated where they are made.
+    pub(super) fn emit_typed(&mut self, op: Op, args: &[Val], ty: Ty, span: Span) -> Val {
+        let differentiable = match &op {
+            Op::Prim(id, _) => id.get().gradient == Gradient::Flows,
+            Op::Cast(kind) => kind.is_float(),
+            Op::Detach | Op::Repeat { .. } => false,
+            _ => true,
+        };
+        let flows = self.gradient && differentiable && ty.kind.is_float();
+        let needs = flows && (matches!(op, Op::Rows(_)) || args.iter().any(|arg| self.needs(*arg)));
+        let result = self.new_val(ty.clone(), needs, span);
+        let name = self.path.join("/");
+        let inst = Inst { result, op, args: args.to_vec(), ty, gradient: self.gradient, span, name, body: None };
+        if let Some(region) = self.regions.last_mut() {
+            region.insts.push(inst);
+        }
+        result
+    }
+
+    pub(super) fn emit_loop(&mut self, times: usize, starts: &[Val], body: LoopBody, span: Span) -> (Vec<Val>, Vec<Val>) {
+        let gradient = self.gradient;
+        let carried: Vec<Ty> = body.carried.iter().map(|(_, ty)| ty.clone()).collect();
+        let carried_needs: Vec<bool> =
+            body.next.iter().zip(starts).map(|(next, start)| gradient && (self.needs(*next) || self.needs(*start))).collect();
+        let yields: Vec<(Ty, bool)> =
+            body.yields.iter().map(|(val, ty)| (ty.clone(), gradient && self.needs(*val))).collect();
+        let whole = self.emit_typed(Op::Repeat { times }, starts, Ty::scalar(Kind::Int), span);
+        if let Some(inst) = self.regions.last_mut().and_then(|region| region.insts.last_mut()) {
+            inst.body = Some(Box::new(body));
+        }
+        let mut results = Vec::new();
+        for (k, (ty, needs)) in carried.into_iter().zip(carried_needs).chain(yields).enumerate() {
+            let val = self.emit_typed(Op::Output(k), &[whole], ty, span);
+            self.known[val.0 as usize].needs = needs;
+            results.push(val);
+        }
+        let recorded = results.split_off(starts.len());
+        (results, recorded)
+    }
+
+    pub(super) fn prim(&mut self, name: &str, args: &[Val], attrs: Attrs, span: Span) -> Option<Val> {
+        let id = primitive::by_name(name)?;
+        self.emit(Op::Prim(id, attrs), args, span)
+    }
+
+    /// The value with the axis, of size 1 if it is a growing axis that the value lacks.
+    pub(super) fn with_growing(&mut self, val: Val, axis: AxisId, span: Span) -> Val {
+        if self.ty(val).has(axis) || !self.axes.is_growing(axis) {
+            return val;
+        }
+        self.broadcast_to(val, &[Dim { axis, size: 1 }], span)
+    }
+
+    /// Adds axes the value lacks, right behind `batch`.
+    pub(super) fn broadcast_to(&mut self, val: Val, dims: &[Dim], span: Span) -> Val {
+        let mut ty = self.ty(val).clone();
+        let at = usize::from(ty.dims.first().is_some_and(|first| Some(first.axis) == self.batch));
+        let extra: Vec<Dim> = dims.iter().filter(|dim| !ty.has(dim.axis)).copied().collect();
+        if extra.is_empty() {
+            return val;
+        }
+        ty.dims.splice(at..at, extra);
+        self.emit_typed(Op::Expand, &[val], ty, span)
+    }
+
+    /// The same value in the memory order of `ty`, broadcast where it lacks axes; None if it has others.
+    pub(super) fn arranged(&mut self, val: Val, ty: &Ty, span: Span) -> Option<Val> {
+        let own = self.ty(val).clone();
+        if !own.dims.iter().all(|dim| ty.dims.contains(dim)) {
+            return None;
+        }
+        let val = if own.kind == ty.kind { val } else { self.emit(Op::Cast(ty.kind), &[val], span)? };
+        if own.dims == ty.dims {
+            return Some(val);
+        }
+        Some(self.emit_typed(Op::Expand, &[val], ty.clone(), span))
+    }
+
+    /// A tensor of the value: numbers and bools become constants.
+    pub(super) fn tensor(&mut self, value: &Value, span: Span) -> Option<Val> {
+        match value {
+            Value::Tensor(val) => Some(*val),
+            Value::Number(number) => self.emit(Op::Number(number.to_f64()), &[], span),
+            Value::Bool(value) => self.emit(Op::Number(f64::from(u8::from(*value))), &[], span),
+            Value::Broken => None,
+            other => {
+                self.error(Diagnostic::new(
+                    Code::Kind,
+                    format!("a tensor is needed here, and this is {}", other.what()),
+                    span,
+                    "not a tensor",
+                ));
+                None
+            }
+        }
+    }
+
+    fn complain(&mut self, complaint: Complaint, args: &[Val], span: Span) {
+        let mut diagnostic = Diagnostic::new(complaint.code, complaint.message, span, "in this operation");
+        for (index, label) in complaint.operands {
+            let Some(arg) = args.get(index) else { continue };
+            let place = self.known[arg.0 as usize].span;
+            if place == span {
+                diagnostic.primary.1 = label;
+            } else {
+                diagnostic = diagnostic.related(place, label);
+            }
+        }
+        diagnostic.help = complaint.help;
+        self.error(diagnostic);
+    }
+
+    /// Reports; what went wrong inside the library is shown at the author's call.
+    pub(super) fn error(&mut self, mut diagnostic: Diagnostic) {
+        if self.sources.is_library(diagnostic.primary.0)
+            && let Some(call) = self.calls.iter().rev().find(|call| !self.sources.is_library(**call))
+        {
+            let (inner, label) = std::mem::replace(&mut diagnostic.primary, (*call, "in this call".to_owned()));
+            diagnostic.related.retain(|(span, _)| !self.sources.is_library(*span));
+            diagnostic.related.push((inner, label));
+        }
+        self.sink.push(diagnostic);
+    }
+}

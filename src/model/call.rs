@@ -1,0 +1,461 @@
+//! Calls: nets, functions, the few built-in forms that need more than operands and axes, and the primitives.
+
+use super::checker::Checker;
+use super::number::Number;
+use super::ops::{Attrs, Op};
+use super::signature::Args;
+use super::ty::{AxisId, AxisSize, Dim, Kind, Ty};
+use super::value::Value;
+use super::{Bindings, Val};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::primitive::{self, PrimId, Takes};
+use crate::source::Span;
+use crate::syntax::ast::{Arg, Clause, Expr, ExprKind, MapSide};
+
+/// Built-in forms beside the primitives.
+pub(super) const INTRINSICS: [&str; 21] = [
+    "size", "concat", "pad", "split", "rename", "fold", "unfold", "broadcast", "index", "stop_gradient", "float",
+    "float32", "float64", "int", "normal", "truncated_normal", "uniform", "noise", "top_k", "ceil", "round",
+];
+
+impl Checker<'_> {
+    pub(super) fn call(&mut self, callee: &Expr, args: &[Arg], span: Span) -> Value {
+        let ExprKind::Name(name) = &callee.kind else {
+            let value = self.expr(callee);
+            let args = self.arguments(args);
+            return self.call_value(value, args, callee, span);
+        };
+        let known = self.scope.get(name).is_some() || self.item(&self.scope.module.clone(), name).is_some();
+        if known {
+            let value = self.name(name, callee.span);
+            let args = self.arguments(args);
+            return self.call_value(value, args, callee, span);
+        }
+        if INTRINSICS.contains(&name.as_str()) || primitive::by_name(name).is_some() {
+            let args = self.arguments(args);
+            if args.broken {
+                return Value::Broken;
+            }
+            return self.built_in(name, &args, span).unwrap_or(Value::Broken);
+        }
+        self.name(name, callee.span)
+    }
+
+    fn call_value(&mut self, value: Value, args: Args, callee: &Expr, span: Span) -> Value {
+        if args.broken {
+            return Value::Broken;
+        }
+        match value {
+            Value::Net(net) => self.call_net(&net, args, span),
+            Value::Function(function) => {
+                let scope = super::value::Scope::new(&function.module);
+                let label = function.def.name.as_ref().map_or("fn", |name| name.name.as_str()).to_owned();
+                self.apply(&function.def, scope, args, span, &label)
+            }
+            Value::NetDef(def) => {
+                let name = &def.def.name.name;
+                self.error(
+                    Diagnostic::new(Code::Misplaced, format!("`{name}` makes a net; its weights must be declared first"), callee.span, "used as a function")
+                        .help(format!("declare `net mine = {name}(…)`, then call `mine(x)`")),
+                );
+                Value::Broken
+            }
+            Value::Broken => Value::Broken,
+            other => {
+                self.error(Diagnostic::new(Code::Kind, format!("{} cannot be called", other.what()), callee.span, "not a net or function"));
+                Value::Broken
+            }
+        }
+    }
+
+    fn built_in(&mut self, name: &str, args: &Args, span: Span) -> Option<Value> {
+        if let Some(number) = constant_function(name, args) {
+            return Some(Value::Number(number));
+        }
+        match name {
+            "size" => self.size(args, span),
+            "normal" | "truncated_normal" => Some(self.distribution(name, args, span)),
+            "uniform" if args.clauses.is_empty() => Some(self.distribution(name, args, span)),
+            "noise" | "uniform" => self.draw(name, args, span),
+            "float" | "float32" | "float64" | "int" => {
+                let kind = match name {
+                    "float" => Kind::Float,
+                    "float32" => Kind::Float32,
+                    "float64" => Kind::Float64,
+                    _ => Kind::Int,
+                };
+                let x = self.operand(args, 0, name, span)?;
+                if self.ty(x).kind == kind {
+                    return Some(Value::Tensor(x));
+                }
+                self.emit(Op::Cast(kind), &[x], span).map(Value::Tensor)
+            }
+            "stop_gradient" => {
+                let x = self.operand(args, 0, name, span)?;
+                self.emit(Op::Detach, &[x], span).map(Value::Tensor)
+            }
+            "concat" => self.concat(args, span),
+            "split" => self.split(args, span),
+            "broadcast" => self.broadcast(args, span),
+            "index" => self.index_along(args, span),
+            "pad" | "rename" | "fold" | "unfold" => self.reshape(name, args, span),
+            "top_k" => self.top_k(args, span),
+            "where" if matches!(args.positional.first(), Some((Value::Bool(_), _))) && args.positional.len() == 3 => {
+                let truth = matches!(args.positional[0].0, Value::Bool(true));
+                Some(args.positional[if truth { 1 } else { 2 }].0.clone())
+            }
+            "max" | "min" if args.clause(Clause::Over).is_none() => {
+                let id = primitive::by_name(if name == "max" { "maximum" } else { "minimum" })?;
+                self.primitive_call(id, args, span)
+            }
+            "ceil" | "round" => {
+                self.error(
+                    Diagnostic::new(Code::Number, format!("`{name}` rounds numbers known at compile time"), span, "given a tensor")
+                        .help("for tensors there is `floor`"),
+                );
+                None
+            }
+            _ => self.primitive_call(primitive::by_name(name)?, args, span),
+        }
+    }
+
+    fn primitive_call(&mut self, id: PrimId, args: &Args, span: Span) -> Option<Value> {
+        let row = id.get();
+        let name = row.name;
+        let (least, most) = row.operands;
+        let count = args.positional.len();
+        if count < least || count > most || !args.maps.is_empty() {
+            let wanted = if least == most { least.to_string() } else { format!("{least} to {most}") };
+            self.error(
+                Diagnostic::new(Code::Arguments, format!("`{name}` takes {wanted} values, not {count}"), span, "here").help(row.about),
+            );
+            return None;
+        }
+        let mut attrs = Attrs::default();
+        for (clause, takes) in [(Clause::Over, row.over), (Clause::Along, row.along), (Clause::Into, row.into), (Clause::Between, Takes::Nothing)] {
+            let given = args.clause(clause);
+            let axes = match (takes, given) {
+                (Takes::Nothing, None) => continue,
+                (Takes::Nothing, Some((_, _, place))) => {
+                    self.error(Diagnostic::new(Code::Arguments, format!("`{name}` takes no `{}`", clause.word()), *place, "not expected").help(row.about));
+                    return None;
+                }
+                (_, None) => {
+                    self.error(
+                        Diagnostic::new(Code::Arguments, format!("`{name}` needs `{} …`", clause.word()), span, "missing here")
+                            .help(format!("say which axis: `{name}(x, {} dim)`; {}", clause.word(), row.about)),
+                    );
+                    return None;
+                }
+                (Takes::One, Some((_, axes, place))) if axes.len() != 1 => {
+                    self.error(Diagnostic::new(Code::Arguments, format!("`{name}` takes one axis after `{}`", clause.word()), *place, "here"));
+                    return None;
+                }
+                (_, Some((_, axes, _))) => axes.clone(),
+            };
+            match clause {
+                Clause::Over => attrs.over = axes,
+                Clause::Along => attrs.along = axes.first().copied(),
+                Clause::Into | Clause::Between => {}
+            }
+        }
+        for (at, (constant, default)) in row.constants.iter().enumerate() {
+            let given = args.named.iter().find(|(own, _, _)| own.name == *constant);
+            attrs.numbers.push(match given.map(|(_, value, _)| value) {
+                Some(Value::Number(number)) => number.to_f64(),
+                Some(Value::Bool(value)) => f64::from(u8::from(*value)),
+                Some(_) => {
+                    self.error(Diagnostic::new(Code::Arguments, format!("`{constant}` must be known at compile time"), span, "here"));
+                    return None;
+                }
+                None => row.constants[at].1,
+            });
+            let _ = default;
+        }
+        if let Some((unknown, _, place)) = args.named.iter().find(|(own, _, _)| !row.constants.iter().any(|(known, _)| *known == own.name)) {
+            let message = format!("`{name}` has no `{}`", unknown.name);
+            self.error(Diagnostic::new(Code::Arguments, message, *place, "not expected").help(row.about));
+            return None;
+        }
+        if row.random {
+            self.draws += 1;
+            attrs.draw = self.draws;
+        }
+        let mut operands = Vec::new();
+        for (value, place) in &args.positional {
+            let mut val = self.tensor(value, *place)?;
+            for axis in attrs.over.iter().chain(&attrs.along) {
+                val = self.with_growing(val, *axis, *place);
+            }
+            operands.push(val);
+        }
+        self.emit(Op::Prim(id, attrs), &operands, span).map(Value::Tensor)
+    }
+
+    fn operand(&mut self, args: &Args, at: usize, name: &str, span: Span) -> Option<Val> {
+        match args.positional.get(at) {
+            Some((value, place)) => self.tensor(&value.clone(), *place),
+            None => {
+                self.error(Diagnostic::new(Code::Arguments, format!("`{name}` needs a value"), span, "here"));
+                None
+            }
+        }
+    }
+
+    /// `size(dim)` of an axis, `size(z, branch)` of a value.
+    fn size(&mut self, args: &Args, span: Span) -> Option<Value> {
+        let size = match &args.positional[..] {
+            [(Value::Axis(axis), place)] => self.fixed_size(*axis, *place)?,
+            [(value, place), (Value::Axis(axis), _)] => {
+                let val = self.tensor(&value.clone(), *place)?;
+                match self.ty(val).size(*axis) {
+                    Some(size) => size,
+                    None if self.axes.is_growing(*axis) => 1,
+                    None => {
+                        let complaint = primitive::missing(*axis, &self.ty(val).clone(), &self.axes, "`size`");
+                        let mut diagnostic = Diagnostic::new(complaint.code, complaint.message, span, "here");
+                        diagnostic.help = complaint.help;
+                        self.error(diagnostic);
+                        return None;
+                    }
+                }
+            }
+            _ => {
+                self.error(
+                    Diagnostic::new(Code::Arguments, "`size` takes an axis, or a value and an axis", span, "here")
+                        .help("`size(dim)`, `size(z, branch)`"),
+                );
+                return None;
+            }
+        };
+        Some(Value::Number(Number::whole(size as i64)))
+    }
+
+    fn draw(&mut self, name: &str, args: &Args, span: Span) -> Option<Value> {
+        let Some((_, axes, _)) = args.clause(Clause::Over) else {
+            self.error(
+                Diagnostic::new(Code::Arguments, format!("`{name}` needs to know over which axes"), span, "here")
+                    .help(format!("`{name}(over (batch, pos, dim))`")),
+            );
+            return None;
+        };
+        let like = args.positional.first().and_then(|(value, _)| match value {
+            Value::Tensor(val) => Some(self.ty(*val).clone()),
+            _ => None,
+        });
+        let mut into = Vec::new();
+        for axis in axes.clone() {
+            let size = match like.as_ref().and_then(|ty| ty.size(axis)) {
+                Some(size) => size,
+                None => self.fixed_size(axis, span)?,
+            };
+            into.push((axis, size));
+        }
+        self.draws += 1;
+        let id = primitive::by_name(name)?;
+        self.emit(Op::Prim(id, Attrs { into, draw: self.draws, ..Default::default() }), &[], span).map(Value::Tensor)
+    }
+
+    /// `concat(a, b, along pos)`: each operand has the part of `pos` that it fills.
+    fn concat(&mut self, args: &Args, span: Span) -> Option<Value> {
+        let Some((_, axes, place)) = args.clause(Clause::Along) else {
+            self.error(Diagnostic::new(Code::Arguments, "`concat` needs `along …`", span, "here").help("`concat(a, b, along pos)` with `axis pos = prefix + cell`"));
+            return None;
+        };
+        let to = *axes.first()?;
+        let parts = self.axes.get(to).parts.clone();
+        if parts.len() != args.positional.len() {
+            let name = self.axes.name(to).to_owned();
+            self.error(
+                Diagnostic::new(Code::Arguments, format!("`{name}` has {} parts, and {} values are joined", parts.len(), args.positional.len()), *place, "along this axis")
+                    .related(self.axes.get(to).span, "declared here")
+                    .help(format!("the parts of `{name}` are {}", if parts.is_empty() { "none: declare it as `axis pos = a + b`".to_owned() } else { self.axes.names(&parts) })),
+            );
+            return None;
+        }
+        let mut operands = Vec::new();
+        for (value, place) in &args.positional {
+            operands.push(self.tensor(value, *place)?);
+        }
+        self.emit(Op::Concat { parts, to }, &operands, span).map(Value::Tensor)
+    }
+
+    /// `split(x, over part)`: one value per entry.
+    fn split(&mut self, args: &Args, span: Span) -> Option<Value> {
+        let x = self.operand(args, 0, "split", span)?;
+        let Some((_, axes, _)) = args.clause(Clause::Over) else {
+            self.error(Diagnostic::new(Code::Arguments, "`split` needs `over …`", span, "here"));
+            return None;
+        };
+        let axis = *axes.first()?;
+        let size = self.ty(x).size(axis).unwrap_or(1);
+        let mut parts = Vec::new();
+        for at in 0..size {
+            parts.push(Value::Tensor(self.emit(Op::Select { axis, at }, &[x], span)?));
+        }
+        Some(Value::Tuple(parts))
+    }
+
+    fn broadcast(&mut self, args: &Args, span: Span) -> Option<Value> {
+        let x = self.operand(args, 0, "broadcast", span)?;
+        let mut dims = Vec::new();
+        for (_, axes, _) in &args.clauses {
+            for axis in axes.clone() {
+                dims.push(Dim { axis, size: self.fixed_size(axis, span)? });
+            }
+        }
+        Some(Value::Tensor(self.broadcast_to(x, &dims, span)))
+    }
+
+    fn index_along(&mut self, args: &Args, span: Span) -> Option<Value> {
+        let Some((Value::Axis(axis), place)) = args.positional.first() else {
+            self.error(Diagnostic::new(Code::Arguments, "`index` takes an axis", span, "here").help("`index(pos)` counts 0, 1, 2, … along `pos`"));
+            return None;
+        };
+        let size = self.fixed_size(*axis, *place)?;
+        let mut numbers = Vec::new();
+        for at in 0..size {
+            numbers.push(self.emit(Op::Number(at as f64), &[], span)?);
+        }
+        self.emit(Op::StackOn { to: *axis }, &numbers, span).map(Value::Tensor)
+    }
+
+    fn map_side(&mut self, side: &MapSide) -> Option<Vec<AxisId>> {
+        match side {
+            MapSide::One(_) => Some(Vec::new()),
+            MapSide::Axes(names) => {
+                let mut axes = Vec::new();
+                for name in names {
+                    axes.extend(self.axes_named(name)?);
+                }
+                Some(axes)
+            }
+        }
+    }
+
+    /// `rename(x, a -> b)`, `fold(x, (a, b) -> c)`, `unfold(x, c -> (a, b))`, `pad(x, a -> longer)`.
+    fn reshape(&mut self, name: &str, args: &Args, span: Span) -> Option<Value> {
+        let mut x = self.operand(args, 0, name, span)?;
+        let Some((from, to, place)) = args.maps.first().cloned() else {
+            self.error(Diagnostic::new(Code::Arguments, format!("`{name}` needs `from -> to`"), span, "here"));
+            return None;
+        };
+        let (from, to) = (self.map_side(&from)?, self.map_side(&to)?);
+        let one_each = matches!(name, "rename" | "pad");
+        if from.is_empty() || to.is_empty() || (one_each && (from.len() != 1 || to.len() != 1)) || (name == "fold" && to.len() != 1) || (name == "unfold" && from.len() != 1) {
+            self.error(Diagnostic::new(Code::Arguments, format!("`{name}` cannot do that"), place, "these axes").help("`rename(x, a -> b)`, `fold(x, (a, b) -> c)`, `unfold(x, c -> (a, b))`"));
+            return None;
+        }
+        for axis in &from {
+            x = self.with_growing(x, *axis, span);
+        }
+        let op = match name {
+            "rename" => Op::Rename { from: from[0], to: to[0] },
+            "fold" => Op::Fold { from, to: to[0] },
+            "pad" => Op::Pad { axis: from[0], size: self.fixed_size(to[0], place)?, to: to[0] },
+            _ => {
+                let sizes = self.unfolded_sizes(x, from[0], &to, place)?;
+                Op::Unfold { from: from[0], to: sizes }
+            }
+        };
+        let val = self.emit(op, &[x], span)?;
+        let ty = self.ty(val).clone();
+        self.fixed_sizes_kept(&ty, span)?;
+        Some(Value::Tensor(val))
+    }
+
+    /// Axes with a size of their own keep it; at most one other takes what is left.
+    fn unfolded_sizes(&mut self, x: Val, from: AxisId, to: &[AxisId], place: Span) -> Option<Vec<(AxisId, usize)>> {
+        let whole = self.ty(x).size(from).unwrap_or(1);
+        let known: usize = to.iter().filter_map(|axis| self.own_size(*axis)).product();
+        let open = to.iter().filter(|axis| self.own_size(**axis).is_none()).count();
+        if open > 1 {
+            self.error(
+                Diagnostic::new(Code::Number, "the sizes of these axes are not known", place, "more than one is open")
+                    .help("declare their sizes: `axis way = 2`"),
+            );
+            return None;
+        }
+        if known == 0 || !whole.is_multiple_of(known) {
+            let name = self.axes.name(from).to_owned();
+            self.error(Diagnostic::new(Code::AxisSize, format!("`{name}` has {whole} entries, which {known} does not divide"), place, "these axes"));
+            return None;
+        }
+        Some(to.iter().map(|axis| (*axis, self.own_size(*axis).unwrap_or(whole / known))).collect())
+    }
+
+    fn own_size(&self, axis: AxisId) -> Option<usize> {
+        match self.axes.get(axis).size {
+            AxisSize::Fixed(size) => Some(size),
+            _ => None,
+        }
+    }
+
+    fn fixed_sizes_kept(&mut self, ty: &Ty, span: Span) -> Option<()> {
+        for dim in &ty.dims {
+            if let Some(size) = self.own_size(dim.axis)
+                && size != dim.size
+                && matches!(self.axes.get(dim.axis).parts.len(), 0)
+            {
+                let axis = self.axes.get(dim.axis).clone();
+                self.error(
+                    Diagnostic::new(Code::AxisSize, format!("`{}` is {size}, and this gives it {}", axis.name, dim.size), span, format!("this is {}", ty.show(&self.axes)))
+                        .related(axis.span, format!("`{}` is {size}: {}", axis.name, axis.origin)),
+                );
+                return None;
+            }
+        }
+        Some(())
+    }
+
+    fn top_k(&mut self, args: &Args, span: Span) -> Option<Value> {
+        let x = self.operand(args, 0, "top_k", span)?;
+        let count = args.named.iter().find(|(name, _, _)| name.name == "count").map(|(_, value, _)| value.clone());
+        let (Some((_, over, _)), Some((_, into, _)), Some(Value::Number(count))) =
+            (args.clause(Clause::Over), args.clause(Clause::Into), count)
+        else {
+            self.error(Diagnostic::new(Code::Arguments, "`top_k` needs an axis, a count and a new axis", span, "here").help("`top_k(score, over branch, count = 4, into kept)`"));
+            return None;
+        };
+        let count = count.to_whole().and_then(|count| usize::try_from(count).ok()).unwrap_or(0);
+        let attrs = Attrs { over: over.clone(), into: into.iter().map(|axis| (*axis, count)).collect(), ..Default::default() };
+        self.prim("top_k", &[x], attrs, span).map(Value::Tensor)
+    }
+}
+
+/// Functions of numbers known at compile time.
+fn constant_function(name: &str, args: &Args) -> Option<Number> {
+    let numbers: Option<Vec<Number>> = args
+        .positional
+        .iter()
+        .map(|(value, _)| match value {
+            Value::Number(number) => Some(*number),
+            _ => None,
+        })
+        .collect();
+    let numbers = numbers?;
+    let real = |f: fn(f64) -> f64| Some(Number::from_f64(f(numbers[0].to_f64())));
+    match (name, &numbers[..]) {
+        ("sqrt", [_]) => real(f64::sqrt),
+        ("rsqrt", [_]) => real(|x| 1.0 / x.sqrt()),
+        ("exp", [_]) => real(f64::exp),
+        ("log", [_]) => real(f64::ln),
+        ("sin", [_]) => real(f64::sin),
+        ("cos", [_]) => real(f64::cos),
+        ("tanh", [_]) => real(f64::tanh),
+        ("floor", [x]) => Some(x.floor()),
+        ("ceil", [x]) => Some(x.neg().floor().neg()),
+        ("round", [x]) => Some(x.round()),
+        ("abs", [x]) => Some(if x.to_f64() < 0.0 { x.neg() } else { *x }),
+        ("max", [first, rest @ ..]) => Some(rest.iter().fold(*first, |a, b| if b.compare(a).is_gt() { *b } else { a })),
+        ("min", [first, rest @ ..]) => Some(rest.iter().fold(*first, |a, b| if b.compare(a).is_lt() { *b } else { a })),
+        _ => None,
+    }
+}
+
+impl Bindings {
+    /// The same bindings for the other mode.
+    pub fn in_mode(&self, mode: crate::lower::Mode) -> Bindings {
+        Bindings { mode, ..self.clone() }
+    }
+}

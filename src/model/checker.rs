@@ -1,0 +1,253 @@
+//! The checker: walks the flattened model once, evaluates what is known at compile time, and emits typed
+//! instructions for the rest. Takes syntax trees and bindings; gives a `Model` or diagnostics, never both an
+//! error and a model.
+
+use super::build::Known;
+use super::flatten::{Flat, flatten};
+use super::outline::{Item, Outline, Section};
+use super::ty::{Axes, AxisId};
+use super::value::{Scope, Value};
+use super::{Bindings, Checked, Model, Output, Region, State, Val, Weight};
+use crate::diagnostic::{Code, Diagnostic, Sink};
+use crate::lower::{HaltInfo, InputInfo, Mode};
+use crate::source::{Sources, Span};
+use crate::syntax::Modules;
+use crate::syntax::ast::{self, MemberKind};
+use std::collections::{HashMap, HashSet};
+
+pub(super) struct Checker<'a> {
+    pub modules: &'a Modules,
+    pub sources: &'a Sources,
+    pub sink: &'a mut Sink,
+    pub bindings: &'a Bindings,
+    pub axes: Axes,
+    pub declared_axes: Vec<AxisId>,
+    pub batch: Option<AxisId>,
+    pub module_axes: HashMap<(String, String), AxisId>,
+    pub known: Vec<Known>,
+    pub regions: Vec<Region>,
+    /// Weights and their casts, before everything else.
+    pub prologue: Region,
+    pub weights: Vec<Weight>,
+    pub weight_vals: HashMap<String, Val>,
+    pub scope: Scope,
+    /// In the scope of gradient; always false in evaluation.
+    pub gradient: bool,
+    pub calls: Vec<Span>,
+    /// Net and name that instructions are named by.
+    pub path: Vec<String>,
+    pub functions_deep: usize,
+    pub outline: Vec<Vec<Item>>,
+    pub sections: Vec<Section>,
+    pub nets_called: Vec<String>,
+    pub used: HashSet<String>,
+    pub draws: u32,
+    pub records: Vec<Vec<(String, Val, Span)>>,
+    pub configs: Vec<(String, String)>,
+    pub config_types: HashMap<String, Vec<String>>,
+    pub inputs: Vec<InputInfo>,
+    pub targets: HashMap<String, Val>,
+    pub targets_readable: bool,
+    pub states: Vec<State>,
+    pub blocks: HashMap<String, Flat>,
+    pub section_bodies: HashMap<&'static str, Flat>,
+    pub halt: Option<HaltInfo>,
+    pub outputs: Vec<Output>,
+    /// New states, detached, for `lookahead`; None before `think` is over.
+    pub next_states: Option<Vec<(String, Val)>>,
+    pub looking_ahead: bool,
+    pub model_depth: usize,
+}
+
+/// Checks one model of the root module under `bindings`.
+pub fn check(modules: &Modules, sources: &Sources, bindings: &Bindings, sink: &mut Sink) -> Option<Model> {
+    let flat = flatten(modules, bindings.model.as_deref(), sink)?;
+    let before = sink.count(crate::diagnostic::Severity::Error);
+    let mut checker = Checker {
+        modules,
+        sources,
+        sink,
+        bindings,
+        axes: Axes::default(),
+        declared_axes: Vec::new(),
+        batch: None,
+        module_axes: HashMap::new(),
+        known: Vec::new(),
+        regions: vec![Region::default()],
+        prologue: Region::default(),
+        weights: Vec::new(),
+        weight_vals: HashMap::new(),
+        scope: Scope::new(""),
+        gradient: bindings.mode == Mode::Training,
+        calls: Vec::new(),
+        path: Vec::new(),
+        functions_deep: 0,
+        outline: vec![Vec::new()],
+        sections: Vec::new(),
+        nets_called: Vec::new(),
+        used: HashSet::new(),
+        draws: 0,
+        records: vec![Vec::new()],
+        configs: Vec::new(),
+        config_types: HashMap::new(),
+        inputs: Vec::new(),
+        targets: HashMap::new(),
+        targets_readable: false,
+        states: Vec::new(),
+        blocks: HashMap::new(),
+        section_bodies: HashMap::new(),
+        halt: None,
+        outputs: Vec::new(),
+        next_states: None,
+        looking_ahead: false,
+        model_depth: 1,
+    };
+    checker.imports();
+    checker.configs(&flat.members, &flat.name);
+    checker.axes(&flat.members);
+    checker.data(&flat.members);
+    checker.weights_and_nets(&flat.members);
+    checker.halting(&flat.members);
+    checker.states(&flat.members);
+    checker.schedule(&flat.members, &flat.name);
+    checker.results(&flat.members);
+    checker.unused(&flat.members);
+    let mut body = std::mem::take(&mut checker.prologue);
+    body.insts.extend(checker.regions.pop().unwrap_or_default().insts);
+    let model = Model {
+        name: flat.name.name.clone(),
+        mode: bindings.mode,
+        configs: checker.configs,
+        axes: checker.axes,
+        declared_axes: checker.declared_axes,
+        weights: checker.weights,
+        inputs: checker.inputs,
+        states: checker.states,
+        body,
+        outputs: checker.outputs,
+        halt: checker.halt,
+        outline: Outline { model: flat.name.name, sections: checker.sections },
+        _checked: Checked,
+    };
+    (sink.count(crate::diagnostic::Severity::Error) == before && !sink.has_errors()).then_some(model)
+}
+
+impl Checker<'_> {
+    /// Every `use` names something that is there.
+    fn imports(&mut self) {
+        for module in self.modules.by_path.values() {
+            for item in &module.tree.items {
+                let ast::ItemKind::Use(used) = &item.kind else { continue };
+                let path = used.module.join("::");
+                let Some(other) = self.modules.by_path.get(&path) else { continue };
+                let known: Vec<&str> = other.tree.items.iter().filter_map(item_name).collect();
+                for name in &used.names {
+                    if known.contains(&name.name.as_str()) {
+                        continue;
+                    }
+                    let diagnostic = Diagnostic::new(
+                        Code::UnknownImport,
+                        format!("`{path}` has nothing called `{}`", name.name),
+                        name.span,
+                        "not found",
+                    );
+                    let help = match crate::diagnostic::did_you_mean(&name.name, known.iter().copied()) {
+                        Some(name) => format!("did you mean `{name}`?"),
+                        None => format!("`{path}` has {}", known.join(", ")),
+                    };
+                    self.sink.push(diagnostic.help(help));
+                }
+            }
+        }
+    }
+
+    fn schedule(&mut self, members: &[Flat], name: &ast::Ident) {
+        for flat in members {
+            match &flat.member.kind {
+                MemberKind::Section { section, .. } => {
+                    self.section_bodies.insert(section_name(*section), flat.clone());
+                }
+                MemberKind::Block { name, .. } => {
+                    self.blocks.insert(name.name.clone(), flat.clone());
+                }
+                _ => {}
+            }
+        }
+        if !self.section_bodies.contains_key("think") {
+            self.error(
+                Diagnostic::new(Code::Incomplete, format!("`{}` has no `think`", name.name), name.span, "this model")
+                    .help("say what one supervision step does: `think { y <- f(y + x) }`"),
+            );
+        }
+        self.sections_in_order();
+        let states = self.leave_think();
+        self.section("decode");
+        for (name, val) in &states {
+            let ty = self.ty(*val).clone();
+            self.outputs.push(Output { name: format!("state.{name}"), value: *val, ty });
+        }
+        self.value_outputs();
+    }
+
+    fn sections_in_order(&mut self) {
+        self.section("encode");
+        self.section("think");
+    }
+
+    pub(super) fn section(&mut self, name: &'static str) {
+        let Some(flat) = self.section_bodies.get(name).cloned() else { return };
+        let MemberKind::Section { body, .. } = &flat.member.kind else { return };
+        self.scope.module = flat.module.clone();
+        self.outline.push(Vec::new());
+        self.path.push(name.to_owned());
+        for statement in &body.statements {
+            self.statement(statement);
+        }
+        if let Some(value) = &body.value {
+            self.error(Diagnostic::new(Code::Misplaced, "this value is not used", value.span, "an expression alone")
+                .help("bind it: `let name = …`, or update a state: `z <- …`"));
+        }
+        self.path.pop();
+        let items = self.outline.pop().unwrap_or_default();
+        if !self.looking_ahead {
+            self.sections.push(Section { name: name.to_owned(), items });
+        }
+    }
+
+    /// Every name bound at the top of a section is an output on request (`trace`).
+    fn value_outputs(&mut self) {
+        let mut named: Vec<(String, Val)> = Vec::new();
+        for name in self.scope.names() {
+            if let Some(binding) = self.scope.get(name)
+                && binding.role == super::value::Role::Constant
+                && let Value::Tensor(val) = binding.value
+                && !self.weight_vals.contains_key(name)
+                && !self.inputs.iter().any(|input| input.name == name)
+            {
+                named.push((name.to_owned(), val));
+            }
+        }
+        for (name, val) in named {
+            let ty = self.ty(val).clone();
+            self.outputs.push(Output { name: format!("value.{name}"), value: val, ty });
+        }
+    }
+}
+
+pub(super) fn section_name(section: ast::Section) -> &'static str {
+    match section {
+        ast::Section::Encode => "encode",
+        ast::Section::Think => "think",
+        ast::Section::Decode => "decode",
+    }
+}
+
+pub(super) fn item_name(item: &ast::Item) -> Option<&str> {
+    match &item.kind {
+        ast::ItemKind::Model(model) => Some(&model.name.name),
+        ast::ItemKind::Net(net) => Some(&net.name.name),
+        ast::ItemKind::Fn(function) => function.name.as_ref().map(|name| name.name.as_str()),
+        ast::ItemKind::Axis(name) => Some(&name.name),
+        ast::ItemKind::Use(_) => None,
+    }
+}

@@ -1,0 +1,518 @@
+//! Declarations: configs, axes, data, weights, nets and states become names with meanings. Sizes are numbers
+//! from here on.
+
+use super::checker::Checker;
+use super::flatten::Flat;
+use super::ops::{Init, Op};
+use super::ty::{Axis, AxisId, AxisSize, Dim, Kind, Ty};
+use super::value::{Role, Value};
+use super::{Setting, State, Val, Weight};
+use crate::diagnostic::{Code, Diagnostic, did_you_mean};
+use crate::lower::{InputInfo, InputRole, Role as WeightRole};
+use crate::model::Number;
+use crate::source::Span;
+use crate::syntax::ast::{self, AxisEntry, BinaryOp, Expr, ExprKind, MemberKind};
+
+/// Sizes that stand in when no data has bound them (`totc check FILE`).
+const BATCH_STAND_IN: usize = 2;
+const AXIS_STAND_IN: usize = 16;
+const INDEX_STAND_IN: usize = 7;
+
+impl Checker<'_> {
+    pub(super) fn configs(&mut self, members: &[Flat], model: &ast::Ident) {
+        let mut known = Vec::new();
+        for flat in members {
+            let MemberKind::Config { name, ty, value, range } = &flat.member.kind else { continue };
+            self.scope.module = flat.module.clone();
+            known.push(name.name.clone());
+            let types: Vec<String> = ty.iter().map(|ty| ty.name.clone()).collect();
+            let value = match self.bindings.sets.get(&name.name).cloned() {
+                Some(setting) => self.from_setting(name, &setting, &types),
+                None => self.config_value(value, &types),
+            };
+            let value = self.of_config_type(name, value, ty, range.as_ref());
+            self.configs.push((name.name.clone(), show_constant(&value)));
+            self.config_types.insert(name.name.clone(), types);
+            self.scope.bind_global(&name.name, value, Role::Constant, name.span);
+        }
+        for (set, value) in &self.bindings.sets {
+            if known.contains(set) {
+                continue;
+            }
+            let diagnostic = Diagnostic::new(
+                Code::Config,
+                format!("`{}` has no config `{set}`, which was set to {value}", model.name),
+                model.span,
+                "this model",
+            );
+            let help = match did_you_mean(set, known.iter().map(String::as_str)) {
+                Some(name) => format!("did you mean `{name}`?"),
+                None => format!("its configs are {}", known.join(", ")),
+            };
+            self.sink.push(diagnostic.help(help));
+        }
+    }
+
+    fn from_setting(&mut self, name: &ast::Ident, setting: &Setting, types: &[String]) -> Value {
+        match setting {
+            Setting::Bool(value) => Value::Bool(*value),
+            Setting::Number(text) => match text.strip_prefix('-') {
+                Some(digits) => Number::parse(digits).map_or(Value::Broken, |number| Value::Number(number.neg())),
+                None => Number::parse(text).map_or(Value::Broken, Value::Number),
+            },
+            Setting::Word(word) => {
+                if types.len() < 2 && !types.is_empty() {
+                    self.error(
+                        Diagnostic::new(
+                            Code::Config,
+                            format!("`{}` is set to `{word}`, but it is {}", name.name, types.join(" | ")),
+                            name.span,
+                            "this config",
+                        )
+                        .help(format!("give it {}", wanted(types))),
+                    );
+                    return Value::Broken;
+                }
+                Value::Choice(word.clone())
+            }
+        }
+    }
+
+    fn config_value(&mut self, value: &Expr, types: &[String]) -> Value {
+        match &value.kind {
+            ExprKind::Name(word) if types.len() > 1 && self.scope.get(word).is_none() => Value::Choice(word.clone()),
+            ExprKind::Name(word) if types.contains(word) => Value::Choice(word.clone()),
+            _ => self.constant(value),
+        }
+    }
+
+    /// The value if it fits the declared type and range; reported and broken otherwise.
+    fn of_config_type(
+        &mut self,
+        name: &ast::Ident,
+        value: Value,
+        ty: &[ast::Ident],
+        range: Option<&(Expr, Option<Expr>)>,
+    ) -> Value {
+        let types: Vec<String> = ty.iter().map(|ty| ty.name.clone()).collect();
+        let fits = match (&value, types.first().map(String::as_str)) {
+            (Value::Broken, _) => return Value::Broken,
+            (Value::Choice(word), _) => types.contains(word),
+            (_, None) => true,
+            (Value::Number(number), Some("int")) => number.to_whole().is_some(),
+            (Value::Number(_), Some("float")) => true,
+            (Value::Bool(_), Some("bool")) => true,
+            _ => false,
+        };
+        if !fits {
+            let shown = show_constant(&value);
+            let mut diagnostic = Diagnostic::new(
+                Code::Config,
+                format!("`{}` is {shown}, but it must be {}", name.name, wanted(&types)),
+                name.span,
+                format!("{shown} does not fit"),
+            );
+            if let Some(ty) = ty.first() {
+                diagnostic = diagnostic.related(ty.span, "declared as this");
+            }
+            let near = did_you_mean(&shown, types.iter().map(String::as_str));
+            self.error(match near {
+                Some(near) if types.len() > 1 => diagnostic.help(format!("did you mean `{near}`?")),
+                _ => diagnostic.help(format!("give it {}", wanted(&types))),
+            });
+            return Value::Broken;
+        }
+        let (Value::Number(number), Some((low, high))) = (&value, range) else { return value };
+        let number = *number;
+        let low = self.number(low);
+        let high = high.as_ref().map(|high| self.number(high));
+        let above = low.is_none_or(|low| number.compare(low).is_ge());
+        let below = high.is_none_or(|high| high.is_none_or(|high| number.compare(high).is_le()));
+        if above && below {
+            return value;
+        }
+        let bounds = match (low, high.flatten()) {
+            (Some(low), Some(high)) => format!("between {low} and {high}"),
+            (Some(low), None) => format!("at least {low}"),
+            _ => "in its range".to_owned(),
+        };
+        self.error(
+            Diagnostic::new(
+                Code::Config,
+                format!("`{}` is {number}, but it must be {bounds}", name.name),
+                name.span,
+                format!("{number} is out of range"),
+            )
+            .help(format!("set it {bounds}")),
+        );
+        Value::Broken
+    }
+
+    pub(super) fn axes(&mut self, members: &[Flat]) {
+        let (used_as_axis, used_as_index) = axes_of_data(members);
+        for flat in members {
+            let MemberKind::Axis { names, size } = &flat.member.kind else { continue };
+            self.scope.module = flat.module.clone();
+            for name in names {
+                let axis = match size {
+                    Some(size) => self.sized_axis(name, size),
+                    None => self.open_axis(name, &used_as_axis, &used_as_index),
+                };
+                let id = self.axes.add(axis);
+                if name.name == "batch" {
+                    self.batch = Some(id);
+                }
+                self.declared_axes.push(id);
+                self.scope.bind_global(&name.name, Value::Axis(id), Role::Constant, name.span);
+            }
+        }
+        if self.batch.is_none() && !self.sink.has_errors() {
+            let span = members.first().map_or(Span::NONE, |flat| flat.member.span);
+            self.error(
+                Diagnostic::new(Code::Incomplete, "the model declares no axis `batch`", span, "in this model")
+                    .help("every model computes on batches: `axis batch, cell, symbol`"),
+            );
+        }
+    }
+
+    fn open_axis(&mut self, name: &ast::Ident, used_as_axis: &[String], used_as_index: &[String]) -> Axis {
+        let bound = self.bindings.sizes.get(&name.name).copied();
+        let of_data = used_as_axis.contains(&name.name) || used_as_index.contains(&name.name) || name.name == "batch";
+        let (size, origin) = match bound {
+            Some(size) => (AxisSize::Fixed(size), "bound by the data"),
+            None if name.name == "batch" => (AxisSize::Fixed(BATCH_STAND_IN), "a stand-in for the data's"),
+            None if used_as_axis.contains(&name.name) => (AxisSize::Fixed(AXIS_STAND_IN), "a stand-in for the data's"),
+            None if of_data => (AxisSize::Fixed(INDEX_STAND_IN), "a stand-in for the data's"),
+            None => (AxisSize::Growing, "of each value"),
+        };
+        Axis { name: name.name.clone(), size, parts: Vec::new(), span: name.span, origin: origin.to_owned() }
+    }
+
+    /// `pos = prefix + cell` names parts; anything else is a number.
+    fn sized_axis(&mut self, name: &ast::Ident, size: &Expr) -> Axis {
+        let mut parts = Vec::new();
+        let all_axes = self.sum_of_axes(size, &mut parts);
+        let (total, parts) = if all_axes && !parts.is_empty() {
+            let total = parts.iter().map(|part| self.fixed_size(*part, size.span).unwrap_or(0)).sum();
+            (total, parts)
+        } else {
+            (self.size_value(size).unwrap_or(1), Vec::new())
+        };
+        Axis {
+            name: name.name.clone(),
+            size: AxisSize::Fixed(total),
+            parts,
+            span: name.span,
+            origin: self.sources.text(size.span).to_owned(),
+        }
+    }
+
+    fn sum_of_axes(&mut self, expr: &Expr, parts: &mut Vec<AxisId>) -> bool {
+        match &expr.kind {
+            ExprKind::Name(name) => match self.scope.get(name).map(|binding| binding.value.clone()) {
+                Some(Value::Axis(axis)) => {
+                    parts.push(axis);
+                    true
+                }
+                _ => false,
+            },
+            ExprKind::Binary { op: BinaryOp::Add, left, right } => {
+                self.sum_of_axes(left, parts) && self.sum_of_axes(right, parts)
+            }
+            _ => false,
+        }
+    }
+
+    /// A size: a whole number, not negative.
+    pub(super) fn size_value(&mut self, expr: &Expr) -> Option<usize> {
+        let number = self.number(expr)?;
+        match number.to_whole() {
+            Some(whole) if whole >= 0 => Some(whole as usize),
+            _ => {
+                self.error(
+                    Diagnostic::new(
+                        Code::Number,
+                        format!("a size must be a whole number, not {number}"),
+                        expr.span,
+                        format!("this is {number}"),
+                    )
+                    .help("say how to round it: `floor(…)`, `ceil(…)` or `round(…)`"),
+                );
+                None
+            }
+        }
+    }
+
+    pub(super) fn fixed_size(&mut self, axis: AxisId, span: Span) -> Option<usize> {
+        match self.axes.get(axis).size {
+            AxisSize::Fixed(size) => Some(size),
+            _ => {
+                let name = self.axes.name(axis).to_owned();
+                self.error(
+                    Diagnostic::new(
+                        Code::Number,
+                        format!("`{name}` has no size of its own: each value has its own"),
+                        span,
+                        "its size is not known here",
+                    )
+                    .help(format!("ask a value: `size(z, {name})`")),
+                );
+                None
+            }
+        }
+    }
+
+    /// The dims and kind of a declared type, all axes with sizes.
+    pub(super) fn declared_ty(&mut self, ty: &ast::Type) -> Option<Ty> {
+        let kind = self.kind(ty)?;
+        let mut dims = Vec::new();
+        for entry in ty.axes.iter().flatten() {
+            let AxisEntry::Name(name) = entry else {
+                self.error(
+                    Diagnostic::new(Code::Misplaced, "`..` belongs in the signature of a function", ty.span, "in a declaration")
+                        .help("name the axes"),
+                );
+                return None;
+            };
+            let axis = self.axis_named(name)?;
+            let size = self.fixed_size(axis, name.span)?;
+            dims.push(Dim { axis, size });
+        }
+        Some(Ty::new(kind, dims))
+    }
+
+    pub(super) fn kind(&mut self, ty: &ast::Type) -> Option<Kind> {
+        Some(match ty.name.name.as_str() {
+            "float" => Kind::Float,
+            "float32" => Kind::Float32,
+            "float64" => Kind::Float64,
+            "int" => Kind::Int,
+            "bool" => Kind::Bool,
+            _ => Kind::Index { axis: self.axis_named(&ty.name)?, optional: ty.optional },
+        })
+    }
+
+    pub(super) fn data(&mut self, members: &[Flat]) {
+        for flat in members {
+            let MemberKind::Data { target, name, ty: declared } = &flat.member.kind else { continue };
+            self.scope.module = flat.module.clone();
+            let Some(ty) = self.declared_ty(declared) else { continue };
+            let index_of = match ty.kind {
+                Kind::Index { axis, .. } => Some(self.axes.name(axis).to_owned()),
+                _ => None,
+            };
+            self.inputs.push(InputInfo {
+                name: name.name.clone(),
+                axes: ty.axes().map(|axis| self.axes.name(axis).to_owned()).collect(),
+                shape: ty.shape(),
+                index_of,
+                role: if *target { InputRole::Target } else { InputRole::Input },
+            });
+            let val = self.emit_typed(Op::Input(name.name.clone()), &[], ty, name.span);
+            if *target {
+                self.targets.insert(name.name.clone(), val);
+            } else {
+                self.scope.bind_global(&name.name, Value::Tensor(val), Role::Constant, name.span);
+            }
+        }
+    }
+
+    pub(super) fn weights_and_nets(&mut self, members: &[Flat]) {
+        for flat in members {
+            self.scope.module = flat.module.clone();
+            match &flat.member.kind {
+                MemberKind::Weight { role, name, ty, init } => {
+                    if let Some(value) = self.weight(*role, name, ty, init, &name.name) {
+                        self.scope.bind_global(&name.name, value, Role::Constant, name.span);
+                    }
+                }
+                MemberKind::Net { name, value } => {
+                    let net = self.make_net(value, &name.name);
+                    self.scope.bind_global(&name.name, net, Role::Constant, name.span);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Declares a weight at `path`; the value is its tensor in the run's precision, or a table to look up in.
+    pub(super) fn weight(
+        &mut self,
+        role: ast::WeightRole,
+        name: &ast::Ident,
+        ty: &ast::Type,
+        init: &Expr,
+        path: &str,
+    ) -> Option<Value> {
+        let ty = self.declared_ty(ty)?;
+        let init = self.initial(init)?;
+        let role = match role {
+            ast::WeightRole::Param => WeightRole::Param,
+            ast::WeightRole::Buffer => WeightRole::Buffer,
+            ast::WeightRole::Table => WeightRole::Table,
+        };
+        self.add_weight(path, role, ty.dims, init, name.span)
+    }
+
+    pub(super) fn add_weight(
+        &mut self,
+        path: &str,
+        role: WeightRole,
+        dims: Vec<Dim>,
+        init: Init,
+        span: Span,
+    ) -> Option<Value> {
+        if let Some(before) = self.weights.iter().find(|weight| weight.path == path) {
+            let diagnostic =
+                Diagnostic::new(Code::Duplicate, format!("there are two weights at `{path}`"), span, "this one")
+                    .related(before.span, "and this one")
+                    .help("give one of them another name");
+            self.error(diagnostic);
+            return None;
+        }
+        self.weights.push(Weight { path: path.to_owned(), role, dims: dims.clone(), init, span });
+        if role == WeightRole::Table {
+            return Some(Value::Table(self.weights.len() - 1));
+        }
+        // Weights and their casts stand before everything else: cast once per step, whoever reads them.
+        self.regions.push(std::mem::take(&mut self.prologue));
+        let stored = self.emit_typed(Op::Weight(path.to_owned()), &[], Ty::new(Kind::Float32, dims.clone()), span);
+        let gradient = std::mem::replace(&mut self.gradient, self.bindings.mode == crate::lower::Mode::Training);
+        self.known[stored.0 as usize].needs = role == WeightRole::Param && self.gradient;
+        let cast = self.emit_typed(Op::Cast(Kind::Float), &[stored], Ty::new(Kind::Float, dims), span);
+        self.gradient = gradient;
+        self.prologue = self.regions.pop().unwrap_or_default();
+        self.weight_vals.insert(path.to_owned(), cast);
+        Some(Value::Tensor(cast))
+    }
+
+    /// An initial distribution, or a number.
+    pub(super) fn initial(&mut self, expr: &Expr) -> Option<Init> {
+        match self.constant(expr) {
+            Value::Init(init) => Some(init),
+            Value::Number(number) => Some(Init::Constant(number.to_f64())),
+            Value::Broken => None,
+            other => {
+                self.error(
+                    Diagnostic::new(
+                        Code::Kind,
+                        format!("a weight begins as a distribution or a number, not as {}", other.what()),
+                        expr.span,
+                        "not an initial value",
+                    )
+                    .help("for example `truncated_normal(std = 1)`, `normal(std = 0.02)` or `0`"),
+                );
+                None
+            }
+        }
+    }
+
+    /// Each state starts from its initial value where a sample is fresh, and from the last step's elsewhere.
+    pub(super) fn states(&mut self, members: &[Flat]) {
+        let histories = super::losses::histories(members);
+        let fresh = self.batch.map(|batch| {
+            let size = self.batch_size();
+            self.emit_typed(Op::Fresh, &[], Ty::new(Kind::Bool, vec![Dim { axis: batch, size }]), Span::NONE)
+        });
+        for flat in members {
+            let MemberKind::State { name, ty: declared, init } = &flat.member.kind else { continue };
+            self.scope.module = flat.module.clone();
+            let (Some(ty), Some(fresh)) = (self.declared_ty(declared), fresh) else { continue };
+            if self.batch.is_some_and(|batch| !ty.has(batch)) {
+                self.error(
+                    Diagnostic::new(Code::StateAxes, format!("the state `{}` has no axis `batch`", name.name), declared.span, "declared here")
+                        .help("states belong to samples: `float [batch, …]`"),
+                );
+                continue;
+            }
+            let history = histories.get(&name.name).copied().unwrap_or(1);
+            self.path.push(name.name.clone());
+            let Some(start) = self.state_start(init, &ty) else {
+                self.path.pop();
+                self.scope.bind_global(&name.name, Value::Broken, Role::State, name.span);
+                continue;
+            };
+            for ago in (1..=history).rev() {
+                let carried = self.emit_typed(Op::State { name: name.name.clone(), ago }, &[], ty.clone(), name.span);
+                let chosen = self.prim("where", &[fresh, start, carried], Default::default(), name.span);
+                let Some(chosen) = chosen.and_then(|chosen| self.arranged(chosen, &ty, name.span)) else { continue };
+                let bound = if ago == 1 { name.name.clone() } else { format!("{}@{ago}", name.name) };
+                self.scope.bind_global(&bound, Value::Tensor(chosen), Role::State, name.span);
+            }
+            self.path.pop();
+            self.states.push(State { name: name.name.clone(), ty, history, span: name.span });
+        }
+    }
+
+    fn state_start(&mut self, init: &Expr, ty: &Ty) -> Option<Val> {
+        let gradient = std::mem::replace(&mut self.gradient, false);
+        let start = match &init.kind {
+            ExprKind::Name(name) if name == "noise" => {
+                self.draws += 1;
+                let into = ty.dims.iter().map(|dim| (dim.axis, dim.size)).collect();
+                self.prim("noise", &[], super::ops::Attrs { into, draw: self.draws, ..Default::default() }, init.span)
+            }
+            _ => {
+                let value = self.expr(init);
+                self.tensor(&value, init.span)
+            }
+        };
+        self.gradient = gradient;
+        let start = start?;
+        let own = self.ty(start).clone();
+        if let Some(extra) = own.dims.iter().find(|dim| !ty.dims.contains(dim)) {
+            let name = self.axes.name(extra.axis).to_owned();
+            self.error(
+                Diagnostic::new(
+                    Code::AxisUnexpected,
+                    format!("the initial value has the axis `{name}` of size {}, which the state does not", extra.size),
+                    init.span,
+                    format!("this is {}", own.show(&self.axes)),
+                )
+                .help("declare the state with that axis, or reduce the initial value"),
+            );
+            return None;
+        }
+        self.emit(Op::Cast(Kind::Float), &[start], init.span)
+    }
+
+    pub(super) fn batch_size(&self) -> usize {
+        match self.batch.map(|batch| self.axes.get(batch).size) {
+            Some(AxisSize::Fixed(size)) => size,
+            _ => BATCH_STAND_IN,
+        }
+    }
+}
+
+fn axes_of_data(members: &[Flat]) -> (Vec<String>, Vec<String>) {
+    let (mut axes, mut indices) = (Vec::new(), Vec::new());
+    for flat in members {
+        let MemberKind::Data { ty, .. } = &flat.member.kind else { continue };
+        indices.push(ty.name.name.clone());
+        for entry in ty.axes.iter().flatten() {
+            if let AxisEntry::Name(name) = entry {
+                axes.push(name.name.clone());
+            }
+        }
+    }
+    (axes, indices)
+}
+
+fn wanted(types: &[String]) -> String {
+    match types {
+        [one] if one == "int" => "a whole number".to_owned(),
+        [one] if one == "float" => "a number".to_owned(),
+        [one] if one == "bool" => "true or false".to_owned(),
+        [] => "a value".to_owned(),
+        choices => format!("one of {}", choices.join(", ")),
+    }
+}
+
+pub(super) fn show_constant(value: &Value) -> String {
+    match value {
+        Value::Number(number) => number.to_string(),
+        Value::Bool(value) => value.to_string(),
+        Value::Choice(word) => word.clone(),
+        other => other.what().to_owned(),
+    }
+}

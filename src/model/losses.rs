@@ -1,0 +1,312 @@
+//! The ends of a supervision step: states that leave `think`, predictions, metrics, losses, halting,
+//! `lookahead`, and the warning about what nobody uses.
+
+use super::checker::Checker;
+use super::flatten::Flat;
+use super::ops::Op;
+use super::outline::{Item, ItemKind, Section};
+use super::ty::{Dim, Kind, Ty};
+use super::value::{Role, Value};
+use super::{Output, Val};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::lower::{HaltInfo, Mode};
+use crate::source::Span;
+use crate::syntax::ast::{Expr, ExprKind, Ident, MemberKind};
+use std::collections::HashMap;
+
+impl Checker<'_> {
+    /// States must leave `think` with the axes they were declared with.
+    pub(super) fn leave_think(&mut self) -> Vec<(String, Val)> {
+        let mut left = Vec::new();
+        for state in self.states.clone() {
+            let Some(binding) = self.scope.get(&state.name).cloned() else { continue };
+            let Value::Tensor(val) = binding.value else { continue };
+            let ty = self.ty(val).clone();
+            let extra: Vec<Dim> = ty.dims.iter().filter(|dim| !state.ty.has(dim.axis)).copied().collect();
+            if let Some(first) = extra.first() {
+                let axis = self.axes.name(first.axis).to_owned();
+                let diagnostic = Diagnostic::new(
+                    Code::StateAxes,
+                    format!("`{}` leaves `think` with the axis `{axis}` ({}), which it was not declared with", state.name, first.size),
+                    binding.span,
+                    format!("from here on it is {}", ty.show(&self.axes)),
+                )
+                .related(state.span, format!("declared as {}", state.ty.show(&self.axes)))
+                .help(format!("merge it before `think` ends: `merge {} with mean({}, over {axis})`", state.name, state.name));
+                self.error(diagnostic);
+                continue;
+            }
+            match self.arranged(val, &state.ty, binding.span) {
+                Some(val) => {
+                    if let Some(binding) = self.scope.get_mut(&state.name) {
+                        binding.value = Value::Tensor(val);
+                    }
+                    left.push((state.name.clone(), val));
+                }
+                None => {
+                    let diagnostic = Diagnostic::new(
+                        Code::StateAxes,
+                        format!("`{}` leaves `think` with other sizes than it was declared with", state.name),
+                        binding.span,
+                        format!("it is {}", ty.show(&self.axes)),
+                    )
+                    .related(state.span, format!("declared as {}", state.ty.show(&self.axes)));
+                    self.error(diagnostic);
+                }
+            }
+        }
+        if !self.looking_ahead {
+            self.next_states = Some(left.clone());
+        }
+        left
+    }
+
+    pub(super) fn halting(&mut self, members: &[Flat]) {
+        for flat in members {
+            let MemberKind::Halt { when, at_most, explore } = &flat.member.kind else { continue };
+            self.scope.module = flat.module.clone();
+            let at_most_steps = match at_most {
+                Some(expr) => self.size_value(expr).map(|steps| (steps, expr.span)),
+                None => Some((1, flat.member.span)),
+            };
+            let Some((steps, span)) = at_most_steps else { continue };
+            if steps == 0 {
+                self.error(Diagnostic::new(Code::Number, "a sample needs at least one step", span, "this is 0"));
+            }
+            let chance = explore.as_ref().and_then(|expr| self.number(expr)).map_or(0.0, |number| number.to_f64());
+            if !(0.0..=1.0).contains(&chance) {
+                let span = explore.as_ref().map_or(flat.member.span, |expr| expr.span);
+                self.error(
+                    Diagnostic::new(Code::Number, format!("`explore` is a probability, and {chance} is none"), span, "out of range")
+                        .help("give it a number between 0 and 1"),
+                );
+            }
+            self.halt = Some(HaltInfo { at_most: steps, explore: chance, learned: when.is_some() });
+        }
+        let Some(batch) = self.batch else { return };
+        let ty = Ty::new(Kind::Int, vec![Dim { axis: batch, size: self.batch_size() }]);
+        let steps = self.emit_typed(Op::Steps, &[], ty, Span::NONE);
+        self.scope.bind_global("steps", Value::Tensor(steps), Role::Constant, Span::NONE);
+        let most = self.halt.map_or(1, |halt| halt.at_most);
+        let most = self.emit(Op::Number(most as f64), &[], Span::NONE);
+        if let Some(last) = most.and_then(|most| self.prim("ge", &[steps, most], Default::default(), Span::NONE)) {
+            self.scope.bind_global("last_step", Value::Tensor(last), Role::Constant, Span::NONE);
+        }
+    }
+
+    pub(super) fn results(&mut self, members: &[Flat]) {
+        self.outline.push(Vec::new());
+        for flat in members {
+            self.scope.module = flat.module.clone();
+            match &flat.member.kind {
+                MemberKind::Predict(predictions) => {
+                    for (name, expr) in predictions {
+                        self.prediction(name.as_ref(), expr);
+                    }
+                }
+                MemberKind::Metric { name, value } => {
+                    if let Some(val) = self.per_sample("metric", name, value) {
+                        self.output(format!("metric.{}", name.name), val);
+                    }
+                }
+                MemberKind::Loss { name, value } => self.loss(name, value),
+                MemberKind::Halt { when: Some(when), .. } => {
+                    let value = self.expr(when);
+                    let Some(val) = self.tensor(&value, when.span) else { continue };
+                    let ty = self.ty(val).clone();
+                    if ty.kind != Kind::Bool {
+                        let shown = ty.show(&self.axes).to_string();
+                        self.error(
+                            Diagnostic::new(Code::Kind, "`halt when` needs a bool per sample", when.span, format!("this is {shown}"))
+                                .help("compare it: `halt when halt_logit > 0, …`"),
+                        );
+                    } else if self.only_batch(&ty, "halt when", when.span) {
+                        self.output("halt".to_owned(), val);
+                    }
+                }
+                _ => {}
+            }
+        }
+        let items = self.outline.pop().unwrap_or_default();
+        self.sections.push(Section { name: "losses".to_owned(), items });
+    }
+
+    fn output(&mut self, name: String, val: Val) {
+        let ty = self.ty(val).clone();
+        self.outputs.push(Output { name, value: val, ty });
+    }
+
+    fn prediction(&mut self, name: Option<&Ident>, expr: &Expr) {
+        let label = match (name, &expr.kind) {
+            (Some(name), _) => name.name.clone(),
+            (None, ExprKind::Name(name)) => name.clone(),
+            _ => {
+                self.error(
+                    Diagnostic::new(Code::Misplaced, "this prediction has no name", expr.span, "an expression")
+                        .help("name it: `predict answer = …`"),
+                );
+                return;
+            }
+        };
+        let value = self.expr(expr);
+        if let Some(val) = self.tensor(&value, expr.span) {
+            self.output(format!("predict.{label}"), val);
+        }
+    }
+
+    /// The value of a metric or loss: a number per sample.
+    fn per_sample(&mut self, what: &str, name: &Ident, value: &Expr) -> Option<Val> {
+        let readable = std::mem::replace(&mut self.targets_readable, true);
+        self.path.push(format!("{what}.{}", name.name));
+        self.nets_called.clear();
+        let result = self.expr(value);
+        self.path.pop();
+        self.targets_readable = readable;
+        let val = self.tensor(&result, value.span)?;
+        let ty = self.ty(val).clone();
+        if !self.only_batch(&ty, &format!("the {what} `{}`", name.name), value.span) {
+            return None;
+        }
+        Some(val)
+    }
+
+    fn only_batch(&mut self, ty: &Ty, what: &str, span: Span) -> bool {
+        let Some(extra) = ty.dims.iter().find(|dim| Some(dim.axis) != self.batch) else { return true };
+        let axis = self.axes.name(extra.axis).to_owned();
+        let shown = ty.show(&self.axes).to_string();
+        self.error(
+            Diagnostic::new(
+                Code::AxisUnexpected,
+                format!("{what} is a number per sample, `[batch]`, and this has the axis `{axis}`"),
+                span,
+                format!("this is {shown}"),
+            )
+            .help(format!("reduce it: `mean(…, over {axis})`")),
+        );
+        false
+    }
+
+    fn loss(&mut self, name: &Ident, value: &Expr) {
+        let Some(val) = self.per_sample("loss", name, value) else { return };
+        if self.bindings.mode == Mode::Training && !self.needs(val) && !self.is_number(val) {
+            let shown = self.ty(val).show(&self.axes).to_string();
+            self.error(
+                Diagnostic::new(
+                    Code::NoGradient,
+                    format!("gradient of the loss `{}` can reach no weight", name.name),
+                    value.span,
+                    format!("this is {shown}, and nothing in it carries gradient"),
+                )
+                .help("it depends only on data, on constants, or on what was computed without gradient: \
+                       read a value of an iteration with gradient (`repeat …, grad last 1`), and not through `stop_gradient`"),
+            );
+            return;
+        }
+        let text = self.author_text(value.span);
+        let nets = std::mem::take(&mut self.nets_called);
+        let kind = ItemKind::Update { target: name.name.clone(), text, nets, axes: Vec::new() };
+        self.push_item(kind, name.span);
+        self.output(format!("loss.{}", name.name), val);
+    }
+
+    fn is_number(&self, val: Val) -> bool {
+        self.regions.iter().flat_map(|region| &region.insts).any(|inst| inst.result == val && matches!(inst.op, Op::Number(_)))
+    }
+
+    pub(super) fn push_item(&mut self, kind: ItemKind, span: Span) {
+        if self.functions_deep > 0 || self.looking_ahead {
+            return;
+        }
+        let gradient = self.gradient;
+        if let Some(items) = self.outline.last_mut() {
+            items.push(Item { kind, gradient, span });
+        }
+    }
+
+    /// The outputs of one more step from the new state on the same data, without gradient, in training.
+    pub(super) fn lookahead(&mut self, names: &[Ident], span: Span) -> Value {
+        let Some(states) = self.next_states.clone() else {
+            self.error(
+                Diagnostic::new(Code::Misplaced, "`lookahead` is a step after this one, which is not over yet", span, "here")
+                    .help("use it in a `loss` or `metric`"),
+            );
+            return Value::Broken;
+        };
+        if self.bindings.mode != Mode::Training {
+            self.error(
+                Diagnostic::new(Code::Misplaced, "`lookahead` exists in training only", span, "read in evaluation")
+                    .help("guard it: `if training { … } else { return 0 }`"),
+            );
+            return Value::Broken;
+        }
+        if self.looking_ahead {
+            self.error(Diagnostic::new(Code::Misplaced, "a `lookahead` cannot look ahead itself", span, "here"));
+            return Value::Broken;
+        }
+        let scope = self.scope.clone();
+        let hidden = self.scope.hide(self.model_depth);
+        let gradient = std::mem::replace(&mut self.gradient, false);
+        let readable = std::mem::replace(&mut self.targets_readable, false);
+        let deep = std::mem::replace(&mut self.functions_deep, 0);
+        self.looking_ahead = true;
+        for (name, val) in states {
+            let detached = self.emit(Op::Detach, &[val], span).unwrap_or(val);
+            if let Some(binding) = self.scope.get_mut(&name) {
+                binding.value = Value::Tensor(detached);
+            }
+        }
+        self.path.push("lookahead".to_owned());
+        self.section("encode");
+        self.section("think");
+        self.leave_think();
+        self.section("decode");
+        self.path.pop();
+        let mut seen = Vec::new();
+        for name in names {
+            self.scope.module = scope.module.clone();
+            seen.push((name.name.clone(), self.name(&name.name, name.span)));
+        }
+        self.looking_ahead = false;
+        self.functions_deep = deep;
+        self.gradient = gradient;
+        self.targets_readable = readable;
+        drop(hidden);
+        self.scope = scope;
+        Value::Record(seen)
+    }
+
+    pub(super) fn unused(&mut self, members: &[Flat]) {
+        if self.sink.has_errors() {
+            return;
+        }
+        for flat in members {
+            let (kind, name) = match &flat.member.kind {
+                MemberKind::Net { name, .. } => ("net", name),
+                MemberKind::Block { name, .. } => ("block", name),
+                _ => continue,
+            };
+            if !self.used.contains(&format!("{kind} {}", name.name)) {
+                self.sink.push(
+                    Diagnostic::warning(Code::Unused, format!("the {kind} `{}` is never used", name.name), name.span, "declared here")
+                        .help(if kind == "net" { "its weights would never learn; call it or remove it" } else { "`do` it or remove it" }),
+                );
+            }
+        }
+    }
+}
+
+/// How far back each state is read: `y@2` needs two values.
+pub(super) fn histories(members: &[Flat]) -> HashMap<String, usize> {
+    let mut found = HashMap::new();
+    for flat in members {
+        super::stmt::visit_member(&flat.member, &mut |expr| {
+            if let ExprKind::Ago { base, steps } = &expr.kind
+                && let ExprKind::Name(name) = &base.kind
+            {
+                let deepest = found.entry(name.clone()).or_insert(1);
+                *deepest = (*deepest).max(*steps as usize);
+            }
+        });
+    }
+    found
+}
