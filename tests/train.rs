@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tch::{Device, Kind, Tensor};
 use totc::data::{DataError, Dataset, Example, Mark, Sizes, Verdict};
@@ -17,7 +19,7 @@ use totc::source::Span;
 use totc::train::optimiser::{MainOptimiser, Treatment, update_rows};
 use totc::train::{
     Group, Length, Optimiser, Programs, Schedule, Stop, SupervisionStep, TrainConfig, TrainError, Trainer,
-    clip, joint_norm, predict,
+    checkpoint, clip, joint_norm, predict,
 };
 
 const CELLS: i64 = 3;
@@ -295,6 +297,54 @@ fn a_resumed_run_is_the_uninterrupted_one_bit_by_bit() {
     assert_eq!(all_bits(&second), all_bits(&whole));
 }
 
+/// Saves after every step until it is killed; does nothing unless the test below asks for it.
+#[test]
+fn saves_until_killed() {
+    let Some(folder) = std::env::var_os("TOTC_TEST_SAVES_UNTIL_KILLED") else { return };
+    let _turn = alone();
+    let folder = Path::new(&folder);
+    let mut run = if folder.exists() { resumed(config(), folder).unwrap() } else { trainer(config()) };
+    loop {
+        run.step().unwrap();
+        run.save(folder).unwrap();
+    }
+}
+
+#[test]
+fn a_killed_run_always_leaves_a_checkpoint() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("checkpoint");
+    let mut done = 0;
+    for kill in 0..8 {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["saves_until_killed", "--exact"])
+            .env("TOTC_TEST_SAVES_UNTIL_KILLED", &folder)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let saved = || checkpoint::peek(&folder).map_or(0, |journal| journal.step);
+        while saved() <= done && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        std::thread::sleep(Duration::from_micros(700 * kill));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let _turn = alone();
+        let run = resumed(config(), &folder).unwrap();
+        assert!(run.steps_done() > done, "kill {kill}");
+        done = run.steps_done();
+        assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 1);
+    }
+    // However often it was killed, it is the run that was never killed.
+    let _turn = alone();
+    let mut whole = trainer(config());
+    for _ in 0..done {
+        whole.step().unwrap();
+    }
+    assert_eq!(all_bits(&resumed(config(), &folder).unwrap()), all_bits(&whole));
+}
+
 #[test]
 fn training_learns_and_counts() {
     let _turn = alone();
@@ -464,6 +514,11 @@ fn a_loss_that_is_no_number_stops_the_run_before_the_weights_are_touched() {
     trainer.save(&folder).unwrap();
     let message = trainer.step().unwrap_err().to_string();
     assert!(message.contains(&format!("the last good checkpoint is `{}`", folder.display())), "{message}");
+    // The failed step is forgotten: the same rows would come again.
+    assert_eq!(
+        (trainer.carry().vacancies(), trainer.examples_seen(), &trainer.carry().steps),
+        (6, 0, &vec![0; 6])
+    );
     let untouched = weights();
     for (path, weight) in &trainer.weights().tensors {
         assert_eq!(numbers(weight), numbers(untouched.get(path).unwrap()), "{path}");

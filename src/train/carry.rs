@@ -58,34 +58,39 @@ impl Carry {
         self.halted.iter().filter(|halted| **halted).count()
     }
 
-    /// Puts fresh rows in place of the halted ones and counts the step that comes.
-    pub fn admit(&mut self, fresh: Fresh) -> Result<(), TrainError> {
-        let rows: Vec<i64> =
-            (0_i64..).zip(&self.halted).filter_map(|(row, halted)| halted.then_some(row)).collect();
+    /// The batch with fresh rows in place of the halted ones and the step that comes counted. This one stays as it is,
+    /// so a step that fails leaves nothing half done.
+    pub fn admit(&self, fresh: Fresh) -> Result<Carry, TrainError> {
+        let rows = (0_i64..).zip(&self.halted).filter_map(|(row, halted)| halted.then_some(row));
+        let rows: Vec<i64> = rows.collect();
         let (batch, from) = match fresh {
             Fresh::InOrder(batch) => (batch, (0..rows.len() as i64).collect()),
             Fresh::InPlace(batch) => (batch, rows.clone()),
         };
-        self.replace(batch, &rows, &from).doing("taking fresh rows into the batch")?;
-        for (steps, halted) in self.steps.iter_mut().zip(&self.halted) {
-            *steps = if *halted { 1 } else { *steps + 1 };
-        }
-        Ok(())
+        let steps = self.steps.iter().zip(&self.halted);
+        Ok(Carry {
+            data: self.replaced(batch, &rows, &from).doing("taking fresh rows into the batch")?,
+            states: self.states.iter().map(|(name, state)| (name.clone(), state.shallow_clone())).collect(),
+            steps: steps.map(|(steps, halted)| if *halted { 1 } else { *steps + 1 }).collect(),
+            halted: self.halted.clone(),
+        })
     }
 
-    fn replace(&mut self, batch: &Batch, rows: &[i64], from: &[i64]) -> Result<(), tch::TchError> {
+    fn replaced(&self, batch: &Batch, rows: &[i64], from: &[i64]) -> Result<Batch, tch::TchError> {
         let (rows, from) = (Tensor::f_from_slice(rows)?, Tensor::f_from_slice(from)?);
+        let mut data = Batch::new();
         for (name, fresh) in batch {
             let chosen = fresh.f_index_select(0, &from)?;
-            match self.data.get_mut(name) {
-                Some(current) => drop(current.f_index_copy_(0, &rows, &chosen)?),
-                None => drop(self.data.insert(name.clone(), chosen)),
-            }
+            let column = match self.data.get(name) {
+                Some(current) => current.f_index_copy(0, &rows, &chosen)?,
+                None => chosen,
+            };
+            data.insert(name.clone(), column);
         }
-        Ok(())
+        Ok(data)
     }
 
-    /// The inputs of the next step, after [`Carry::admit`].
+    /// The inputs of the step that comes, of what [`Carry::admit`] gave.
     pub fn inputs(&self, device: Device) -> Result<Inputs, TrainError> {
         self.on_device(device).doing("handing the batch to the device")
     }

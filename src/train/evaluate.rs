@@ -166,7 +166,7 @@ pub(super) fn each_step(
     let mut carry = Carry::start(model.program(), rows, model.precision(), device)?;
     tch::manual_seed(seed);
     for step in 1..=last {
-        carry.admit(Fresh::InPlace(batch))?;
+        carry = carry.admit(Fresh::InPlace(batch))?;
         let outputs = model
             .run(weights, &carry.inputs(device)?)
             .map_err(|cause| TrainError::Run { doing: format!("evaluation, step {step}"), cause })?;

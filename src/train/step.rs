@@ -82,8 +82,8 @@ impl Trainer {
         let admitted = self.carry.vacancies();
         tch::manual_seed(libtorch_seed(self.config.seed, step));
 
-        self.carry.admit(fresh)?;
-        let inputs = self.carry.inputs(self.device)?;
+        let mut carry = self.carry.admit(fresh)?;
+        let inputs = carry.inputs(self.device)?;
         let training = self.programs.training.as_ref();
         let mut outputs = training
             .run(&self.weights, &inputs)
@@ -97,8 +97,9 @@ impl Trainer {
         }
 
         let halting = Halting::new(training.program().halt);
-        let halted = halting.decide(&measures.halt, &self.carry.steps, self.config.seed, step);
-        self.carry.advance(training.program(), &outputs, halted)?;
+        let halted = halting.decide(&measures.halt, &carry.steps, self.config.seed, step);
+        carry.advance(training.program(), &outputs, halted)?;
+        self.carry = carry;
         drop(outputs);
         let factor = schedule::factor(&self.config.schedule, step, self.total);
         if let Some(largest) = self.config.clip {
