@@ -109,8 +109,11 @@ fn logits_of(program: &Program) -> Option<(&str, Vec<i64>)> {
     })
 }
 
-/// Tokens and probabilities `[rows][cells]`.
-fn likeliest(logits: &Tensor, order: &[i64]) -> Result<(Vec<Vec<i64>>, Vec<Vec<f64>>), TchError> {
+/// One list per row of the batch.
+type PerRow<T> = Vec<Vec<T>>;
+
+/// Tokens and probabilities, `[cell]` per row.
+fn likeliest(logits: &Tensor, order: &[i64]) -> Result<(PerRow<i64>, PerRow<f64>), TchError> {
     let logits = logits.f_permute(order)?.f_to_kind(Kind::Float)?;
     let size = logits.size();
     let (rows, symbols) = (size.first().copied().unwrap_or(0), size.last().copied().unwrap_or(0));

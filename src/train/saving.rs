@@ -49,7 +49,8 @@ impl Trainer {
     }
 
     /// Goes on from the checkpoint at `folder` as if the run had never stopped. `programs` are those of the last step
-    /// that was done; a phase that begins with the next one comes by [`Trainer::change_phase`], as it would have.
+    /// that was done ([`checkpoint::peek`] says which it was); a phase that begins with the next step comes by
+    /// [`Trainer::change_phase`] afterwards, as it would have.
     pub fn resume(
         config: TrainConfig,
         programs: Programs,

@@ -111,7 +111,11 @@ pub enum CheckpointError {
         what: String,
     },
     /// A checkpoint of another version of totc.
-    #[error("`{}` has format version {found}, this totc reads version {FORMAT_VERSION}; use the totc that wrote it", path.display())]
+    #[error(
+        "`{}` has format version {found}, this totc reads version {FORMAT_VERSION}; \
+         use the totc that wrote it",
+        path.display()
+    )]
     Version {
         /// The file.
         path: PathBuf,
