@@ -123,5 +123,11 @@ pub enum InstrOp {
     Op(Op),
     /// Runs `body` `times` times. Before the first iteration `carried` slots are filled from `args`; after each,
     /// `next` move into `carried`; after the last, `yields` move into `out`.
-    Repeat { times: usize, carried: Vec<usize>, body: Vec<Instr>, next: Vec<usize>, yields: Vec<usize> },
+    Repeat {
+        times: usize,
+        carried: Vec<usize>,
+        body: Vec<Instr>,
+        next: Vec<usize>,
+        yields: Vec<usize>,
+    },
 }

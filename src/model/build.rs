@@ -56,18 +56,29 @@ impl Checker<'_> {
         let needs = flows && (matches!(op, Op::Rows(_)) || args.iter().any(|arg| self.needs(*arg)));
         let result = self.new_val(ty.clone(), needs, span);
         let name = self.path.join("/");
-        let inst = Inst { result, op, args: args.to_vec(), ty, gradient: self.gradient, span, name, body: None };
+        let inst =
+            Inst { result, op, args: args.to_vec(), ty, gradient: self.gradient, span, name, body: None };
         if let Some(region) = self.regions.last_mut() {
             region.insts.push(inst);
         }
         result
     }
 
-    pub(super) fn emit_loop(&mut self, times: usize, starts: &[Val], body: LoopBody, span: Span) -> (Vec<Val>, Vec<Val>) {
+    pub(super) fn emit_loop(
+        &mut self,
+        times: usize,
+        starts: &[Val],
+        body: LoopBody,
+        span: Span,
+    ) -> (Vec<Val>, Vec<Val>) {
         let gradient = self.gradient;
         let carried: Vec<Ty> = body.carried.iter().map(|(_, ty)| ty.clone()).collect();
-        let carried_needs: Vec<bool> =
-            body.next.iter().zip(starts).map(|(next, start)| gradient && (self.needs(*next) || self.needs(*start))).collect();
+        let carried_needs: Vec<bool> = body
+            .next
+            .iter()
+            .zip(starts)
+            .map(|(next, start)| gradient && (self.needs(*next) || self.needs(*start)))
+            .collect();
         let yields: Vec<(Ty, bool)> =
             body.yields.iter().map(|(val, ty)| (ty.clone(), gradient && self.needs(*val))).collect();
         let whole = self.emit_typed(Op::Repeat { times }, starts, Ty::scalar(Kind::Int), span);
@@ -161,7 +172,8 @@ impl Checker<'_> {
         if self.sources.is_library(diagnostic.primary.0)
             && let Some(call) = self.calls.iter().rev().find(|call| !self.sources.is_library(**call))
         {
-            let (inner, label) = std::mem::replace(&mut diagnostic.primary, (*call, "in this call".to_owned()));
+            let (inner, label) =
+                std::mem::replace(&mut diagnostic.primary, (*call, "in this call".to_owned()));
             diagnostic.related.retain(|(span, _)| !self.sources.is_library(*span));
             diagnostic.related.push((inner, label));
         }

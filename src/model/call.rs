@@ -14,8 +14,27 @@ use crate::syntax::ast::{Arg, Clause, Expr, ExprKind, MapSide};
 
 /// Built-in forms beside the primitives.
 pub(super) const INTRINSICS: [&str; 21] = [
-    "size", "concat", "pad", "split", "rename", "fold", "unfold", "broadcast", "index", "stop_gradient", "float",
-    "float32", "float64", "int", "normal", "truncated_normal", "uniform", "noise", "top_k", "ceil", "round",
+    "size",
+    "concat",
+    "pad",
+    "split",
+    "rename",
+    "fold",
+    "unfold",
+    "broadcast",
+    "index",
+    "stop_gradient",
+    "float",
+    "float32",
+    "float64",
+    "int",
+    "normal",
+    "truncated_normal",
+    "uniform",
+    "noise",
+    "top_k",
+    "ceil",
+    "round",
 ];
 
 impl Checker<'_> {
@@ -55,14 +74,24 @@ impl Checker<'_> {
             Value::NetDef(def) => {
                 let name = &def.def.name.name;
                 self.error(
-                    Diagnostic::new(Code::Misplaced, format!("`{name}` makes a net; its weights must be declared first"), callee.span, "used as a function")
-                        .help(format!("declare `net mine = {name}(…)`, then call `mine(x)`")),
+                    Diagnostic::new(
+                        Code::Misplaced,
+                        format!("`{name}` makes a net; its weights must be declared first"),
+                        callee.span,
+                        "used as a function",
+                    )
+                    .help(format!("declare `net mine = {name}(…)`, then call `mine(x)`")),
                 );
                 Value::Broken
             }
             Value::Broken => Value::Broken,
             other => {
-                self.error(Diagnostic::new(Code::Kind, format!("{} cannot be called", other.what()), callee.span, "not a net or function"));
+                self.error(Diagnostic::new(
+                    Code::Kind,
+                    format!("{} cannot be called", other.what()),
+                    callee.span,
+                    "not a net or function",
+                ));
                 Value::Broken
             }
         }
@@ -100,7 +129,10 @@ impl Checker<'_> {
             "index" => self.index_along(args, span),
             "pad" | "rename" | "fold" | "unfold" => self.reshape(name, args, span),
             "top_k" => self.top_k(args, span),
-            "where" if matches!(args.positional.first(), Some((Value::Bool(_), _))) && args.positional.len() == 3 => {
+            "where"
+                if matches!(args.positional.first(), Some((Value::Bool(_), _)))
+                    && args.positional.len() == 3 =>
+            {
                 let truth = matches!(args.positional[0].0, Value::Bool(true));
                 Some(args.positional[if truth { 1 } else { 2 }].0.clone())
             }
@@ -110,8 +142,13 @@ impl Checker<'_> {
             }
             "ceil" | "round" => {
                 self.error(
-                    Diagnostic::new(Code::Number, format!("`{name}` rounds numbers known at compile time"), span, "given a tensor")
-                        .help("for tensors there is `floor`"),
+                    Diagnostic::new(
+                        Code::Number,
+                        format!("`{name}` rounds numbers known at compile time"),
+                        span,
+                        "given a tensor",
+                    )
+                    .help("for tensors there is `floor`"),
                 );
                 None
             }
@@ -127,28 +164,61 @@ impl Checker<'_> {
         if count < least || count > most || !args.maps.is_empty() {
             let wanted = if least == most { least.to_string() } else { format!("{least} to {most}") };
             self.error(
-                Diagnostic::new(Code::Arguments, format!("`{name}` takes {wanted} values, not {count}"), span, "here").help(row.about),
+                Diagnostic::new(
+                    Code::Arguments,
+                    format!("`{name}` takes {wanted} values, not {count}"),
+                    span,
+                    "here",
+                )
+                .help(row.about),
             );
             return None;
         }
         let mut attrs = Attrs::default();
-        for (clause, takes) in [(Clause::Over, row.over), (Clause::Along, row.along), (Clause::Into, row.into), (Clause::Between, Takes::Nothing)] {
+        for (clause, takes) in [
+            (Clause::Over, row.over),
+            (Clause::Along, row.along),
+            (Clause::Into, row.into),
+            (Clause::Between, Takes::Nothing),
+        ] {
             let given = args.clause(clause);
             let axes = match (takes, given) {
                 (Takes::Nothing, None) => continue,
                 (Takes::Nothing, Some((_, _, place))) => {
-                    self.error(Diagnostic::new(Code::Arguments, format!("`{name}` takes no `{}`", clause.word()), *place, "not expected").help(row.about));
+                    self.error(
+                        Diagnostic::new(
+                            Code::Arguments,
+                            format!("`{name}` takes no `{}`", clause.word()),
+                            *place,
+                            "not expected",
+                        )
+                        .help(row.about),
+                    );
                     return None;
                 }
                 (_, None) => {
                     self.error(
-                        Diagnostic::new(Code::Arguments, format!("`{name}` needs `{} …`", clause.word()), span, "missing here")
-                            .help(format!("say which axis: `{name}(x, {} dim)`; {}", clause.word(), row.about)),
+                        Diagnostic::new(
+                            Code::Arguments,
+                            format!("`{name}` needs `{} …`", clause.word()),
+                            span,
+                            "missing here",
+                        )
+                        .help(format!(
+                            "say which axis: `{name}(x, {} dim)`; {}",
+                            clause.word(),
+                            row.about
+                        )),
                     );
                     return None;
                 }
                 (Takes::One, Some((_, axes, place))) if axes.len() != 1 => {
-                    self.error(Diagnostic::new(Code::Arguments, format!("`{name}` takes one axis after `{}`", clause.word()), *place, "here"));
+                    self.error(Diagnostic::new(
+                        Code::Arguments,
+                        format!("`{name}` takes one axis after `{}`", clause.word()),
+                        *place,
+                        "here",
+                    ));
                     return None;
                 }
                 (_, Some((_, axes, _))) => axes.clone(),
@@ -165,14 +235,21 @@ impl Checker<'_> {
                 Some(Value::Number(number)) => number.to_f64(),
                 Some(Value::Bool(value)) => f64::from(u8::from(*value)),
                 Some(_) => {
-                    self.error(Diagnostic::new(Code::Arguments, format!("`{constant}` must be known at compile time"), span, "here"));
+                    self.error(Diagnostic::new(
+                        Code::Arguments,
+                        format!("`{constant}` must be known at compile time"),
+                        span,
+                        "here",
+                    ));
                     return None;
                 }
                 None => row.constants[at].1,
             });
             let _ = default;
         }
-        if let Some((unknown, _, place)) = args.named.iter().find(|(own, _, _)| !row.constants.iter().any(|(known, _)| *known == own.name)) {
+        if let Some((unknown, _, place)) =
+            args.named.iter().find(|(own, _, _)| !row.constants.iter().any(|(known, _)| *known == own.name))
+        {
             let message = format!("`{name}` has no `{}`", unknown.name);
             self.error(Diagnostic::new(Code::Arguments, message, *place, "not expected").help(row.about));
             return None;
@@ -212,7 +289,8 @@ impl Checker<'_> {
                     Some(size) => size,
                     None if self.axes.is_growing(*axis) => 1,
                     None => {
-                        let complaint = primitive::missing(*axis, &self.ty(val).clone(), &self.axes, "`size`");
+                        let complaint =
+                            primitive::missing(*axis, &self.ty(val).clone(), &self.axes, "`size`");
                         let mut diagnostic = Diagnostic::new(complaint.code, complaint.message, span, "here");
                         diagnostic.help = complaint.help;
                         self.error(diagnostic);
@@ -222,8 +300,13 @@ impl Checker<'_> {
             }
             _ => {
                 self.error(
-                    Diagnostic::new(Code::Arguments, "`size` takes an axis, or a value and an axis", span, "here")
-                        .help("`size(dim)`, `size(z, branch)`"),
+                    Diagnostic::new(
+                        Code::Arguments,
+                        "`size` takes an axis, or a value and an axis",
+                        span,
+                        "here",
+                    )
+                    .help("`size(dim)`, `size(z, branch)`"),
                 );
                 return None;
             }
@@ -234,8 +317,13 @@ impl Checker<'_> {
     fn draw(&mut self, name: &str, args: &Args, span: Span) -> Option<Value> {
         let Some((_, axes, _)) = args.clause(Clause::Over) else {
             self.error(
-                Diagnostic::new(Code::Arguments, format!("`{name}` needs to know over which axes"), span, "here")
-                    .help(format!("`{name}(over (batch, pos, dim))`")),
+                Diagnostic::new(
+                    Code::Arguments,
+                    format!("`{name}` needs to know over which axes"),
+                    span,
+                    "here",
+                )
+                .help(format!("`{name}(over (batch, pos, dim))`")),
             );
             return None;
         };
@@ -253,13 +341,17 @@ impl Checker<'_> {
         }
         self.draws += 1;
         let id = primitive::by_name(name)?;
-        self.emit(Op::Prim(id, Attrs { into, draw: self.draws, ..Default::default() }), &[], span).map(Value::Tensor)
+        self.emit(Op::Prim(id, Attrs { into, draw: self.draws, ..Default::default() }), &[], span)
+            .map(Value::Tensor)
     }
 
     /// `concat(a, b, along pos)`: each operand has the part of `pos` that it fills.
     fn concat(&mut self, args: &Args, span: Span) -> Option<Value> {
         let Some((_, axes, place)) = args.clause(Clause::Along) else {
-            self.error(Diagnostic::new(Code::Arguments, "`concat` needs `along …`", span, "here").help("`concat(a, b, along pos)` with `axis pos = prefix + cell`"));
+            self.error(
+                Diagnostic::new(Code::Arguments, "`concat` needs `along …`", span, "here")
+                    .help("`concat(a, b, along pos)` with `axis pos = prefix + cell`"),
+            );
             return None;
         };
         let to = *axes.first()?;
@@ -267,9 +359,25 @@ impl Checker<'_> {
         if parts.len() != args.positional.len() {
             let name = self.axes.name(to).to_owned();
             self.error(
-                Diagnostic::new(Code::Arguments, format!("`{name}` has {} parts, and {} values are joined", parts.len(), args.positional.len()), *place, "along this axis")
-                    .related(self.axes.get(to).span, "declared here")
-                    .help(format!("the parts of `{name}` are {}", if parts.is_empty() { "none: declare it as `axis pos = a + b`".to_owned() } else { self.axes.names(&parts) })),
+                Diagnostic::new(
+                    Code::Arguments,
+                    format!(
+                        "`{name}` has {} parts, and {} values are joined",
+                        parts.len(),
+                        args.positional.len()
+                    ),
+                    *place,
+                    "along this axis",
+                )
+                .related(self.axes.get(to).span, "declared here")
+                .help(format!(
+                    "the parts of `{name}` are {}",
+                    if parts.is_empty() {
+                        "none: declare it as `axis pos = a + b`".to_owned()
+                    } else {
+                        self.axes.names(&parts)
+                    }
+                )),
             );
             return None;
         }
@@ -309,7 +417,10 @@ impl Checker<'_> {
 
     fn index_along(&mut self, args: &Args, span: Span) -> Option<Value> {
         let Some((Value::Axis(axis), place)) = args.positional.first() else {
-            self.error(Diagnostic::new(Code::Arguments, "`index` takes an axis", span, "here").help("`index(pos)` counts 0, 1, 2, … along `pos`"));
+            self.error(
+                Diagnostic::new(Code::Arguments, "`index` takes an axis", span, "here")
+                    .help("`index(pos)` counts 0, 1, 2, … along `pos`"),
+            );
             return None;
         };
         let size = self.fixed_size(*axis, *place)?;
@@ -337,13 +448,26 @@ impl Checker<'_> {
     fn reshape(&mut self, name: &str, args: &Args, span: Span) -> Option<Value> {
         let mut x = self.operand(args, 0, name, span)?;
         let Some((from, to, place)) = args.maps.first().cloned() else {
-            self.error(Diagnostic::new(Code::Arguments, format!("`{name}` needs `from -> to`"), span, "here"));
+            self.error(Diagnostic::new(
+                Code::Arguments,
+                format!("`{name}` needs `from -> to`"),
+                span,
+                "here",
+            ));
             return None;
         };
         let (from, to) = (self.map_side(&from)?, self.map_side(&to)?);
         let one_each = matches!(name, "rename" | "pad");
-        if from.is_empty() || to.is_empty() || (one_each && (from.len() != 1 || to.len() != 1)) || (name == "fold" && to.len() != 1) || (name == "unfold" && from.len() != 1) {
-            self.error(Diagnostic::new(Code::Arguments, format!("`{name}` cannot do that"), place, "these axes").help("`rename(x, a -> b)`, `fold(x, (a, b) -> c)`, `unfold(x, c -> (a, b))`"));
+        if from.is_empty()
+            || to.is_empty()
+            || (one_each && (from.len() != 1 || to.len() != 1))
+            || (name == "fold" && to.len() != 1)
+            || (name == "unfold" && from.len() != 1)
+        {
+            self.error(
+                Diagnostic::new(Code::Arguments, format!("`{name}` cannot do that"), place, "these axes")
+                    .help("`rename(x, a -> b)`, `fold(x, (a, b) -> c)`, `unfold(x, c -> (a, b))`"),
+            );
             return None;
         }
         for axis in &from {
@@ -365,20 +489,36 @@ impl Checker<'_> {
     }
 
     /// Axes with a size of their own keep it; at most one other takes what is left.
-    fn unfolded_sizes(&mut self, x: Val, from: AxisId, to: &[AxisId], place: Span) -> Option<Vec<(AxisId, usize)>> {
+    fn unfolded_sizes(
+        &mut self,
+        x: Val,
+        from: AxisId,
+        to: &[AxisId],
+        place: Span,
+    ) -> Option<Vec<(AxisId, usize)>> {
         let whole = self.ty(x).size(from).unwrap_or(1);
         let known: usize = to.iter().filter_map(|axis| self.own_size(*axis)).product();
         let open = to.iter().filter(|axis| self.own_size(**axis).is_none()).count();
         if open > 1 {
             self.error(
-                Diagnostic::new(Code::Number, "the sizes of these axes are not known", place, "more than one is open")
-                    .help("declare their sizes: `axis way = 2`"),
+                Diagnostic::new(
+                    Code::Number,
+                    "the sizes of these axes are not known",
+                    place,
+                    "more than one is open",
+                )
+                .help("declare their sizes: `axis way = 2`"),
             );
             return None;
         }
         if known == 0 || !whole.is_multiple_of(known) {
             let name = self.axes.name(from).to_owned();
-            self.error(Diagnostic::new(Code::AxisSize, format!("`{name}` has {whole} entries, which {known} does not divide"), place, "these axes"));
+            self.error(Diagnostic::new(
+                Code::AxisSize,
+                format!("`{name}` has {whole} entries, which {known} does not divide"),
+                place,
+                "these axes",
+            ));
             return None;
         }
         Some(to.iter().map(|axis| (*axis, self.own_size(*axis).unwrap_or(whole / known))).collect())
@@ -399,8 +539,13 @@ impl Checker<'_> {
             {
                 let axis = self.axes.get(dim.axis).clone();
                 self.error(
-                    Diagnostic::new(Code::AxisSize, format!("`{}` is {size}, and this gives it {}", axis.name, dim.size), span, format!("this is {}", ty.show(&self.axes)))
-                        .related(axis.span, format!("`{}` is {size}: {}", axis.name, axis.origin)),
+                    Diagnostic::new(
+                        Code::AxisSize,
+                        format!("`{}` is {size}, and this gives it {}", axis.name, dim.size),
+                        span,
+                        format!("this is {}", ty.show(&self.axes)),
+                    )
+                    .related(axis.span, format!("`{}` is {size}: {}", axis.name, axis.origin)),
                 );
                 return None;
             }
@@ -410,15 +555,28 @@ impl Checker<'_> {
 
     fn top_k(&mut self, args: &Args, span: Span) -> Option<Value> {
         let x = self.operand(args, 0, "top_k", span)?;
-        let count = args.named.iter().find(|(name, _, _)| name.name == "count").map(|(_, value, _)| value.clone());
+        let count =
+            args.named.iter().find(|(name, _, _)| name.name == "count").map(|(_, value, _)| value.clone());
         let (Some((_, over, _)), Some((_, into, _)), Some(Value::Number(count))) =
             (args.clause(Clause::Over), args.clause(Clause::Into), count)
         else {
-            self.error(Diagnostic::new(Code::Arguments, "`top_k` needs an axis, a count and a new axis", span, "here").help("`top_k(score, over branch, count = 4, into kept)`"));
+            self.error(
+                Diagnostic::new(
+                    Code::Arguments,
+                    "`top_k` needs an axis, a count and a new axis",
+                    span,
+                    "here",
+                )
+                .help("`top_k(score, over branch, count = 4, into kept)`"),
+            );
             return None;
         };
         let count = count.to_whole().and_then(|count| usize::try_from(count).ok()).unwrap_or(0);
-        let attrs = Attrs { over: over.clone(), into: into.iter().map(|axis| (*axis, count)).collect(), ..Default::default() };
+        let attrs = Attrs {
+            over: over.clone(),
+            into: into.iter().map(|axis| (*axis, count)).collect(),
+            ..Default::default()
+        };
         self.prim("top_k", &[x], attrs, span).map(Value::Tensor)
     }
 }
@@ -447,8 +605,12 @@ fn constant_function(name: &str, args: &Args) -> Option<Number> {
         ("ceil", [x]) => Some(x.neg().floor().neg()),
         ("round", [x]) => Some(x.round()),
         ("abs", [x]) => Some(if x.to_f64() < 0.0 { x.neg() } else { *x }),
-        ("max", [first, rest @ ..]) => Some(rest.iter().fold(*first, |a, b| if b.compare(a).is_gt() { *b } else { a })),
-        ("min", [first, rest @ ..]) => Some(rest.iter().fold(*first, |a, b| if b.compare(a).is_lt() { *b } else { a })),
+        ("max", [first, rest @ ..]) => {
+            Some(rest.iter().fold(*first, |a, b| if b.compare(a).is_gt() { *b } else { a }))
+        }
+        ("min", [first, rest @ ..]) => {
+            Some(rest.iter().fold(*first, |a, b| if b.compare(a).is_lt() { *b } else { a }))
+        }
         _ => None,
     }
 }

@@ -175,8 +175,13 @@ impl Checker<'_> {
         }
         if !self.section_bodies.contains_key("think") {
             self.error(
-                Diagnostic::new(Code::Incomplete, format!("`{}` has no `think`", name.name), name.span, "this model")
-                    .help("say what one supervision step does: `think { y <- f(y + x) }`"),
+                Diagnostic::new(
+                    Code::Incomplete,
+                    format!("`{}` has no `think`", name.name),
+                    name.span,
+                    "this model",
+                )
+                .help("say what one supervision step does: `think { y <- f(y + x) }`"),
             );
         }
         self.sections_in_order();
@@ -204,8 +209,10 @@ impl Checker<'_> {
             self.statement(statement);
         }
         if let Some(value) = &body.value {
-            self.error(Diagnostic::new(Code::Misplaced, "this value is not used", value.span, "an expression alone")
-                .help("bind it: `let name = …`, or update a state: `z <- …`"));
+            self.error(
+                Diagnostic::new(Code::Misplaced, "this value is not used", value.span, "an expression alone")
+                    .help("bind it: `let name = …`, or update a state: `z <- …`"),
+            );
         }
         self.path.pop();
         let items = self.outline.pop().unwrap_or_default();

@@ -57,7 +57,9 @@ impl Checker<'_> {
         match setting {
             Setting::Bool(value) => Value::Bool(*value),
             Setting::Number(text) => match text.strip_prefix('-') {
-                Some(digits) => Number::parse(digits).map_or(Value::Broken, |number| Value::Number(number.neg())),
+                Some(digits) => {
+                    Number::parse(digits).map_or(Value::Broken, |number| Value::Number(number.neg()))
+                }
                 None => Number::parse(text).map_or(Value::Broken, Value::Number),
             },
             Setting::Word(word) => {
@@ -80,7 +82,9 @@ impl Checker<'_> {
 
     fn config_value(&mut self, value: &Expr, types: &[String]) -> Value {
         match &value.kind {
-            ExprKind::Name(word) if types.len() > 1 && self.scope.get(word).is_none() => Value::Choice(word.clone()),
+            ExprKind::Name(word) if types.len() > 1 && self.scope.get(word).is_none() => {
+                Value::Choice(word.clone())
+            }
             ExprKind::Name(word) if types.contains(word) => Value::Choice(word.clone()),
             _ => self.constant(value),
         }
@@ -169,19 +173,27 @@ impl Checker<'_> {
         if self.batch.is_none() && !self.sink.has_errors() {
             let span = members.first().map_or(Span::NONE, |flat| flat.member.span);
             self.error(
-                Diagnostic::new(Code::Incomplete, "the model declares no axis `batch`", span, "in this model")
-                    .help("every model computes on batches: `axis batch, cell, symbol`"),
+                Diagnostic::new(
+                    Code::Incomplete,
+                    "the model declares no axis `batch`",
+                    span,
+                    "in this model",
+                )
+                .help("every model computes on batches: `axis batch, cell, symbol`"),
             );
         }
     }
 
     fn open_axis(&mut self, name: &ast::Ident, used_as_axis: &[String], used_as_index: &[String]) -> Axis {
         let bound = self.bindings.sizes.get(&name.name).copied();
-        let of_data = used_as_axis.contains(&name.name) || used_as_index.contains(&name.name) || name.name == "batch";
+        let of_data =
+            used_as_axis.contains(&name.name) || used_as_index.contains(&name.name) || name.name == "batch";
         let (size, origin) = match bound {
             Some(size) => (AxisSize::Fixed(size), "bound by the data"),
             None if name.name == "batch" => (AxisSize::Fixed(BATCH_STAND_IN), "a stand-in for the data's"),
-            None if used_as_axis.contains(&name.name) => (AxisSize::Fixed(AXIS_STAND_IN), "a stand-in for the data's"),
+            None if used_as_axis.contains(&name.name) => {
+                (AxisSize::Fixed(AXIS_STAND_IN), "a stand-in for the data's")
+            }
             None if of_data => (AxisSize::Fixed(INDEX_STAND_IN), "a stand-in for the data's"),
             None => (AxisSize::Growing, "of each value"),
         };
@@ -269,8 +281,13 @@ impl Checker<'_> {
         for entry in ty.axes.iter().flatten() {
             let AxisEntry::Name(name) = entry else {
                 self.error(
-                    Diagnostic::new(Code::Misplaced, "`..` belongs in the signature of a function", ty.span, "in a declaration")
-                        .help("name the axes"),
+                    Diagnostic::new(
+                        Code::Misplaced,
+                        "`..` belongs in the signature of a function",
+                        ty.span,
+                        "in a declaration",
+                    )
+                    .help("name the axes"),
                 );
                 return None;
             };
@@ -363,10 +380,14 @@ impl Checker<'_> {
         span: Span,
     ) -> Option<Value> {
         if let Some(before) = self.weights.iter().find(|weight| weight.path == path) {
-            let diagnostic =
-                Diagnostic::new(Code::Duplicate, format!("there are two weights at `{path}`"), span, "this one")
-                    .related(before.span, "and this one")
-                    .help("give one of them another name");
+            let diagnostic = Diagnostic::new(
+                Code::Duplicate,
+                format!("there are two weights at `{path}`"),
+                span,
+                "this one",
+            )
+            .related(before.span, "and this one")
+            .help("give one of them another name");
             self.error(diagnostic);
             return None;
         }
@@ -376,8 +397,10 @@ impl Checker<'_> {
         }
         // Weights and their casts stand before everything else: cast once per step, whoever reads them.
         self.regions.push(std::mem::take(&mut self.prologue));
-        let stored = self.emit_typed(Op::Weight(path.to_owned()), &[], Ty::new(Kind::Float32, dims.clone()), span);
-        let gradient = std::mem::replace(&mut self.gradient, self.bindings.mode == crate::lower::Mode::Training);
+        let stored =
+            self.emit_typed(Op::Weight(path.to_owned()), &[], Ty::new(Kind::Float32, dims.clone()), span);
+        let gradient =
+            std::mem::replace(&mut self.gradient, self.bindings.mode == crate::lower::Mode::Training);
         self.known[stored.0 as usize].needs = role == WeightRole::Param && self.gradient;
         let cast = self.emit_typed(Op::Cast(Kind::Float), &[stored], Ty::new(Kind::Float, dims), span);
         self.gradient = gradient;
@@ -420,8 +443,13 @@ impl Checker<'_> {
             let (Some(ty), Some(fresh)) = (self.declared_ty(declared), fresh) else { continue };
             if self.batch.is_some_and(|batch| !ty.has(batch)) {
                 self.error(
-                    Diagnostic::new(Code::StateAxes, format!("the state `{}` has no axis `batch`", name.name), declared.span, "declared here")
-                        .help("states belong to samples: `float [batch, …]`"),
+                    Diagnostic::new(
+                        Code::StateAxes,
+                        format!("the state `{}` has no axis `batch`", name.name),
+                        declared.span,
+                        "declared here",
+                    )
+                    .help("states belong to samples: `float [batch, …]`"),
                 );
                 continue;
             }
@@ -433,9 +461,12 @@ impl Checker<'_> {
                 continue;
             };
             for ago in (1..=history).rev() {
-                let carried = self.emit_typed(Op::State { name: name.name.clone(), ago }, &[], ty.clone(), name.span);
+                let carried =
+                    self.emit_typed(Op::State { name: name.name.clone(), ago }, &[], ty.clone(), name.span);
                 let chosen = self.prim("where", &[fresh, start, carried], Default::default(), name.span);
-                let Some(chosen) = chosen.and_then(|chosen| self.arranged(chosen, &ty, name.span)) else { continue };
+                let Some(chosen) = chosen.and_then(|chosen| self.arranged(chosen, &ty, name.span)) else {
+                    continue;
+                };
                 let bound = if ago == 1 { name.name.clone() } else { format!("{}@{ago}", name.name) };
                 self.scope.bind_global(&bound, Value::Tensor(chosen), Role::State, name.span);
             }
@@ -450,7 +481,12 @@ impl Checker<'_> {
             ExprKind::Name(name) if name == "noise" => {
                 self.draws += 1;
                 let into = ty.dims.iter().map(|dim| (dim.axis, dim.size)).collect();
-                self.prim("noise", &[], super::ops::Attrs { into, draw: self.draws, ..Default::default() }, init.span)
+                self.prim(
+                    "noise",
+                    &[],
+                    super::ops::Attrs { into, draw: self.draws, ..Default::default() },
+                    init.span,
+                )
             }
             _ => {
                 let value = self.expr(init);
@@ -465,7 +501,10 @@ impl Checker<'_> {
             self.error(
                 Diagnostic::new(
                     Code::AxisUnexpected,
-                    format!("the initial value has the axis `{name}` of size {}, which the state does not", extra.size),
+                    format!(
+                        "the initial value has the axis `{name}` of size {}, which the state does not",
+                        extra.size
+                    ),
                     init.span,
                     format!("this is {}", own.show(&self.axes)),
                 )

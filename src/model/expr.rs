@@ -37,7 +37,12 @@ impl Checker<'_> {
                 ExprKind::Name(name) if *steps > 1 => self.name(&format!("{name}@{steps}"), span),
                 ExprKind::Name(name) => self.name(name, span),
                 _ => {
-                    self.error(Diagnostic::new(Code::Misplaced, "`@` goes back in time for a state", span, "not a state"));
+                    self.error(Diagnostic::new(
+                        Code::Misplaced,
+                        "`@` goes back in time for a state",
+                        span,
+                        "not a state",
+                    ));
                     Value::Broken
                 }
             },
@@ -71,8 +76,13 @@ impl Checker<'_> {
                 Some(value) => self.expr(value),
                 None => {
                     self.error(
-                        Diagnostic::new(Code::Incomplete, "this block gives no value", block.span, "nothing is returned")
-                            .help("end it with `return …`"),
+                        Diagnostic::new(
+                            Code::Incomplete,
+                            "this block gives no value",
+                            block.span,
+                            "nothing is returned",
+                        )
+                        .help("end it with `return …`"),
                     );
                     Value::Broken
                 }
@@ -87,8 +97,13 @@ impl Checker<'_> {
         match self.expr(expr) {
             Value::Tensor(_) => {
                 self.error(
-                    Diagnostic::new(Code::Number, "this must be known at compile time", expr.span, "a tensor")
-                        .help("use configs, sizes and numbers only"),
+                    Diagnostic::new(
+                        Code::Number,
+                        "this must be known at compile time",
+                        expr.span,
+                        "a tensor",
+                    )
+                    .help("use configs, sizes and numbers only"),
                 );
                 Value::Broken
             }
@@ -150,8 +165,13 @@ impl Checker<'_> {
                 return Value::Tensor(target);
             }
             self.error(
-                Diagnostic::new(Code::Misplaced, format!("the target `{name}` cannot be read here"), span, "a target")
-                    .help("targets are readable in `loss`, `metric` and `if training { … }`"),
+                Diagnostic::new(
+                    Code::Misplaced,
+                    format!("the target `{name}` cannot be read here"),
+                    span,
+                    "a target",
+                )
+                .help("targets are readable in `loss`, `metric` and `if training { … }`"),
             );
             return Value::Broken;
         }
@@ -182,10 +202,16 @@ impl Checker<'_> {
         for item in &tree.items {
             match &item.kind {
                 ast::ItemKind::Net(net) if net.name.name == name => {
-                    return Some(Value::NetDef(Rc::new(NetDefinition { def: net.clone(), module: module.to_owned() })));
+                    return Some(Value::NetDef(Rc::new(NetDefinition {
+                        def: net.clone(),
+                        module: module.to_owned(),
+                    })));
                 }
                 ast::ItemKind::Fn(function) if function.name.as_ref().is_some_and(|own| own.name == name) => {
-                    return Some(Value::Function(Rc::new(Function { def: function.clone(), module: module.to_owned() })));
+                    return Some(Value::Function(Rc::new(Function {
+                        def: function.clone(),
+                        module: module.to_owned(),
+                    })));
                 }
                 ast::ItemKind::Axis(axis) if axis.name == name => {
                     let axis = axis.clone();
@@ -233,11 +259,15 @@ impl Checker<'_> {
                 }
             }
         }
-        let diagnostic =
-            Diagnostic::new(Code::UnknownName, format!("nothing here is called `{name}`"), span, "unknown name");
-        let in_library = crate::syntax::library_modules().into_iter().find(|path| {
-            crate::syntax::library_names(path).iter().any(|item| item == name)
-        });
+        let diagnostic = Diagnostic::new(
+            Code::UnknownName,
+            format!("nothing here is called `{name}`"),
+            span,
+            "unknown name",
+        );
+        let in_library = crate::syntax::library_modules()
+            .into_iter()
+            .find(|path| crate::syntax::library_names(path).iter().any(|item| item == name));
         self.error(match (in_library, did_you_mean(name, known.iter().map(String::as_str))) {
             (Some(path), _) => diagnostic.help(format!("import it: `use {path}::{name}`")),
             (None, Some(near)) => diagnostic.help(format!("did you mean `{near}`?")),
@@ -249,7 +279,12 @@ impl Checker<'_> {
         match self.axes_named(name)?[..] {
             [axis] => Some(axis),
             _ => {
-                self.error(Diagnostic::new(Code::Kind, format!("one axis is needed, and `{}` is several", name.name), name.span, "several axes"));
+                self.error(Diagnostic::new(
+                    Code::Kind,
+                    format!("one axis is needed, and `{}` is several", name.name),
+                    name.span,
+                    "several axes",
+                ));
                 None
             }
         }
@@ -291,7 +326,9 @@ impl Checker<'_> {
 
     fn binary(&mut self, op: BinaryOp, left: &Expr, right: &Expr, span: Span) -> Value {
         let a = self.expr(left);
-        if let (Value::Choice(word), ExprKind::Name(other), BinaryOp::Eq | BinaryOp::Ne) = (&a, &right.kind, op) {
+        if let (Value::Choice(word), ExprKind::Name(other), BinaryOp::Eq | BinaryOp::Ne) =
+            (&a, &right.kind, op)
+        {
             self.is_choice(left, other, right.span);
             return Value::Bool((word == other) == (op == BinaryOp::Eq));
         }
@@ -316,7 +353,9 @@ impl Checker<'_> {
             }
             _ => {}
         }
-        let (Some(x), Some(y)) = (self.tensor(&a, left.span), self.tensor(&b, right.span)) else { return Value::Broken };
+        let (Some(x), Some(y)) = (self.tensor(&a, left.span), self.tensor(&b, right.span)) else {
+            return Value::Broken;
+        };
         let name = match op {
             BinaryOp::Or => "or",
             BinaryOp::And => "and",
@@ -356,7 +395,12 @@ impl Checker<'_> {
             BinaryOp::Eq => return Value::Bool(order.is_eq()),
             BinaryOp::Ne => return Value::Bool(order.is_ne()),
             BinaryOp::And | BinaryOp::Or => {
-                self.error(Diagnostic::new(Code::Kind, "`and` and `or` need bools", span, "these are numbers"));
+                self.error(Diagnostic::new(
+                    Code::Kind,
+                    "`and` and `or` need bools",
+                    span,
+                    "these are numbers",
+                ));
                 return Value::Broken;
             }
         })
@@ -393,8 +437,13 @@ impl Checker<'_> {
                 .collect();
             if !without.is_empty() {
                 self.error(
-                    Diagnostic::new(Code::Incomplete, format!("no arm for {}", without.join(", ")), subject.span, "of these choices")
-                        .help(format!("add `{} => …`", without[0])),
+                    Diagnostic::new(
+                        Code::Incomplete,
+                        format!("no arm for {}", without.join(", ")),
+                        subject.span,
+                        "of these choices",
+                    )
+                    .help(format!("add `{} => …`", without[0])),
                 );
                 return None;
             }
@@ -404,8 +453,13 @@ impl Checker<'_> {
             Value::Broken => None,
             other => {
                 self.error(
-                    Diagnostic::new(Code::Kind, format!("`match` chooses by a choice, and this is {}", other.what()), subject.span, "not a choice")
-                        .help("match on a config with choices: `config fork: film | copies = film`"),
+                    Diagnostic::new(
+                        Code::Kind,
+                        format!("`match` chooses by a choice, and this is {}", other.what()),
+                        subject.span,
+                        "not a choice",
+                    )
+                    .help("match on a config with choices: `config fork: film | copies = film`"),
                 );
                 None
             }
@@ -419,8 +473,13 @@ impl Checker<'_> {
                 None => {
                     let known: Vec<&str> = fields.iter().map(|(known, _)| known.as_str()).collect();
                     self.error(
-                        Diagnostic::new(Code::UnknownName, format!("there is no `{}` in it", name.name), name.span, "not there")
-                            .help(format!("it has {}", known.join(", "))),
+                        Diagnostic::new(
+                            Code::UnknownName,
+                            format!("there is no `{}` in it", name.name),
+                            name.span,
+                            "not there",
+                        )
+                        .help(format!("it has {}", known.join(", "))),
                     );
                     Value::Broken
                 }
@@ -442,7 +501,12 @@ impl Checker<'_> {
         match value {
             Value::Family(nets) => {
                 let [IndexItem::Plain(expr)] = items else {
-                    self.error(Diagnostic::new(Code::Arguments, "a family of nets takes one number", span, "here"));
+                    self.error(Diagnostic::new(
+                        Code::Arguments,
+                        "a family of nets takes one number",
+                        span,
+                        "here",
+                    ));
                     return Value::Broken;
                 };
                 let Some(at) = self.size_value(expr) else { return Value::Broken };
@@ -450,8 +514,13 @@ impl Checker<'_> {
                     Some(net) => Value::Net(net.clone()),
                     None => {
                         self.error(
-                            Diagnostic::new(Code::Number, format!("there is no net {at}"), expr.span, format!("this is {at}"))
-                                .help(format!("the family has {}, counted from 0", nets.len())),
+                            Diagnostic::new(
+                                Code::Number,
+                                format!("there is no net {at}"),
+                                expr.span,
+                                format!("this is {at}"),
+                            )
+                            .help(format!("the family has {}, counted from 0", nets.len())),
                         );
                         Value::Broken
                     }
@@ -492,7 +561,12 @@ impl Checker<'_> {
                     Value::Number(number) => match number.to_whole() {
                         Some(at) if at >= 0 => self.emit(Op::Select { axis, at: at as usize }, &[val], span),
                         _ => {
-                            self.error(Diagnostic::new(Code::Number, format!("{number} is no place on an axis"), expr.span, "must be whole and not negative"));
+                            self.error(Diagnostic::new(
+                                Code::Number,
+                                format!("{number} is no place on an axis"),
+                                expr.span,
+                                "must be whole and not negative",
+                            ));
                             None
                         }
                     },
@@ -507,7 +581,12 @@ impl Checker<'_> {
                 let val = self.with_growing(val, axis, span);
                 let (start, end) = (self.size_value(from)?, self.size_value(to)?);
                 if end < start {
-                    self.error(Diagnostic::new(Code::Number, format!("the range {start} .. {end} runs backwards"), from.span.to(to.span), "here"));
+                    self.error(Diagnostic::new(
+                        Code::Number,
+                        format!("the range {start} .. {end} runs backwards"),
+                        from.span.to(to.span),
+                        "here",
+                    ));
                     return None;
                 }
                 self.emit(Op::Slice { axis, start, len: end - start, to: axis }, &[val], span)
@@ -522,8 +601,12 @@ impl Checker<'_> {
         let Some(whole) = whole else {
             let name = self.axes.name(part).to_owned();
             let shown = ty.show(&self.axes).to_string();
-            let mut diagnostic =
-                Diagnostic::new(Code::AxisMissing, format!("`{name}` is no part of this value"), span, format!("this is {shown}"));
+            let mut diagnostic = Diagnostic::new(
+                Code::AxisMissing,
+                format!("`{name}` is no part of this value"),
+                span,
+                format!("this is {shown}"),
+            );
             if ty.has(part) {
                 diagnostic = diagnostic.help(format!("it has `{name}` already, whole"));
             } else {
@@ -565,7 +648,8 @@ impl Checker<'_> {
                 self.emit(Op::Cast(Kind::Float), &[rows], span)
             }
             Err(complaint) => {
-                let mut diagnostic = Diagnostic::new(complaint.code, complaint.message, expr.span, "this index");
+                let mut diagnostic =
+                    Diagnostic::new(complaint.code, complaint.message, expr.span, "this index");
                 diagnostic.help = complaint.help;
                 self.error(diagnostic.related(weight.span, "the table"));
                 None
@@ -579,9 +663,14 @@ impl Checker<'_> {
             Some((Role::Var | Role::State, _)) => true,
             Some((_, span)) => {
                 self.error(
-                    Diagnostic::new(Code::Misplaced, format!("`{}` cannot be updated", name.name), name.span, "updated here")
-                        .related(span, "bound here, for good")
-                        .help("bind it with `var` instead of `let`, or declare a `state`"),
+                    Diagnostic::new(
+                        Code::Misplaced,
+                        format!("`{}` cannot be updated", name.name),
+                        name.span,
+                        "updated here",
+                    )
+                    .related(span, "bound here, for good")
+                    .help("bind it with `var` instead of `let`, or declare a `state`"),
                 );
                 false
             }

@@ -2,8 +2,8 @@
 
 use crate::diagnostic::{Code, Diagnostic, Sink, did_you_mean};
 use crate::source::Span;
-use crate::syntax::ast::{self, ItemKind, Member, MemberKind};
 use crate::syntax::Modules;
+use crate::syntax::ast::{self, ItemKind, Member, MemberKind};
 use std::collections::HashSet;
 
 #[derive(Clone)]
@@ -30,7 +30,11 @@ pub(super) fn flatten(modules: &Modules, wanted: Option<&str>, sink: &mut Sink) 
     let Some(model) = model else {
         if !sink.has_errors() {
             let names: Vec<&str> = models.iter().map(|model| model.name.name.as_str()).collect();
-            let span = root.tree.items.first().map_or(Span { file: root.file.0, start: 0, end: 0 }, |item| item.span);
+            let span = root
+                .tree
+                .items
+                .first()
+                .map_or(Span { file: root.file.0, start: 0, end: 0 }, |item| item.span);
             let message = match wanted {
                 Some(name) => format!("this file has no model `{name}`"),
                 None => "this file declares no model".to_owned(),
@@ -56,9 +60,14 @@ pub(super) fn flatten(modules: &Modules, wanted: Option<&str>, sink: &mut Sink) 
             for key in keys(member) {
                 if let Some((_, before)) = own.iter().find(|(known, _)| *known == key) {
                     sink.push(
-                        Diagnostic::new(Code::Duplicate, format!("{key} is declared twice"), member.span, "again here")
-                            .related(*before, "first here")
-                            .help("remove one, or give it another name"),
+                        Diagnostic::new(
+                            Code::Duplicate,
+                            format!("{key} is declared twice"),
+                            member.span,
+                            "again here",
+                        )
+                        .related(*before, "first here")
+                        .help("remove one, or give it another name"),
                     );
                 }
                 own.push((key, member.span));
@@ -87,7 +96,11 @@ fn models_of(tree: &ast::File) -> impl Iterator<Item = &ast::Model> {
 }
 
 /// The model and those it extends, nearest first, each with its module.
-fn chain<'a>(modules: &'a Modules, model: &'a ast::Model, sink: &mut Sink) -> Option<Vec<(String, &'a ast::Model)>> {
+fn chain<'a>(
+    modules: &'a Modules,
+    model: &'a ast::Model,
+    sink: &mut Sink,
+) -> Option<Vec<(String, &'a ast::Model)>> {
     let mut chain = vec![(String::new(), model)];
     let mut seen: HashSet<(String, String)> = HashSet::from([(String::new(), model.name.name.clone())]);
     loop {
@@ -95,8 +108,12 @@ fn chain<'a>(modules: &'a Modules, model: &'a ast::Model, sink: &mut Sink) -> Op
         let Some(base) = &model.extends else { return Some(chain) };
         let Some((base_module, base_model)) = find_model(modules, &module, &base.name) else {
             let known = visible_models(modules, &module);
-            let diagnostic =
-                Diagnostic::new(Code::UnknownName, format!("there is no model `{}`", base.name), base.span, "not found");
+            let diagnostic = Diagnostic::new(
+                Code::UnknownName,
+                format!("there is no model `{}`", base.name),
+                base.span,
+                "not found",
+            );
             sink.push(match did_you_mean(&base.name, known.iter().map(String::as_str)) {
                 Some(name) => diagnostic.help(format!("did you mean `{name}`?")),
                 None => diagnostic.help(format!("import it: `use module::{}`", base.name)),
@@ -114,7 +131,8 @@ fn chain<'a>(modules: &'a Modules, model: &'a ast::Model, sink: &mut Sink) -> Op
                 if let Some(extends) = &model.extends
                     && extends.span != base.span
                 {
-                    diagnostic = diagnostic.related(extends.span, format!("`{}` extends `{}`", model.name.name, extends.name));
+                    diagnostic = diagnostic
+                        .related(extends.span, format!("`{}` extends `{}`", model.name.name, extends.name));
                 }
             }
             sink.push(diagnostic.help("let one of them stand on its own, or extend another model"));
@@ -186,10 +204,16 @@ fn drop_members(members: &mut Vec<Flat>, dropped: &[(ast::Ident, ast::Ident)], s
             let same_kind: Vec<String> = members
                 .iter()
                 .flat_map(|flat| keys(&flat.member))
-                .filter_map(|known| Some(known.strip_prefix(&format!("{} `", kind.name))?.trim_end_matches('`').to_owned()))
+                .filter_map(|known| {
+                    Some(known.strip_prefix(&format!("{} `", kind.name))?.trim_end_matches('`').to_owned())
+                })
                 .collect();
-            let diagnostic =
-                Diagnostic::new(Code::UnknownName, format!("there is no {key} to drop"), name.span, "not inherited");
+            let diagnostic = Diagnostic::new(
+                Code::UnknownName,
+                format!("there is no {key} to drop"),
+                name.span,
+                "not inherited",
+            );
             sink.push(match did_you_mean(&name.name, same_kind.iter().map(String::as_str)) {
                 Some(name) => diagnostic.help(format!("did you mean `{name}`?")),
                 None => diagnostic.help(format!("inherited: {}", same_kind.join(", "))),

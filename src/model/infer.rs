@@ -29,7 +29,11 @@ pub fn infer(op: &Op, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
             if start + len > size {
                 return Err(Complaint::new(
                     Code::Number,
-                    format!("`{}` has {size} entries; {start} .. {} reaches beyond", axes.name(*axis), start + len),
+                    format!(
+                        "`{}` has {size} entries; {start} .. {} reaches beyond",
+                        axes.name(*axis),
+                        start + len
+                    ),
                 )
                 .operand(0, format!("this is {}", args[0].show(axes))));
             }
@@ -61,10 +65,15 @@ pub fn infer(op: &Op, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
             let size = need(*from, args[0], axes, "`unfold`")?;
             let product: usize = to.iter().map(|(_, size)| size).product();
             if product != size {
-                let parts: Vec<_> = to.iter().map(|(axis, size)| format!("`{}` {size}", axes.name(*axis))).collect();
+                let parts: Vec<_> =
+                    to.iter().map(|(axis, size)| format!("`{}` {size}", axes.name(*axis))).collect();
                 return Err(Complaint::new(
                     Code::AxisSize,
-                    format!("`{}` has {size} entries, {} make {product}", axes.name(*from), parts.join(" × ")),
+                    format!(
+                        "`{}` has {size} entries, {} make {product}",
+                        axes.name(*from),
+                        parts.join(" × ")
+                    ),
                 )
                 .operand(0, format!("this is {}", args[0].show(axes))));
             }
@@ -85,7 +94,10 @@ pub fn infer(op: &Op, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
             if old > *size {
                 return Err(Complaint::new(
                     Code::AxisSize,
-                    format!("`{}` has {old} entries already, more than the {size} to pad to", axes.name(*axis)),
+                    format!(
+                        "`{}` has {old} entries already, more than the {size} to pad to",
+                        axes.name(*axis)
+                    ),
                 )
                 .operand(0, format!("this is {}", args[0].show(axes))));
             }
@@ -101,7 +113,9 @@ pub fn infer(op: &Op, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
         | Op::Weight(_)
         | Op::Rows(_)
         | Op::Repeat { .. }
-        | Op::Output(_) => Err(Complaint::new(Code::Kind, "the type of this operation is stated where it is made")),
+        | Op::Output(_) => {
+            Err(Complaint::new(Code::Kind, "the type of this operation is stated where it is made"))
+        }
     }
 }
 
@@ -124,8 +138,11 @@ fn pick(axis: AxisId, x: &Ty, index: &Ty, axes: &Axes) -> Result<Ty, Complaint> 
         }
     }
     if index.has(axis) {
-        return Err(Complaint::new(Code::AxisUnexpected, format!("the index itself has the axis `{}`", axes.name(axis)))
-            .operand(1, format!("this is {}", index.show(axes))));
+        return Err(Complaint::new(
+            Code::AxisUnexpected,
+            format!("the index itself has the axis `{}`", axes.name(axis)),
+        )
+        .operand(1, format!("this is {}", index.show(axes))));
     }
     let rest = Ty::new(x.kind, x.dims.iter().filter(|dim| dim.axis != axis).copied().collect());
     let shared = rest.dims.iter().any(|dim| index.has(dim.axis));
@@ -173,6 +190,7 @@ fn fresh(axis: AxisId, ty: &Ty, axes: &Axes, except: &[AxisId]) -> Result<(), Co
 
 /// The type with one axis replaced by others, at its place.
 pub fn replaced(ty: &Ty, axis: AxisId, with: &[Dim]) -> Ty {
-    let dims = ty.dims.iter().flat_map(|dim| if dim.axis == axis { with.to_vec() } else { vec![*dim] }).collect();
+    let dims =
+        ty.dims.iter().flat_map(|dim| if dim.axis == axis { with.to_vec() } else { vec![*dim] }).collect();
     Ty::new(ty.kind, dims)
 }

@@ -60,8 +60,13 @@ impl Checker<'_> {
                     Some(times) if times >= 0 => Some((None, 0, times as usize)),
                     _ => {
                         self.error(
-                            Diagnostic::new(Code::Number, format!("a loop cannot run {number} times"), expr.span, format!("this is {number}"))
-                                .help("give a whole number, 0 or more"),
+                            Diagnostic::new(
+                                Code::Number,
+                                format!("a loop cannot run {number} times"),
+                                expr.span,
+                                format!("this is {number}"),
+                            )
+                            .help("give a whole number, 0 or more"),
                         );
                         None
                     }
@@ -70,9 +75,16 @@ impl Checker<'_> {
             LoopCount::Range { index, from, to } => {
                 let (low, high) = (self.number(from)?, self.number(to)?);
                 match (low.to_whole(), high.to_whole()) {
-                    (Some(low), Some(high)) => Some((Some(index), low, usize::try_from(high - low).unwrap_or(0))),
+                    (Some(low), Some(high)) => {
+                        Some((Some(index), low, usize::try_from(high - low).unwrap_or(0)))
+                    }
                     _ => {
-                        self.error(Diagnostic::new(Code::Number, "the bounds of a loop are whole numbers", from.span.to(to.span), "here"));
+                        self.error(Diagnostic::new(
+                            Code::Number,
+                            "the bounds of a loop are whole numbers",
+                            from.span.to(to.span),
+                            "here",
+                        ));
                         None
                     }
                 }
@@ -80,7 +92,14 @@ impl Checker<'_> {
         }
     }
 
-    fn segment(&mut self, segment: &Segment, counter: Option<&Ident>, while_: Option<&Expr>, body: &Block, span: Span) {
+    fn segment(
+        &mut self,
+        segment: &Segment,
+        counter: Option<&Ident>,
+        while_: Option<&Expr>,
+        body: &Block,
+        span: Span,
+    ) {
         let reads_counter = counter.is_some_and(|counter| mentions(body, &counter.name));
         if !reads_counter && segment.times > 1 && self.rolled(segment, while_, body, span) {
             return;
@@ -117,11 +136,18 @@ impl Checker<'_> {
             self.scope.bind(&counter.name, Value::Number(Number::whole(value)), Role::Counter, counter.span);
         }
         if let Flow::Return(_) = self.statements(&body.statements) {
-            self.error(Diagnostic::new(Code::Misplaced, "a loop is not left by `return`", span, "in this loop"));
+            self.error(Diagnostic::new(
+                Code::Misplaced,
+                "a loop is not left by `return`",
+                span,
+                "in this loop",
+            ));
         }
         if let Some(value) = &body.value {
-            self.error(Diagnostic::new(Code::Misplaced, "this value is not used", value.span, "an expression alone")
-                .help("update a state: `z <- …`"));
+            self.error(
+                Diagnostic::new(Code::Misplaced, "this value is not used", value.span, "an expression alone")
+                    .help("update a state: `z <- …`"),
+            );
         }
         self.scope.pop();
         if let Some((cond, before)) = frozen {
@@ -137,8 +163,13 @@ impl Checker<'_> {
         if ty.kind != super::ty::Kind::Bool || ty.dims.iter().any(|dim| Some(dim.axis) != self.batch) {
             let shown = ty.show(&self.axes).to_string();
             self.error(
-                Diagnostic::new(Code::Kind, "`while` needs a bool per sample", cond.span, format!("this is {shown}"))
-                    .help("for example `while residual > 0.01` with `residual` reduced `over not batch`"),
+                Diagnostic::new(
+                    Code::Kind,
+                    "`while` needs a bool per sample",
+                    cond.span,
+                    format!("this is {shown}"),
+                )
+                .help("for example `while residual > 0.01` with `residual` reduced `over not batch`"),
             );
             return None;
         }
@@ -147,7 +178,9 @@ impl Checker<'_> {
 
     fn freeze(&mut self, cond: Val, before: &[(String, Val)], span: Span) {
         for (name, old) in before {
-            let Some(Value::Tensor(new)) = self.scope.get(name).map(|binding| binding.value.clone()) else { continue };
+            let Some(Value::Tensor(new)) = self.scope.get(name).map(|binding| binding.value.clone()) else {
+                continue;
+            };
             let ty = self.ty(*old).clone();
             let kept = self.prim("where", &[cond, new, *old], Default::default(), span);
             if let Some(kept) = kept.and_then(|kept| self.arranged(kept, &ty, span))
@@ -192,7 +225,8 @@ impl Checker<'_> {
                     }
                 }
                 StmtKind::Do { name, .. } => {
-                    if let Some(MemberKind::Block { body, .. }) = self.blocks.get(&name.name).map(|flat| &flat.member.kind)
+                    if let Some(MemberKind::Block { body, .. }) =
+                        self.blocks.get(&name.name).map(|flat| &flat.member.kind)
                         && names.len() < 1000
                     {
                         let body = body.clone();
@@ -211,7 +245,10 @@ impl Checker<'_> {
     /// Tries to keep the loop a loop: false, and nothing done, if an iteration changes axes.
     fn rolled(&mut self, segment: &Segment, while_: Option<&Expr>, body: &Block, span: Span) -> bool {
         let carried = self.tensors_updated(body);
-        let bindings: Vec<_> = carried.iter().filter_map(|(name, _)| Some((name.clone(), self.scope.get(name)?.clone()))).collect();
+        let bindings: Vec<_> = carried
+            .iter()
+            .filter_map(|(name, _)| Some((name.clone(), self.scope.get(name)?.clone())))
+            .collect();
         let globals = self.scope.clone();
         let starts: Vec<Val> = carried.iter().map(|(_, val)| *val).collect();
         let mut params = Vec::new();
@@ -244,7 +281,8 @@ impl Checker<'_> {
             next.push(self.arranged(after, ty, span).unwrap_or(after));
         }
         let region = self.regions.pop().unwrap_or_default();
-        let yields: Vec<(Val, Ty)> = records.iter().map(|(_, val, _)| (*val, self.ty(*val).clone())).collect();
+        let yields: Vec<(Val, Ty)> =
+            records.iter().map(|(_, val, _)| (*val, self.ty(*val).clone())).collect();
         let body = LoopBody { carried: params, region, next, yields };
         let (results, recorded) = self.emit_loop(segment.times, &starts, body, span);
         for ((name, old), result) in bindings.into_iter().zip(results) {

@@ -27,12 +27,18 @@ impl Checker<'_> {
                 let axis = self.axes.name(first.axis).to_owned();
                 let diagnostic = Diagnostic::new(
                     Code::StateAxes,
-                    format!("`{}` leaves `think` with the axis `{axis}` ({}), which it was not declared with", state.name, first.size),
+                    format!(
+                        "`{}` leaves `think` with the axis `{axis}` ({}), which it was not declared with",
+                        state.name, first.size
+                    ),
                     binding.span,
                     format!("from here on it is {}", ty.show(&self.axes)),
                 )
                 .related(state.span, format!("declared as {}", state.ty.show(&self.axes)))
-                .help(format!("merge it before `think` ends: `merge {} with mean({}, over {axis})`", state.name, state.name));
+                .help(format!(
+                    "merge it before `think` ends: `merge {} with mean({}, over {axis})`",
+                    state.name, state.name
+                ));
                 self.error(diagnostic);
                 continue;
             }
@@ -71,14 +77,25 @@ impl Checker<'_> {
             };
             let Some((steps, span)) = at_most_steps else { continue };
             if steps == 0 {
-                self.error(Diagnostic::new(Code::Number, "a sample needs at least one step", span, "this is 0"));
+                self.error(Diagnostic::new(
+                    Code::Number,
+                    "a sample needs at least one step",
+                    span,
+                    "this is 0",
+                ));
             }
-            let chance = explore.as_ref().and_then(|expr| self.number(expr)).map_or(0.0, |number| number.to_f64());
+            let chance =
+                explore.as_ref().and_then(|expr| self.number(expr)).map_or(0.0, |number| number.to_f64());
             if !(0.0..=1.0).contains(&chance) {
                 let span = explore.as_ref().map_or(flat.member.span, |expr| expr.span);
                 self.error(
-                    Diagnostic::new(Code::Number, format!("`explore` is a probability, and {chance} is none"), span, "out of range")
-                        .help("give it a number between 0 and 1"),
+                    Diagnostic::new(
+                        Code::Number,
+                        format!("`explore` is a probability, and {chance} is none"),
+                        span,
+                        "out of range",
+                    )
+                    .help("give it a number between 0 and 1"),
                 );
             }
             self.halt = Some(HaltInfo { at_most: steps, explore: chance, learned: when.is_some() });
@@ -89,7 +106,9 @@ impl Checker<'_> {
         self.scope.bind_global("steps", Value::Tensor(steps), Role::Constant, Span::NONE);
         let most = self.halt.map_or(1, |halt| halt.at_most);
         let most = self.emit(Op::Number(most as f64), &[], Span::NONE);
-        if let Some(last) = most.and_then(|most| self.prim("ge", &[steps, most], Default::default(), Span::NONE)) {
+        if let Some(last) =
+            most.and_then(|most| self.prim("ge", &[steps, most], Default::default(), Span::NONE))
+        {
             self.scope.bind_global("last_step", Value::Tensor(last), Role::Constant, Span::NONE);
         }
     }
@@ -117,8 +136,13 @@ impl Checker<'_> {
                     if ty.kind != Kind::Bool {
                         let shown = ty.show(&self.axes).to_string();
                         self.error(
-                            Diagnostic::new(Code::Kind, "`halt when` needs a bool per sample", when.span, format!("this is {shown}"))
-                                .help("compare it: `halt when halt_logit > 0, …`"),
+                            Diagnostic::new(
+                                Code::Kind,
+                                "`halt when` needs a bool per sample",
+                                when.span,
+                                format!("this is {shown}"),
+                            )
+                            .help("compare it: `halt when halt_logit > 0, …`"),
                         );
                     } else if self.only_batch(&ty, "halt when", when.span) {
                         self.output("halt".to_owned(), val);
@@ -142,8 +166,13 @@ impl Checker<'_> {
             (None, ExprKind::Name(name)) => name.clone(),
             _ => {
                 self.error(
-                    Diagnostic::new(Code::Misplaced, "this prediction has no name", expr.span, "an expression")
-                        .help("name it: `predict answer = …`"),
+                    Diagnostic::new(
+                        Code::Misplaced,
+                        "this prediction has no name",
+                        expr.span,
+                        "an expression",
+                    )
+                    .help("name it: `predict answer = …`"),
                 );
                 return;
             }
@@ -210,7 +239,10 @@ impl Checker<'_> {
     }
 
     fn is_number(&self, val: Val) -> bool {
-        self.regions.iter().flat_map(|region| &region.insts).any(|inst| inst.result == val && matches!(inst.op, Op::Number(_)))
+        self.regions
+            .iter()
+            .flat_map(|region| &region.insts)
+            .any(|inst| inst.result == val && matches!(inst.op, Op::Number(_)))
     }
 
     pub(super) fn push_item(&mut self, kind: ItemKind, span: Span) {
@@ -227,20 +259,35 @@ impl Checker<'_> {
     pub(super) fn lookahead(&mut self, names: &[Ident], span: Span) -> Value {
         let Some(states) = self.next_states.clone() else {
             self.error(
-                Diagnostic::new(Code::Misplaced, "`lookahead` is a step after this one, which is not over yet", span, "here")
-                    .help("use it in a `loss` or `metric`"),
+                Diagnostic::new(
+                    Code::Misplaced,
+                    "`lookahead` is a step after this one, which is not over yet",
+                    span,
+                    "here",
+                )
+                .help("use it in a `loss` or `metric`"),
             );
             return Value::Broken;
         };
         if self.bindings.mode != Mode::Training {
             self.error(
-                Diagnostic::new(Code::Misplaced, "`lookahead` exists in training only", span, "read in evaluation")
-                    .help("guard it: `if training { … } else { return 0 }`"),
+                Diagnostic::new(
+                    Code::Misplaced,
+                    "`lookahead` exists in training only",
+                    span,
+                    "read in evaluation",
+                )
+                .help("guard it: `if training { … } else { return 0 }`"),
             );
             return Value::Broken;
         }
         if self.looking_ahead {
-            self.error(Diagnostic::new(Code::Misplaced, "a `lookahead` cannot look ahead itself", span, "here"));
+            self.error(Diagnostic::new(
+                Code::Misplaced,
+                "a `lookahead` cannot look ahead itself",
+                span,
+                "here",
+            ));
             return Value::Broken;
         }
         let scope = self.scope.clone();
@@ -287,8 +334,17 @@ impl Checker<'_> {
             };
             if !self.used.contains(&format!("{kind} {}", name.name)) {
                 self.sink.push(
-                    Diagnostic::warning(Code::Unused, format!("the {kind} `{}` is never used", name.name), name.span, "declared here")
-                        .help(if kind == "net" { "its weights would never learn; call it or remove it" } else { "`do` it or remove it" }),
+                    Diagnostic::warning(
+                        Code::Unused,
+                        format!("the {kind} `{}` is never used", name.name),
+                        name.span,
+                        "declared here",
+                    )
+                    .help(if kind == "net" {
+                        "its weights would never learn; call it or remove it"
+                    } else {
+                        "`do` it or remove it"
+                    }),
                 );
             }
         }

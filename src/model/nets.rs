@@ -102,15 +102,25 @@ impl Checker<'_> {
 
     fn not_a_net(&mut self, value: &Value, span: Span) -> Value {
         self.error(
-            Diagnostic::new(Code::Kind, format!("a net is needed here, and this is {}", value.what()), span, "not a net")
-                .help("for example `Linear(dim -> symbol)` or `Stack(2, Block(pos, dim, heads, 4))`"),
+            Diagnostic::new(
+                Code::Kind,
+                format!("a net is needed here, and this is {}", value.what()),
+                span,
+                "not a net",
+            )
+            .help("for example `Linear(dim -> symbol)` or `Stack(2, Block(pos, dim, heads, 4))`"),
         );
         Value::Broken
     }
 
     fn instantiate(&mut self, def: Rc<NetDefinition>, args: &[Arg], path: &str, span: Span) -> Value {
         if self.calls.len() > 60 {
-            self.error(Diagnostic::new(Code::Misplaced, format!("`{}` is made of itself", def.def.name.name), span, "without end"));
+            self.error(Diagnostic::new(
+                Code::Misplaced,
+                format!("`{}` is made of itself", def.def.name.name),
+                span,
+                "without end",
+            ));
             return Value::Broken;
         }
         let scope = Scope::new(&def.module);
@@ -150,14 +160,22 @@ impl Checker<'_> {
 
     pub(super) fn local_axis(&mut self, name: &ast::Ident, size: Option<&Expr>) -> AxisId {
         let (size, origin) = match size {
-            Some(expr) => (AxisSize::Fixed(self.size_value(expr).unwrap_or(1)), self.sources.text(expr.span).to_owned()),
+            Some(expr) => {
+                (AxisSize::Fixed(self.size_value(expr).unwrap_or(1)), self.sources.text(expr.span).to_owned())
+            }
             None => (AxisSize::Open, "of each value".to_owned()),
         };
         self.axes.add(Axis { name: name.name.clone(), size, parts: Vec::new(), span: name.span, origin })
     }
 
     /// Arguments of a net: constants are evaluated where the call stands, nets stay recipes.
-    fn bind_parameters(&mut self, def: &ast::NetDef, mut scope: Scope, args: &[Arg], span: Span) -> Option<Scope> {
+    fn bind_parameters(
+        &mut self,
+        def: &ast::NetDef,
+        mut scope: Scope,
+        args: &[Arg],
+        span: Span,
+    ) -> Option<Scope> {
         let mut positional = 0;
         let mut given: Vec<Option<Value>> = vec![None; def.params.len()];
         let mut fine = true;
@@ -167,15 +185,24 @@ impl Checker<'_> {
                     positional += 1;
                     ((positional <= def.params.len()).then(|| positional - 1), expr)
                 }
-                ArgKind::Named(name, expr) => (def.params.iter().position(|param| param.name.name == name.name), expr),
-                ArgKind::Clause(..) | ArgKind::Map(..) => (None, &Expr { kind: ExprKind::Bool(false), span: arg.span }),
+                ArgKind::Named(name, expr) => {
+                    (def.params.iter().position(|param| param.name.name == name.name), expr)
+                }
+                ArgKind::Clause(..) | ArgKind::Map(..) => {
+                    (None, &Expr { kind: ExprKind::Bool(false), span: arg.span })
+                }
             };
             let Some(at) = at else {
                 let known: Vec<&str> = def.params.iter().map(|param| param.name.name.as_str()).collect();
                 self.error(
-                    Diagnostic::new(Code::Arguments, format!("`{}` takes no such argument", def.name.name), arg.span, "not expected")
-                        .related(def.name.span, "declared here")
-                        .help(format!("its parameters are {}", known.join(", "))),
+                    Diagnostic::new(
+                        Code::Arguments,
+                        format!("`{}` takes no such argument", def.name.name),
+                        arg.span,
+                        "not expected",
+                    )
+                    .related(def.name.span, "declared here")
+                    .help(format!("its parameters are {}", known.join(", "))),
                 );
                 fine = false;
                 continue;
@@ -190,7 +217,12 @@ impl Checker<'_> {
                 fine = false;
             }
             if given[at].replace(value).is_some() {
-                self.error(Diagnostic::new(Code::Arguments, format!("`{}` is given twice", param.name.name), arg.span, "again here"));
+                self.error(Diagnostic::new(
+                    Code::Arguments,
+                    format!("`{}` is given twice", param.name.name),
+                    arg.span,
+                    "again here",
+                ));
             }
         }
         if !fine {
@@ -211,8 +243,13 @@ impl Checker<'_> {
                 }
                 (None, None) => {
                     self.error(
-                        Diagnostic::new(Code::Arguments, format!("`{}` needs `{}`", def.name.name, param.name.name), span, "missing here")
-                            .related(param.name.span, "declared here"),
+                        Diagnostic::new(
+                            Code::Arguments,
+                            format!("`{}` needs `{}`", def.name.name, param.name.name),
+                            span,
+                            "missing here",
+                        )
+                        .related(param.name.span, "declared here"),
                     );
                     return None;
                 }
@@ -276,8 +313,13 @@ impl Checker<'_> {
                 ("weight", Value::Init(init)) => weight = Some(init),
                 _ => {
                     self.error(
-                        Diagnostic::new(Code::Arguments, "`Linear` takes `bias` and `weight` besides its axes", arg.span, "not expected")
-                            .help("`Linear(dim -> symbol, bias = true, weight = normal(std = 0.02))`"),
+                        Diagnostic::new(
+                            Code::Arguments,
+                            "`Linear` takes `bias` and `weight` besides its axes",
+                            arg.span,
+                            "not expected",
+                        )
+                        .help("`Linear(dim -> symbol, bias = true, weight = normal(std = 0.02))`"),
                     );
                     return Value::Broken;
                 }
@@ -285,8 +327,13 @@ impl Checker<'_> {
         }
         let Some((from, to)) = map else {
             self.error(
-                Diagnostic::new(Code::Arguments, "`Linear` needs to know from which axes to which", span, "no `from -> to`")
-                    .help("`Linear(dim -> symbol)`; `-> 1` gives a single number"),
+                Diagnostic::new(
+                    Code::Arguments,
+                    "`Linear` needs to know from which axes to which",
+                    span,
+                    "no `from -> to`",
+                )
+                .help("`Linear(dim -> symbol)`; `-> 1` gives a single number"),
             );
             return Value::Broken;
         };
@@ -312,14 +359,18 @@ impl Checker<'_> {
         let fan_in: usize = in_dims.iter().map(|dim| dim.size).product();
         let weight = weight.unwrap_or(Init::TruncatedNormal { std: 1.0 / (fan_in.max(1) as f64).sqrt() });
         let dims = out_dims.iter().chain(&in_dims).copied().collect();
-        let Some(Value::Tensor(weight)) = self.add_weight(&format!("{path}.weight"), WeightRole::Param, dims, weight, span) else {
+        let Some(Value::Tensor(weight)) =
+            self.add_weight(&format!("{path}.weight"), WeightRole::Param, dims, weight, span)
+        else {
             return Value::Broken;
         };
         let bias = match bias {
-            Some(init) => match self.add_weight(&format!("{path}.bias"), WeightRole::Param, out_dims, init, span) {
-                Some(Value::Tensor(bias)) => Some(bias),
-                _ => return Value::Broken,
-            },
+            Some(init) => {
+                match self.add_weight(&format!("{path}.bias"), WeightRole::Param, out_dims, init, span) {
+                    Some(Value::Tensor(bias)) => Some(bias),
+                    _ => return Value::Broken,
+                }
+            }
             None => None,
         };
         let kind = NetKind::Linear(Linear { from, to, inner, weight, bias });
@@ -346,7 +397,12 @@ impl Checker<'_> {
         match &net.kind {
             NetKind::Linear(linear) => {
                 let [(value, place)] = &args.positional[..] else {
-                    self.error(Diagnostic::new(Code::Arguments, format!("`{}` takes one tensor", net.path), span, "here"));
+                    self.error(Diagnostic::new(
+                        Code::Arguments,
+                        format!("`{}` takes one tensor", net.path),
+                        span,
+                        "here",
+                    ));
                     return Value::Broken;
                 };
                 let Some(x) = self.tensor(value, *place) else { return Value::Broken };
@@ -361,9 +417,14 @@ impl Checker<'_> {
                 Some(body) => self.apply(body, scope.clone(), args, span, &net.path),
                 None => {
                     self.error(
-                        Diagnostic::new(Code::Incomplete, format!("the net `{}` has no `fn`", def.def.name.name), span, "called here")
-                            .related(def.def.name.span, "declared here")
-                            .help("say what it computes: `fn (x) { return … }`"),
+                        Diagnostic::new(
+                            Code::Incomplete,
+                            format!("the net `{}` has no `fn`", def.def.name.name),
+                            span,
+                            "called here",
+                        )
+                        .related(def.def.name.span, "declared here")
+                        .help("say what it computes: `fn (x) { return … }`"),
                     );
                     Value::Broken
                 }
@@ -376,7 +437,12 @@ impl Checker<'_> {
         for axis in &linear.from {
             if !ty.has(*axis) {
                 let complaint = crate::primitive::missing(*axis, &ty, &self.axes, "this `Linear`");
-                let mut diagnostic = Diagnostic::new(complaint.code, complaint.message, span, format!("this is given {}", ty.show(&self.axes)));
+                let mut diagnostic = Diagnostic::new(
+                    complaint.code,
+                    complaint.message,
+                    span,
+                    format!("this is given {}", ty.show(&self.axes)),
+                );
                 diagnostic.help = complaint.help;
                 self.error(diagnostic);
                 return None;
@@ -401,7 +467,12 @@ impl Checker<'_> {
                 x = self.emit(Op::Rename { from: *from, to: *inner }, &[x], span)?;
             }
         }
-        let mut y = self.prim("dot", &[x, linear.weight], Attrs { over: linear.inner.clone(), ..Default::default() }, span)?;
+        let mut y = self.prim(
+            "dot",
+            &[x, linear.weight],
+            Attrs { over: linear.inner.clone(), ..Default::default() },
+            span,
+        )?;
         if let Some(bias) = linear.bias {
             y = self.prim("add", &[y, bias], Default::default(), span)?;
         }
@@ -418,7 +489,9 @@ impl Checker<'_> {
             }
         };
         let init = match name {
-            "uniform" => number("low", 0).zip(number("high", 1)).map(|(low, high)| Init::Uniform { low, high }),
+            "uniform" => {
+                number("low", 0).zip(number("high", 1)).map(|(low, high)| Init::Uniform { low, high })
+            }
             "normal" => number("std", 0).map(|std| Init::Normal { std }),
             _ => number("std", 0).map(|std| Init::TruncatedNormal { std }),
         };

@@ -58,7 +58,11 @@ impl Number {
     }
 
     pub fn add(self, other: Number) -> Number {
-        self.exact(other, |a, b, c, d| Number::ratio(a.checked_mul(d)?.checked_add(c.checked_mul(b)?)?, b.checked_mul(d)?), |x, y| x + y)
+        self.exact(
+            other,
+            |a, b, c, d| Number::ratio(a.checked_mul(d)?.checked_add(c.checked_mul(b)?)?, b.checked_mul(d)?),
+            |x, y| x + y,
+        )
     }
 
     pub fn sub(self, other: Number) -> Number {
@@ -74,7 +78,11 @@ impl Number {
         if other.to_f64() == 0.0 {
             return None;
         }
-        Some(self.exact(other, |a, b, c, d| Number::ratio(a.checked_mul(d)?, b.checked_mul(c)?), |x, y| x / y))
+        Some(self.exact(
+            other,
+            |a, b, c, d| Number::ratio(a.checked_mul(d)?, b.checked_mul(c)?),
+            |x, y| x / y,
+        ))
     }
 
     pub fn neg(self) -> Number {
@@ -121,7 +129,11 @@ impl Number {
     }
 
     pub fn from_f64(value: f64) -> Number {
-        if value.fract() == 0.0 && value.abs() < 1e15 { Number::whole(value as i64) } else { Number::Real(value) }
+        if value.fract() == 0.0 && value.abs() < 1e15 {
+            Number::whole(value as i64)
+        } else {
+            Number::Real(value)
+        }
     }
 
     pub fn compare(self, other: Number) -> Ordering {
@@ -162,7 +174,9 @@ impl std::fmt::Display for Number {
             Number::Ratio(n, d) => {
                 let value = *n as f64 / *d as f64;
                 let text = format!("{value}");
-                if Number::parse(text.trim_start_matches('-')).is_some_and(|back| back == Number::Ratio(n.abs(), *d)) {
+                if Number::parse(text.trim_start_matches('-'))
+                    .is_some_and(|back| back == Number::Ratio(n.abs(), *d))
+                {
                     write!(f, "{text}")
                 } else {
                     write!(f, "{n}/{d}")

@@ -9,7 +9,10 @@ pub enum Op {
     /// A tensor of the data (`question`), by name.
     Input(String),
     /// A carried state as it comes in, `ago` supervision steps back (1 = the last).
-    State { name: String, ago: usize },
+    State {
+        name: String,
+        ago: usize,
+    },
     /// bool `[batch]`: samples that start anew at this step.
     Fresh,
     /// int `[batch]`: supervision steps done, this one included.
@@ -23,29 +26,59 @@ pub enum Op {
     /// A tensor primitive.
     Prim(PrimId, Attrs),
     /// `x[axis = at]`: drops the axis.
-    Select { axis: AxisId, at: usize },
+    Select {
+        axis: AxisId,
+        at: usize,
+    },
     /// `x[axis in start..start + len]`; `to` is the axis it has afterwards (itself, or a part).
-    Slice { axis: AxisId, start: usize, len: usize, to: AxisId },
+    Slice {
+        axis: AxisId,
+        start: usize,
+        len: usize,
+        to: AxisId,
+    },
     /// `x[axis = i]` with a typed index: operands `x`, `i`. Axes that both have are matched.
-    Pick { axis: AxisId },
-    Rename { from: AxisId, to: AxisId },
+    Pick {
+        axis: AxisId,
+    },
+    Rename {
+        from: AxisId,
+        to: AxisId,
+    },
     /// `(a, b)` → `to`, the first outermost.
-    Fold { from: Vec<AxisId>, to: AxisId },
+    Fold {
+        from: Vec<AxisId>,
+        to: AxisId,
+    },
     /// `from` → `(a size, b size)`, the first outermost.
-    Unfold { from: AxisId, to: Vec<(AxisId, usize)> },
+    Unfold {
+        from: AxisId,
+        to: Vec<(AxisId, usize)>,
+    },
     /// Broadcasts to the result's axes and their order.
     Expand,
     /// Joins operands along `to`; operand k has the axis `parts[k]`.
-    Concat { parts: Vec<AxisId>, to: AxisId },
+    Concat {
+        parts: Vec<AxisId>,
+        to: AxisId,
+    },
     /// New outermost axis from single operands.
-    StackOn { to: AxisId },
+    StackOn {
+        to: AxisId,
+    },
     /// Zeros at the end of `axis` up to `size`; the axis is `to` afterwards.
-    Pad { axis: AxisId, size: usize, to: AxisId },
+    Pad {
+        axis: AxisId,
+        size: usize,
+        to: AxisId,
+    },
     Cast(Kind),
     /// The value without its gradient.
     Detach,
     /// A loop: its body is a region (model) or a graph (graph stage), held beside the operation.
-    Repeat { times: usize },
+    Repeat {
+        times: usize,
+    },
     /// Result `k` of a `Repeat`.
     Output(usize),
 }
@@ -67,8 +100,15 @@ pub struct Attrs {
 #[serde(rename_all = "snake_case")]
 pub enum Init {
     Constant(f64),
-    Normal { std: f64 },
+    Normal {
+        std: f64,
+    },
     /// Cut at ±2 of the parent normal, rescaled so that the std is exactly `std` (factor 1.13685).
-    TruncatedNormal { std: f64 },
-    Uniform { low: f64, high: f64 },
+    TruncatedNormal {
+        std: f64,
+    },
+    Uniform {
+        low: f64,
+        high: f64,
+    },
 }

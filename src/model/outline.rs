@@ -41,16 +41,51 @@ fn nowhere() -> Span {
 #[serde(rename_all = "snake_case")]
 pub enum ItemKind {
     /// `repeat`: the same items `times` times. `grad last k` gives two of these, one without and one with gradient.
-    Repeat { times: usize, items: Vec<Item> },
+    Repeat {
+        times: usize,
+        items: Vec<Item>,
+    },
     /// One iteration of a `repeat i in a..b` whose iterations differ, unrolled.
-    Iteration { index: i64, of: usize, items: Vec<Item> },
+    Iteration {
+        index: i64,
+        of: usize,
+        items: Vec<Item>,
+    },
     /// `y <- f(y + z)`, `let x = …`, `loss a = …`: `target` gets `text` (the author's words); `nets` are the
     /// declared nets it calls, by path, in order; `axes` of the result.
-    Update { target: String, text: String, nets: Vec<String>, axes: Vec<Extent> },
+    Update {
+        target: String,
+        text: String,
+        nets: Vec<String>,
+        axes: Vec<Extent>,
+    },
     /// `branch z with differ(z)`: thoughts `from` → `to`.
-    Branch { state: String, axis: String, from: usize, to: usize, by: String, nets: Vec<String> },
+    Branch {
+        state: String,
+        axis: String,
+        from: usize,
+        to: usize,
+        by: String,
+        nets: Vec<String>,
+    },
     /// `merge z with combiner(z)`: thoughts `from` → `to` (1, or the number of groups).
-    Merge { state: String, axis: String, from: usize, to: usize, by: String, nets: Vec<String> },
-    Prune { state: String, axis: String, from: usize, to: usize, by: String },
-    Record { name: String, axes: Vec<Extent> },
+    Merge {
+        state: String,
+        axis: String,
+        from: usize,
+        to: usize,
+        by: String,
+        nets: Vec<String>,
+    },
+    Prune {
+        state: String,
+        axis: String,
+        from: usize,
+        to: usize,
+        by: String,
+    },
+    Record {
+        name: String,
+        axes: Vec<Extent>,
+    },
 }

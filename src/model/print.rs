@@ -108,7 +108,8 @@ pub fn show_op(op: &Op, axes: &Axes) -> String {
 
 fn show_attrs(attrs: &Attrs, axes: &Axes) -> String {
     let mut text = String::new();
-    let names = |list: &[super::ty::AxisId]| list.iter().map(|axis| axes.name(*axis)).collect::<Vec<_>>().join(" ");
+    let names =
+        |list: &[super::ty::AxisId]| list.iter().map(|axis| axes.name(*axis)).collect::<Vec<_>>().join(" ");
     if !attrs.over.is_empty() {
         let _ = write!(text, " over {}", names(&attrs.over));
     }

@@ -1,11 +1,11 @@
 //! Calls of functions: arguments meet parameters, `..` and unknown axis names of a signature are bound to what
 //! the arguments have, results are held against the declared type.
 
+use super::Val;
 use super::checker::Checker;
 use super::stmt::Flow;
 use super::ty::{AxisId, Dim, Kind};
 use super::value::{Role, Scope, Value};
-use super::Val;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 use crate::syntax::ast::{self, Arg, ArgKind, AxisEntry, AxisSet, Clause, FnDef, Ident, MapSide, Param};
@@ -47,10 +47,16 @@ impl Checker<'_> {
             }
         }
         // `over not batch` and `over all` are read off the first tensor.
-        let of = given.positional.iter().chain(given.named.iter().map(|(_, value, span)| (value.clone(), *span)).collect::<Vec<_>>().iter()).find_map(|(value, _)| match value {
-            Value::Tensor(val) => Some(self.ty(*val).axes().collect::<Vec<_>>()),
-            _ => None,
-        });
+        let of = given
+            .positional
+            .iter()
+            .chain(
+                given.named.iter().map(|(_, value, span)| (value.clone(), *span)).collect::<Vec<_>>().iter(),
+            )
+            .find_map(|(value, _)| match value {
+                Value::Tensor(val) => Some(self.ty(*val).axes().collect::<Vec<_>>()),
+                _ => None,
+            });
         for arg in args {
             let ArgKind::Clause(clause, set) = &arg.kind else { continue };
             match self.axis_set(set, of.as_deref().unwrap_or(&[])) {
@@ -86,8 +92,13 @@ impl Checker<'_> {
         }
         if self.calls.len() > 60 {
             self.error(
-                Diagnostic::new(Code::Misplaced, format!("`{label}` calls itself without end"), span, "called here")
-                    .help("functions are expanded where they are called; use `repeat`"),
+                Diagnostic::new(
+                    Code::Misplaced,
+                    format!("`{label}` calls itself without end"),
+                    span,
+                    "called here",
+                )
+                .help("functions are expanded where they are called; use `repeat`"),
             );
             return Value::Broken;
         }
@@ -106,8 +117,13 @@ impl Checker<'_> {
                     Some(value) => self.checked_result(def, value, &rest, span, label),
                     None => {
                         self.error(
-                            Diagnostic::new(Code::Incomplete, format!("`{label}` returns nothing"), def.span, "this function")
-                                .help("end it with `return …`"),
+                            Diagnostic::new(
+                                Code::Incomplete,
+                                format!("`{label}` returns nothing"),
+                                def.span,
+                                "this function",
+                            )
+                            .help("end it with `return …`"),
                         );
                         Value::Broken
                     }
@@ -131,8 +147,13 @@ impl Checker<'_> {
         for (clause, _, place) in &args.clauses {
             if !def.params.iter().any(|param| param.clause == Some(*clause)) {
                 self.error(
-                    Diagnostic::new(Code::Arguments, format!("`{label}` takes no `{}`", clause.word()), *place, "not expected")
-                        .related(def.span, "declared here"),
+                    Diagnostic::new(
+                        Code::Arguments,
+                        format!("`{label}` takes no `{}`", clause.word()),
+                        *place,
+                        "not expected",
+                    )
+                    .related(def.span, "declared here"),
                 );
                 return None;
             }
@@ -142,7 +163,11 @@ impl Checker<'_> {
             self.error(
                 Diagnostic::new(
                     Code::Arguments,
-                    format!("`{label}` takes {} values, not {}", values.len(), args.positional.len() + args.maps.len()),
+                    format!(
+                        "`{label}` takes {} values, not {}",
+                        values.len(),
+                        args.positional.len() + args.maps.len()
+                    ),
                     span,
                     "too many",
                 )
@@ -154,8 +179,13 @@ impl Checker<'_> {
             if !values.iter().any(|param| param.name.name == name.name) {
                 let known: Vec<&str> = values.iter().map(|param| param.name.name.as_str()).collect();
                 self.error(
-                    Diagnostic::new(Code::Arguments, format!("`{label}` has no parameter `{}`", name.name), *place, "not expected")
-                        .help(format!("its parameters are {}", known.join(", "))),
+                    Diagnostic::new(
+                        Code::Arguments,
+                        format!("`{label}` has no parameter `{}`", name.name),
+                        *place,
+                        "not expected",
+                    )
+                    .help(format!("its parameters are {}", known.join(", "))),
                 );
                 return None;
             }
@@ -170,8 +200,13 @@ impl Checker<'_> {
                     Some(default) => (self.expr(default), default.span),
                     None => {
                         self.error(
-                            Diagnostic::new(Code::Arguments, format!("`{label}` needs `{}`", param.name.name), span, "missing here")
-                                .related(param.name.span, "declared here"),
+                            Diagnostic::new(
+                                Code::Arguments,
+                                format!("`{label}` needs `{}`", param.name.name),
+                                span,
+                                "missing here",
+                            )
+                            .related(param.name.span, "declared here"),
                         );
                         return None;
                     }
@@ -202,7 +237,12 @@ impl Checker<'_> {
             [axis] if !several => Value::Axis(axis),
             _ if several => Value::Axes(axes.clone()),
             _ => {
-                self.error(Diagnostic::new(Code::Arguments, format!("`{word}` takes one axis here"), *place, "several axes"));
+                self.error(Diagnostic::new(
+                    Code::Arguments,
+                    format!("`{word}` takes one axis here"),
+                    *place,
+                    "several axes",
+                ));
                 return None;
             }
         };
@@ -211,7 +251,15 @@ impl Checker<'_> {
     }
 
     /// Whether a value fits a parameter's type; binds the axis names that only the argument knows.
-    fn meets(&mut self, value: Value, ty: &ast::Type, param: &Param, place: Span, label: &str, rest: &mut Vec<Dim>) -> Option<Value> {
+    fn meets(
+        &mut self,
+        value: Value,
+        ty: &ast::Type,
+        param: &Param,
+        place: Span,
+        label: &str,
+        rest: &mut Vec<Dim>,
+    ) -> Option<Value> {
         if matches!(value, Value::Broken) {
             return None;
         }
@@ -220,12 +268,21 @@ impl Checker<'_> {
                 ("int", Value::Number(number)) => number.to_whole().is_some(),
                 ("float", Value::Number(_)) | ("bool", Value::Bool(_)) | ("axis", Value::Axis(_)) => true,
                 ("axes", Value::Axes(_) | Value::Axis(_)) | ("net", Value::Net(_)) => true,
-                ("float" | "bool" | "int", Value::Tensor(_)) => return self.meets_axes(value, ty, &[], param, place, label, rest),
+                ("float" | "bool" | "int", Value::Tensor(_)) => {
+                    return self.meets_axes(value, ty, &[], param, place, label, rest);
+                }
                 _ => false,
             };
             if !fits {
-                let message = format!("`{}` of `{label}` cannot be {}", param.name.name, super::declare::show_constant(&value));
-                self.error(Diagnostic::new(Code::Arguments, message, place, "does not fit").related(param.name.span, "declared here"));
+                let message = format!(
+                    "`{}` of `{label}` cannot be {}",
+                    param.name.name,
+                    super::declare::show_constant(&value)
+                );
+                self.error(
+                    Diagnostic::new(Code::Arguments, message, place, "does not fit")
+                        .related(param.name.span, "declared here"),
+                );
                 return None;
             }
             return Some(value);
@@ -266,9 +323,13 @@ impl Checker<'_> {
                 let own = self.ty(val).clone();
                 let what = format!("`{label}`");
                 let complaint = crate::primitive::missing(*axis, &own, &self.axes, &what);
-                let mut diagnostic =
-                    Diagnostic::new(complaint.code, complaint.message, place, format!("this is {}", own.show(&self.axes)))
-                        .related(param.name.span, "needed here");
+                let mut diagnostic = Diagnostic::new(
+                    complaint.code,
+                    complaint.message,
+                    place,
+                    format!("this is {}", own.show(&self.axes)),
+                )
+                .related(param.name.span, "needed here");
                 diagnostic.help = complaint.help;
                 self.error(diagnostic);
                 return None;
@@ -293,9 +354,10 @@ impl Checker<'_> {
         } else {
             let names: Vec<AxisId> = left.iter().map(|dim| dim.axis).collect();
             let (code, message) = match unbound.first() {
-                Some(name) if left.is_empty() => {
-                    (Code::AxisMissing, format!("`{label}` needs an axis `{}` that the value lacks", name.name))
-                }
+                Some(name) if left.is_empty() => (
+                    Code::AxisMissing,
+                    format!("`{label}` needs an axis `{}` that the value lacks", name.name),
+                ),
                 _ => (Code::AxisUnexpected, format!("`{label}` does not expect {}", self.axes.names(&names))),
             };
             self.error(
@@ -321,7 +383,14 @@ impl Checker<'_> {
         }
     }
 
-    fn meets_kind(&mut self, val: Val, ty: &ast::Type, param: &Param, place: Span, label: &str) -> Option<()> {
+    fn meets_kind(
+        &mut self,
+        val: Val,
+        ty: &ast::Type,
+        param: &Param,
+        place: Span,
+        label: &str,
+    ) -> Option<()> {
         let kind = self.ty(val).kind;
         let fits = match (ty.name.name.as_str(), kind) {
             ("float", kind) => kind.is_float() || kind == Kind::Bool || kind == Kind::Int,
@@ -333,9 +402,14 @@ impl Checker<'_> {
                 if optional && !ty.optional {
                     let shown = self.ty(val).show(&self.axes).to_string();
                     self.error(
-                        Diagnostic::new(Code::Kind, format!("`{label}` does not know what to do where the index is absent"), place, format!("this is {shown}"))
-                            .related(ty.span, "declared without `?`")
-                            .help("ask `present(x)` first, or declare the parameter with `?`"),
+                        Diagnostic::new(
+                            Code::Kind,
+                            format!("`{label}` does not know what to do where the index is absent"),
+                            place,
+                            format!("this is {shown}"),
+                        )
+                        .related(ty.span, "declared without `?`")
+                        .help("ask `present(x)` first, or declare the parameter with `?`"),
                     );
                     return None;
                 }
@@ -343,8 +417,13 @@ impl Checker<'_> {
                     Some(known) if known[..] != [axis] => {
                         let (wanted, found) = (self.axes.names(&known), self.axes.name(axis).to_owned());
                         self.error(
-                            Diagnostic::new(Code::IndexAxis, format!("`{label}` needs an index of {wanted}, and this indexes `{found}`"), place, format!("indexes `{found}`"))
-                                .related(ty.span, "declared here"),
+                            Diagnostic::new(
+                                Code::IndexAxis,
+                                format!("`{label}` needs an index of {wanted}, and this indexes `{found}`"),
+                                place,
+                                format!("indexes `{found}`"),
+                            )
+                            .related(ty.span, "declared here"),
                         );
                         return None;
                     }
@@ -359,8 +438,12 @@ impl Checker<'_> {
         };
         if !fits {
             let shown = self.ty(val).show(&self.axes).to_string();
-            let message = format!("`{}` of `{label}` must be {}", param.name.name, self.sources.text(ty.span));
-            self.error(Diagnostic::new(Code::Kind, message, place, format!("this is {shown}")).related(param.name.span, "declared here"));
+            let message =
+                format!("`{}` of `{label}` must be {}", param.name.name, self.sources.text(ty.span));
+            self.error(
+                Diagnostic::new(Code::Kind, message, place, format!("this is {shown}"))
+                    .related(param.name.span, "declared here"),
+            );
             return None;
         }
         Some(())
@@ -374,8 +457,13 @@ impl Checker<'_> {
             (_, 1) => vec![value.clone()],
             (_, count) => {
                 self.error(
-                    Diagnostic::new(Code::Arguments, format!("`{label}` declares {count} results and returns {}", value.what()), def.span, "this function")
-                        .help("return a tuple: `return (a, b)`"),
+                    Diagnostic::new(
+                        Code::Arguments,
+                        format!("`{label}` declares {count} results and returns {}", value.what()),
+                        def.span,
+                        "this function",
+                    )
+                    .help("return a tuple: `return (a, b)`"),
                 );
                 return Value::Broken;
             }
@@ -402,15 +490,26 @@ impl Checker<'_> {
                 .collect();
             if !extra.is_empty() || !lacking.is_empty() {
                 let (code, message) = match extra.is_empty() {
-                    false => (Code::AxisUnexpected, format!("`{label}` returns {} besides what it declares", self.axes.names(&extra))),
-                    true => (Code::AxisMissing, format!("`{label}` declares {} and does not return it", self.axes.names(&lacking))),
+                    false => (
+                        Code::AxisUnexpected,
+                        format!("`{label}` returns {} besides what it declares", self.axes.names(&extra)),
+                    ),
+                    true => (
+                        Code::AxisMissing,
+                        format!("`{label}` declares {} and does not return it", self.axes.names(&lacking)),
+                    ),
                 };
                 let shown = own.show(&self.axes).to_string();
-                self.error(Diagnostic::new(code, message, ty.span, format!("what it returns is {shown}")).related(span, "called here"));
+                self.error(
+                    Diagnostic::new(code, message, ty.span, format!("what it returns is {shown}"))
+                        .related(span, "called here"),
+                );
                 return Value::Broken;
             }
             let val = match ty.name.name.as_str() {
-                "float64" if own.kind != Kind::Float64 => self.emit(super::ops::Op::Cast(Kind::Float64), &[val], span).unwrap_or(val),
+                "float64" if own.kind != Kind::Float64 => {
+                    self.emit(super::ops::Op::Cast(Kind::Float64), &[val], span).unwrap_or(val)
+                }
                 _ => val,
             };
             checked.push(Value::Tensor(val));
@@ -418,4 +517,3 @@ impl Checker<'_> {
         if checked.len() == 1 { checked.remove(0) } else { Value::Tuple(checked) }
     }
 }
-

@@ -1,15 +1,17 @@
 //! Statements of the schedule: bindings, updates, `branch`, `merge`, `prune`, `record`, `do`. Branching is
 //! folding into an axis, merging is reducing it; nothing else in the compiler knows trees.
 
+use super::Val;
 use super::checker::Checker;
 use super::ops::{Attrs, Op};
 use super::outline::{Extent, ItemKind};
 use super::ty::{Axis, AxisId, AxisSize, Dim, Ty};
 use super::value::{Role, Value};
-use super::Val;
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::source::Span;
-use crate::syntax::ast::{Block, Branching, Expr, ExprKind, Ident, IndexItem, LoopCount, Member, MemberKind, Stmt, StmtKind};
+use crate::syntax::ast::{
+    Block, Branching, Expr, ExprKind, Ident, IndexItem, LoopCount, Member, MemberKind, Stmt, StmtKind,
+};
 
 pub(super) enum Flow {
     Next,
@@ -49,8 +51,13 @@ impl Checker<'_> {
             StmtKind::Record { name, value } => self.record(name, value),
             StmtKind::Collect { name, .. } | StmtKind::Emit { name, .. } => {
                 self.error(
-                    Diagnostic::new(Code::Misplaced, "`collect` and `emit` are not part of this version of the language", span, "here")
-                        .help(format!("to read `{}` of the last iteration, use `record`", name.name)),
+                    Diagnostic::new(
+                        Code::Misplaced,
+                        "`collect` and `emit` are not part of this version of the language",
+                        span,
+                        "here",
+                    )
+                    .help(format!("to read `{}` of the last iteration, use `record`", name.name)),
                 );
             }
             StmtKind::Repeat { count, grad_last, while_, body } => {
@@ -68,7 +75,8 @@ impl Checker<'_> {
                 let block = if truth { Some(then) } else { otherwise.as_ref() };
                 let Some(block) = block else { return Flow::Next };
                 let readable = self.targets_readable;
-                self.targets_readable |= truth && matches!(&cond.kind, ExprKind::Name(name) if name == "training");
+                self.targets_readable |=
+                    truth && matches!(&cond.kind, ExprKind::Name(name) if name == "training");
                 self.scope.push();
                 let flow = self.statements(&block.statements);
                 self.scope.pop();
@@ -98,7 +106,11 @@ impl Checker<'_> {
             Value::Tuple(values) if values.len() == names.len() => values,
             Value::Broken => vec![Value::Broken; names.len()],
             other => {
-                let found = if let Value::Tuple(values) = &other { format!("{} values", values.len()) } else { other.what().to_owned() };
+                let found = if let Value::Tuple(values) = &other {
+                    format!("{} values", values.len())
+                } else {
+                    other.what().to_owned()
+                };
                 self.error(Diagnostic::new(
                     Code::Arguments,
                     format!("{} names are bound to {found}", names.len()),
@@ -138,7 +150,12 @@ impl Checker<'_> {
 
     fn record(&mut self, name: &Ident, value: &Expr) {
         if self.functions_deep > 0 {
-            self.error(Diagnostic::new(Code::Misplaced, "`record` belongs in the schedule, not in a function", name.span, "here"));
+            self.error(Diagnostic::new(
+                Code::Misplaced,
+                "`record` belongs in the schedule, not in a function",
+                name.span,
+                "here",
+            ));
             return;
         }
         let value = self.named_expr(&name.name, value);
@@ -155,13 +172,18 @@ impl Checker<'_> {
     }
 
     pub(super) fn extents(&self, val: Val) -> Vec<Extent> {
-        self.ty(val).dims.iter().map(|dim| Extent { axis: self.axes.name(dim.axis).to_owned(), size: dim.size }).collect()
+        self.ty(val)
+            .dims
+            .iter()
+            .map(|dim| Extent { axis: self.axes.name(dim.axis).to_owned(), size: dim.size })
+            .collect()
     }
 
     /// The author's words on one line.
     pub(super) fn author_text(&self, span: Span) -> String {
         let text = self.sources.text(span);
-        let lines: Vec<&str> = text.lines().map(|line| line.split("//").next().unwrap_or("").trim()).collect();
+        let lines: Vec<&str> =
+            text.lines().map(|line| line.split("//").next().unwrap_or("").trim()).collect();
         lines.join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
@@ -182,8 +204,13 @@ impl Checker<'_> {
             Some(Value::Axis(axis)) => Some(axis),
             _ => {
                 self.error(
-                    Diagnostic::new(Code::Incomplete, "the model declares no axis `branch`", span, "branches need one")
-                        .help("declare `axis branch`, or name another: `branch z along thought with …`"),
+                    Diagnostic::new(
+                        Code::Incomplete,
+                        "the model declares no axis `branch`",
+                        span,
+                        "branches need one",
+                    )
+                    .help("declare `axis branch`, or name another: `branch z along thought with …`"),
                 );
                 None
             }
@@ -222,22 +249,36 @@ impl Checker<'_> {
         };
         let Some(result) = result else { return };
         let ty = self.ty(result).clone();
-        let extra: Vec<Dim> = ty.dims.iter().filter(|dim| !old_ty.has(dim.axis) && dim.axis != branch).copied().collect();
+        let extra: Vec<Dim> =
+            ty.dims.iter().filter(|dim| !old_ty.has(dim.axis) && dim.axis != branch).copied().collect();
         let lost: Vec<AxisId> = old_ty.axes().filter(|axis| !ty.has(*axis)).collect();
         let [way] = extra[..] else {
             let (shown, before) = (ty.show(&self.axes).to_string(), old_ty.show(&self.axes).to_string());
-            let message = format!("`branch {}` needs exactly one new axis, and this has {}", state.name, extra.len());
+            let message =
+                format!("`branch {}` needs exactly one new axis, and this has {}", state.name, extra.len());
             self.error(
-                Diagnostic::new(if extra.is_empty() { Code::AxisMissing } else { Code::AxisUnexpected }, message, place, format!("this is {shown}"))
-                    .related(state.span, format!("`{}` was {before}", state.name))
-                    .help("the new axis counts the ways a thought may go on, e.g. the result of `FiLM` has `way`"),
+                Diagnostic::new(
+                    if extra.is_empty() { Code::AxisMissing } else { Code::AxisUnexpected },
+                    message,
+                    place,
+                    format!("this is {shown}"),
+                )
+                .related(state.span, format!("`{}` was {before}", state.name))
+                .help(
+                    "the new axis counts the ways a thought may go on, e.g. the result of `FiLM` has `way`",
+                ),
             );
             return;
         };
         if !lost.is_empty() {
             let names = self.axes.names(&lost);
             let shown = ty.show(&self.axes).to_string();
-            self.error(Diagnostic::new(Code::AxisMissing, format!("branching must keep {names}"), place, format!("this is {shown}")));
+            self.error(Diagnostic::new(
+                Code::AxisMissing,
+                format!("branching must keep {names}"),
+                place,
+                format!("this is {shown}"),
+            ));
             return;
         }
         let folded = if ty.has(branch) {
@@ -245,7 +286,10 @@ impl Checker<'_> {
         } else {
             self.emit(Op::Rename { from: way.axis, to: branch }, &[result], span)
         };
-        let Some(folded) = folded.and_then(|folded| self.in_branch_order(folded, &old_ty, branch, span)) else { return };
+        let Some(folded) = folded.and_then(|folded| self.in_branch_order(folded, &old_ty, branch, span))
+        else {
+            return;
+        };
         let (from, to) = (old_ty.size(branch).unwrap_or(1), self.ty(folded).size(branch).unwrap_or(1));
         self.note_tree(state, branch, from, to, how_span(how), span, Tree::Branch);
         self.update(state, Value::Tensor(folded), span);
@@ -264,7 +308,16 @@ impl Checker<'_> {
         self.arranged(val, &Ty::new(ty.kind, dims), span)
     }
 
-    fn note_tree(&mut self, state: &Ident, axis: AxisId, from: usize, to: usize, by: Span, span: Span, tree: Tree) {
+    fn note_tree(
+        &mut self,
+        state: &Ident,
+        axis: AxisId,
+        from: usize,
+        to: usize,
+        by: Span,
+        span: Span,
+        tree: Tree,
+    ) {
         let (state, axis) = (state.name.clone(), self.axes.name(axis).to_owned());
         let by = self.author_text(by);
         let nets = std::mem::take(&mut self.nets_called);
@@ -277,7 +330,15 @@ impl Checker<'_> {
     }
 
     /// `merge z with expr [giving name]`, `merge z in groups of k with expr`.
-    fn merge(&mut self, state: &Ident, axis: Option<&Ident>, groups: Option<&Expr>, with: &Expr, giving: Option<&Ident>, span: Span) {
+    fn merge(
+        &mut self,
+        state: &Ident,
+        axis: Option<&Ident>,
+        groups: Option<&Expr>,
+        with: &Expr,
+        giving: Option<&Ident>,
+        span: Span,
+    ) {
         let (Some(branch), Some(old)) = (self.branch_axis(axis, span), self.state_val(state)) else { return };
         let old_ty = self.ty(old).clone();
         let width = old_ty.size(branch).unwrap_or(1);
@@ -286,8 +347,13 @@ impl Checker<'_> {
             let Some(size) = self.size_value(expr) else { return };
             if size == 0 || !width.is_multiple_of(size) {
                 self.error(
-                    Diagnostic::new(Code::Number, format!("{width} thoughts do not make groups of {size}"), expr.span, format!("this is {size}"))
-                        .related(state.span, format!("`{}` has {width} here", state.name)),
+                    Diagnostic::new(
+                        Code::Number,
+                        format!("{width} thoughts do not make groups of {size}"),
+                        expr.span,
+                        format!("this is {size}"),
+                    )
+                    .related(state.span, format!("`{}` has {width} here", state.name)),
                 );
                 return;
             }
@@ -301,8 +367,16 @@ impl Checker<'_> {
             let whole = self.with_growing(old, branch, span);
             // Unfolding an axis into (group, itself) needs a name in between.
             let inner = self.axes.add(Axis { name: "member".to_owned(), ..self.axes.get(id).clone() });
-            let unfolded = self.emit(Op::Unfold { from: branch, to: vec![(id, width / size), (inner, size)] }, &[whole], span);
-            let Some(val) = unfolded.and_then(|val| self.emit(Op::Rename { from: inner, to: branch }, &[val], span)) else { return };
+            let unfolded = self.emit(
+                Op::Unfold { from: branch, to: vec![(id, width / size), (inner, size)] },
+                &[whole],
+                span,
+            );
+            let Some(val) =
+                unfolded.and_then(|val| self.emit(Op::Rename { from: inner, to: branch }, &[val], span))
+            else {
+                return;
+            };
             group = Some((id, val));
         }
         let result = match group {
@@ -327,21 +401,36 @@ impl Checker<'_> {
         if ty.has(branch) {
             let name = self.axes.name(branch).to_owned();
             self.error(
-                Diagnostic::new(Code::AxisUnexpected, format!("this merge leaves the axis `{name}`"), with.span, format!("this is {}", ty.show(&self.axes)))
-                    .help(format!("reduce it: `merge {} with mean({}, over {name})`", state.name, state.name)),
+                Diagnostic::new(
+                    Code::AxisUnexpected,
+                    format!("this merge leaves the axis `{name}`"),
+                    with.span,
+                    format!("this is {}", ty.show(&self.axes)),
+                )
+                .help(format!("reduce it: `merge {} with mean({}, over {name})`", state.name, state.name)),
             );
             return;
         }
-        let wanted: Vec<AxisId> = old_ty.axes().filter(|axis| *axis != branch).chain(group.map(|(id, _)| id)).collect();
+        let wanted: Vec<AxisId> =
+            old_ty.axes().filter(|axis| *axis != branch).chain(group.map(|(id, _)| id)).collect();
         let extra: Vec<AxisId> = ty.axes().filter(|axis| !wanted.contains(axis)).collect();
         if !extra.is_empty() {
             let names = self.axes.names(&extra);
-            self.error(Diagnostic::new(Code::AxisUnexpected, format!("this merge adds {names}"), with.span, format!("this is {}", ty.show(&self.axes))));
+            self.error(Diagnostic::new(
+                Code::AxisUnexpected,
+                format!("this merge adds {names}"),
+                with.span,
+                format!("this is {}", ty.show(&self.axes)),
+            ));
             return;
         }
         if let Some((id, _)) = group {
             let renamed = self.emit(Op::Rename { from: id, to: branch }, &[val], span);
-            let Some(ordered) = renamed.and_then(|renamed| self.in_branch_order(renamed, &old_ty, branch, span)) else { return };
+            let Some(ordered) =
+                renamed.and_then(|renamed| self.in_branch_order(renamed, &old_ty, branch, span))
+            else {
+                return;
+            };
             val = ordered;
         } else if let Some(ordered) = self.in_old_order(val, &old_ty, branch, span) {
             val = ordered;
@@ -366,8 +455,13 @@ impl Checker<'_> {
                 self.scope.bind(&name.name, value, Role::Constant, name.span);
             }
             None => self.error(
-                Diagnostic::new(Code::Arguments, "this merge gives one result, and `giving` names a second", name.span, "nothing to name")
-                    .related(with.span, "gives one result"),
+                Diagnostic::new(
+                    Code::Arguments,
+                    "this merge gives one result, and `giving` names a second",
+                    name.span,
+                    "nothing to name",
+                )
+                .related(with.span, "gives one result"),
             ),
         }
     }
@@ -385,6 +479,10 @@ impl Checker<'_> {
         let value = self.expr(by);
         let Some(score) = self.tensor(&value, by.span) else { return };
         let score = self.with_growing(score, branch, by.span);
+        // Fewer thoughts than places in the beam: all stay.
+        if self.ty(score).size(branch).is_some_and(|width| width <= keep) {
+            return;
+        }
         let kept = self.axes.add(Axis {
             name: "kept".to_owned(),
             size: AxisSize::Open,
@@ -399,8 +497,11 @@ impl Checker<'_> {
             let old_ty = self.ty(old).clone();
             let old = self.with_growing(old, branch, span);
             let picked = self.emit(Op::Pick { axis: branch }, &[old, best], span);
-            let renamed = picked.and_then(|val| self.emit(Op::Rename { from: kept, to: branch }, &[val], span));
-            let Some(val) = renamed.and_then(|val| self.in_branch_order(val, &old_ty, branch, span)) else { return };
+            let renamed =
+                picked.and_then(|val| self.emit(Op::Rename { from: kept, to: branch }, &[val], span));
+            let Some(val) = renamed.and_then(|val| self.in_branch_order(val, &old_ty, branch, span)) else {
+                return;
+            };
             self.note_tree(state, branch, old_ty.size(branch).unwrap_or(1), keep, by.span, span, Tree::Prune);
             self.update(state, Value::Tensor(val), span);
         }
@@ -410,7 +511,12 @@ impl Checker<'_> {
     fn run_block(&mut self, name: &Ident, args: &[Expr], span: Span) {
         let Some(flat) = self.blocks.get(&name.name).cloned() else {
             let known: Vec<&str> = self.blocks.keys().map(String::as_str).collect();
-            let diagnostic = Diagnostic::new(Code::UnknownName, format!("there is no block `{}`", name.name), name.span, "not found");
+            let diagnostic = Diagnostic::new(
+                Code::UnknownName,
+                format!("there is no block `{}`", name.name),
+                name.span,
+                "not found",
+            );
             let near = did_you_mean(&name.name, known.iter().copied()).map(str::to_owned);
             self.error(match near {
                 Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
@@ -422,13 +528,23 @@ impl Checker<'_> {
         let MemberKind::Block { args: params, body, .. } = &flat.member.kind else { return };
         if params.len() != args.len() {
             self.error(
-                Diagnostic::new(Code::Arguments, format!("`{}` takes {} arguments, not {}", name.name, params.len(), args.len()), span, "here")
-                    .related(flat.member.span, "declared here"),
+                Diagnostic::new(
+                    Code::Arguments,
+                    format!("`{}` takes {} arguments, not {}", name.name, params.len(), args.len()),
+                    span,
+                    "here",
+                )
+                .related(flat.member.span, "declared here"),
             );
             return;
         }
         if self.calls.len() > 60 {
-            self.error(Diagnostic::new(Code::Misplaced, format!("the block `{}` does itself without end", name.name), span, "here"));
+            self.error(Diagnostic::new(
+                Code::Misplaced,
+                format!("the block `{}` does itself without end", name.name),
+                span,
+                "here",
+            ));
             return;
         }
         let values: Vec<(Value, Role)> = args.iter().map(|arg| (self.expr(arg), Role::Constant)).collect();
@@ -464,7 +580,9 @@ pub(super) fn visit_member(member: &Member, visit: &mut dyn FnMut(&Expr)) {
     match &member.kind {
         MemberKind::Section { body, .. } | MemberKind::Block { body, .. } => visit_block(body, visit),
         MemberKind::Metric { value, .. } | MemberKind::Loss { value, .. } => visit_expr(value, visit),
-        MemberKind::Predict(predictions) => predictions.iter().for_each(|(_, value)| visit_expr(value, visit)),
+        MemberKind::Predict(predictions) => {
+            predictions.iter().for_each(|(_, value)| visit_expr(value, visit))
+        }
         MemberKind::Halt { when: Some(when), .. } => visit_expr(when, visit),
         _ => {}
     }
@@ -492,7 +610,9 @@ pub(super) fn visit_block(block: &Block, visit: &mut dyn FnMut(&Expr)) {
                 grad_last.iter().chain(while_).for_each(|expr| visit_expr(expr, visit));
                 visit_block(body, visit);
             }
-            StmtKind::Branch { how: Branching::With(expr) | Branching::Into(expr), .. } => visit_expr(expr, visit),
+            StmtKind::Branch { how: Branching::With(expr) | Branching::Into(expr), .. } => {
+                visit_expr(expr, visit)
+            }
             StmtKind::Merge { groups, with, .. } => {
                 groups.iter().for_each(|expr| visit_expr(expr, visit));
                 visit_expr(with, visit);

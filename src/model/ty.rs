@@ -78,7 +78,10 @@ pub enum Kind {
     Bool,
     Int,
     /// Integers that index an axis; optional ones may be absent (stored as -100).
-    Index { axis: AxisId, optional: bool },
+    Index {
+        axis: AxisId,
+        optional: bool,
+    },
     Float,
     Float32,
     Float64,

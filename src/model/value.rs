@@ -111,10 +111,6 @@ impl Scope {
         self.frames.pop();
     }
 
-    pub fn depth(&self) -> usize {
-        self.frames.len()
-    }
-
     /// Hides all frames above `depth`; give the result to `restore`.
     pub fn hide(&mut self, depth: usize) -> Vec<HashMap<String, Binding>> {
         self.frames.split_off(depth)
@@ -146,17 +142,10 @@ impl Scope {
     }
 
     pub fn names(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = self.frames.iter().flat_map(|frame| frame.keys().map(String::as_str)).collect();
+        let mut names: Vec<&str> =
+            self.frames.iter().flat_map(|frame| frame.keys().map(String::as_str)).collect();
         names.sort_unstable();
         names.dedup();
         names
-    }
-
-    pub fn into_frames(self) -> Vec<HashMap<String, Binding>> {
-        self.frames
-    }
-
-    pub fn frames_mut(&mut self) -> &mut Vec<HashMap<String, Binding>> {
-        &mut self.frames
     }
 }

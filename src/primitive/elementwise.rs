@@ -100,13 +100,29 @@ macro_rules! row {
 }
 
 row!(ADD, "add", "`a + b`", 2, arithmetic, one, Flows, |c| c.binary(
-    |a, b| a.f_add(b), |a, b| a.f_add_scalar(b), |a, b| a.f_add_(b), |a, b| a.f_add_scalar_(b)));
+    |a, b| a.f_add(b),
+    |a, b| a.f_add_scalar(b),
+    |a, b| a.f_add_(b),
+    |a, b| a.f_add_scalar_(b)
+));
 row!(SUB, "sub", "`a - b`", 2, arithmetic, one, Flows, |c| c.binary(
-    |a, b| a.f_sub(b), |a, b| a.f_sub_scalar(b), |a, b| a.f_sub_(b), |a, b| a.f_sub_scalar_(b)));
+    |a, b| a.f_sub(b),
+    |a, b| a.f_sub_scalar(b),
+    |a, b| a.f_sub_(b),
+    |a, b| a.f_sub_scalar_(b)
+));
 row!(MUL, "mul", "`a * b`", 2, arithmetic, one, Flows, |c| c.binary(
-    |a, b| a.f_mul(b), |a, b| a.f_mul_scalar(b), |a, b| a.f_mul_(b), |a, b| a.f_mul_scalar_(b)));
+    |a, b| a.f_mul(b),
+    |a, b| a.f_mul_scalar(b),
+    |a, b| a.f_mul_(b),
+    |a, b| a.f_mul_scalar_(b)
+));
 row!(DIV, "div", "`a / b`", 2, division, one, Flows, |c| c.binary(
-    |a, b| a.f_div(b), |a, b| a.f_div_scalar(b), |a, b| a.f_div_(b), |a, b| a.f_div_scalar_(b)));
+    |a, b| a.f_div(b),
+    |a, b| a.f_div_scalar(b),
+    |a, b| a.f_div_(b),
+    |a, b| a.f_div_scalar_(b)
+));
 row!(POW, "pow", "`a ^ b`", 2, arithmetic, some, Flows, |c| c.power());
 row!(MAXIMUM, "maximum", "`max(a, b)`, elementwise", 2, arithmetic, one, Flows, |c| {
     let (a, b) = c.pair_of_tensors()?;
@@ -116,12 +132,18 @@ row!(MINIMUM, "minimum", "`min(a, b)`, elementwise", 2, arithmetic, one, Flows, 
     let (a, b) = c.pair_of_tensors()?;
     a.f_minimum(&b)
 });
-row!(LT, "lt", "`a < b`", 2, comparison, one, Stops, |c| c.compare(|a, b| a.f_lt_tensor(b), |a, b| a.f_lt(b)));
-row!(LE, "le", "`a <= b`", 2, comparison, one, Stops, |c| c.compare(|a, b| a.f_le_tensor(b), |a, b| a.f_le(b)));
-row!(GT, "gt", "`a > b`", 2, comparison, one, Stops, |c| c.compare(|a, b| a.f_gt_tensor(b), |a, b| a.f_gt(b)));
-row!(GE, "ge", "`a >= b`", 2, comparison, one, Stops, |c| c.compare(|a, b| a.f_ge_tensor(b), |a, b| a.f_ge(b)));
-row!(EQ, "eq", "`a == b`", 2, comparison, one, Stops, |c| c.compare(|a, b| a.f_eq_tensor(b), |a, b| a.f_eq(b)));
-row!(NE, "ne", "`a != b`", 2, comparison, one, Stops, |c| c.compare(|a, b| a.f_ne_tensor(b), |a, b| a.f_ne(b)));
+row!(LT, "lt", "`a < b`", 2, comparison, one, Stops, |c| c
+    .compare(|a, b| a.f_lt_tensor(b), |a, b| a.f_lt(b)));
+row!(LE, "le", "`a <= b`", 2, comparison, one, Stops, |c| c
+    .compare(|a, b| a.f_le_tensor(b), |a, b| a.f_le(b)));
+row!(GT, "gt", "`a > b`", 2, comparison, one, Stops, |c| c
+    .compare(|a, b| a.f_gt_tensor(b), |a, b| a.f_gt(b)));
+row!(GE, "ge", "`a >= b`", 2, comparison, one, Stops, |c| c
+    .compare(|a, b| a.f_ge_tensor(b), |a, b| a.f_ge(b)));
+row!(EQ, "eq", "`a == b`", 2, comparison, one, Stops, |c| c
+    .compare(|a, b| a.f_eq_tensor(b), |a, b| a.f_eq(b)));
+row!(NE, "ne", "`a != b`", 2, comparison, one, Stops, |c| c
+    .compare(|a, b| a.f_ne_tensor(b), |a, b| a.f_ne(b)));
 row!(AND, "and", "`a and b`", 2, logic, one, Stops, |c| {
     let (a, b) = c.pair_of_tensors()?;
     a.f_logical_and(&b)
@@ -132,19 +154,23 @@ row!(OR, "or", "`a or b`", 2, logic, one, Stops, |c| {
 });
 row!(NOT, "not", "`not a`", 1, logic, one, Stops, |c| c.tensor(0)?.f_logical_not());
 row!(NEG, "neg", "`-a`", 1, same, one, Flows, |c| c.unary(|a| a.f_neg(), |a| a.f_neg_()));
-row!(EXP, "exp", "e to the power of each element", 1, function, some, Flows, |c| c.unary(|a| a.f_exp(), |a| a.f_exp_()));
+row!(EXP, "exp", "e to the power of each element", 1, function, some, Flows, |c| c
+    .unary(|a| a.f_exp(), |a| a.f_exp_()));
 row!(LOG, "log", "natural logarithm", 1, function, some, Flows, |c| c.unary(|a| a.f_log(), |a| a.f_log_()));
 row!(SQRT, "sqrt", "square root", 1, function, some, Flows, |c| c.unary(|a| a.f_sqrt(), |a| a.f_sqrt_()));
-row!(RSQRT, "rsqrt", "one over the square root", 1, function, some, Flows, |c| c.unary(|a| a.f_rsqrt(), |a| a.f_rsqrt_()));
+row!(RSQRT, "rsqrt", "one over the square root", 1, function, some, Flows, |c| c
+    .unary(|a| a.f_rsqrt(), |a| a.f_rsqrt_()));
 row!(ABS, "abs", "absolute value", 1, same, one, Flows, |c| c.unary(|a| a.f_abs(), |a| a.f_abs_()));
-row!(SIGN, "sign", "-1, 0 or 1; its gradient is zero", 1, same, one, Stops, |c| c.unary(|a| a.f_sign(), |a| a.f_sign_()));
+row!(SIGN, "sign", "-1, 0 or 1; its gradient is zero", 1, same, one, Stops, |c| c
+    .unary(|a| a.f_sign(), |a| a.f_sign_()));
 row!(FLOOR, "floor", "the next whole number below; its gradient is zero", 1, same, one, Stops, |c| c
     .unary(|a| a.f_floor(), |a| a.f_floor_()));
 row!(SIN, "sin", "sine", 1, function, some, Flows, |c| c.unary(|a| a.f_sin(), |a| a.f_sin_()));
 row!(COS, "cos", "cosine", 1, function, some, Flows, |c| c.unary(|a| a.f_cos(), |a| a.f_cos_()));
 row!(SIGMOID, "sigmoid", "1 / (1 + exp(-x))", 1, function, some, Flows, |c| c
     .unary(|a| a.f_sigmoid(), |a| a.f_sigmoid_()));
-row!(TANH, "tanh", "hyperbolic tangent", 1, function, some, Flows, |c| c.unary(|a| a.f_tanh(), |a| a.f_tanh_()));
+row!(TANH, "tanh", "hyperbolic tangent", 1, function, some, Flows, |c| c
+    .unary(|a| a.f_tanh(), |a| a.f_tanh_()));
 row!(SILU, "silu", "x · sigmoid(x)", 1, function, some, Flows, |c| c.unary(|a| a.f_silu(), |a| a.f_silu_()));
 row!(GELU, "gelu", "x · Φ(x), by the error function", 1, function, some, Flows, |c| c
     .unary(|a| a.f_gelu("none"), |a| a.f_gelu("none")));

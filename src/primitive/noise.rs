@@ -46,7 +46,15 @@ row!(UNIFORM, "uniform", "uniform noise in [0, 1) over stated axes", 0, &[], dra
     let options = (c.kind_of(&c.ty.clone()), c.device());
     tch::Tensor::f_rand(c.ty.shape(), options)
 });
-row!(DROPOUT, "dropout", "zeroes elements with probability `rate` in training, scales the rest", 1, &[("rate", 0.1)], same, |c| {
-    let rate = c.attrs.numbers.first().copied().unwrap_or(0.0);
-    c.tensor(0)?.f_dropout(rate, true)
-});
+row!(
+    DROPOUT,
+    "dropout",
+    "zeroes elements with probability `rate` in training, scales the rest",
+    1,
+    &[("rate", 0.1)],
+    same,
+    |c| {
+        let rate = c.attrs.numbers.first().copied().unwrap_or(0.0);
+        c.tensor(0)?.f_dropout(rate, true)
+    }
+);

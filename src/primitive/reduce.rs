@@ -28,8 +28,11 @@ fn mean(attrs: &Attrs, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
 fn extreme(attrs: &Attrs, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
     for axis in &attrs.over {
         if args[0].size(*axis) == Some(0) {
-            return Err(Complaint::new(Code::Number, format!("`{}` is empty here: nothing is largest", axes.name(*axis)))
-                .operand(0, format!("this is {}", args[0].show(axes))));
+            return Err(Complaint::new(
+                Code::Number,
+                format!("`{}` is empty here: nothing is largest", axes.name(*axis)),
+            )
+            .operand(0, format!("this is {}", args[0].show(axes))));
         }
     }
     reduced(attrs, args, axes, args[0].kind)
@@ -77,8 +80,10 @@ row!(MEAN, "mean", "mean over axes; the mean of nothing is 0", mean, Flows, |c| 
     }
     c.tensor(0)?.f_mean_dim(&dims[..], false, kind)
 });
-row!(MAX, "max", "largest element over axes", extreme, Flows, |c| c.first_extreme(|x, dim| x.f_max_dim(dim, false)));
-row!(MIN, "min", "smallest element over axes", extreme, Flows, |c| c.first_extreme(|x, dim| x.f_min_dim(dim, false)));
+row!(MAX, "max", "largest element over axes", extreme, Flows, |c| c
+    .first_extreme(|x, dim| x.f_max_dim(dim, false)));
+row!(MIN, "min", "smallest element over axes", extreme, Flows, |c| c
+    .first_extreme(|x, dim| x.f_min_dim(dim, false)));
 row!(NORM, "norm", "L2 norm over axes", mean, Flows, |c| {
     let dims = c.over(0);
     c.tensor(0)?.f_norm_scalaropt_dim(2.0, &dims[..], false)

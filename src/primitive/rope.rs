@@ -16,9 +16,12 @@ fn infer(attrs: &Attrs, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
     }
     let width = attrs.along.and_then(|axis| args[0].size(axis)).unwrap_or(0);
     if width % 2 == 1 {
-        return Err(Complaint::new(Code::Number, format!("`rope` turns pairs of features, and {width} is odd"))
-            .operand(0, format!("this is {}", args[0].show(axes)))
-            .help("choose a width and number of heads that give an even head width"));
+        return Err(Complaint::new(
+            Code::Number,
+            format!("`rope` turns pairs of features, and {width} is odd"),
+        )
+        .operand(0, format!("this is {}", args[0].show(axes)))
+        .help("choose a width and number of heads that give an even head width"));
     }
     Ok(args[0].clone())
 }

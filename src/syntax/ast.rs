@@ -55,18 +55,59 @@ pub struct Member {
 #[derive(Clone, Debug)]
 pub enum MemberKind {
     /// `range`: both bounds belong to it; no upper bound is no bound.
-    Config { name: Ident, ty: Vec<Ident>, value: Expr, range: Option<(Expr, Option<Expr>)> },
-    Axis { names: Vec<Ident>, size: Option<Expr> },
-    Data { target: bool, name: Ident, ty: Type },
-    Weight { role: WeightRole, name: Ident, ty: Type, init: Expr },
-    Net { name: Ident, value: Expr },
-    State { name: Ident, ty: Type, init: Expr },
-    Section { section: Section, body: Block },
-    Block { name: Ident, args: Vec<Ident>, body: Block },
+    Config {
+        name: Ident,
+        ty: Vec<Ident>,
+        value: Expr,
+        range: Option<(Expr, Option<Expr>)>,
+    },
+    Axis {
+        names: Vec<Ident>,
+        size: Option<Expr>,
+    },
+    Data {
+        target: bool,
+        name: Ident,
+        ty: Type,
+    },
+    Weight {
+        role: WeightRole,
+        name: Ident,
+        ty: Type,
+        init: Expr,
+    },
+    Net {
+        name: Ident,
+        value: Expr,
+    },
+    State {
+        name: Ident,
+        ty: Type,
+        init: Expr,
+    },
+    Section {
+        section: Section,
+        body: Block,
+    },
+    Block {
+        name: Ident,
+        args: Vec<Ident>,
+        body: Block,
+    },
     Predict(Vec<(Option<Ident>, Expr)>),
-    Metric { name: Ident, value: Expr },
-    Loss { name: Ident, value: Expr },
-    Halt { when: Option<Expr>, at_most: Option<Expr>, explore: Option<Expr> },
+    Metric {
+        name: Ident,
+        value: Expr,
+    },
+    Loss {
+        name: Ident,
+        value: Expr,
+    },
+    Halt {
+        when: Option<Expr>,
+        at_most: Option<Expr>,
+        explore: Option<Expr>,
+    },
     Drop(Vec<(Ident, Ident)>),
 }
 
@@ -143,21 +184,70 @@ pub struct Stmt {
 
 #[derive(Clone, Debug)]
 pub enum StmtKind {
-    Let { names: Vec<Ident>, value: Expr },
+    Let {
+        names: Vec<Ident>,
+        value: Expr,
+    },
     /// A local axis; without a size, each value brings its own.
-    Axis { name: Ident, size: Option<Expr> },
-    Var { name: Ident, value: Expr },
-    Update { name: Ident, value: Expr },
-    Record { name: Ident, value: Expr },
-    Collect { name: Ident, value: Expr, over: Ident },
-    Emit { name: Ident, value: Expr },
-    Repeat { count: LoopCount, grad_last: Option<Expr>, while_: Option<Expr>, body: Block },
-    Branch { state: Ident, axis: Option<Ident>, how: Branching },
-    Merge { state: Ident, axis: Option<Ident>, groups: Option<Expr>, with: Expr, giving: Option<Ident> },
-    Prune { states: Vec<Ident>, axis: Option<Ident>, to: Expr, by: Expr },
-    Do { name: Ident, args: Vec<Expr> },
+    Axis {
+        name: Ident,
+        size: Option<Expr>,
+    },
+    Var {
+        name: Ident,
+        value: Expr,
+    },
+    Update {
+        name: Ident,
+        value: Expr,
+    },
+    Record {
+        name: Ident,
+        value: Expr,
+    },
+    Collect {
+        name: Ident,
+        value: Expr,
+        over: Ident,
+    },
+    Emit {
+        name: Ident,
+        value: Expr,
+    },
+    Repeat {
+        count: LoopCount,
+        grad_last: Option<Expr>,
+        while_: Option<Expr>,
+        body: Block,
+    },
+    Branch {
+        state: Ident,
+        axis: Option<Ident>,
+        how: Branching,
+    },
+    Merge {
+        state: Ident,
+        axis: Option<Ident>,
+        groups: Option<Expr>,
+        with: Expr,
+        giving: Option<Ident>,
+    },
+    Prune {
+        states: Vec<Ident>,
+        axis: Option<Ident>,
+        to: Expr,
+        by: Expr,
+    },
+    Do {
+        name: Ident,
+        args: Vec<Expr>,
+    },
     Return(Expr),
-    If { cond: Expr, then: Block, otherwise: Option<Block> },
+    If {
+        cond: Expr,
+        then: Block,
+        otherwise: Option<Block>,
+    },
 }
 
 #[derive(Clone, Debug)]

@@ -135,7 +135,9 @@ pub fn library_names(module: &str) -> Vec<String> {
         return Vec::new();
     };
     text.lines()
-        .filter_map(|line| line.strip_prefix("net ").or(line.strip_prefix("fn ")).or(line.strip_prefix("axis ")))
+        .filter_map(|line| {
+            line.strip_prefix("net ").or(line.strip_prefix("fn ")).or(line.strip_prefix("axis "))
+        })
         .map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect())
         .collect()
 }

@@ -210,6 +210,7 @@ fn is_keyword(rule: Rule) -> bool {
             | Rule::kw_never
             | Rule::kw_when
             | Rule::kw_at
+            | Rule::kw_least
             | Rule::kw_steps
             | Rule::kw_drop
             | Rule::kw_let
