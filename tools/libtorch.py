@@ -477,22 +477,30 @@ def use_named(folder, target, work, choice):
     link_to(folder, target, work, {**choice, "origin": "LIBTORCH"})
 
 
-def setup(root, device="auto", machine=None):
+def setup(root, device=None, machine=None):
     """Makes root/.libtorch and returns its stamp."""
     target, work = root / ".libtorch", root / ".libtorch-work"
     named = named_by_user(target)
     stamp = read_stamp(target)
     # A choice made by hand stands until another is made: a later plain `./x setup` keeps it.
-    if device == "auto" and stamp and not named:
-        if stamp["origin"] == "LIBTORCH":
+    chosen = device is None and stamp is not None and stamp["origin"] == "LIBTORCH"
+    if device is None:
+        device = stamp["device"] if stamp else "auto"
+    if named:
+        choice = {"wanted": None, "device": device}
+        if stamp and stamp["source"] == str(named) and version_of(named) == VERSION:
             return stamp
-        device = stamp["device"]
-    wanted = wanted_kind(device)
-    if stamp and (version_of(named) == VERSION and stamp["source"] == str(named) if named else stamp["wanted"] == wanted):
+    elif chosen:
         return stamp
+    else:
+        choice = {"wanted": wanted_kind(device), "device": device}
+        if stamp and stamp["origin"] != "LIBTORCH" and stamp["wanted"] == choice["wanted"]:
+            if stamp["device"] != device:
+                stamp["device"] = device
+                (target / STAMP).write_text(json.dumps(stamp) + "\n")
+            return stamp
 
     work.mkdir(exist_ok=True)
-    choice = {"wanted": wanted, "device": device}
     if named:
         use_named(named, target, work, choice)
     elif not use_python(target, work, choice):
@@ -534,7 +542,7 @@ def describe(stamp):
 def main():
     parser = argparse.ArgumentParser(prog="./x setup", description="Put libtorch into .libtorch.")
     parser.add_argument(
-        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="which build; auto asks whether there is a GPU"
+        "--device", choices=("auto", "cpu", "cuda"), help="which build; auto, the first time, asks whether there is a GPU"
     )
     parser.add_argument("--root", type=Path, default=Path(__file__).resolve().parent.parent, help=argparse.SUPPRESS)
     args = parser.parse_args()

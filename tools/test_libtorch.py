@@ -146,6 +146,21 @@ class Device(Case):
         with mock.patch.object(libtorch, "gpu_driver", return_value=(True, 600)):
             self.assertEqual(libtorch.setup(self.root)["wanted"], "cpu")
 
+    def test_an_asked_device_ends_the_choice_of_a_folder(self):
+        os.environ["LIBTORCH"] = str(make_libtorch(self.dir / "named"))
+        libtorch.setup(self.root)
+        del os.environ["LIBTORCH"]
+        with mock.patch.object(libtorch, "python_torch", return_value=make_libtorch(self.dir / "py")):
+            self.assertEqual(libtorch.setup(self.root)["origin"], "LIBTORCH")
+            self.assertEqual(libtorch.setup(self.root, "auto")["origin"], "python")
+
+    def test_asking_for_what_is_there_only_notes_it(self):
+        with mock.patch.object(libtorch, "python_torch", return_value=make_libtorch(self.dir / "py")):
+            libtorch.setup(self.root)
+        self.assertEqual(libtorch.setup(self.root, "cpu")["device"], "cpu")
+        with mock.patch.object(libtorch, "gpu_driver", return_value=(True, 600)):
+            self.assertEqual(libtorch.setup(self.root)["wanted"], "cpu")
+
     def test_unknown_machine(self):
         self.assertRegex(self.problem(machine="riscv64"), "no libtorch .* for riscv64.*LIBTORCH=")
 
