@@ -1,8 +1,50 @@
-//! totc: a declarative model-graph compiler for recursive-reasoning models.
+//! totc: a declarative model-graph compiler for recursive-reasoning models. This page is the house:
+//! each product is a noun, each stage one verb.
 
+pub mod data;
 pub mod diagnostic;
-pub mod source;
+pub mod draw;
+#[cfg(feature = "torch")]
+pub mod exec;
+pub mod graph;
 pub mod lower;
 pub mod model;
+pub mod pass;
 pub mod primitive;
+pub mod report;
+pub mod run_file;
+pub mod source;
 pub mod syntax;
+pub mod train;
+
+use diagnostic::Sink;
+use lower::Program;
+use model::Bindings;
+use source::Sources;
+use syntax::Modules;
+
+/// Text to program; `None` when the author made a mistake, which `sink` then holds.
+///
+/// # Errors
+/// Only totc's own: a pass that left a broken graph.
+pub fn compile(
+    modules: &Modules,
+    sources: &Sources,
+    bindings: &Bindings,
+    values: Values,
+    sink: &mut Sink,
+) -> Result<Option<Program>, pass::PassError> {
+    let Some(model) = model::check(modules, sources, bindings, sink) else { return Ok(None) }; // trees to Model: all errors of the author
+    let graph = graph::build(&model); // Model to Graph: from here on nothing fails because of the author
+    let graph = if values == Values::Kept { graph } else { graph.without_values() };
+    let graph = pass::run(graph, None)?; // Graph to Graph, verified after every pass
+    Ok(Some(lower::program(&graph))) // Graph to Program: flat primitive calls, no libtorch yet
+}
+
+/// Whether every named value of the schedule is an output (`value.x`), as `trace` wants, or only what training
+/// and evaluation read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Values {
+    Kept,
+    Dropped,
+}

@@ -1,6 +1,7 @@
 //! Runs a flat program through `tch`. The only place, with `train`, that knows libtorch.
 
 mod interpreter;
+mod structural;
 mod weights;
 
 pub use interpreter::{ExecError, Executable, Inputs, Outputs, TableRows};

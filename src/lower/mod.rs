@@ -1,4 +1,9 @@
-//! Graph to flat program.
+//! Graph to flat program: what is executed, still without libtorch.
 
+mod flatten;
+mod print;
 mod program;
+
+pub use flatten::program;
+pub use print::print;
 pub use program::*;

@@ -80,7 +80,7 @@ pub struct StateInfo {
 #[derive(Clone, Debug)]
 pub struct OutputInfo {
     pub name: String,
-    pub slot: usize,
+    pub value: Operand,
     pub ty: Ty,
 }
 
@@ -127,7 +127,7 @@ pub enum InstrOp {
         times: usize,
         carried: Vec<usize>,
         body: Vec<Instr>,
-        next: Vec<usize>,
-        yields: Vec<usize>,
+        next: Vec<Operand>,
+        yields: Vec<Operand>,
     },
 }

@@ -258,6 +258,9 @@ impl Checker<'_> {
             self.draws += 1;
             attrs.draw = self.draws;
         }
+        if row.over == Takes::Many && attrs.over.is_empty() {
+            return self.reduced_over_nothing(name, args, span);
+        }
         let mut operands = Vec::new();
         for (value, place) in &args.positional {
             let mut val = self.tensor(value, *place)?;
@@ -267,6 +270,35 @@ impl Checker<'_> {
             operands.push(val);
         }
         self.emit(Op::Prim(id, attrs), &operands, span).map(Value::Tensor)
+    }
+
+    /// An empty pack of axes: nothing is reduced.
+    fn reduced_over_nothing(&mut self, name: &str, args: &Args, span: Span) -> Option<Value> {
+        let x = self.operand(args, 0, name, span)?;
+        match name {
+            "norm" => self.prim("abs", &[x], Attrs::default(), span).map(Value::Tensor),
+            "sum" | "mean" | "max" | "min" | "logsumexp" => {
+                let kind = self.ty(x).kind;
+                let wanted = match name {
+                    "mean" | "logsumexp" if !kind.is_float() => Kind::Float,
+                    "sum" if !kind.is_float() => Kind::Int,
+                    _ => kind,
+                };
+                if kind == wanted {
+                    return Some(Value::Tensor(x));
+                }
+                self.emit(Op::Cast(wanted), &[x], span).map(Value::Tensor)
+            }
+            _ => {
+                self.error(Diagnostic::new(
+                    Code::Arguments,
+                    format!("`{name}` needs at least one axis"),
+                    span,
+                    "over no axis",
+                ));
+                None
+            }
+        }
     }
 
     fn operand(&mut self, args: &Args, at: usize, name: &str, span: Span) -> Option<Val> {

@@ -463,7 +463,9 @@ impl Checker<'_> {
             for ago in (1..=history).rev() {
                 let carried =
                     self.emit_typed(Op::State { name: name.name.clone(), ago }, &[], ty.clone(), name.span);
-                let chosen = self.prim("where", &[fresh, start, carried], Default::default(), name.span);
+                let reset = if ago == 1 { Some(fresh) } else { self.younger_than(ago, name.span) };
+                let Some(reset) = reset else { continue };
+                let chosen = self.prim("where", &[reset, start, carried], Default::default(), name.span);
                 let Some(chosen) = chosen.and_then(|chosen| self.arranged(chosen, &ty, name.span)) else {
                     continue;
                 };
@@ -473,6 +475,15 @@ impl Checker<'_> {
             self.path.pop();
             self.states.push(State { name: name.name.clone(), ty, history, span: name.span });
         }
+    }
+
+    /// Samples that have not yet taken `ago` steps: what lies that far back is the initial value.
+    fn younger_than(&mut self, ago: usize, span: Span) -> Option<Val> {
+        let Some(Value::Tensor(steps)) = self.scope.get("steps").map(|binding| binding.value.clone()) else {
+            return None;
+        };
+        let ago = self.emit(Op::Number(ago as f64), &[], span)?;
+        self.prim("le", &[steps, ago], Default::default(), span)
     }
 
     fn state_start(&mut self, init: &Expr, ty: &Ty) -> Option<Val> {

@@ -113,7 +113,8 @@ pub fn infer(op: &Op, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
         | Op::Weight(_)
         | Op::Rows(_)
         | Op::Repeat { .. }
-        | Op::Output(_) => {
+        | Op::Output(_)
+        | Op::Enter(_) => {
             Err(Complaint::new(Code::Kind, "the type of this operation is stated where it is made"))
         }
     }

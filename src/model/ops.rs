@@ -79,8 +79,10 @@ pub enum Op {
     Repeat {
         times: usize,
     },
-    /// Result `k` of a `Repeat`.
+    /// Result `k` of a `Repeat`: first the carried values, then the recorded ones.
     Output(usize),
+    /// In a loop's graph: what enters at operand `k` of the `Repeat`, carried values first.
+    Enter(usize),
 }
 
 /// What a primitive needs besides its operands.

@@ -103,6 +103,7 @@ pub fn show_op(op: &Op, axes: &Axes) -> String {
         Op::Detach => "detach".to_owned(),
         Op::Repeat { times } => format!("repeat {times}"),
         Op::Output(at) => format!("output {at}"),
+        Op::Enter(at) => format!("enter {at}"),
     }
 }
 

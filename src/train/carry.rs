@@ -9,7 +9,7 @@ use tch::{Device, Kind, Tensor};
 use super::columns::Batch;
 use super::error::{Doing, TrainError};
 use crate::exec::{Inputs, Outputs};
-use crate::lower::program::Program;
+use crate::lower::Program;
 
 /// What lives from one supervision step to the next.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use tch::Tensor;
 
 use super::error::{Doing, TrainError};
 use crate::data::{Dataset, Field, NO_LABEL, Rows};
-use crate::lower::program::{InputInfo, InputRole, Program};
+use crate::lower::{InputInfo, InputRole, Program};
 
 /// A batch by the model's names: int64, rows outermost, on the CPU.
 pub type Batch = IndexMap<String, Tensor>;

@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use tch::{TchError, Tensor, no_grad_guard};
 
 use crate::exec::Weights;
-use crate::lower::program::{Role, WeightInfo};
+use crate::lower::{Role, WeightInfo};
 
 /// Shadow weights, by path.
 #[derive(Debug)]

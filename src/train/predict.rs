@@ -9,7 +9,7 @@ use super::halting::libtorch_seed;
 use super::supervision::SupervisionStep;
 use crate::data::{Dataset, Example, NO_LABEL, Rows};
 use crate::exec::{Outputs, Weights};
-use crate::lower::program::{InputRole, Program};
+use crate::lower::{InputRole, Program};
 
 /// What a model says about one example.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -14,7 +14,7 @@ use super::error::{Doing, TrainError};
 use super::trainer::{Programs, Trainer};
 use crate::data::Dataset;
 use crate::exec::Weights;
-use crate::lower::program::{Program, Role};
+use crate::lower::{Program, Role};
 
 impl Trainer {
     /// Writes a checkpoint in place of the one at `folder`, which stays until the new one is complete.

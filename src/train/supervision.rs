@@ -4,7 +4,7 @@
 use tch::Kind;
 
 use crate::exec::{ExecError, Executable, Inputs, Outputs, Weights};
-use crate::lower::program::Program;
+use crate::lower::Program;
 
 /// One compiled supervision step, for training or for evaluation.
 pub trait SupervisionStep: Send {

@@ -17,7 +17,7 @@ use super::optimiser::{MainOptimiser, Treatment, assign};
 use super::supervision::SupervisionStep;
 use crate::data::Dataset;
 use crate::exec::Weights;
-use crate::lower::program::{Program, Role};
+use crate::lower::{Program, Role};
 
 /// The two programs of one model, with the same weights.
 pub struct Programs {

@@ -3,7 +3,7 @@
 
 use indexmap::IndexMap;
 
-use crate::lower::program::{Role, WeightInfo};
+use crate::lower::{Role, WeightInfo};
 use crate::train::config::{Group, TrainConfig};
 use crate::train::error::TrainError;
 use crate::train::suggest::did_you_mean;

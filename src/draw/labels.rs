@@ -1,0 +1,100 @@
+//! Takes nodes of a plan, gives the words on them, the same in every format; never cuts or escapes.
+
+use super::fold::{Leaf, Row, Steps, Turns};
+use super::text::one_line;
+use crate::model::outline::{Extent, ItemKind};
+
+/// What surrounds a loop, gradient-wise.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Around {
+    Section,
+    Gradient,
+    NoGradient,
+}
+
+impl Around {
+    /// What surrounds the body of a loop that stands here.
+    pub fn inside(self, turns: &Turns) -> Around {
+        if turns.learning == 0 { Around::NoGradient } else { Around::Gradient }
+    }
+
+    /// What surrounds the rows of an unrolled loop that stands here; "with gradient" goes without saying there.
+    pub fn of_rows(self) -> Around {
+        if self == Around::NoGradient { self } else { Around::Gradient }
+    }
+}
+
+/// `× 3, gradient in the last 1`; says nothing about gradient where the surroundings say it.
+pub fn times(turns: &Turns, around: Around) -> String {
+    format!("× {}{}", turns.times, gradient(turns, around))
+}
+
+/// What there is to say about the gradient of a loop.
+pub fn gradient(turns: &Turns, around: Around) -> String {
+    let mixed = 0 < turns.learning && turns.learning < turns.times;
+    match (around, turns.learning) {
+        (_, last) if mixed => format!(", gradient in the last {last}"),
+        (Around::NoGradient, _) => String::new(),
+        (_, 0) => " · no gradient".to_owned(),
+        (Around::Section, _) => " · with gradient".to_owned(),
+        (Around::Gradient, _) => String::new(),
+    }
+}
+
+pub fn steps(steps: &Steps) -> String {
+    format!("{} iterations, unrolled", steps.of)
+}
+
+/// `3`, or `3–5` for a row of several.
+pub fn indices(row: &Row) -> String {
+    if row.first == row.last { row.first.to_string() } else { format!("{}–{}", row.first, row.last) }
+}
+
+/// `branch 8 · pos 97`.
+pub fn axes(axes: &[Extent]) -> String {
+    axes.iter().map(|extent| format!("{} {}", extent.axis, extent.size)).collect::<Vec<_>>().join(" · ")
+}
+
+pub fn nets<'a>(leaf: &Leaf<'a>) -> &'a [String] {
+    match leaf.kind {
+        ItemKind::Update { nets, .. } | ItemKind::Branch { nets, .. } | ItemKind::Merge { nets, .. } => nets,
+        _ => &[],
+    }
+}
+
+/// The words beside a branch, merge, prune or record: what is done, what it changes, and how.
+pub struct Note {
+    pub title: String,
+    pub detail: String,
+    pub how: String,
+}
+
+/// None for an update, which is a box of its own.
+pub fn note(kind: &ItemKind) -> Option<Note> {
+    Some(match kind {
+        ItemKind::Branch { state, axis, from, to, by, .. } => {
+            let detail = format!("{from} → {to} along {axis}");
+            Note { title: format!("branch {state}"), detail, how: how("with", by) }
+        }
+        ItemKind::Merge { state, axis, from, to, by, .. } => {
+            let detail = match from / (*to).max(1) {
+                size if *to > 1 && size > 1 => format!("{from} → {to} along {axis}, groups of {size}"),
+                _ => format!("{from} → {to} along {axis}"),
+            };
+            Note { title: format!("merge {state}"), detail, how: how("with", by) }
+        }
+        ItemKind::Prune { state, axis, from, to, by } => {
+            let detail = format!("keeps {to} of {from} along {axis}");
+            Note { title: format!("prune {state}"), detail, how: how("by", by) }
+        }
+        ItemKind::Record { name, axes: extents } => {
+            Note { title: format!("record {name}"), detail: axes(extents), how: String::new() }
+        }
+        ItemKind::Update { .. } | ItemKind::Repeat { .. } | ItemKind::Iteration { .. } => return None,
+    })
+}
+
+fn how(word: &str, by: &str) -> String {
+    let by = one_line(by);
+    if by.is_empty() { by } else { format!("{word} {by}") }
+}

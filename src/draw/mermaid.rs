@@ -1,0 +1,85 @@
+//! Takes a chart, gives a Mermaid `flowchart TD`: loops are subgraphs, an edge with several thoughts is thick and
+//! numbered. Never relies on a Mermaid newer than 10.
+
+use super::chart::{Chart, Edge, Entry, Group, Shape};
+use super::text::mermaid as escape;
+
+const CLASSES: &str = "
+    classDef gradient fill:#ffffff,stroke:#343a40,color:#212529
+    classDef noGradient fill:#f1f3f5,stroke:#adb5bd,color:#495057,stroke-dasharray:4 3
+    classDef record fill:#fff9db,stroke:#e0c25a,color:#5c4b00
+    classDef section fill:#f8f9fa,stroke:#dee2e6,color:#495057
+    classDef loop fill:#ffffff,stroke:#868e96,color:#212529
+    classDef loopNoGradient fill:#f8f9fa,stroke:#adb5bd,color:#495057,stroke-dasharray:4 3
+";
+
+pub fn write(chart: &Chart) -> String {
+    let mut out = format!("---\ntitle: \"{}\"\n---\nflowchart TD\n", escape(&chart.title));
+    for item in &chart.entries {
+        entry(item, 1, &mut out);
+    }
+    for item in &chart.edges {
+        edge(item, &mut out);
+    }
+    out.push_str(CLASSES);
+    for item in &chart.entries {
+        group_classes(item, &mut out);
+    }
+    out
+}
+
+fn entry(item: &Entry, depth: usize, out: &mut String) {
+    let indent = "    ".repeat(depth);
+    match item {
+        Entry::Group { id, label, entries, .. } => {
+            out.push_str(&format!("{indent}subgraph g{id}[\"{}\"]\n", escape(label)));
+            for inner in entries {
+                entry(inner, depth + 1, out);
+            }
+            out.push_str(&format!("{indent}end\n"));
+        }
+        Entry::Node { id, shape, gradient, lines } => {
+            let label = lines.iter().map(|line| escape(line)).collect::<Vec<_>>().join("<br/>");
+            let (open, close) = brackets(*shape);
+            let class = match (shape, gradient) {
+                (Shape::Record, _) => "record",
+                (_, true) => "gradient",
+                (_, false) => "noGradient",
+            };
+            out.push_str(&format!("{indent}n{id}{open}\"{label}\"{close}:::{class}\n"));
+        }
+    }
+}
+
+/// A branch widens downwards, a merge narrows.
+fn brackets(shape: Shape) -> (&'static str, &'static str) {
+    match shape {
+        Shape::Update => ("[", "]"),
+        Shape::Branch => ("[/", "\\]"),
+        Shape::Merge => ("[\\", "/]"),
+        Shape::Prune => ("{{", "}}"),
+        Shape::Record => ("([", "])"),
+    }
+}
+
+fn edge(edge: &Edge, out: &mut String) {
+    let Edge { from, to, thoughts, aside } = edge;
+    out.push_str(&match (aside, thoughts) {
+        (true, _) => format!("    n{from} -.- n{to}\n"),
+        (false, 1) => format!("    n{from} --> n{to}\n"),
+        (false, _) => format!("    n{from} ==>|\"{thoughts} thoughts\"| n{to}\n"),
+    });
+}
+
+fn group_classes(item: &Entry, out: &mut String) {
+    let Entry::Group { id, kind, entries, .. } = item else { return };
+    let class = match kind {
+        Group::Section => "section",
+        Group::Loop => "loop",
+        Group::LoopWithoutGradient => "loopNoGradient",
+    };
+    out.push_str(&format!("    class g{id} {class}\n"));
+    for inner in entries {
+        group_classes(inner, out);
+    }
+}

@@ -1,0 +1,123 @@
+//! Takes a plan, gives the vertical guides of its picture: the line that everything hangs on, the width of the
+//! boxes and of what stands left of them. Measures only; draws nothing.
+
+use super::style::{MONO, bold};
+use crate::draw::fold::{Node, Plan};
+use crate::draw::labels::{self, Around};
+use crate::draw::text::one_line;
+use crate::draw::thoughts::Change;
+use crate::model::outline::ItemKind;
+
+/// Outside a panel, inside a panel, inside a frame.
+pub const MARGIN: f64 = 24.0;
+pub const PANEL: f64 = 18.0;
+pub const FRAME: f64 = 16.0;
+/// Inside a box or a note, left and right.
+pub const INSET: f64 = 13.0;
+/// Notes: their width, and the way from there to the boxes.
+pub const NOTE: f64 = 216.0;
+const NOTE_GAP: f64 = 20.0;
+/// Left of the rows of an unrolled loop.
+pub const GUTTER: f64 = 54.0;
+/// How much of a box's width the thoughts fan out over.
+const SPREAD: f64 = 0.84;
+/// The dots of a tab, at most.
+pub const MOST_DOTS: usize = 8;
+pub const DOT: f64 = 11.0;
+
+pub struct Columns {
+    pub width: f64,
+    /// The middle of the boxes and of the tree.
+    pub axis: f64,
+    pub box_width: f64,
+    /// The left edge of the notes, and of whatever is not inside a frame.
+    pub left: f64,
+    pub spread: f64,
+}
+
+impl Columns {
+    pub fn measure(plan: &Plan) -> Columns {
+        let nodes = || plan.parts.iter().flat_map(|part| &part.nodes);
+        let leaves = plan.leaves();
+        let letters = leaves.iter().map(|leaf| letters(leaf.kind)).max().unwrap_or(0);
+        let box_width = (letters as f64 * MONO + 2.0 * INSET).clamp(320.0, 470.0).round();
+        let branches = leaves.iter().any(|leaf| Change::of(leaf.kind).is_some());
+        let notes = leaves.iter().any(|leaf| labels::note(leaf.kind).is_some());
+
+        // A tab must end before the lines that pass it.
+        let lines = if branches { (1.0 - SPREAD) / 2.0 * box_width } else { box_width / 2.0 };
+        let tab = nodes().map(|node| widest_tab(node, Around::Section)).fold(0.0, f64::max);
+        let beside = (tab + 14.0 - lines).max(if notes { NOTE + NOTE_GAP } else { 0.0 });
+
+        let (outer_left, outer_right) = nodes().map(margins).fold((0.0, 0.0), wider);
+        let left = MARGIN + PANEL + outer_left;
+        let axis = left + beside + box_width / 2.0;
+        let width = axis + box_width / 2.0 + outer_right + PANEL + MARGIN;
+        Columns { width, axis, box_width, left, spread: box_width * SPREAD }
+    }
+
+    pub fn box_left(&self) -> f64 {
+        self.axis - self.box_width / 2.0
+    }
+
+    pub fn box_right(&self) -> f64 {
+        self.axis + self.box_width / 2.0
+    }
+
+    /// The middle of thought `at` of `count`; children stand under their parent.
+    pub fn lane(&self, at: usize, count: usize) -> f64 {
+        self.edge(at as f64 + 0.5, count)
+    }
+
+    /// The border between thoughts `at - 1` and `at`.
+    pub fn edge(&self, at: f64, count: usize) -> f64 {
+        self.axis + (at / count as f64 - 0.5) * self.spread
+    }
+}
+
+fn letters(kind: &ItemKind) -> usize {
+    match kind {
+        ItemKind::Update { target, text, .. } => one_line(target).chars().count() + 3 + one_line(text).chars().count(),
+        _ => 0,
+    }
+}
+
+/// What a node needs left and right of the boxes and notes in it.
+pub fn margins(node: &Node) -> (f64, f64) {
+    match node {
+        Node::Leaf(_) => (0.0, 0.0),
+        Node::Loop(turns) => {
+            let (left, right) = turns.body.iter().map(margins).fold((0.0, 0.0), wider);
+            (left + FRAME, right + FRAME)
+        }
+        Node::Steps(steps) => {
+            let bodies = steps.rows.iter().flat_map(|row| &row.turns.body);
+            let (left, right) = bodies.map(margins).fold((0.0, 0.0), wider);
+            (left + FRAME + GUTTER, right + FRAME)
+        }
+    }
+}
+
+fn wider(one: (f64, f64), other: (f64, f64)) -> (f64, f64) {
+    (one.0.max(other.0), one.1.max(other.1))
+}
+
+fn widest_tab(node: &Node, around: Around) -> f64 {
+    let widest = |nodes: &[Node], around| nodes.iter().map(|node| widest_tab(node, around)).fold(0.0, f64::max);
+    match node {
+        Node::Leaf(_) => 0.0,
+        Node::Loop(turns) => {
+            tab(&labels::times(turns, around), turns.times).max(widest(&turns.body, around.inside(turns)))
+        }
+        Node::Steps(steps) => {
+            let rows = steps.rows.iter().map(|row| widest(&row.turns.body, around.inside(&row.turns)));
+            rows.fold(tab(&labels::steps(steps), 0), f64::max)
+        }
+    }
+}
+
+/// The width of a tab with room for its dots.
+pub fn tab(label: &str, dots: usize) -> f64 {
+    let dots = if dots <= MOST_DOTS { dots as f64 * DOT } else { 0.0 };
+    (bold(label, 12.0) + dots + 24.0).ceil()
+}

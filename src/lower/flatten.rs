@@ -1,0 +1,204 @@
+//! Graph to flat program: nodes become instructions on slots, with the last reader of each slot and the places
+//! where a result may take an operand's memory. Assumes a verified graph; fails never.
+
+use super::program::{InputInfo, Instr, InstrOp, Operand, OutputInfo, Program, StateInfo, WeightInfo};
+use crate::graph::{Flow, Graph};
+use crate::model::ops::Op;
+use crate::model::ty::{Kind, Ty};
+use petgraph::graph::NodeIndex;
+use std::collections::{HashMap, HashSet};
+
+pub fn program(graph: &Graph) -> Program {
+    let mut lowering = Lowering::default();
+    let (body, map) = lowering.flow(&graph.flow, &[]);
+    let outputs = graph
+        .outputs
+        .iter()
+        .zip(&graph.flow.results)
+        .map(|(name, result)| OutputInfo {
+            name: name.clone(),
+            value: map[result],
+            ty: graph.flow.node(*result).ty.clone(),
+        })
+        .collect();
+    let axis_names = |ty: &Ty| ty.axes().map(|axis| graph.axes.name(axis).to_owned()).collect();
+    Program {
+        model: graph.model.clone(),
+        mode: graph.mode,
+        axes: graph.axes.clone(),
+        weights: graph
+            .weights
+            .iter()
+            .map(|weight| WeightInfo {
+                path: weight.path.clone(),
+                role: weight.role,
+                shape: weight.dims.iter().map(|dim| dim.size as i64).collect(),
+                axes: weight.dims.iter().map(|dim| graph.axes.name(dim.axis).to_owned()).collect(),
+                init: weight.init,
+                span: weight.span,
+            })
+            .collect(),
+        inputs: graph.inputs.iter().map(InputInfo::clone).collect(),
+        states: graph
+            .states
+            .iter()
+            .map(|state| StateInfo {
+                name: state.name.clone(),
+                axes: axis_names(&state.ty),
+                shape: state.ty.shape(),
+                history: state.history,
+            })
+            .collect(),
+        outputs,
+        halt: graph.halt,
+        slots: lowering.slots,
+        body,
+    }
+}
+
+#[derive(Default)]
+struct Lowering {
+    slots: usize,
+    /// Slots whose memory nothing else sees: fresh results that no view, loop or output shares.
+    owned: HashSet<usize>,
+}
+
+impl Lowering {
+    fn slot(&mut self) -> usize {
+        self.slots += 1;
+        self.slots - 1
+    }
+
+    /// Instructions of a flow; `entering` are the operands of the loop it belongs to.
+    fn flow(&mut self, flow: &Flow, entering: &[Operand]) -> (Vec<Instr>, HashMap<NodeIndex, Operand>) {
+        let mut map: HashMap<NodeIndex, Operand> = HashMap::new();
+        let mut instrs: Vec<Instr> = Vec::new();
+        let mut results_of: HashMap<NodeIndex, Vec<usize>> = HashMap::new();
+        for index in flow.indices() {
+            let node = flow.node(index);
+            let operands = flow.operands(index);
+            match &node.op {
+                Op::Number(value) => {
+                    map.insert(index, Operand::Number(*value));
+                    continue;
+                }
+                Op::Enter(k) => {
+                    map.insert(index, entering[*k]);
+                    continue;
+                }
+                Op::Output(k) => {
+                    map.insert(index, Operand::Slot(results_of[&operands[0]][*k]));
+                    continue;
+                }
+                _ => {}
+            }
+            let args: Vec<Operand> = operands.iter().map(|operand| map[operand]).collect();
+            let arg_tys: Vec<Ty> = operands.iter().map(|operand| flow.node(*operand).ty.clone()).collect();
+            let (op, out) = match &node.body {
+                Some(body) => {
+                    let times = if let Op::Repeat { times } = node.op { times } else { 1 };
+                    let carried: Vec<usize> = (0..body.carried).map(|_| self.slot()).collect();
+                    let mut inner: Vec<Operand> = carried.iter().map(|slot| Operand::Slot(*slot)).collect();
+                    inner.extend_from_slice(&args[body.carried..]);
+                    let (instrs, names) = self.flow(&body.flow, &inner);
+                    let results: Vec<Operand> = body.flow.results.iter().map(|result| names[result]).collect();
+                    let (next, yields) = results.split_at(body.carried);
+                    let out: Vec<usize> = results.iter().map(|_| self.slot()).collect();
+                    let op = InstrOp::Repeat { times, carried, body: instrs, next: next.to_vec(), yields: yields.to_vec() };
+                    results_of.insert(index, out.clone());
+                    (op, out)
+                }
+                None => (InstrOp::Op(node.op.clone()), vec![self.slot()]),
+            };
+            self.mark(&node.op, &args, &out);
+            if let [slot] = out[..] {
+                map.insert(index, Operand::Slot(slot));
+            }
+            instrs.push(Instr {
+                op,
+                args,
+                arg_tys,
+                out,
+                ty: node.ty.clone(),
+                gradient: node.gradient,
+                free: Vec::new(),
+                in_place: false,
+                name: node.name.clone(),
+                span: node.span,
+            });
+        }
+        let results: Vec<Operand> = flow.results.iter().map(|result| map[result]).collect();
+        for operand in &results {
+            self.share(operand);
+        }
+        self.last_readers(&mut instrs, &results);
+        (instrs, map)
+    }
+
+    /// Who owns memory after this operation.
+    fn mark(&mut self, op: &Op, args: &[Operand], out: &[usize]) {
+        match op {
+            Op::Prim(..) => self.owned.extend(out),
+            _ => args.iter().for_each(|arg| self.share(arg)),
+        }
+    }
+
+    fn share(&mut self, operand: &Operand) {
+        if let Operand::Slot(slot) = operand {
+            self.owned.remove(slot);
+        }
+    }
+
+    /// Slots made here die at their last reader; those from outside the loop live on.
+    fn last_readers(&mut self, instrs: &mut [Instr], results: &[Operand]) {
+        let own: HashSet<usize> = instrs.iter().flat_map(|instr| instr.out.iter().copied()).collect();
+        let mut seen: HashSet<usize> = HashSet::new();
+        for result in results {
+            if let Operand::Slot(slot) = result {
+                seen.insert(*slot);
+            }
+        }
+        for instr in instrs.iter_mut().rev() {
+            let mut reads: Vec<usize> = Vec::new();
+            read_slots(instr, &mut reads);
+            for slot in reads {
+                if own.contains(&slot) && seen.insert(slot) {
+                    instr.free.push(slot);
+                }
+            }
+            // Results that nobody reads die at once.
+            for slot in &instr.out {
+                if seen.insert(*slot) {
+                    instr.free.push(*slot);
+                }
+            }
+            instr.in_place = match (&instr.op, instr.args.first(), instr.arg_tys.first()) {
+                (InstrOp::Op(Op::Prim(..)), Some(Operand::Slot(slot)), Some(ty)) => {
+                    !instr.gradient
+                        && instr.free.contains(slot)
+                        && self.owned.contains(slot)
+                        && *ty == instr.ty
+                        && ty.kind != Kind::Bool
+                        && instr.args.iter().filter(|arg| **arg == Operand::Slot(*slot)).count() == 1
+                }
+                _ => false,
+            };
+        }
+    }
+}
+
+fn read_slots(instr: &Instr, reads: &mut Vec<usize>) {
+    for arg in &instr.args {
+        if let Operand::Slot(slot) = arg {
+            reads.push(*slot);
+        }
+    }
+    if let InstrOp::Repeat { body, next, yields, .. } = &instr.op {
+        for operand in next.iter().chain(yields) {
+            if let Operand::Slot(slot) = operand {
+                reads.push(*slot);
+            }
+        }
+        body.iter().for_each(|inner| read_slots(inner, reads));
+    }
+}

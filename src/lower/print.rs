@@ -1,0 +1,60 @@
+//! The program as text (`totc dump --stage program`).
+
+use super::program::{Instr, InstrOp, Operand, Program};
+use crate::model::show_op;
+use crate::model::ty::Axes;
+use std::fmt::Write;
+
+pub fn print(program: &Program) -> String {
+    let mut out = format!("program {} ({:?}), {} slots\n", program.model, program.mode, program.slots);
+    body(&mut out, &program.body, &program.axes, 1);
+    for output in &program.outputs {
+        let _ = writeln!(out, "  give {} = {}", output.name, show(output.value));
+    }
+    out
+}
+
+fn show(operand: Operand) -> String {
+    match operand {
+        Operand::Slot(slot) => format!("s{slot}"),
+        Operand::Number(value) => format!("{value}"),
+    }
+}
+
+fn body(out: &mut String, instrs: &[Instr], axes: &Axes, depth: usize) {
+    let indent = "  ".repeat(depth);
+    for instr in instrs {
+        let results: Vec<String> = instr.out.iter().map(|slot| format!("s{slot}")).collect();
+        let args: Vec<String> = instr.args.iter().map(|arg| show(*arg)).collect();
+        let scope = if instr.gradient { "" } else { " ~" };
+        let free: Vec<String> = instr.free.iter().map(|slot| format!("s{slot}")).collect();
+        let free = if free.is_empty() { String::new() } else { format!(" free {}", free.join(" ")) };
+        match &instr.op {
+            InstrOp::Op(op) => {
+                let place = if instr.in_place { " in place" } else { "" };
+                let _ = writeln!(
+                    out,
+                    "{indent}{} = {}({}): {}{scope}{place}{free}",
+                    results.join(" "),
+                    show_op(op, axes),
+                    args.join(", "),
+                    instr.ty.show(axes)
+                );
+            }
+            InstrOp::Repeat { times, carried, body: inner, next, yields } => {
+                let carried: Vec<String> = carried.iter().map(|slot| format!("s{slot}")).collect();
+                let _ = writeln!(
+                    out,
+                    "{indent}{} = repeat {times}({}) carrying {}{scope}{free} {{",
+                    results.join(" "),
+                    args.join(", "),
+                    carried.join(" ")
+                );
+                body(out, inner, axes, depth + 1);
+                let list = |operands: &[Operand]| operands.iter().map(|operand| show(*operand)).collect::<Vec<_>>().join(" ");
+                let _ = writeln!(out, "{indent}  next {} yield {}", list(next), list(yields));
+                let _ = writeln!(out, "{indent}}}");
+            }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Passes: graph to graph. Each is one file, one line in `PASSES`, a flag of `totc dump --after`, and a folder of
+//! tests. The verifier runs after each.
+
+mod common_subexpressions;
+mod dead_code;
+mod loop_invariant;
+mod rewrite;
+mod simplify;
+
+use crate::graph::{Graph, verify};
+
+pub struct Pass {
+    pub name: &'static str,
+    pub about: &'static str,
+    pub run: fn(&Graph) -> Graph,
+}
+
+/// In the order they run.
+pub const PASSES: &[Pass] = &[
+    dead_code::PASS,
+    simplify::PASS,
+    common_subexpressions::PASS,
+    loop_invariant::PASS,
+    // Hoisting brings equal computations of several loops to one place.
+    Pass { name: "common-subexpressions-again", ..common_subexpressions::PASS },
+    Pass { name: "dead-code-again", ..dead_code::PASS },
+];
+
+/// totc is wrong: a pass left a graph that is none.
+#[derive(Debug, thiserror::Error)]
+#[error("internal error: after the pass `{pass}`: {what}; please report this with the model file")]
+pub struct PassError {
+    pub pass: &'static str,
+    pub what: String,
+}
+
+/// Runs all passes, or those up to and including `until`.
+pub fn run(graph: Graph, until: Option<&str>) -> Result<Graph, PassError> {
+    verify(&graph).map_err(|what| PassError { pass: "build", what })?;
+    let mut graph = graph;
+    if until == Some("build") {
+        return Ok(graph);
+    }
+    for pass in PASSES {
+        graph = (pass.run)(&graph);
+        verify(&graph).map_err(|what| PassError { pass: pass.name, what })?;
+        if until == Some(pass.name) {
+            break;
+        }
+    }
+    Ok(graph)
+}
