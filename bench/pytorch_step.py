@@ -483,7 +483,7 @@ def arguments(argv=None):
     p.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
     p.add_argument("--threads", type=int, default=torch.get_num_threads())
     p.add_argument("--engine", choices=("eager", "compile"), default="eager")
-    p.add_argument("--compile-region", choices=("stack", "cycle", "step"), default="stack")
+    p.add_argument("--compile-region", choices=("stack", "cycle", "step"), default="cycle")
     p.add_argument("--seconds", type=float, default=20.0, help="least time to measure for")
     p.add_argument("--json", action="store_true", help="one line of JSON")
     p.add_argument("--seed", type=int, default=0)
