@@ -1,6 +1,7 @@
 //! totc: a declarative model-graph compiler for recursive-reasoning models. This page is the house:
 //! each product is a noun, each stage one verb.
 
+pub mod cli;
 pub mod data;
 pub mod diagnostic;
 pub mod draw;

@@ -19,13 +19,14 @@ pub(super) struct FlatModel {
     pub members: Vec<Flat>,
 }
 
-/// The model `wanted` of the root module (its last one if None) with everything it inherits.
+/// The model `wanted` of the root module with everything it inherits; if None, the one named like the file (`trm.tot`
+/// has `Trm`), else its first.
 pub(super) fn flatten(modules: &Modules, wanted: Option<&str>, sink: &mut Sink) -> Option<FlatModel> {
     let root = modules.by_path.get("")?;
     let models: Vec<&ast::Model> = models_of(&root.tree).collect();
     let model = match wanted {
         Some(name) => models.iter().find(|model| model.name.name == name),
-        None => models.last(),
+        None => models.iter().find(|model| named_like(&model.name.name, &modules.root_stem)).or(models.first()),
     };
     let Some(model) = model else {
         if !sink.has_errors() {
@@ -86,6 +87,11 @@ pub(super) fn flatten(modules: &Modules, wanted: Option<&str>, sink: &mut Sink) 
         }
     }
     Some(FlatModel { name: model.name.clone(), members })
+}
+
+fn named_like(model: &str, stem: &str) -> bool {
+    let plain = |text: &str| text.replace(['_', '-'], "").to_lowercase();
+    plain(model) == plain(stem)
 }
 
 fn models_of(tree: &ast::File) -> impl Iterator<Item = &ast::Model> {

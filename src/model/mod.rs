@@ -38,7 +38,7 @@ pub struct Val(pub u32);
 /// What a run file or the command line decides: configs, sizes of the data's axes, training or evaluation.
 #[derive(Clone, Debug)]
 pub struct Bindings {
-    /// The model of the file; the last one if None.
+    /// The model of the file; if None, the one named like the file, else the first.
     pub model: Option<String>,
     pub sets: IndexMap<String, Setting>,
     /// Sizes of axes bound by the data (`batch`, `cell`, `symbol`, `task`).

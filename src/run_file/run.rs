@@ -16,7 +16,7 @@ use crate::train::{Checkpoints, Evaluation, Group, Length, Optimiser, Schedule, 
 pub struct Run {
     /// The file of the model; a relative path starts at the run file's folder.
     pub model: PathBuf,
-    /// Which model of the file; by default its last.
+    /// Which model of the file; by default the one named like the file, else its first.
     #[serde(default)]
     pub name: Option<String>,
     /// Values for configs of the model.

@@ -27,6 +27,8 @@ pub struct Modules {
     pub by_path: HashMap<String, Module>,
     /// Module path of each source file.
     pub path_of: HashMap<u32, String>,
+    /// The root file's name without folder and ending.
+    pub root_stem: String,
 }
 
 /// Reads texts; the tests give their own.
@@ -78,7 +80,8 @@ pub fn load(
 ) -> Result<Modules, std::io::Error> {
     let text = reader.read(root)?;
     let folder = root.parent().map(Path::to_path_buf).unwrap_or_default();
-    let mut modules = Modules::default();
+    let root_stem = root.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut modules = Modules { root_stem, ..Modules::default() };
     let file = sources.add(root.display().to_string(), text, Origin::Author);
     let mut waiting = vec![(String::new(), file)];
     while let Some((path, file)) = waiting.pop() {

@@ -1,0 +1,87 @@
+//! `totc check FILE…`
+
+use super::subject::{Choice, Subject};
+use super::{Failure, Outcome, colours};
+use crate::diagnostic::{self, Severity};
+use crate::lower::Mode;
+use serde_json::json;
+use std::path::PathBuf;
+
+/// Checks files. Every model of a model file is checked, for training and for evaluation.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Model files (.tot) and run files (.ron)
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Give a config another value
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    sets: Vec<String>,
+    /// Give an axis of the data its size, e.g. cell=81
+    #[arg(long = "size", value_name = "AXIS=N")]
+    sizes: Vec<String>,
+    /// Print the diagnostics as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn main(args: &Args) -> Outcome {
+    let mut rendered = String::new();
+    let mut rows = Vec::new();
+    let mut failed = false;
+    for file in &args.files {
+        let choice = Choice { file: file.clone(), model: None, sets: args.sets.clone(), sizes: args.sizes.clone() };
+        let mut subject = match Subject::load(&choice) {
+            Ok(subject) => subject,
+            Err(Failure::Mistakes(text)) if !args.json => {
+                rendered.push_str(&text);
+                failed = true;
+                continue;
+            }
+            Err(Failure::Mistakes(text)) => {
+                rows.push(json!({ "file": file, "severity": "error", "code": "run-file", "message": text }));
+                failed = true;
+                continue;
+            }
+            Err(other) => return Err(other),
+        };
+        let models = if subject.run.is_some() { vec![subject.bindings.model.clone()] } else { subject.models().into_iter().map(Some).collect() };
+        let models = if models.is_empty() { vec![None] } else { models };
+        let mut names = Vec::new();
+        for model in models {
+            subject.bindings.model = model;
+            for mode in [Mode::Training, Mode::Evaluation] {
+                if let Some(model) = subject.check(mode)
+                    && !names.contains(&model.name)
+                {
+                    names.push(model.name);
+                }
+            }
+        }
+        failed |= subject.sink.has_errors();
+        if args.json {
+            for diagnostic in subject.sink.sorted() {
+                let (line, column) = subject.sources.line_column(diagnostic.primary.0).unwrap_or((0, 0));
+                let severity = if diagnostic.severity == Severity::Error { "error" } else { "warning" };
+                let place = subject.sources.files().get(diagnostic.primary.0.file as usize).map(|file| file.name.clone());
+                rows.push(json!({
+                    "file": place, "line": line, "column": column, "severity": severity,
+                    "code": diagnostic.code.slug(), "message": diagnostic.message, "help": diagnostic.help,
+                }));
+            }
+        } else {
+            rendered.push_str(&diagnostic::render(&subject.sink, &subject.sources, colours()));
+            if !subject.sink.has_errors() {
+                println!("{}: {} fine", file.display(), names.join(", ") + if names.len() == 1 { " is" } else { " are" });
+            }
+        }
+    }
+    if args.json {
+        println!("{}", serde_json::Value::Array(rows));
+        return if failed { Err(Failure::Mistakes(String::new())) } else { Ok(()) };
+    }
+    if failed {
+        return Err(Failure::Mistakes(rendered));
+    }
+    eprint!("{rendered}");
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! Cost of one step of a program: floating-point operations and activation memory, from types alone.
+
+use crate::lower::{Instr, InstrOp, Operand, Program};
+use crate::model::ops::Op;
+use crate::model::ty::{Kind, Ty};
+use std::collections::HashMap;
+
+/// Bytes of one element of the run's precision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Precision(pub u64);
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Cost {
+    /// Forward operations without gradient.
+    pub flops_without_gradient: u64,
+    /// Forward operations with gradient.
+    pub flops_with_gradient: u64,
+    /// Of all forward ones, those of matrix products and attention.
+    pub flops_of_products: u64,
+    /// Forward, and twice the part with gradient for backward.
+    pub flops: u64,
+    /// Most bytes of activations alive at once, what the tape keeps included.
+    pub activation_bytes: u64,
+}
+
+#[derive(Default)]
+struct Walk {
+    cost: Cost,
+    live: u64,
+    sizes: HashMap<usize, u64>,
+}
+
+/// Counts a program's step. Views cost nothing; what is computed with gradient stays alive for the backward pass.
+pub fn cost(program: &Program, precision: Precision) -> Cost {
+    let mut walk = Walk::default();
+    walk.body(&program.body, 1, precision);
+    let mut cost = walk.cost;
+    cost.flops = cost.flops_without_gradient + 3 * cost.flops_with_gradient;
+    cost
+}
+
+impl Walk {
+    fn body(&mut self, instrs: &[Instr], times: u64, precision: Precision) {
+        for instr in instrs {
+            match &instr.op {
+                InstrOp::Op(op) => self.operation(op, instr, times, precision),
+                InstrOp::Repeat { times: inner, body, .. } => {
+                    let before = self.live;
+                    self.body(body, times * *inner as u64, precision);
+                    if instr.gradient {
+                        let kept = self.live - before;
+                        self.live = before + kept * *inner as u64;
+                        self.peak();
+                    } else {
+                        self.live = before;
+                    }
+                    for (at, slot) in instr.out.iter().enumerate() {
+                        let bytes = instr.arg_tys.get(at).map_or(0, |ty| bytes(ty, precision));
+                        self.hold(*slot, bytes);
+                    }
+                }
+            }
+            for slot in &instr.free {
+                if let Some(bytes) = self.sizes.remove(slot)
+                    && !instr.gradient
+                {
+                    self.live = self.live.saturating_sub(bytes);
+                }
+            }
+        }
+    }
+
+    fn operation(&mut self, op: &Op, instr: &Instr, times: u64, precision: Precision) {
+        let bytes = match op {
+            Op::Prim(..) | Op::Concat { .. } | Op::Pick { .. } | Op::Pad { .. } | Op::Rows(_) | Op::StackOn { .. } => bytes(&instr.ty, precision),
+            Op::Fold { .. } => 0,
+            _ => 0,
+        };
+        if let (false, Some(slot)) = (instr.in_place, instr.out.first()) {
+            self.hold(*slot, bytes);
+        }
+        let Op::Prim(id, attrs) = op else { return };
+        let types: Vec<&Ty> = instr.arg_tys.iter().collect();
+        let flops = times * (id.get().flops)(attrs, &types, &instr.ty);
+        if matches!(id.get().name, "dot" | "attend") {
+            self.cost.flops_of_products += flops;
+        }
+        let learns = instr.gradient && instr.args.iter().any(|arg| matches!(arg, Operand::Slot(_)));
+        if learns {
+            self.cost.flops_with_gradient += flops;
+        } else {
+            self.cost.flops_without_gradient += flops;
+        }
+    }
+
+    fn hold(&mut self, slot: usize, bytes: u64) {
+        self.sizes.insert(slot, bytes);
+        self.live += bytes;
+        self.peak();
+    }
+
+    fn peak(&mut self) {
+        self.cost.activation_bytes = self.cost.activation_bytes.max(self.live);
+    }
+}
+
+fn bytes(ty: &Ty, precision: Precision) -> u64 {
+    let element = match ty.kind {
+        Kind::Bool => 1,
+        Kind::Int | Kind::Index { .. } | Kind::Float64 => 8,
+        Kind::Float32 => 4,
+        Kind::Float => precision.0,
+    };
+    element * ty.count() as u64
+}

@@ -1,0 +1,213 @@
+//! `totc explain FILE`: what is known of a model before a tensor exists.
+
+use super::Outcome;
+use super::cost::{Cost, Precision, cost};
+use super::subject::{Choice, Subject};
+use crate::Values;
+use crate::lower::{Mode, Role};
+use crate::model::Model;
+use crate::model::outline::{Item, ItemKind};
+use crate::model::ty::AxisSize;
+use crate::report::{count, table};
+use crate::run_file;
+use indexmap::IndexMap;
+use serde_json::json;
+use std::fmt::Write;
+
+/// Explains a model: axes, parameters by net, FLOPs and activation memory of a step, the tree of thoughts.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    choice: Choice,
+    /// Samples of one step
+    #[arg(long, value_name = "N")]
+    batch: Option<usize>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn main(args: &Args) -> Outcome {
+    let mut subject = Subject::load(&args.choice)?;
+    if let Some(batch) = args.batch {
+        subject.bindings.sizes.insert("batch".to_owned(), batch);
+    }
+    let precision = match subject.run.as_ref().map(|run| run.run.precision) {
+        Some(run_file::Precision::Bfloat16) => Precision(2),
+        _ => Precision(4),
+    };
+    let model = subject.model(Mode::Training)?;
+    let training = cost(&subject.program(Mode::Training, Values::Dropped)?, precision);
+    let evaluation = cost(&subject.program(Mode::Evaluation, Values::Dropped)?, precision);
+    let stand_ins = stand_ins(&model);
+    if args.json {
+        println!("{:#}", as_json(&model, training, evaluation));
+        return Ok(());
+    }
+    let mut out = format!("{}\n", model.name);
+    axes(&mut out, &model);
+    parameters(&mut out, &model);
+    costs(&mut out, &model, training, evaluation);
+    let _ = writeln!(out, "\nOne supervision step");
+    let _ = writeln!(out, "  (~ without gradient; numbers are thoughts)");
+    for section in &model.outline.sections {
+        let _ = writeln!(out, "  {}", section.name);
+        items(&mut out, &section.items, 2);
+    }
+    if !stand_ins.is_empty() {
+        let _ = writeln!(out, "\nThe sizes of {} stand in for the data's: give them with --size, or explain a run file.", stand_ins.join(", "));
+    }
+    print!("{out}");
+    Ok(())
+}
+
+fn stand_ins(model: &Model) -> Vec<String> {
+    model
+        .declared_axes
+        .iter()
+        .map(|axis| model.axes.get(*axis))
+        .filter(|axis| axis.origin.starts_with("a stand-in"))
+        .map(|axis| format!("`{}`", axis.name))
+        .collect()
+}
+
+fn axes(out: &mut String, model: &Model) {
+    let _ = writeln!(out, "\nAxes");
+    let mut lines = Vec::new();
+    for axis in &model.declared_axes {
+        let axis = model.axes.get(*axis);
+        let size = match axis.size {
+            AxisSize::Fixed(size) => size.to_string(),
+            _ => "grows".to_owned(),
+        };
+        lines.push(vec![format!("  {}", axis.name), size, axis.origin.clone()]);
+    }
+    out.push_str(&table(&lines));
+}
+
+/// Parameters by declared net, then by the parts inside it.
+fn by_net(model: &Model) -> IndexMap<String, (Role, usize, usize)> {
+    let mut nets: IndexMap<String, (Role, usize, usize)> = IndexMap::new();
+    for weight in &model.weights {
+        let net = weight.path.split('.').next().unwrap_or("").to_owned();
+        let entry = nets.entry(net).or_insert((weight.role, 0, 0));
+        entry.1 += 1;
+        entry.2 += weight.count();
+    }
+    nets
+}
+
+fn total(model: &Model, role: Role) -> usize {
+    model.weights.iter().filter(|weight| weight.role == role).map(|weight| weight.count()).sum()
+}
+
+fn parameters(out: &mut String, model: &Model) {
+    let _ = writeln!(out, "\nParameters");
+    let mut lines = vec![vec!["  net".to_owned(), "tensors".to_owned(), "elements".to_owned(), "role".to_owned()]];
+    for (net, (role, tensors, elements)) in by_net(model) {
+        let role = format!("{role:?}").to_lowercase();
+        lines.push(vec![format!("  {net}"), tensors.to_string(), count(elements as u64), role]);
+    }
+    out.push_str(&table(&lines));
+    let _ = writeln!(
+        out,
+        "  {} trainable, {} in tables, {} constant",
+        count(total(model, Role::Param) as u64),
+        count(total(model, Role::Table) as u64),
+        count(total(model, Role::Buffer) as u64)
+    );
+}
+
+fn costs(out: &mut String, model: &Model, training: Cost, evaluation: Cost) {
+    let batch = model.inputs.first().and_then(|input| input.shape.first()).copied().unwrap_or(1);
+    let _ = writeln!(out, "\nCost of one step on {batch} samples");
+    let mut lines = vec![vec!["".to_owned(), "training".to_owned(), "evaluation".to_owned()]];
+    let mut row = |name: &str, a: String, b: String| lines.push(vec![format!("  {name}"), a, b]);
+    row("GFLOP, with backward", giga(training.flops), giga(evaluation.flops));
+    row("  forward without gradient", giga(training.flops_without_gradient), giga(evaluation.flops_without_gradient));
+    row("  forward with gradient", giga(training.flops_with_gradient), giga(evaluation.flops_with_gradient));
+    row("MB of activations at most", mega(training.activation_bytes), mega(evaluation.activation_bytes));
+    out.push_str(&table(&lines));
+    if let Some(halt) = model.halt {
+        let _ = writeln!(out, "  a sample takes at most {} such steps", halt.at_most);
+    }
+}
+
+fn giga(flops: u64) -> String {
+    format!("{:.3}", flops as f64 / 1e9)
+}
+
+fn mega(bytes: u64) -> String {
+    format!("{:.1}", bytes as f64 / 1e6)
+}
+
+fn items(out: &mut String, list: &[Item], depth: usize) {
+    for item in list {
+        let indent = "  ".repeat(depth);
+        let scope = if item.gradient { ' ' } else { '~' };
+        let mut line = |text: String| {
+            let _ = writeln!(out, "{indent}{scope} {text}");
+        };
+        match &item.kind {
+            ItemKind::Repeat { times, items: inner } => {
+                line(format!("repeat {times}"));
+                items(out, inner, depth + 1);
+            }
+            ItemKind::Iteration { index, items: inner, .. } => {
+                line(format!("iteration {index}"));
+                items(out, inner, depth + 1);
+            }
+            ItemKind::Update { target, text, axes, .. } => {
+                let sizes: Vec<String> = axes.iter().map(|extent| format!("{} {}", extent.axis, extent.size)).collect();
+                let sizes = if sizes.is_empty() { String::new() } else { format!("   [{}]", sizes.join(", ")) };
+                line(format!("{target} <- {text}{sizes}"));
+            }
+            ItemKind::Branch { state, from, to, by, .. } => line(format!("branch {state} {from} -> {to} with {by}")),
+            ItemKind::Merge { state, from, to, by, .. } => line(format!("merge {state} {from} -> {to} with {by}")),
+            ItemKind::Prune { state, from, to, by, .. } => line(format!("prune {state} {from} -> {to} by {by}")),
+            ItemKind::Record { name, .. } => line(format!("record {name}")),
+        }
+    }
+}
+
+fn as_json(model: &Model, training: Cost, evaluation: Cost) -> serde_json::Value {
+    let axes: Vec<_> = model
+        .declared_axes
+        .iter()
+        .map(|axis| {
+            let axis = model.axes.get(*axis);
+            let size = match axis.size {
+                AxisSize::Fixed(size) => Some(size),
+                _ => None,
+            };
+            json!({ "name": axis.name, "size": size, "origin": axis.origin })
+        })
+        .collect();
+    let weights: Vec<_> = model
+        .weights
+        .iter()
+        .map(|weight| {
+            let shape: Vec<usize> = weight.dims.iter().map(|dim| dim.size).collect();
+            let names: Vec<&str> = weight.dims.iter().map(|dim| model.axes.name(dim.axis)).collect();
+            json!({ "path": weight.path, "role": weight.role, "shape": shape, "axes": names, "count": weight.count() })
+        })
+        .collect();
+    let nets: Vec<_> = by_net(model)
+        .into_iter()
+        .map(|(net, (role, tensors, elements))| json!({ "net": net, "role": role, "tensors": tensors, "elements": elements }))
+        .collect();
+    json!({
+        "model": model.name,
+        "configs": model.configs.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect::<Vec<_>>(),
+        "axes": axes,
+        "nets": nets,
+        "weights": weights,
+        "trainable": total(model, Role::Param),
+        "in_tables": total(model, Role::Table),
+        "constant": total(model, Role::Buffer),
+        "training": training,
+        "evaluation": evaluation,
+        "halt": model.halt,
+        "outline": model.outline,
+    })
+}

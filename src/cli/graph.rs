@@ -1,0 +1,43 @@
+//! `totc graph FILE --format FORMAT`
+
+use super::Outcome;
+use super::subject::{Choice, Subject};
+use crate::draw;
+use crate::lower::Mode;
+use clap::ValueEnum;
+use std::path::PathBuf;
+
+/// Draws one supervision step of a model.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    choice: Choice,
+    #[arg(long, value_enum, default_value = "svg")]
+    format: Format,
+    /// Write to a file instead of the terminal
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Dot,
+    Mermaid,
+    Svg,
+}
+
+pub fn main(args: &Args) -> Outcome {
+    let mut subject = Subject::load(&args.choice)?;
+    let model = subject.model(Mode::Training)?;
+    let format = match args.format {
+        Format::Dot => draw::Format::Dot,
+        Format::Mermaid => draw::Format::Mermaid,
+        Format::Svg => draw::Format::Svg,
+    };
+    let picture = draw::draw(&model.outline, format);
+    match &args.out {
+        Some(path) => std::fs::write(path, picture).map_err(|error| super::Failure::World(format!("{}: {error}", path.display())))?,
+        None => println!("{}", picture.trim_end()),
+    }
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! The command line. Each command is a file here: it takes its arguments, calls the stages, prints.
+//!
+//! Exit codes: 0 done; 1 the model or run file has mistakes; 2 the command line has; 3 files, data or devices
+//! failed; 4 totc itself is wrong.
+
+#[cfg(feature = "torch")]
+mod bench;
+mod check;
+mod cost;
+mod dump;
+#[cfg(feature = "torch")]
+mod eval;
+mod explain;
+mod graph;
+#[cfg(feature = "torch")]
+mod init;
+#[cfg(feature = "torch")]
+mod run;
+#[cfg(feature = "torch")]
+mod session;
+#[cfg(feature = "torch")]
+mod solve;
+mod subject;
+#[cfg(feature = "torch")]
+mod trace;
+
+use crate::diagnostic::Colours;
+use clap::{Parser, Subcommand};
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+/// totc compiles and trains recursive-reasoning models that are written as model files.
+#[derive(Parser)]
+#[command(
+    name = "totc",
+    version,
+    about = "Compile, train and evaluate recursive-reasoning models (TRM, HRM, trees of thought) written as model files",
+    after_help = "A model file (.tot) says what one supervision step computes; a run file (.ron) says on which data and \
+how it is trained.\n\nTry:\n  totc check models/totrm.tot\n  totc explain models/totrm.tot\n  totc graph models/totrm.tot \
+--format svg > totrm.svg\n  totc run examples/tot-sudoku4.ron\n  totc solve examples/tot-sudoku4.ron '1...|..3.|.4..|...2'"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Check model and run files: every mistake with its place and the mend
+    Check(check::Args),
+    /// Tell what is known of a model before a tensor exists: axes, parameters, FLOPs, memory, the tree of thoughts
+    Explain(explain::Args),
+    /// Print a stage of the compiler: ast, model, graph or program
+    Dump(dump::Args),
+    /// Draw a model: loops folded, branches and merges as a tree
+    Graph(graph::Args),
+    /// Write initial weights by path
+    #[cfg(feature = "torch")]
+    Init(init::Args),
+    /// Run supervision steps on given tensors and write every value, loss and gradient
+    #[cfg(feature = "torch")]
+    Trace(trace::Args),
+    /// Train and evaluate a run file
+    #[cfg(feature = "torch")]
+    Run(run::Args),
+    /// Evaluate weights on a run file's test data
+    #[cfg(feature = "torch")]
+    Eval(eval::Args),
+    /// Solve a puzzle typed in, with the weights of a run
+    #[cfg(feature = "torch")]
+    Solve(solve::Args),
+    /// Time one supervision step against this machine's matrix-product ceiling
+    #[cfg(feature = "torch")]
+    Bench(bench::Args),
+}
+
+/// Why a command stops short.
+pub enum Failure {
+    /// The author's mistakes, already rendered.
+    Mistakes(String),
+    /// The command line asks for what there is not.
+    Usage(String),
+    /// The world: files, data, devices.
+    World(String),
+    /// totc is wrong.
+    Internal(String),
+}
+
+type Outcome = Result<(), Failure>;
+
+pub fn main() -> ExitCode {
+    // A pipe that closes early (`totc dump … | head`) ends the program as it ends others.
+    reset_sigpipe();
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        Command::Check(args) => check::main(&args),
+        Command::Explain(args) => explain::main(&args),
+        Command::Dump(args) => dump::main(&args),
+        Command::Graph(args) => graph::main(&args),
+        #[cfg(feature = "torch")]
+        Command::Init(args) => init::main(&args),
+        #[cfg(feature = "torch")]
+        Command::Trace(args) => trace::main(&args),
+        #[cfg(feature = "torch")]
+        Command::Run(args) => run::main(&args),
+        #[cfg(feature = "torch")]
+        Command::Eval(args) => eval::main(&args),
+        #[cfg(feature = "torch")]
+        Command::Solve(args) => solve::main(&args),
+        #[cfg(feature = "torch")]
+        Command::Bench(args) => bench::main(&args),
+    };
+    let (text, code) = match outcome {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Failure::Mistakes(text)) => (text, 1),
+        Err(Failure::Usage(text)) => (format!("error: {text}\n"), 2),
+        Err(Failure::World(text)) => (format!("error: {text}\n"), 3),
+        Err(Failure::Internal(text)) => (format!("{text}\n"), 4),
+    };
+    eprint!("{text}");
+    ExitCode::from(code)
+}
+
+/// Colours on a terminal, unless `NO_COLOR` is set.
+fn colours() -> Colours {
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    if std::io::stderr().is_terminal() && !plain { Colours::Always } else { Colours::Never }
+}
+
+#[cfg(unix)]
+fn reset_sigpipe() {
+    // SAFETY: called before any thread exists; restores the default action of a signal.
+    unsafe {
+        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+    }
+}
+
+#[cfg(not(unix))]
+fn reset_sigpipe() {}

@@ -1,0 +1,226 @@
+//! `totc trace`: supervision steps on given tensors, everything they compute written down. It is how one compares a
+//! model with another implementation, so its carry and halting are those of training, without exploration.
+
+use super::session::Machine;
+use super::subject::{Choice, Subject};
+use super::{Failure, Outcome};
+use crate::Values;
+use crate::exec::{Executable, Outputs, Weights};
+use crate::lower::{HaltInfo, InputInfo, InputRole, Mode, Program};
+use crate::train::{Batch, Carry, Fresh, Halting};
+use indexmap::IndexMap;
+use std::path::{Path, PathBuf};
+use tch::{Device, Kind, Tensor};
+
+/// Runs supervision steps on given tensors and writes every output, state, loss and metric of each step.
+///
+/// Inputs are named as in the model (`question`, `puzzle`, `answer`); `step3.question` is what rows that have halted
+/// take at step 3. Outputs are `stepK.state.y`, `stepK.loss.answering` (per sample), `stepK.loss` (the sum),
+/// `stepK.metric.exact`, `stepK.predict.logits`, `stepK.value.x` (every name of the schedule), `stepK.halted`,
+/// `stepK.steps`, and with --grad `stepK.grad.PATH` of the unscaled sum of losses (`stepK.grad.PATH.rows` and `.ids`
+/// for tables).
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    choice: Choice,
+    /// Weights by path (safetensors)
+    #[arg(long, value_name = "FILE")]
+    weights: PathBuf,
+    /// The data (safetensors)
+    #[arg(long, value_name = "FILE")]
+    inputs: PathBuf,
+    /// How many supervision steps
+    #[arg(long, default_value_t = 1)]
+    steps: usize,
+    /// The file to write (safetensors)
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Also write the gradient of every parameter (implies --training)
+    #[arg(long)]
+    grad: bool,
+    /// Run the training step (halting, gradient scopes, lookahead) instead of the evaluation step
+    #[arg(long)]
+    training: bool,
+    /// Number format of matrices and activations of a model file: float32 or bfloat16
+    #[arg(long, default_value = "float32")]
+    precision: String,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+type Named = IndexMap<String, Tensor>;
+
+pub fn main(args: &Args) -> Outcome {
+    let device = args.machine.device()?;
+    let mut subject = Subject::load(&args.choice)?;
+    let mode = if args.training || args.grad { Mode::Training } else { Mode::Evaluation };
+    let inputs = read(&args.inputs)?;
+    let stored = read(&args.weights)?;
+    let given = subject.bindings.sizes.clone();
+    bind_inputs(&mut subject, mode, &inputs, &stored)?;
+    // What was said on the command line counts more than what the tensors show.
+    if subject.run.is_none() {
+        subject.bindings.sizes.extend(given);
+    }
+    let program = subject.program(mode, Values::Kept)?;
+    let weights = Weights::load(&args.weights, &program.weights, device).map_err(|error| Failure::World(error.to_string()))?;
+    let precision = match (subject.run.as_ref().map(|run| run.run.precision), args.precision.as_str()) {
+        (Some(crate::run_file::Precision::Bfloat16), _) | (None, "bfloat16") => Kind::BFloat16,
+        (_, "float32" | "bfloat16") => Kind::Float,
+        (_, other) => return Err(Failure::Usage(format!("there is no precision `{other}`; give float32 or bfloat16"))),
+    };
+    let executable = Executable::new(program, device, precision);
+    let written = steps(args, &executable, &weights, &inputs, mode)?;
+    write(&args.out, &written)?;
+    println!("{}: {} tensors of {} steps", args.out.display(), written.len(), args.steps);
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<Named, Failure> {
+    if !path.exists() {
+        return Err(Failure::World(format!("{}: there is no such file", path.display())));
+    }
+    let tensors = Tensor::read_safetensors(path)
+        .map_err(|_| Failure::World(format!("{}: not a safetensors file that can be read", path.display())))?;
+    Ok(tensors.into_iter().collect())
+}
+
+/// Sizes of the data's axes, as the given tensors show them.
+fn bind_inputs(subject: &mut Subject, mode: Mode, inputs: &Named, stored: &Named) -> Result<(), Failure> {
+    let model = subject.model(mode)?;
+    for input in &model.inputs {
+        let tensor = given(input, inputs, 1)?;
+        if tensor.dim() != input.axes.len() {
+            return Err(Failure::World(format!(
+                "the input `{}` has {} axes, the model's has {}: [{}]",
+                input.name,
+                tensor.dim(),
+                input.axes.len(),
+                input.axes.join(", ")
+            )));
+        }
+        for (axis, size) in input.axes.iter().zip(tensor.size()) {
+            subject.bindings.sizes.insert(axis.clone(), size as usize);
+        }
+    }
+    for weight in &model.weights {
+        let Some(tensor) = stored.get(&weight.path) else { continue };
+        for (dim, size) in weight.dims.iter().zip(tensor.size()) {
+            let axis = model.axes.get(dim.axis);
+            if axis.origin.starts_with("a stand-in") && !subject.bindings.sizes.contains_key(&axis.name) {
+                subject.bindings.sizes.insert(axis.name.clone(), size as usize);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn given<'a>(input: &InputInfo, inputs: &'a Named, step: usize) -> Result<&'a Tensor, Failure> {
+    inputs.get(&format!("step{step}.{}", input.name)).or_else(|| inputs.get(&input.name)).ok_or_else(|| {
+        let known: Vec<&str> = inputs.keys().map(String::as_str).collect();
+        Failure::World(format!("the inputs have no `{}` (they have {})", input.name, known.join(", ")))
+    })
+}
+
+fn batch(program: &Program, inputs: &Named, step: usize) -> Result<Batch, Failure> {
+    let mut batch = Batch::new();
+    for input in &program.inputs {
+        let tensor = given(input, inputs, step)?;
+        if tensor.size() != input.shape {
+            return Err(Failure::World(format!("the input `{}` of step {step} has shape {:?}, not {:?}", input.name, tensor.size(), input.shape)));
+        }
+        batch.insert(input.name.clone(), tensor.to_kind(Kind::Int64));
+    }
+    Ok(batch)
+}
+
+fn steps(args: &Args, executable: &Executable, weights: &Weights, inputs: &Named, mode: Mode) -> Result<Named, Failure> {
+    let program = executable.program();
+    let world = |error: &dyn std::fmt::Display| Failure::World(error.to_string());
+    let rows = program.inputs.first().and_then(|input| input.shape.first()).copied().unwrap_or(1) as usize;
+    let halting = Halting::new(program.halt.map(|halt| HaltInfo { explore: 0.0, ..halt }));
+    let most = program.halt.map_or(1, |halt| halt.at_most) as i64;
+    let mut carry = Carry::start(program, rows, executable.precision(), executable.device()).map_err(|error| world(&error))?;
+    let mut written = Named::new();
+    for step in 1..=args.steps {
+        let batch = batch(program, inputs, step)?;
+        carry = carry.admit(Fresh::InPlace(&batch)).map_err(|error| world(&error))?;
+        let ready = carry.inputs(executable.device()).map_err(|error| world(&error))?;
+        tch::manual_seed(step as i64);
+        let mut outputs = executable.run(weights, &ready).map_err(|error| Failure::Internal(error.to_string()))?;
+        let halted = match (mode, outputs.values.get("halt")) {
+            (Mode::Training, Some(halt)) => {
+                let wants: Vec<bool> = Vec::try_from(halt.to_kind(Kind::Bool).to_device(Device::Cpu)).map_err(|error| world(&error))?;
+                halting.decide(&wants, &carry.steps, 0, step as u64)
+            }
+            _ => carry.steps.iter().map(|done| *done >= most).collect(),
+        };
+        note(&mut written, step, program, &outputs, &carry, &halted);
+        if args.grad {
+            gradients(&mut written, step, weights, &mut outputs)?;
+        }
+        carry.advance(program, &outputs, halted).map_err(|error| world(&error))?;
+    }
+    Ok(written)
+}
+
+fn note(written: &mut Named, step: usize, program: &Program, outputs: &Outputs, carry: &Carry, halted: &[bool]) {
+    for (name, value) in &outputs.values {
+        let value = value.detach();
+        let value = if value.kind() == Kind::BFloat16 { value.to_kind(Kind::Float) } else { value };
+        written.insert(format!("step{step}.{name}"), value);
+    }
+    if let Some(total) = total_loss(outputs) {
+        written.insert(format!("step{step}.loss"), total.detach());
+    }
+    for input in program.inputs.iter() {
+        if let Some(column) = carry.data.get(&input.name) {
+            let role = if input.role == InputRole::Target { "target" } else { "input" };
+            written.insert(format!("step{step}.{role}.{}", input.name), column.shallow_clone());
+        }
+    }
+    written.insert(format!("step{step}.halted"), Tensor::from_slice(halted));
+    written.insert(format!("step{step}.steps"), Tensor::from_slice(&carry.steps));
+}
+
+/// The sum over losses and samples, unscaled, in float64.
+fn total_loss(outputs: &Outputs) -> Option<Tensor> {
+    outputs
+        .values
+        .iter()
+        .filter(|(name, _)| name.starts_with("loss."))
+        .map(|(_, loss)| loss.to_kind(Kind::Double).sum(Kind::Double))
+        .reduce(|sum, loss| sum + loss)
+}
+
+fn gradients(written: &mut Named, step: usize, weights: &Weights, outputs: &mut Outputs) -> Outcome {
+    let Some(total) = total_loss(outputs) else { return Ok(()) };
+    let mut names = Vec::new();
+    let mut leaves = Vec::new();
+    for (path, weight) in weights.tensors.iter().filter(|(_, weight)| weight.requires_grad()) {
+        names.push(format!("step{step}.grad.{path}"));
+        leaves.push(weight.shallow_clone());
+    }
+    for rows in &outputs.rows {
+        names.push(format!("step{step}.grad.{}.rows", rows.table));
+        leaves.push(rows.leaf.shallow_clone());
+        written.insert(format!("step{step}.grad.{}.ids", rows.table), rows.ids.shallow_clone());
+    }
+    if !total.requires_grad() {
+        return Err(Failure::World("the sum of losses reaches no weight".to_owned()));
+    }
+    let gradients = Tensor::f_run_backward(&[&total], &leaves, false, false)
+        .map_err(|error| Failure::Internal(format!("internal error in the backward pass: {error}")))?;
+    for ((name, gradient), leaf) in names.into_iter().zip(gradients).zip(&leaves) {
+        // What no loss reaches has gradient zero.
+        written.insert(name, if gradient.defined() { gradient } else { leaf.zeros_like() });
+    }
+    Ok(())
+}
+
+fn write(path: &Path, tensors: &Named) -> Outcome {
+    let tensors: Vec<(&str, Tensor)> =
+        tensors.iter().map(|(name, tensor)| (name.as_str(), tensor.detach().to_device(Device::Cpu).contiguous())).collect();
+    Tensor::write_safetensors(&tensors, path)
+        .map_err(|error| Failure::World(format!("{}: cannot be written: {}", path.display(), error.to_string().lines().next().unwrap_or(""))))
+}
