@@ -1,4 +1,413 @@
-use super::{Failure, Outcome};
+//! `totc run RUN.ron`: trains, tests, saves; goes on where a run was cut off.
+
+use super::session::{Machine, Session};
+use super::{Failure, Outcome, colours};
+use crate::Values;
+use crate::exec::Weights;
+use crate::lower::{self, Mode, Role};
+use crate::report::{self, Forecast, Kind, MetricsLog, Plan, Progress, Record, Screen, Step, Summary, Window, summary_table};
+use crate::run_file::Fingerprint;
+use crate::train::{EvaluationReport, StepReport, TrainError, Trainer, checkpoint};
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Trains and evaluates what a run file describes. Checkpoints, metrics (metrics.jsonl) and the settings in force go to
+/// the output folder; after a kill or a power cut `--resume` goes on, bit for bit.
 #[derive(clap::Args)]
-pub struct Args {}
-pub fn main(_: &Args) -> Outcome { Err(Failure::Usage("not yet".into())) }
+pub struct Args {
+    /// The run file (.ron)
+    file: PathBuf,
+    /// Give a field of the run file, or a config of its model, another value (batch=32, hidden=128, optimiser.lr=1e-3)
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    sets: Vec<String>,
+    #[command(flatten)]
+    machine: Machine,
+    /// Another seed than the run file's
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Another output folder than the run file's
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Go on from the last checkpoint in the output folder
+    #[arg(long)]
+    resume: bool,
+    /// Stop after so many steps of this call (the run can be resumed)
+    #[arg(long, value_name = "N")]
+    stop_after: Option<u64>,
+    /// Print the results as JSON at the end
+    #[arg(long)]
+    json: bool,
+}
+
+/// What decides the course of a run, kept beside its checkpoints.
+#[derive(Serialize, Deserialize)]
+struct Identity {
+    settings: Fingerprint,
+    /// Of the compiled training step.
+    program: u64,
+}
+
+const IDENTITY: &str = "run.json";
+const SETTINGS: &str = "run.ron";
+/// Steps measured before the length of the run is foretold.
+const MEASURED: u64 = 3;
+
+pub fn main(args: &Args) -> Outcome {
+    let device = args.machine.device()?;
+    let mut sets = args.sets.clone();
+    if let Some(seed) = args.seed {
+        sets.push(format!("seed={seed}"));
+    }
+    if let Some(out) = &args.out {
+        sets.push(format!("out={}", out.display()));
+    }
+    let mut session = Session::open(&args.file, &sets, device)?;
+    let out = session.run.out();
+    let folder = out.join(checkpoint::FOLDER);
+    let world = |error: &dyn std::fmt::Display| Failure::World(error.to_string());
+    std::fs::create_dir_all(&out).map_err(|error| world(&format!("{}: {error}", out.display())))?;
+    checkpoint::settle(&folder).map_err(|error| world(&error))?;
+    let saved = folder.exists();
+    if saved && !args.resume {
+        return Err(Failure::Usage(format!(
+            "{} holds a run already; go on with it by --resume, or choose another folder by --out",
+            out.display()
+        )));
+    }
+    let identity = identity(&mut session)?;
+    let mut trainer = if saved {
+        same_run(&identity, &out)?;
+        resume(&mut session, &folder)?
+    } else {
+        start(&mut session, &identity, &out)?
+    };
+    print_head(&session, &trainer, &out);
+    let log = if saved { MetricsLog::resume(&out, trainer.steps_done()) } else { MetricsLog::create(&out) };
+    let log = log.map_err(|error| world(&error))?;
+    let mut training = Training {
+        began: Instant::now(),
+        first: trainer.steps_done(),
+        progress: Progress::new(
+            Screen::of_stderr(),
+            colours(),
+            Plan { done: trainer.steps_done(), total: trainer.steps_in_all(), every: Duration::from_secs(10) },
+        ),
+        window: Window::default(),
+        log,
+        folder,
+        tests: Vec::new(),
+        stop: interruption(),
+        seconds_per_test: None,
+    };
+    let ended = training.run(&mut trainer, &mut session, args.stop_after)?;
+    let summary = training.summary(&trainer);
+    if args.json {
+        println!("{}", as_json(&summary, &trainer, &training.tests));
+    } else {
+        println!("{}", summary_table(&summary));
+    }
+    match ended {
+        Ended::Complete => println_unless(args.json, &format!("weights: {}", checkpoint::weights_file(&training.folder).display())),
+        Ended::Stopped => println_unless(
+            args.json,
+            &format!("stopped at step {} of {}; go on with --resume", trainer.steps_done(), trainer.steps_in_all()),
+        ),
+    }
+    Ok(())
+}
+
+fn println_unless(json: bool, line: &str) {
+    if !json {
+        println!("{line}");
+    }
+}
+
+fn identity(session: &mut Session) -> Result<Identity, Failure> {
+    let batch = session.run.run.batch;
+    let program = session.program(Mode::Training, 0, batch, Values::Dropped)?;
+    let text = lower::print(&program);
+    // FNV-1a: stable from build to build.
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    Ok(Identity { settings: session.run.fingerprint(), program: hash })
+}
+
+fn start(session: &mut Session, identity: &Identity, out: &Path) -> Result<Trainer, Failure> {
+    let programs = session.programs(0)?;
+    let weights = Weights::init(&programs.training.program().weights, session.run.run.seed, session.device);
+    let trainer = Trainer::new(session.run.train_config(), programs, Arc::clone(&session.data), weights)
+        .map_err(|error| refused(session, error))?;
+    let text = serde_json::to_string_pretty(identity).unwrap_or_default();
+    for (name, text) in [(IDENTITY, text.as_str()), (SETTINGS, session.run.effective_text())] {
+        std::fs::write(out.join(name), text).map_err(|error| Failure::World(format!("{}: {error}", out.join(name).display())))?;
+    }
+    Ok(trainer)
+}
+
+fn resume(session: &mut Session, folder: &Path) -> Result<Trainer, Failure> {
+    let world = |error: &dyn std::fmt::Display| Failure::World(error.to_string());
+    let journal = checkpoint::peek(folder).map_err(|error| world(&error))?;
+    // The programs of the last step that was done; a phase that begins now comes by its change.
+    let programs = session.programs(journal.step.saturating_sub(1))?;
+    Trainer::resume(session.run.train_config(), programs, Arc::clone(&session.data), session.device, folder)
+        .map_err(|error| refused(session, error))
+}
+
+/// The trainer's refusal of a setting, shown where the setting stands.
+fn refused(_session: &Session, error: TrainError) -> Failure {
+    Failure::World(error.to_string())
+}
+
+fn same_run(identity: &Identity, out: &Path) -> Outcome {
+    let path = out.join(IDENTITY);
+    let Ok(text) = std::fs::read_to_string(&path) else { return Ok(()) };
+    let before: Identity = serde_json::from_str(&text)
+        .map_err(|error| Failure::World(format!("{}: not what totc wrote: {error}", path.display())))?;
+    if let Some(difference) = identity.settings.differences(&before.settings).first() {
+        let show = |value: &Option<String>| value.clone().unwrap_or("not set".to_owned());
+        return Err(Failure::World(format!(
+            "`{}` was {} when this run began and is {} now; a resumed run goes on as it began: take the change back, or \
+             start another run with --out",
+            difference.setting,
+            show(&difference.before),
+            show(&difference.now)
+        )));
+    }
+    if identity.program != before.program {
+        return Err(Failure::World(
+            "the model computes something else than when this run began (its files have changed); take the change back, \
+             or start another run with --out"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+fn print_head(session: &Session, trainer: &Trainer, out: &Path) {
+    let program = trainer.programs().training.program();
+    let precision = format!("{:?}", session.run.run.precision).to_lowercase();
+    let device = match session.device {
+        tch::Device::Cuda(number) => format!("cuda:{number}"),
+        _ => format!("cpu, {} threads", tch::get_num_threads()),
+    };
+    eprintln!(
+        "{}: {} parameters, {} · {}\n{}\nbatch {}, {} steps, output in {}",
+        program.model,
+        report::count(parameters(trainer)),
+        precision,
+        device,
+        session.data.describe(),
+        trainer.config().batch,
+        report::count(trainer.steps_in_all()),
+        out.display()
+    );
+}
+
+fn parameters(trainer: &Trainer) -> u64 {
+    let weights = &trainer.programs().training.program().weights;
+    weights.iter().filter(|info| info.role == Role::Param).map(|info| info.shape.iter().product::<i64>() as u64).sum()
+}
+
+/// Set by the first Ctrl-C; the second one ends the process as usual.
+fn interruption() -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&stop);
+    let handler = move || {
+        if seen.swap(true, Ordering::SeqCst) {
+            std::process::exit(130);
+        }
+    };
+    if let Err(error) = ctrlc::set_handler(handler) {
+        eprintln!("Ctrl-C will end the run without saving: {error}");
+    }
+    stop
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Complete,
+    Stopped,
+}
+
+struct Training {
+    began: Instant,
+    first: u64,
+    progress: Progress,
+    window: Window,
+    log: MetricsLog,
+    folder: PathBuf,
+    tests: Vec<(u64, EvaluationReport)>,
+    stop: Arc<AtomicBool>,
+    seconds_per_test: Option<f64>,
+}
+
+impl Training {
+    fn run(&mut self, trainer: &mut Trainer, session: &mut Session, stop_after: Option<u64>) -> Result<Ended, Failure> {
+        let evaluation = trainer.config().evaluation.every;
+        let checkpoints = trainer.config().checkpoints.every;
+        let last = stop_after.map_or(u64::MAX, |steps| self.first + steps);
+        let mut tested = u64::MAX;
+        self.enter_phase(trainer, session)?;
+        while !trainer.finished() {
+            if self.stop.load(Ordering::SeqCst) || trainer.steps_done() >= last {
+                self.save(trainer, OnFailure::Stop)?;
+                self.progress.finish();
+                return Ok(Ended::Stopped);
+            }
+            let report = trainer.step().map_err(|error| Failure::World(error.to_string()))?;
+            let step = plain(&report, trainer.config().batch);
+            self.progress.step(&step);
+            self.window.push(&step);
+            let done = trainer.steps_done();
+            if done == self.first + MEASURED {
+                self.foretell(trainer);
+            }
+            self.enter_phase(trainer, session)?;
+            let due = |every: Option<u64>| every.is_some_and(|every| every > 0 && done.is_multiple_of(every));
+            if done.is_multiple_of(50) || due(evaluation) || trainer.finished() {
+                self.write_training()?;
+            }
+            if due(evaluation) {
+                self.test(trainer)?;
+                tested = done;
+            }
+            if due(checkpoints) {
+                self.save(trainer, OnFailure::GoOn)?;
+            }
+        }
+        if tested != trainer.steps_done() {
+            self.test(trainer)?;
+        }
+        self.save(trainer, OnFailure::Stop)?;
+        self.progress.finish();
+        Ok(Ended::Complete)
+    }
+
+    /// Compiles anew where a phase of the run file begins.
+    fn enter_phase(&mut self, trainer: &mut Trainer, session: &mut Session) -> Outcome {
+        let done = trainer.steps_done();
+        if !session.run.run.phases.iter().any(|phase| phase.from == done) {
+            return Ok(());
+        }
+        let programs = session.programs(done)?;
+        trainer.change_phase(programs).map_err(|error| Failure::World(error.to_string()))?;
+        self.progress.note(&format!("step {done}: a new phase begins"));
+        Ok(())
+    }
+
+    fn foretell(&mut self, trainer: &Trainer) {
+        let left = trainer.steps_in_all() - trainer.steps_done();
+        let Some(seconds_per_step) = self.progress.pace().seconds_per_step() else { return };
+        let tests_left = trainer.config().evaluation.every.map_or(1, |every| left / every.max(1)).max(1);
+        let forecast = Forecast { steps_left: left, seconds_per_step, tests_left, seconds_per_test: self.seconds_per_test };
+        self.progress.note(&forecast.line());
+    }
+
+    fn write_training(&mut self) -> Outcome {
+        let Some(reading) = self.window.take() else { return Ok(()) };
+        let mut losses = reading.losses;
+        losses.insert("total".to_owned(), reading.loss);
+        let record = Record {
+            kind: Kind::Train,
+            step: reading.step,
+            seconds: self.began.elapsed().as_secs_f64(),
+            lr: reading.lr,
+            losses,
+            metrics: reading.metrics,
+            steps_used: reading.steps_used,
+        };
+        self.log.append(&record).map_err(|error| Failure::World(error.to_string()))
+    }
+
+    fn test(&mut self, trainer: &Trainer) -> Outcome {
+        let report = trainer.evaluate().map_err(|error| Failure::World(error.to_string()))?;
+        self.seconds_per_test = Some(report.seconds);
+        let step = trainer.steps_done();
+        let shown: Vec<String> = report.metrics.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
+        self.progress.note(&format!("step {step}: tested on {} puzzles: {}", report.examples, shown.join(", ")));
+        let record = Record {
+            kind: Kind::Test,
+            step,
+            seconds: self.began.elapsed().as_secs_f64(),
+            lr: 0.0,
+            losses: report.losses.clone(),
+            metrics: report.metrics.clone(),
+            steps_used: Some(report.steps),
+        };
+        self.tests.push((step, report));
+        self.log.append(&record).map_err(|error| Failure::World(error.to_string()))
+    }
+
+    /// A checkpoint that cannot be written must not end days of training: the one before it still stands.
+    fn save(&mut self, trainer: &mut Trainer, on_failure: OnFailure) -> Outcome {
+        match (trainer.save(&self.folder), on_failure) {
+            (Ok(()), _) => Ok(()),
+            (Err(error), OnFailure::GoOn) => {
+                self.progress.note(&format!("not saved at step {}: {error}; training goes on", trainer.steps_done()));
+                Ok(())
+            }
+            (Err(error), OnFailure::Stop) => Err(Failure::World(error.to_string())),
+        }
+    }
+
+    fn summary(&self, trainer: &Trainer) -> Summary {
+        let outcome = |name: &str, (step, report): &(u64, EvaluationReport)| report::Outcome {
+            name: name.to_owned(),
+            step: *step,
+            metrics: report.metrics.clone(),
+        };
+        let exact = |report: &EvaluationReport| report.metrics.get("exact").copied().unwrap_or(0.0);
+        let best = self.tests.iter().max_by(|(_, a), (_, b)| exact(a).total_cmp(&exact(b)));
+        let mut outcomes = Vec::new();
+        if let (Some(best), true) = (best, self.tests.len() > 1) {
+            outcomes.push(outcome("best", best));
+        }
+        outcomes.extend(self.tests.last().map(|last| outcome("final", last)));
+        Summary {
+            outcomes,
+            parameters: parameters(trainer),
+            steps: trainer.steps_done() - self.first,
+            rows: trainer.config().batch,
+            seconds: self.began.elapsed().as_secs_f64(),
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum OnFailure {
+    GoOn,
+    Stop,
+}
+
+fn plain(report: &StepReport, rows: usize) -> Step {
+    Step {
+        step: report.step,
+        rows,
+        lr: report.lr,
+        loss: report.loss,
+        losses: report.losses.clone(),
+        metrics: report.metrics.clone(),
+        counted: report.count,
+        steps_used: report.steps,
+    }
+}
+
+fn as_json(summary: &Summary, trainer: &Trainer, tests: &[(u64, EvaluationReport)]) -> serde_json::Value {
+    let tests: Vec<_> = tests
+        .iter()
+        .map(|(step, report)| {
+            let metrics: IndexMap<&String, f64> = report.metrics.iter().map(|(name, value)| (name, *value)).collect();
+            serde_json::json!({ "step": step, "examples": report.examples, "metrics": metrics, "steps_used": report.steps })
+        })
+        .collect();
+    serde_json::json!({
+        "model": trainer.programs().training.program().model,
+        "parameters": summary.parameters,
+        "steps": trainer.steps_done(),
+        "seconds": summary.seconds,
+        "tests": tests,
+    })
+}

@@ -1,4 +1,89 @@
+//! `totc solve RUN.ron PUZZLE`
+
+use super::session::{Machine, Session};
 use super::{Failure, Outcome};
+use crate::data::Mark;
+use crate::lower::Mode;
+use crate::train::predict;
+use serde_json::json;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+/// Solves a puzzle typed in: a Sudoku as 16, 36 or 81 characters row by row, blanks as . or 0; lines, spaces and | are
+/// ignored.
 #[derive(clap::Args)]
-pub struct Args {}
-pub fn main(_: &Args) -> Outcome { Err(Failure::Usage("not yet".into())) }
+pub struct Args {
+    /// The run file (.ron)
+    file: PathBuf,
+    /// The puzzle
+    puzzle: String,
+    /// Weights (safetensors), or a run's folder; default: the last checkpoint of the run
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+    /// Give a field of the run file, or a config of its model, another value
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    sets: Vec<String>,
+    /// Show the answer after every supervision step
+    #[arg(long)]
+    steps: bool,
+    #[command(flatten)]
+    machine: Machine,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn main(args: &Args) -> Outcome {
+    let device = args.machine.device()?;
+    let mut session = Session::open(&args.file, &args.sets, device)?;
+    let example = session.data.parse_puzzle(&args.puzzle).map_err(|error| Failure::Usage(error.to_string()))?;
+    let model = session.executable(Mode::Evaluation, u64::MAX, 1)?;
+    let (weights, _) = session.weights(args.weights.as_deref(), model.program())?;
+    let data = session.data.as_ref();
+    let given = example.inputs.clone();
+    let predictions = predict(&model, &weights, data, &[example], session.run.run.evaluation.steps, session.run.run.seed)
+        .map_err(|error| Failure::World(error.to_string()))?;
+    let Some(prediction) = predictions.first() else { return Ok(()) };
+    let Some(answer) = prediction.last() else { return Ok(()) };
+    let verdict = data.validate(&given, &answer.tokens);
+    let confidence = answer.confidence.first().copied();
+    let surest = answer.probabilities.iter().copied().fold(1.0, f64::min);
+    if args.json {
+        let steps: Vec<_> = prediction
+            .steps
+            .iter()
+            .map(|step| json!({ "tokens": step.tokens, "confidence": step.confidence.first() }))
+            .collect();
+        println!(
+            "{}",
+            json!({
+                "tokens": answer.tokens, "valid": verdict.solved(), "confidence": confidence,
+                "least_sure_cell": surest, "halted_at": prediction.halted_at, "steps": steps,
+            })
+        );
+        return Ok(());
+    }
+    let coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let style = |mark: Mark, text: &str| match mark {
+        Mark::Given if coloured => format!("\x1b[1m{text}\x1b[0m"),
+        Mark::Changed if coloured => format!("\x1b[31m{text}\x1b[0m"),
+        _ => text.to_owned(),
+    };
+    if args.steps {
+        for (at, step) in prediction.steps.iter().enumerate() {
+            println!("after step {}", at + 1);
+            println!("{}", data.render_styled(&step.tokens, &given, &style));
+        }
+    } else {
+        println!("{}", data.render_styled(&answer.tokens, &given, &style));
+    }
+    let halted = match prediction.halted_at {
+        Some(step) => format!("would have stopped at step {step} of {}", prediction.steps.len()),
+        None => format!("ran all {} steps", prediction.steps.len()),
+    };
+    match confidence {
+        Some(confidence) => println!("{verdict}\nconfidence {:.1} %, least sure cell {:.1} %, {halted}", 100.0 * confidence, 100.0 * surest),
+        None => println!("{verdict}\nleast sure cell {:.1} %, {halted}", 100.0 * surest),
+    }
+    Ok(())
+}

@@ -130,8 +130,8 @@ impl Progress {
     }
 
     /// Takes the bar away; notes and lines stay.
-    pub fn finish(self) {
-        if let Show::Bar { bar, .. } = self.show {
+    pub fn finish(&mut self) {
+        if let Show::Bar { bar, .. } = &self.show {
             bar.finish_and_clear();
         }
     }
