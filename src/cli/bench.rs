@@ -1,4 +1,180 @@
+//! `totc bench RUN.ron`: how fast one supervision step is, and how near that is to what the machine can do.
+
+use super::cost::{Precision, cost};
+use super::session::{Machine, Session};
 use super::{Failure, Outcome};
+use crate::Values;
+use crate::exec::{Executable, Weights};
+use crate::lower::Mode;
+use crate::report::table;
+use crate::train::{Carry, Columns, Fresh, Trainer};
+use clap::ValueEnum;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tch::{Kind, Tensor};
+
+/// Times one supervision step (median and fastest of many), against the fastest matrix product of the model's shape
+/// measured in the same run. FLOP counts are of matrix products and attention, backward counted twice.
 #[derive(clap::Args)]
-pub struct Args {}
-pub fn main(_: &Args) -> Outcome { Err(Failure::Usage("not yet".into())) }
+pub struct Args {
+    /// The run file (.ron)
+    file: PathBuf,
+    /// Give a field of the run file, or a config of its model, another value
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    sets: Vec<String>,
+    /// Samples of one step (default: the run file's)
+    #[arg(long, value_name = "N")]
+    batch: Option<usize>,
+    /// infer: the evaluation step; train: forward, backward and update
+    #[arg(long, value_enum, default_value = "train")]
+    mode: What,
+    /// float32 or bfloat16 (default: the run file's)
+    #[arg(long, value_name = "DTYPE")]
+    dtype: Option<String>,
+    /// Measure for about so many seconds
+    #[arg(long, default_value_t = 5.0)]
+    seconds: f64,
+    #[command(flatten)]
+    machine: Machine,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum What {
+    Infer,
+    Train,
+}
+
+/// Steps before the clock starts.
+const WARM_UP: usize = 2;
+
+pub fn main(args: &Args) -> Outcome {
+    let device = args.machine.device()?;
+    let mut sets = args.sets.clone();
+    if let Some(batch) = args.batch {
+        sets.push(format!("batch={batch}"));
+    }
+    if let Some(dtype) = &args.dtype {
+        sets.push(format!("precision={dtype}"));
+    }
+    let mut session = Session::open(&args.file, &sets, device)?;
+    let batch = session.run.run.batch;
+    let mode = if args.mode == What::Train { Mode::Training } else { Mode::Evaluation };
+    let bytes = Precision(if session.precision() == Kind::BFloat16 { 2 } else { 4 });
+    let program = session.program(mode, 0, batch, Values::Dropped)?;
+    let flops = cost(&program, bytes).flops_of_products as f64;
+    let (rows, width) = shape(&program);
+    let seconds = match args.mode {
+        What::Train => train(&mut session, args.seconds)?,
+        What::Infer => infer(&session, Executable::new(program.clone(), device, session.precision()), args.seconds)?,
+    };
+    let peak = peak_memory();
+    let ceiling = ceiling(rows, width, &session)?;
+    let mut sorted = seconds.clone();
+    sorted.sort_by(f64::total_cmp);
+    let (median, fastest) = (sorted[sorted.len() / 2], sorted[0]);
+    let rate = flops / median / 1e9;
+    if args.json {
+        println!(
+            "{}",
+            serde_json::json!({
+                "model": program.model, "mode": format!("{:?}", args.mode).to_lowercase(), "batch": batch,
+                "dtype": if bytes == Precision(2) { "bfloat16" } else { "float32" }, "threads": tch::get_num_threads(),
+                "steps": seconds.len(), "seconds_median": median, "seconds_min": fastest, "gflop": flops / 1e9,
+                "gflops": rate, "ceiling_gflops": ceiling, "share_of_ceiling": rate / ceiling,
+                "peak_memory_mib": peak,
+            })
+        );
+        return Ok(());
+    }
+    let lines = [
+        ("seconds per supervision step, median", format!("{median:.4}")),
+        ("fastest", format!("{fastest:.4}")),
+        ("GFLOP of one step", format!("{:.2}", flops / 1e9)),
+        ("GFLOP/s", format!("{rate:.1}")),
+        ("matrix-product ceiling, GFLOP/s", format!("{ceiling:.1}")),
+        ("share of the ceiling", format!("{:.2}", rate / ceiling)),
+        ("peak memory, MiB", peak.map_or("unknown".to_owned(), |mib| format!("{mib:.0}"))),
+    ];
+    println!("{}, {:?} on batches of {batch}, {} steps measured", program.model, args.mode, seconds.len());
+    let lines: Vec<Vec<String>> = lines.into_iter().map(|(name, value)| vec![format!("  {name}"), value]).collect();
+    print!("{}", table(&lines));
+    Ok(())
+}
+
+fn repeated(seconds: f64, mut step: impl FnMut() -> Outcome) -> Result<Vec<f64>, Failure> {
+    for _ in 0..WARM_UP {
+        step()?;
+    }
+    let began = Instant::now();
+    let mut times = Vec::new();
+    while times.len() < 3 || began.elapsed() < Duration::from_secs_f64(seconds) {
+        let start = Instant::now();
+        step()?;
+        times.push(start.elapsed().as_secs_f64());
+    }
+    Ok(times)
+}
+
+fn train(session: &mut Session, seconds: f64) -> Result<Vec<f64>, Failure> {
+    let programs = session.programs(0)?;
+    let weights = Weights::init(&programs.training.program().weights, session.run.run.seed, session.device);
+    let mut trainer = Trainer::new(session.run.train_config(), programs, Arc::clone(&session.data), weights)
+        .map_err(|error| Failure::World(error.to_string()))?;
+    repeated(seconds, || trainer.step().map(|_| ()).map_err(|error| Failure::World(error.to_string())))
+}
+
+fn infer(session: &Session, model: Executable, seconds: f64) -> Result<Vec<f64>, Failure> {
+    let world = |error: &dyn std::fmt::Display| Failure::World(error.to_string());
+    let weights = Weights::init(&model.program().weights, session.run.run.seed, session.device);
+    let columns = Columns::pair(model.program(), session.data.as_ref()).map_err(|error| world(&error))?;
+    let rows = session.data.train_rows(session.run.run.seed, 0, session.run.run.batch);
+    let batch = columns.tensors(&rows).map_err(|error| world(&error))?;
+    let carry = Carry::start(model.program(), session.run.run.batch, model.precision(), session.device).map_err(|error| world(&error))?;
+    let carry = carry.admit(Fresh::InOrder(&batch)).map_err(|error| world(&error))?;
+    let inputs = carry.inputs(session.device).map_err(|error| world(&error))?;
+    let _no_grad = tch::no_grad_guard();
+    repeated(seconds, || {
+        let outputs = model.run(&weights, &inputs).map_err(|error| Failure::Internal(error.to_string()))?;
+        // Reading one number waits for the device.
+        outputs.values.values().next().map(|value| value.sum(Kind::Float).double_value(&[]));
+        Ok(())
+    })
+}
+
+/// Rows and width of the first state: the matrix that every product of the recursion multiplies.
+fn shape(program: &crate::lower::Program) -> (i64, i64) {
+    let shape = program.states.first().map_or(vec![1, 1, 512], |state| state.shape.clone());
+    let width = shape.last().copied().unwrap_or(1);
+    (shape.iter().product::<i64>() / width.max(1), width)
+}
+
+/// GFLOP/s of the best of several (rows × width) · (width × 3 width) products.
+fn ceiling(rows: i64, width: i64, session: &Session) -> Result<f64, Failure> {
+    let _no_grad = tch::no_grad_guard();
+    let options = (session.precision(), session.device);
+    let (a, b) = (Tensor::randn([rows, width], options), Tensor::randn([width, 3 * width], options));
+    let flops = 2.0 * rows as f64 * width as f64 * 3.0 * width as f64;
+    let repeats = (2e9 / flops).ceil().max(1.0) as usize;
+    let mut best = 0.0f64;
+    for _ in 0..10 {
+        let start = Instant::now();
+        let mut last = None;
+        for _ in 0..repeats {
+            last = Some(a.matmul(&b));
+        }
+        last.map(|last| last.narrow(0, 0, 1).sum(Kind::Float).double_value(&[]));
+        best = best.max(flops * repeats as f64 / start.elapsed().as_secs_f64() / 1e9);
+    }
+    Ok(best)
+}
+
+/// The most memory this process has held, in MiB; None where the system does not tell.
+fn peak_memory() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().trim_end_matches("kB").trim().parse::<f64>().ok().map(|kib| kib / 1024.0)
+}

@@ -15,7 +15,7 @@ pub struct Cost {
     pub flops_without_gradient: u64,
     /// Forward operations with gradient.
     pub flops_with_gradient: u64,
-    /// Of all forward ones, those of matrix products and attention.
+    /// Of matrix products and attention alone, with backward.
     pub flops_of_products: u64,
     /// Forward, and twice the part with gradient for backward.
     pub flops: u64,
@@ -73,7 +73,7 @@ impl Walk {
     fn operation(&mut self, op: &Op, instr: &Instr, times: u64, precision: Precision) {
         let bytes = match op {
             Op::Prim(..) | Op::Concat { .. } | Op::Pick { .. } | Op::Pad { .. } | Op::Rows(_) | Op::StackOn { .. } => bytes(&instr.ty, precision),
-            Op::Fold { .. } => 0,
+            // Views, or the operand itself.
             _ => 0,
         };
         if let (false, Some(slot)) = (instr.in_place, instr.out.first()) {
@@ -82,10 +82,10 @@ impl Walk {
         let Op::Prim(id, attrs) = op else { return };
         let types: Vec<&Ty> = instr.arg_tys.iter().collect();
         let flops = times * (id.get().flops)(attrs, &types, &instr.ty);
-        if matches!(id.get().name, "dot" | "attend") {
-            self.cost.flops_of_products += flops;
-        }
         let learns = instr.gradient && instr.args.iter().any(|arg| matches!(arg, Operand::Slot(_)));
+        if matches!(id.get().name, "dot" | "attend") {
+            self.cost.flops_of_products += if learns { 3 * flops } else { flops };
+        }
         if learns {
             self.cost.flops_with_gradient += flops;
         } else {

@@ -3,7 +3,7 @@
 use super::subject::{Choice, Subject};
 use super::{Failure, Outcome};
 use crate::lower::Mode;
-use crate::{Values, graph, lower, model, pass, syntax};
+use crate::{Values, graph, lower, model, pass};
 use clap::ValueEnum;
 
 /// Prints one stage of the compiler.

@@ -1,5 +1,5 @@
-//! Text to syntax trees: loads a file and everything it uses. Library modules (`std::…`) are embedded;
-//! an author's modules are `.tot` files beside the one that names them.
+//! Text to syntax trees: loads a file and everything it uses. The library (`std::…`) and the shipped models
+//! (`models::…`) are embedded; an author's modules are `.tot` files beside the root file.
 
 pub mod ast;
 mod parser;
@@ -12,7 +12,7 @@ use include_dir::{Dir, include_dir};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-static LIBRARY: Dir = include_dir!("$CARGO_MANIFEST_DIR/models/std");
+static LIBRARY: Dir = include_dir!("$CARGO_MANIFEST_DIR/models");
 
 /// A parsed file and where its names lead.
 #[derive(Clone, Debug)]
@@ -58,14 +58,27 @@ impl Reader for Disk {
     }
 }
 
-/// The modules that ship with totc, as `std::…` paths.
+/// The modules that ship with totc, as `std::…` and `models::…` paths.
 pub fn library_modules() -> Vec<String> {
-    let mut names: Vec<String> = LIBRARY
-        .files()
-        .filter_map(|file| Some(format!("std::{}", file.path().file_name()?.to_str()?.strip_suffix(".tot")?)))
-        .collect();
+    let in_folder = |folder: &Dir, prefix: &str| -> Vec<String> {
+        let stem = |file: &include_dir::File| Some(file.path().file_name()?.to_str()?.strip_suffix(".tot")?.to_owned());
+        folder.files().filter_map(stem).map(|stem| format!("{prefix}::{stem}")).collect()
+    };
+    let mut names = in_folder(&LIBRARY, "models");
+    names.extend(LIBRARY.get_dir("std").into_iter().flat_map(|folder| in_folder(folder, "std")));
     names.sort();
     names
+}
+
+/// The text of an embedded module and the name it is shown by.
+fn embedded(module: &str) -> Option<(String, &'static str)> {
+    let path = match module.split_once("::")? {
+        ("std", name) => format!("std/{name}.tot"),
+        ("models", name) => format!("{name}.tot"),
+        _ => return None,
+    };
+    let text = LIBRARY.get_file(&path)?.contents_utf8()?;
+    Some((if module.starts_with("std") { path } else { format!("models/{path}") }, text))
 }
 
 /// Parses `root` and, following `use`, everything it needs.
@@ -85,7 +98,16 @@ pub fn load(
     let file = sources.add(root.display().to_string(), text, Origin::Author);
     let mut waiting = vec![(String::new(), file)];
     while let Some((path, file)) = waiting.pop() {
-        let tree = parse(file, &sources.get(file).text.clone(), sink);
+        let mut tree = parse(file, &sources.get(file).text.clone(), sink);
+        // What a shipped model names without a prefix stands beside it.
+        for item in &mut tree.items {
+            if let ast::ItemKind::Use(used) = &mut item.kind
+                && path.starts_with("models::")
+                && !matches!(used.module.first().map(String::as_str), Some("std" | "models"))
+            {
+                used.module.insert(0, "models".to_owned());
+            }
+        }
         for item in &tree.items {
             let ast::ItemKind::Use(used) = &item.kind else { continue };
             let wanted = used.module.join("::");
@@ -107,13 +129,12 @@ pub fn load(
 }
 
 fn open(module: &str, folder: &Path, reader: &dyn Reader, sources: &mut Sources) -> Option<FileId> {
-    if let Some(name) = module.strip_prefix("std::") {
-        let text = LIBRARY.get_file(format!("{name}.tot"))?.contents_utf8()?;
-        return Some(sources.add(format!("std/{name}.tot"), text, Origin::Library));
-    }
     let path: PathBuf = folder.join(format!("{}.tot", module.replace("::", "/")));
-    let text = reader.read(&path).ok()?;
-    Some(sources.add(path.display().to_string(), text, Origin::Author))
+    if let Ok(text) = reader.read(&path) {
+        return Some(sources.add(path.display().to_string(), text, Origin::Author));
+    }
+    let (name, text) = embedded(module)?;
+    Some(sources.add(name, text, Origin::Library))
 }
 
 fn unknown_module(module: &str, span: crate::source::Span, folder: &Path, reader: &dyn Reader) -> Diagnostic {
@@ -133,10 +154,7 @@ fn unknown_module(module: &str, span: crate::source::Span, folder: &Path, reader
 
 /// Names that a library module declares, for suggestions.
 pub fn library_names(module: &str) -> Vec<String> {
-    let Some(name) = module.strip_prefix("std::") else { return Vec::new() };
-    let Some(text) = LIBRARY.get_file(format!("{name}.tot")).and_then(|file| file.contents_utf8()) else {
-        return Vec::new();
-    };
+    let Some((_, text)) = embedded(module) else { return Vec::new() };
     text.lines()
         .filter_map(|line| {
             line.strip_prefix("net ").or(line.strip_prefix("fn ")).or(line.strip_prefix("axis "))
