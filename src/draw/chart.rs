@@ -3,7 +3,7 @@
 
 use super::fold::{Leaf, Node, Plan, Turns};
 use super::labels::{self, Around};
-use super::text::{cut, one_line, wrap};
+use super::text::{cut, one_line, statements, wrap};
 use super::thoughts::Thoughts;
 use crate::model::outline::ItemKind;
 
@@ -78,20 +78,22 @@ impl<'a> Walk<'a> {
 
     fn node(&mut self, node: &Node<'a>, around: Around, in_order: bool) -> Entry {
         match node {
-            Node::Leaf(leaf) => self.leaf(*leaf, in_order),
+            Node::Leaf(leaf) => self.leaf(leaf, in_order),
             Node::Loop(turns) => self.group(labels::times(turns, around), turns, around, in_order),
-            Node::Steps(steps) => {
+            Node::Steps(each) => {
                 let id = self.id();
                 let mut rows = Vec::new();
-                for row in &steps.rows {
+                for row in each {
                     let words = if row.first == row.last { "iteration" } else { "iterations" };
-                    let times = if row.turns.times > 1 { format!(" · × {}", row.turns.times) } else { "".into() };
+                    let times =
+                        if row.turns.times > 1 { format!(" · × {}", row.turns.times) } else { "".into() };
                     let gradient = labels::gradient(&row.turns, around.of_rows());
                     let label = format!("{words} {}{times}{gradient}", labels::indices(row));
                     rows.push(self.group(label, &row.turns, around, in_order));
                 }
-                let kind = if around == Around::NoGradient { Group::LoopWithoutGradient } else { Group::Loop };
-                Entry::Group { id, label: labels::steps(steps), kind, entries: rows }
+                let kind =
+                    if around == Around::NoGradient { Group::LoopWithoutGradient } else { Group::Loop };
+                Entry::Group { id, label: labels::steps(each), kind, entries: rows }
             }
         }
     }
@@ -103,7 +105,7 @@ impl<'a> Walk<'a> {
         Entry::Group { id, label, kind, entries }
     }
 
-    fn leaf(&mut self, leaf: Leaf<'a>, in_order: bool) -> Entry {
+    fn leaf(&mut self, leaf: &Leaf<'a>, in_order: bool) -> Entry {
         let id = self.id();
         let aside = matches!(leaf.kind, ItemKind::Record { .. });
         let thoughts = self.thoughts.now();
@@ -112,7 +114,7 @@ impl<'a> Walk<'a> {
         if in_order && !aside {
             self.before = Some(id);
         }
-        Entry::Node { id, shape: shape(leaf.kind), gradient: leaf.gradient, lines: lines(&leaf) }
+        Entry::Node { id, shape: shape(leaf.kind), gradient: leaf.gradient, lines: lines(leaf) }
     }
 }
 
@@ -129,7 +131,10 @@ fn shape(kind: &ItemKind) -> Shape {
 fn lines(leaf: &Leaf) -> Vec<String> {
     let mut lines = match (leaf.kind, labels::note(leaf.kind)) {
         (ItemKind::Update { target, text, axes, .. }, _) => {
-            let (mut lines, _) = wrap(&format!("{} ← {}", one_line(target), one_line(text)), WIDTH, LINES);
+            let mut block = statements(text);
+            let first = if block.len() > 1 { String::new() } else { block.pop().unwrap_or_default() };
+            let mut lines = wrap(format!("{} ← {first}", one_line(target)).trim_end(), WIDTH, LINES);
+            lines.extend(block.iter().flat_map(|line| wrap(line, WIDTH, LINES)));
             lines.push(cut(&labels::axes(axes), WIDTH));
             lines
         }

@@ -38,7 +38,8 @@ fn entry(item: &Entry, depth: usize, out: &mut String) {
             out.push_str(&format!("{indent}}}\n"));
         }
         Entry::Node { id, shape, gradient, lines } => {
-            let lines: String = lines.iter().map(|line| escape(line) + "\\l").collect();
+            let end = if *shape == Shape::Update { "\\l" } else { "\\n" };
+            let lines: String = lines.iter().map(|line| escape(line) + end).collect();
             let tone = if *gradient { "" } else { ", fillcolor=\"#f1f3f5\", color=\"#adb5bd\"" };
             out.push_str(&format!("{indent}n{id} [label=\"{lines}\"{}{tone}];\n", node(*shape)));
         }

@@ -1,5 +1,6 @@
 //! Takes an outline, gives the plan that all formats draw: runs of loops and of iterations that do the same are
-//! one node, which says how many of its turns have gradient. Never changes what is computed or its order.
+//! one node, which says how many of its turns have gradient. Never changes what is computed or its order; what a
+//! loss binds on its way is told once, as part of that loss.
 
 use crate::model::outline::{Item, ItemKind, Outline};
 
@@ -26,7 +27,7 @@ impl Part<'_> {
 pub enum Node<'a> {
     Loop(Turns<'a>),
     /// A loop whose iterations differ, unrolled; equal neighbours share a row.
-    Steps(Steps<'a>),
+    Steps(Vec<Row<'a>>),
     Leaf(Leaf<'a>),
 }
 
@@ -39,12 +40,6 @@ pub struct Turns<'a> {
     pub body: Vec<Node<'a>>,
 }
 
-#[derive(Clone, PartialEq)]
-pub struct Steps<'a> {
-    pub of: usize,
-    pub rows: Vec<Row<'a>>,
-}
-
 /// Iterations `first..=last` of an unrolled loop.
 #[derive(Clone, PartialEq)]
 pub struct Row<'a> {
@@ -54,15 +49,17 @@ pub struct Row<'a> {
 }
 
 /// Neither a `Repeat` nor an `Iteration`.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Leaf<'a> {
     pub kind: &'a ItemKind,
+    /// The declared nets that it calls.
+    pub nets: Vec<&'a str>,
     pub gradient: bool,
 }
 
 impl<'a> Plan<'a> {
     /// All leaves in order, a folded body once.
-    pub fn leaves(&self) -> Vec<Leaf<'a>> {
+    pub fn leaves(&self) -> Vec<&Leaf<'a>> {
         let mut leaves = Vec::new();
         for part in &self.parts {
             collect(&part.nodes, &mut leaves);
@@ -71,12 +68,12 @@ impl<'a> Plan<'a> {
     }
 }
 
-fn collect<'a>(nodes: &[Node<'a>], leaves: &mut Vec<Leaf<'a>>) {
+fn collect<'p, 'a>(nodes: &'p [Node<'a>], leaves: &mut Vec<&'p Leaf<'a>>) {
     for node in nodes {
         match node {
             Node::Loop(turns) => collect(&turns.body, leaves),
-            Node::Steps(steps) => steps.rows.iter().for_each(|row| collect(&row.turns.body, leaves)),
-            Node::Leaf(leaf) => leaves.push(*leaf),
+            Node::Steps(rows) => rows.iter().for_each(|row| collect(&row.turns.body, leaves)),
+            Node::Leaf(leaf) => leaves.push(leaf),
         }
     }
 }
@@ -84,8 +81,32 @@ fn collect<'a>(nodes: &[Node<'a>], leaves: &mut Vec<Leaf<'a>>) {
 /// Folds every section and leaves out the empty ones.
 pub fn fold(outline: &Outline) -> Plan<'_> {
     let parts = outline.sections.iter().filter(|section| !section.items.is_empty());
-    let parts = parts.map(|section| Part { name: &section.name, nodes: nodes(&section.items) });
-    Plan { model: &outline.model, parts: parts.collect() }
+    let mut parts: Vec<Part> =
+        parts.map(|section| Part { name: &section.name, nodes: nodes(&section.items) }).collect();
+    for part in parts.iter_mut().filter(|part| !part.in_order()) {
+        tell_once(&mut part.nodes);
+    }
+    Plan { model: &outline.model, parts }
+}
+
+/// Leaves out each `let` that is part of the text of what follows; its nets are called there.
+fn tell_once(nodes: &mut Vec<Node>) {
+    for at in (0..nodes.len()).rev() {
+        let Node::Leaf(Leaf { kind: ItemKind::Update { target, text, .. }, nets, .. }) = &nodes[at] else {
+            continue;
+        };
+        let (binding, nets) = (format!("let {target} = {text}"), nets.clone());
+        let teller = nodes[at + 1..].iter_mut().find_map(|node| match node {
+            Node::Leaf(Leaf { kind: ItemKind::Update { text, .. }, nets, .. }) if text.contains(&binding) => {
+                Some(nets)
+            }
+            _ => None,
+        });
+        if let Some(told) = teller {
+            told.splice(0..0, nets);
+            nodes.remove(at);
+        }
+    }
 }
 
 fn nodes(items: &[Item]) -> Vec<Node<'_>> {
@@ -99,17 +120,26 @@ fn nodes(items: &[Item]) -> Vec<Node<'_>> {
                     _ => nodes.push(Node::Loop(turns)),
                 }
             }
-            ItemKind::Iteration { index, of, items } => {
+            ItemKind::Iteration { index, items, .. } => {
                 let row = Row { first: *index, last: *index, turns: turns(1, item.gradient, items) };
                 match nodes.last_mut() {
-                    Some(Node::Steps(steps)) if steps.expects(*index, *of) => steps.append(row),
-                    _ => nodes.push(Node::Steps(Steps { of: *of, rows: vec![row] })),
+                    Some(Node::Steps(rows)) if follows(rows, *index) => append(rows, row),
+                    _ => nodes.push(Node::Steps(vec![row])),
                 }
             }
-            kind => nodes.push(Node::Leaf(Leaf { kind, gradient: item.gradient })),
+            kind => nodes.push(Node::Leaf(Leaf { kind, nets: nets(kind), gradient: item.gradient })),
         }
     }
     nodes
+}
+
+fn nets(kind: &ItemKind) -> Vec<&str> {
+    match kind {
+        ItemKind::Update { nets, .. } | ItemKind::Branch { nets, .. } | ItemKind::Merge { nets, .. } => {
+            nets.iter().map(String::as_str).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn turns(times: usize, gradient: bool, items: &[Item]) -> Turns<'_> {
@@ -132,19 +162,18 @@ impl<'a> Turns<'a> {
     }
 }
 
-impl<'a> Steps<'a> {
-    fn expects(&self, index: i64, of: usize) -> bool {
-        self.of == of && self.rows.last().is_some_and(|row| row.last.checked_add(1) == Some(index))
-    }
+/// The segments of a `grad last k` count on.
+fn follows(rows: &[Row], index: i64) -> bool {
+    rows.last().is_some_and(|row| row.last.checked_add(1) == Some(index))
+}
 
-    fn append(&mut self, next: Row<'a>) {
-        match self.rows.last_mut() {
-            Some(row) if row.turns.goes_on_with(&next.turns) => {
-                row.last = next.last;
-                row.turns.append(next.turns);
-            }
-            _ => self.rows.push(next),
+fn append<'a>(rows: &mut Vec<Row<'a>>, next: Row<'a>) {
+    match rows.last_mut() {
+        Some(row) if row.turns.goes_on_with(&next.turns) => {
+            row.last = next.last;
+            row.turns.append(next.turns);
         }
+        _ => rows.push(next),
     }
 }
 
@@ -154,16 +183,16 @@ fn same_apart_from_gradient(these: &[Node], those: &[Node]) -> bool {
             this.times == that.times && same_apart_from_gradient(&this.body, &that.body)
         }
         (Node::Steps(this), Node::Steps(that)) => same_rows(this, that),
-        (Node::Leaf(this), Node::Leaf(that)) => this.kind == that.kind,
+        (Node::Leaf(this), Node::Leaf(that)) => this.kind == that.kind && this.nets == that.nets,
         _ => false,
     };
     these.len() == those.len() && these.iter().zip(those).all(same)
 }
 
-fn same_rows(these: &Steps, those: &Steps) -> bool {
+fn same_rows(these: &[Row], those: &[Row]) -> bool {
     let same = |(this, that): (&Row, &Row)| {
         (this.first, this.last) == (that.first, that.last)
             && same_apart_from_gradient(&this.turns.body, &that.turns.body)
     };
-    these.of == those.of && these.rows.len() == those.rows.len() && these.rows.iter().zip(&those.rows).all(same)
+    these.len() == those.len() && these.iter().zip(those).all(same)
 }

@@ -1,6 +1,6 @@
 //! Takes nodes of a plan, gives the words on them, the same in every format; never cuts or escapes.
 
-use super::fold::{Leaf, Row, Steps, Turns};
+use super::fold::{Row, Turns};
 use super::text::one_line;
 use crate::model::outline::{Extent, ItemKind};
 
@@ -41,8 +41,8 @@ pub fn gradient(turns: &Turns, around: Around) -> String {
     }
 }
 
-pub fn steps(steps: &Steps) -> String {
-    format!("{} iterations, unrolled", steps.of)
+pub fn steps(rows: &[Row]) -> String {
+    format!("{} iterations, unrolled", rows.iter().map(|row| row.turns.times).sum::<usize>())
 }
 
 /// `3`, or `3–5` for a row of several.
@@ -50,16 +50,10 @@ pub fn indices(row: &Row) -> String {
     if row.first == row.last { row.first.to_string() } else { format!("{}–{}", row.first, row.last) }
 }
 
-/// `branch 8 · pos 97`.
+/// `branch 8 · pos 97`; nothing about the batch, which everything has.
 pub fn axes(axes: &[Extent]) -> String {
-    axes.iter().map(|extent| format!("{} {}", extent.axis, extent.size)).collect::<Vec<_>>().join(" · ")
-}
-
-pub fn nets<'a>(leaf: &Leaf<'a>) -> &'a [String] {
-    match leaf.kind {
-        ItemKind::Update { nets, .. } | ItemKind::Branch { nets, .. } | ItemKind::Merge { nets, .. } => nets,
-        _ => &[],
-    }
+    let own = axes.iter().filter(|extent| extent.axis != "batch");
+    own.map(|extent| format!("{} {}", extent.axis, extent.size)).collect::<Vec<_>>().join(" · ")
 }
 
 /// The words beside a branch, merge, prune or record: what is done, what it changes, and how.
@@ -73,15 +67,16 @@ pub struct Note {
 pub fn note(kind: &ItemKind) -> Option<Note> {
     Some(match kind {
         ItemKind::Branch { state, axis, from, to, by, .. } => {
+            let word = if by.trim().parse::<usize>().is_ok() { "into" } else { "with" };
             let detail = format!("{from} → {to} along {axis}");
-            Note { title: format!("branch {state}"), detail, how: how("with", by) }
+            Note { title: format!("branch {state}"), detail, how: how(word, by) }
         }
         ItemKind::Merge { state, axis, from, to, by, .. } => {
-            let detail = match from / (*to).max(1) {
-                size if *to > 1 && size > 1 => format!("{from} → {to} along {axis}, groups of {size}"),
-                _ => format!("{from} → {to} along {axis}"),
+            let how = match from / (*to).max(1) {
+                size if *to > 1 && size > 1 => format!("in groups of {size} {}", how("with", by)),
+                _ => how("with", by),
             };
-            Note { title: format!("merge {state}"), detail, how: how("with", by) }
+            Note { title: format!("merge {state}"), detail: format!("{from} → {to} along {axis}"), how }
         }
         ItemKind::Prune { state, axis, from, to, by } => {
             let detail = format!("keeps {to} of {from} along {axis}");

@@ -4,6 +4,16 @@
 use super::chart::{Chart, Edge, Entry, Group, Shape};
 use super::text::mermaid as escape;
 
+/// Lines as long as they are here, and room for the words on a subgraph.
+const CONFIG: &str = "\
+config:
+  flowchart:
+    wrappingWidth: 480
+    subGraphTitleMargin:
+      top: 4
+      bottom: 14
+";
+
 const CLASSES: &str = "
     classDef gradient fill:#ffffff,stroke:#343a40,color:#212529
     classDef noGradient fill:#f1f3f5,stroke:#adb5bd,color:#495057,stroke-dasharray:4 3
@@ -14,7 +24,7 @@ const CLASSES: &str = "
 ";
 
 pub fn write(chart: &Chart) -> String {
-    let mut out = format!("---\ntitle: \"{}\"\n---\nflowchart TD\n", escape(&chart.title));
+    let mut out = format!("---\ntitle: \"{}\"\n{CONFIG}---\nflowchart TD\n", escape(&chart.title));
     for item in &chart.entries {
         entry(item, 1, &mut out);
     }

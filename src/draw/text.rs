@@ -9,6 +9,62 @@ pub fn one_line(text: &str) -> String {
     line
 }
 
+/// A block with `let` and `return` in it, one statement a line, indented; anything else is one line.
+pub fn statements(text: &str) -> Vec<String> {
+    let text = one_line(text);
+    let inner = without_outer_braces(&text);
+    let mut lines = vec![String::new()];
+    // One entry per open brace: whether it holds statements.
+    let mut open: Vec<bool> = Vec::new();
+    for word in inner.split(' ') {
+        let depth = open.iter().filter(|holds| **holds).count();
+        let starts = matches!(word, "let" | "var" | "return" | "emit");
+        if starts && (inner.len() < text.len() || !open.is_empty()) {
+            let deeper = open.last_mut().is_some_and(|holds| !std::mem::replace(holds, true));
+            begin(&mut lines, depth + usize::from(deeper));
+        } else if word.starts_with('}') && open.last() == Some(&true) {
+            begin(&mut lines, depth - 1);
+        }
+        for letter in word.chars() {
+            match letter {
+                '{' => open.push(false),
+                '}' => drop(open.pop()),
+                _ => {}
+            }
+        }
+        if let Some(line) = lines.last_mut() {
+            if !line.is_empty() && !line.ends_with(INDENT) {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines
+}
+
+/// What a line is indented with; no author writes it by accident.
+pub const INDENT: char = '\u{a0}';
+
+fn begin(lines: &mut Vec<String>, depth: usize) {
+    let line = INDENT.to_string().repeat(2 * depth);
+    match lines.last_mut() {
+        Some(last) if last.is_empty() => *last = line,
+        _ => lines.push(line),
+    }
+}
+
+fn without_outer_braces(text: &str) -> &str {
+    let Some(inner) = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')) else { return text };
+    let mut depth = 0;
+    for letter in inner.chars() {
+        depth += i32::from(letter == '{') - i32::from(letter == '}');
+        if depth < 0 {
+            return text;
+        }
+    }
+    inner.trim()
+}
+
 /// At most `most` letters; `…` stands for what is cut.
 pub fn cut(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
@@ -20,16 +76,15 @@ pub fn cut(text: &str, most: usize) -> String {
     short
 }
 
-/// At most `most` lines of `width` letters, broken after spaces where there are any. The flag says whether
-/// something was cut.
-pub fn wrap(text: &str, width: usize, most: usize) -> (Vec<String>, bool) {
+/// At most `most` lines of `width` letters, broken after spaces where there are any.
+pub fn wrap(text: &str, width: usize, most: usize) -> Vec<String> {
     let width = width.max(2);
     let mut lines = vec![];
     let mut rest: Vec<char> = text.chars().collect();
     while rest.len() > width {
         if lines.len() + 1 == most {
             lines.push(cut(&rest.iter().collect::<String>(), width));
-            return (lines, true);
+            return lines;
         }
         let end = break_at(&rest, width);
         let next = rest.split_off(end);
@@ -37,7 +92,7 @@ pub fn wrap(text: &str, width: usize, most: usize) -> (Vec<String>, bool) {
         rest = next.into_iter().skip_while(|letter| *letter == ' ').collect();
     }
     lines.push(rest.into_iter().collect());
-    (lines, false)
+    lines
 }
 
 /// Where to break a text that is longer than `width`: behind the last space, else behind the last bracket or

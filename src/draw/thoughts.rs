@@ -38,7 +38,7 @@ pub struct Thoughts<'a> {
 
 impl<'a> Thoughts<'a> {
     /// Before the first leaf. A state that is merged before it branches has been wide from the start.
-    pub fn at_start(leaves: &[Leaf<'a>]) -> Thoughts<'a> {
+    pub fn at_start(leaves: &[&Leaf<'a>]) -> Thoughts<'a> {
         let changes: Vec<Change> = leaves.iter().filter_map(|leaf| Change::of(leaf.kind)).collect();
         let mut widest = (0, None);
         for change in &changes {
@@ -66,7 +66,7 @@ impl<'a> Thoughts<'a> {
     }
 
     /// Passes a leaf: the thoughts before and after, if it is one that changes them.
-    pub fn pass(&mut self, leaf: Leaf<'a>) -> Option<(usize, usize)> {
+    pub fn pass(&mut self, leaf: &Leaf<'a>) -> Option<(usize, usize)> {
         let change = Change::of(leaf.kind).filter(|change| self.follows(change))?;
         let before = self.now();
         let size = self.sizes.iter_mut().find(|(axis, _)| *axis == change.axis)?;

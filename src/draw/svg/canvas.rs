@@ -58,13 +58,15 @@ impl Canvas {
     }
 
     pub fn circle(&mut self, layer: Layer, class: &str, (x, y): (f64, f64), radius: f64) {
-        let element = format!(r#"<circle class="{class}" cx="{}" cy="{}" r="{}"/>"#, px(x), px(y), px(radius));
+        let element =
+            format!(r#"<circle class="{class}" cx="{}" cy="{}" r="{}"/>"#, px(x), px(y), px(radius));
         self.put(layer, element);
     }
 
     /// A circle that takes its colour from data, not from its class.
     pub fn dot(&mut self, layer: Layer, colour: &str, (x, y): (f64, f64), radius: f64) {
-        let element = format!(r#"<circle fill="{colour}" cx="{}" cy="{}" r="{}"/>"#, px(x), px(y), px(radius));
+        let element =
+            format!(r#"<circle fill="{colour}" cx="{}" cy="{}" r="{}"/>"#, px(x), px(y), px(radius));
         self.put(layer, element);
     }
 

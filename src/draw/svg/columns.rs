@@ -1,6 +1,7 @@
 //! Takes a plan, gives the vertical guides of its picture: the line that everything hangs on, the width of the
 //! boxes and of what stands left of them. Measures only; draws nothing.
 
+use super::lanes::MOST_LINES;
 use super::style::{MONO, bold};
 use crate::draw::fold::{Node, Plan};
 use crate::draw::labels::{self, Around};
@@ -64,9 +65,24 @@ impl Columns {
         self.axis + self.box_width / 2.0
     }
 
+    /// The left and the right edge of boxes in order.
+    pub fn boxes(&self) -> (f64, f64) {
+        (self.box_left(), self.box_right())
+    }
+
+    /// The left and the right edge of what fills a panel.
+    pub fn panel(&self) -> (f64, f64) {
+        (MARGIN + PANEL, self.width - MARGIN - PANEL)
+    }
+
     /// The middle of thought `at` of `count`; children stand under their parent.
     pub fn lane(&self, at: usize, count: usize) -> f64 {
         self.edge(at as f64 + 0.5, count)
+    }
+
+    /// The left end of `count` thoughts.
+    pub fn leftmost(&self, count: usize) -> f64 {
+        if count > MOST_LINES { self.edge(0.0, count) } else { self.lane(0, count) }
     }
 
     /// The border between thoughts `at - 1` and `at`.
@@ -77,7 +93,9 @@ impl Columns {
 
 fn letters(kind: &ItemKind) -> usize {
     match kind {
-        ItemKind::Update { target, text, .. } => one_line(target).chars().count() + 3 + one_line(text).chars().count(),
+        ItemKind::Update { target, text, .. } => {
+            one_line(target).chars().count() + 3 + one_line(text).chars().count()
+        }
         _ => 0,
     }
 }
@@ -90,8 +108,8 @@ pub fn margins(node: &Node) -> (f64, f64) {
             let (left, right) = turns.body.iter().map(margins).fold((0.0, 0.0), wider);
             (left + FRAME, right + FRAME)
         }
-        Node::Steps(steps) => {
-            let bodies = steps.rows.iter().flat_map(|row| &row.turns.body);
+        Node::Steps(rows) => {
+            let bodies = rows.iter().flat_map(|row| &row.turns.body);
             let (left, right) = bodies.map(margins).fold((0.0, 0.0), wider);
             (left + FRAME + GUTTER, right + FRAME)
         }
@@ -103,21 +121,22 @@ fn wider(one: (f64, f64), other: (f64, f64)) -> (f64, f64) {
 }
 
 fn widest_tab(node: &Node, around: Around) -> f64 {
-    let widest = |nodes: &[Node], around| nodes.iter().map(|node| widest_tab(node, around)).fold(0.0, f64::max);
+    let widest =
+        |nodes: &[Node], around| nodes.iter().map(|node| widest_tab(node, around)).fold(0.0, f64::max);
     match node {
         Node::Leaf(_) => 0.0,
         Node::Loop(turns) => {
             tab(&labels::times(turns, around), turns.times).max(widest(&turns.body, around.inside(turns)))
         }
-        Node::Steps(steps) => {
-            let rows = steps.rows.iter().map(|row| widest(&row.turns.body, around.inside(&row.turns)));
-            rows.fold(tab(&labels::steps(steps), 0), f64::max)
+        Node::Steps(rows) => {
+            let bodies = rows.iter().map(|row| widest(&row.turns.body, around.of_rows().inside(&row.turns)));
+            bodies.fold(tab(&labels::steps(rows), 0), f64::max)
         }
     }
 }
 
 /// The width of a tab with room for its dots.
 pub fn tab(label: &str, dots: usize) -> f64 {
-    let dots = if dots <= MOST_DOTS { dots as f64 * DOT } else { 0.0 };
-    (bold(label, 12.0) + dots + 24.0).ceil()
+    let dots = if 0 < dots && dots <= MOST_DOTS { dots as f64 * DOT + 6.0 } else { 0.0 };
+    (bold(label, 12.0) + dots + 22.0).ceil()
 }

@@ -6,14 +6,14 @@ use super::card::{self, Card};
 use super::columns::{self, Columns, DOT, FRAME, GUTTER, MARGIN, MOST_DOTS, PANEL};
 use super::lanes::{self, End, Turn};
 use super::style::{Palette, thought};
-use crate::draw::fold::{Leaf, Node, Part, Plan, Row, Steps, Turns};
+use crate::draw::fold::{Leaf, Node, Part, Plan, Row, Turns};
 use crate::draw::labels::{self, Around};
 use crate::draw::text::{cut, one_line};
 use crate::draw::thoughts::Thoughts;
 use crate::model::outline::ItemKind;
 
 /// Between two things in order; between two that stand side by side in meaning.
-const GAP: f64 = 24.0;
+const GAP: f64 = 22.0;
 const LOOSE_GAP: f64 = 10.0;
 const TAB: f64 = 24.0;
 const HEADING: f64 = 24.0;
@@ -27,12 +27,15 @@ pub struct Flow<'a, 'c> {
     /// Where the lines of thought have been drawn to; none before they begin and among losses.
     drawn_to: Option<f64>,
     in_order: bool,
+    /// How many frames are open.
+    frames: usize,
 }
 
 /// Draws all sections from `top` on; gives the height where they end.
 pub fn draw(canvas: &mut Canvas, columns: &Columns, palette: &Palette, plan: &Plan, top: f64) -> f64 {
     let thoughts = Thoughts::at_start(&plan.leaves());
-    let mut flow = Flow { canvas, columns, palette, thoughts, y: top, drawn_to: None, in_order: true };
+    let mut flow =
+        Flow { canvas, columns, palette, thoughts, y: top, drawn_to: None, in_order: true, frames: 0 };
     for part in &plan.parts {
         flow.part(part);
     }
@@ -50,8 +53,7 @@ impl<'a> Flow<'a, '_> {
         let slot = self.canvas.reserve(Layer::Panels);
         let heading = cut(&one_line(part.name), 18).to_uppercase();
         self.canvas.text(Layer::Boxes, "part", (MARGIN + PANEL, top + 23.0), &heading);
-        // Beside the heading there is nothing that the first box could touch.
-        self.y = top + HEADING + if self.columns.box_left() - self.columns.left > 150.0 { -8.0 } else { 8.0 };
+        self.y = top + HEADING + if self.in_order { -6.0 } else { 8.0 };
         self.nodes(&part.nodes, Around::Section);
         let bottom = self.y + PANEL;
         let rect = Rect { x: MARGIN, y: top, width: self.columns.width - 2.0 * MARGIN, height: bottom - top };
@@ -62,9 +64,9 @@ impl<'a> Flow<'a, '_> {
     fn nodes(&mut self, nodes: &[Node<'a>], around: Around) {
         for node in nodes {
             match node {
-                Node::Leaf(leaf) => self.leaf(*leaf),
+                Node::Leaf(leaf) => self.leaf(leaf),
                 Node::Loop(turns) => self.turns(node, turns, around),
-                Node::Steps(steps) => self.steps(node, steps, around),
+                Node::Steps(rows) => self.steps(node, rows, around),
             }
         }
     }
@@ -73,14 +75,17 @@ impl<'a> Flow<'a, '_> {
         self.y += if self.in_order { GAP } else { LOOSE_GAP };
     }
 
-    fn leaf(&mut self, leaf: Leaf<'a>) {
+    fn leaf(&mut self, leaf: &Leaf<'a>) {
         self.gap();
-        if let Some(card) = card::update(&leaf, self.columns, self.palette) {
+        // What no line of thought and no frame runs through takes all the width there is.
+        let (left, right) =
+            if self.in_order || self.frames > 0 { self.columns.boxes() } else { self.columns.panel() };
+        if let Some(card) = card::update(leaf, right - left, self.palette) {
             self.lines_to(self.y, End::Arrow);
-            let rect = card.put(self.canvas, (self.columns.box_left(), self.y));
+            let rect = card.put(self.canvas, (left, self.y));
             self.y = rect.bottom();
             self.drawn_to = self.in_order.then_some(self.y);
-        } else if let Some(card) = card::note(&leaf, self.palette) {
+        } else if let Some(card) = card::note(leaf, self.palette) {
             match (turn(leaf.kind), self.thoughts.pass(leaf)) {
                 (Some(turn), Some(change)) => self.change(&card, turn, change),
                 _ => self.remark(&card),
@@ -96,9 +101,8 @@ impl<'a> Flow<'a, '_> {
         lanes::turn(self.canvas, self.columns, turn, (from, to), (top, bottom));
         self.drawn_to = Some(bottom);
         let note = card.put(self.canvas, (self.columns.left, top));
-        let (y, count) = if turn == Turn::Branch { (top + 9.0, from) } else { (top + 24.0, 0) };
-        let end = if count > 0 { self.columns.lane(0, count) - 8.0 } else { self.columns.box_left() - 4.0 };
-        self.leader(note.right(), end, y);
+        let (y, count) = lanes::knot(turn, (from, to), (top, bottom));
+        self.leader(note.right(), self.columns.leftmost(count) - 8.0, y);
         self.y = bottom;
     }
 
@@ -108,7 +112,7 @@ impl<'a> Flow<'a, '_> {
         let y = (note.y + note.bottom()) / 2.0;
         let count = self.thoughts.now();
         if count > lanes::MOST_LINES {
-            self.leader(note.right(), self.columns.edge(0.0, count), y);
+            self.leader(note.right(), self.columns.leftmost(count), y);
         } else {
             self.leader(note.right(), self.columns.lane(count - 1, count), y);
             for at in 0..count {
@@ -143,11 +147,11 @@ impl<'a> Flow<'a, '_> {
         });
     }
 
-    fn steps(&mut self, node: &Node, steps: &Steps<'a>, around: Around) {
+    fn steps(&mut self, node: &Node, rows: &[Row<'a>], around: Around) {
         let pale = around == Around::NoGradient;
         self.frame(node, if pale { "rows pale" } else { "rows" }, |flow, frame| {
-            flow.tab(frame, &labels::steps(steps), 0, 0);
-            for (at, row) in steps.rows.iter().enumerate() {
+            flow.tab(frame, &labels::steps(rows), 0, 0);
+            for (at, row) in rows.iter().enumerate() {
                 if at > 0 {
                     flow.y += 14.0;
                     let (left, right) = (frame.x + 12.0, frame.right() - 12.0);
@@ -164,7 +168,9 @@ impl<'a> Flow<'a, '_> {
     fn row(&mut self, left: f64, row: &Row<'a>, around: Around) {
         let top = self.y + GAP;
         self.nodes(&row.turns.body, around.of_rows().inside(&row.turns));
-        self.y = self.y.max(top + if row.turns.times > 1 { 40.0 } else { 22.0 });
+        let mixed = 0 < row.turns.learning && row.turns.learning < row.turns.times;
+        let words = 22.0 + if row.turns.times > 1 { 16.0 } else { 0.0 } + if mixed { 16.0 } else { 0.0 };
+        self.y = self.y.max(top + words);
         let right = left + GUTTER - 8.0;
         let (x, y) = (px(right), px(top + 3.0));
         let bracket = format!("M{x} {y}h-4V{}h4", px(self.y - 3.0));
@@ -175,7 +181,7 @@ impl<'a> Flow<'a, '_> {
             let times = format!("× {}", row.turns.times);
             self.canvas.text(Layer::Boxes, "small middle", (middle, top + 31.0), &times);
         }
-        if 0 < row.turns.learning && row.turns.learning < row.turns.times {
+        if mixed {
             let last = format!("last {} ●", row.turns.learning);
             self.canvas.text(Layer::Boxes, "small middle", (middle, top + 47.0), &last);
         }
@@ -189,11 +195,13 @@ impl<'a> Flow<'a, '_> {
         let mut rect = Rect { x, y: self.y, width: self.columns.box_right() + right - x, height: TAB };
         let slot = self.canvas.reserve(Layer::Frames);
         self.y += TAB - 6.0;
+        self.frames += 1;
         content(self, rect);
+        self.frames -= 1;
         self.y += FRAME;
         rect.height = self.y - rect.y;
         self.canvas.rect_at(slot, class, rect, 10.0);
-        if class.starts_with("frame") {
+        if class.starts_with("frame") && rect.height > 2.0 * TAB {
             let (x, y) = (px(rect.x - 4.5), px((rect.y + TAB + rect.bottom()) / 2.0));
             self.canvas.path(Layer::Frames, "chevron", &format!("M{x} {y}l4.5 -5l4.5 5"));
         }
@@ -202,13 +210,15 @@ impl<'a> Flow<'a, '_> {
     /// The words on a frame, and a dot for each turn: full where it has gradient.
     fn tab(&mut self, frame: Rect, label: &str, dots: usize, learning: usize) {
         let dots = if dots <= MOST_DOTS { dots } else { 0 };
-        let rect = Rect { x: frame.x, y: frame.y, width: columns::tab(label, dots), height: TAB };
-        self.canvas.rect(Layer::Boxes, "tab", rect, 10.0);
-        self.canvas.text(Layer::Boxes, "strong", (rect.x + 12.0, rect.y + 16.5), label);
+        let (x, y, right) = (px(frame.x), px(frame.y + 10.0), px(columns::tab(label, dots) - 20.0));
+        let tab = format!("M{x} {y}a10 10 0 0 1 10 -10h{right}h10v14a10 10 0 0 1 -10 10H{x}z");
+        self.canvas.path(Layer::Boxes, "tab", &tab);
+        let words = frame.x + 12.0 + if dots > 0 { dots as f64 * DOT + 6.0 } else { 0.0 };
+        self.canvas.text(Layer::Boxes, "strong", (words, frame.y + 16.5), label);
         for at in 0..dots {
             let class = if at + learning >= dots { "turn learning" } else { "turn" };
-            let x = rect.right() - 10.0 - (dots - at) as f64 * DOT + DOT / 2.0;
-            self.canvas.circle(Layer::Boxes, class, (x, rect.y + TAB / 2.0), 3.8);
+            let x = frame.x + 12.0 + (at as f64 + 0.5) * DOT;
+            self.canvas.circle(Layer::Boxes, class, (x, frame.y + TAB / 2.0), 3.8);
         }
     }
 }

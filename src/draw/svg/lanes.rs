@@ -34,7 +34,13 @@ pub fn run(canvas: &mut Canvas, columns: &Columns, count: usize, (top, bottom): 
     for at in 0..count {
         let (x, colour) = (columns.lane(at, count), thought(at, count));
         let stop = if end == End::Arrow { bottom - 5.0 } else { bottom };
-        canvas.coloured(Layer::Lines, "lane", "stroke", &colour, &format!("M{} {}V{}", px(x), px(top), px(stop)));
+        canvas.coloured(
+            Layer::Lines,
+            "lane",
+            "stroke",
+            &colour,
+            &format!("M{} {}V{}", px(x), px(top), px(stop)),
+        );
         if end == End::Arrow {
             let head = format!("M{} {}h7l-3.5 6z", px(x - 3.5), px(bottom - 6.5));
             canvas.coloured(Layer::Lines, "head", "fill", &colour, &head);
@@ -63,6 +69,15 @@ pub fn turn(
     }
 }
 
+/// Where `turn` happens: the height, and the number of thoughts there.
+pub fn knot(turn: Turn, (from, to): (usize, usize), (top, bottom): (f64, f64)) -> (f64, usize) {
+    match turn {
+        Turn::Branch => (top + KNOT, from),
+        Turn::Merge => (bottom - KNOT, to),
+        Turn::Prune => (top + KNOT, from),
+    }
+}
+
 /// How far the fork or the meeting point lies inside its stretch.
 const KNOT: f64 = 9.0;
 
@@ -78,9 +93,9 @@ fn fork(canvas: &mut Canvas, columns: &Columns, (from, to): (usize, usize), (top
 }
 
 fn meet(canvas: &mut Canvas, columns: &Columns, (from, to): (usize, usize), (top, bottom): (f64, f64)) {
-    for thought_ in 0..from {
-        let end = columns.lane(thought_ * to / from, to);
-        curve(canvas, &thought(thought_, from), (columns.lane(thought_, from), top), (end, bottom - KNOT));
+    for at in 0..from {
+        let end = columns.lane(at * to / from, to);
+        curve(canvas, &thought(at, from), (columns.lane(at, from), top), (end, bottom - KNOT));
     }
     for group in 0..to {
         canvas.dot(Layer::Lines, &thought(group, to), (columns.lane(group, to), bottom - KNOT), 4.0);

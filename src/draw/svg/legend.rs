@@ -60,8 +60,10 @@ fn entries(plan: &Plan) -> Vec<(Mark, String)> {
 fn mixed(node: &Node) -> bool {
     match node {
         Node::Leaf(_) => false,
-        Node::Loop(turns) => (0 < turns.learning && turns.learning < turns.times) || turns.body.iter().any(mixed),
-        Node::Steps(steps) => steps.rows.iter().any(|row| row.turns.body.iter().any(mixed)),
+        Node::Loop(turns) => {
+            (0 < turns.learning && turns.learning < turns.times) || turns.body.iter().any(mixed)
+        }
+        Node::Steps(rows) => rows.iter().any(|row| row.turns.body.iter().any(mixed)),
     }
 }
 
@@ -118,12 +120,20 @@ impl Cursor {
             Mark::Lines => {
                 let (middle, top, knot, end) = (px(x + 12.0), px(y - 8.0), px(y - 4.0), px(y + 9.0));
                 for (at, to) in [(0, x + 4.0), (1, x + 20.0)] {
-                    let path = format!("M{middle} {top}V{knot}C{middle} {c} {t} {c} {t} {end}", c = px(y + 3.0), t = px(to));
+                    let path = format!(
+                        "M{middle} {top}V{knot}C{middle} {c} {t} {c} {t} {end}",
+                        c = px(y + 3.0),
+                        t = px(to)
+                    );
                     canvas.coloured(Layer::Lines, "lane", "stroke", &thought(at, 2), &path);
                 }
             }
             Mark::Cross => {
-                canvas.path(Layer::Lines, "cross", &format!("M{} {}l8 8m0 -8l-8 8", px(x + 2.0), px(y - 4.0)));
+                canvas.path(
+                    Layer::Lines,
+                    "cross",
+                    &format!("M{} {}l8 8m0 -8l-8 8", px(x + 2.0), px(y - 4.0)),
+                );
             }
             Mark::Pill(colour) => {
                 canvas.pill(Rect { x, y: y - 9.0, width: pill_width(label), height: 18.0 }, colour, label);

@@ -2,7 +2,6 @@
 //! looks at a layout.
 
 use crate::draw::fold::Leaf;
-use crate::draw::labels;
 
 /// One colour per net, the same wherever the net is called: shared weights are seen.
 pub struct Palette<'a> {
@@ -10,15 +9,16 @@ pub struct Palette<'a> {
 }
 
 const COLOURS: [&str; 10] = [
-    "#1f6fc4", "#c2530c", "#2b8040", "#7c43c0", "#c62f62", "#0b7a8c", "#8a5a2b", "#5d6b0e", "#4a50cf", "#a3327f",
+    "#1f6fc4", "#c2530c", "#2b8040", "#7c43c0", "#c62f62", "#0b7a8c", "#8a5a2b", "#5d6b0e", "#4a50cf",
+    "#a3327f",
 ];
 
 impl<'a> Palette<'a> {
     /// In the order of first calls.
-    pub fn new(leaves: &[Leaf<'a>]) -> Palette<'a> {
+    pub fn new(leaves: &[&Leaf<'a>]) -> Palette<'a> {
         let mut nets: Vec<&str> = Vec::new();
-        for net in leaves.iter().flat_map(labels::nets) {
-            if !nets.contains(&net.as_str()) {
+        for net in leaves.iter().flat_map(|leaf| leaf.nets.iter().copied()) {
+            if !nets.contains(&net) {
                 nets.push(net);
             }
         }
@@ -57,13 +57,13 @@ pub fn thought(at: usize, count: usize) -> String {
 pub const MONO: f64 = 7.85;
 pub const SMALL_MONO: f64 = 6.65;
 
-/// No usual font is wider than these, letter by letter, on average.
+/// Words are no wider than this in any of the fonts asked for.
 pub fn sans(text: &str, size: f64) -> f64 {
-    text.chars().count() as f64 * size * 0.61
+    text.chars().count() as f64 * size * 0.57
 }
 
 pub fn bold(text: &str, size: f64) -> f64 {
-    text.chars().count() as f64 * size * 0.69
+    text.chars().count() as f64 * size * 0.64
 }
 
 /// Scoped under `.totc`, for drawings that are pasted into a page. The card keeps its light ground everywhere.
