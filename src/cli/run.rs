@@ -49,6 +49,8 @@ struct Identity {
     settings: Fingerprint,
     /// Of the compiled training step.
     program: u64,
+    /// Rows computed at once: the order of sums depends on it, so a resumed run keeps it.
+    micro_batch: usize,
 }
 
 const IDENTITY: &str = "run.json";
@@ -78,12 +80,11 @@ pub fn main(args: &Args) -> Outcome {
             out.display()
         )));
     }
-    let identity = identity(&mut session)?;
     let mut trainer = if saved {
-        same_run(&identity, &out)?;
+        same_run(&mut session, &out)?;
         resume(&mut session, &folder)?
     } else {
-        start(&mut session, &identity, &out)?
+        start(&mut session, &out)?
     };
     print_head(&session, &trainer, &out);
     let log = if saved { MetricsLog::resume(&out, trainer.steps_done()) } else { MetricsLog::create(&out) };
@@ -132,15 +133,17 @@ fn identity(session: &mut Session) -> Result<Identity, Failure> {
     let text = lower::print(&program);
     // FNV-1a: stable from build to build.
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    Ok(Identity { settings: session.run.fingerprint(), program: hash })
+    let micro_batch = session.micro_batch()?;
+    Ok(Identity { settings: session.run.fingerprint(), program: hash, micro_batch })
 }
 
-fn start(session: &mut Session, identity: &Identity, out: &Path) -> Result<Trainer, Failure> {
+fn start(session: &mut Session, out: &Path) -> Result<Trainer, Failure> {
+    let identity = identity(session)?;
     let programs = session.programs(0)?;
     let weights = Weights::init(&programs.training.program().weights, session.run.run.seed, session.device);
     let trainer = Trainer::new(session.run.train_config(), programs, Arc::clone(&session.data), weights)
         .map_err(|error| refused(session, error))?;
-    let text = serde_json::to_string_pretty(identity).unwrap_or_default();
+    let text = serde_json::to_string_pretty(&identity).unwrap_or_default();
     for (name, text) in [(IDENTITY, text.as_str()), (SETTINGS, session.run.effective_text())] {
         std::fs::write(out.join(name), text).map_err(|error| Failure::World(format!("{}: {error}", out.join(name).display())))?;
     }
@@ -161,11 +164,13 @@ fn refused(_session: &Session, error: TrainError) -> Failure {
     Failure::World(error.to_string())
 }
 
-fn same_run(identity: &Identity, out: &Path) -> Outcome {
+fn same_run(session: &mut Session, out: &Path) -> Outcome {
     let path = out.join(IDENTITY);
     let Ok(text) = std::fs::read_to_string(&path) else { return Ok(()) };
     let before: Identity = serde_json::from_str(&text)
         .map_err(|error| Failure::World(format!("{}: not what totc wrote: {error}", path.display())))?;
+    session.micro_batch = Some(before.micro_batch);
+    let identity = identity(session)?;
     if let Some(difference) = identity.settings.differences(&before.settings).first() {
         let show = |value: &Option<String>| value.clone().unwrap_or("not set".to_owned());
         return Err(Failure::World(format!(
@@ -193,8 +198,12 @@ fn print_head(session: &Session, trainer: &Trainer, out: &Path) {
         tch::Device::Cuda(number) => format!("cuda:{number}"),
         _ => format!("cpu, {} threads", tch::get_num_threads()),
     };
+    let part = match session.micro_batch {
+        Some(rows) if rows < trainer.config().batch => format!(" in parts of {rows}"),
+        _ => String::new(),
+    };
     eprintln!(
-        "{}: {} parameters, {} · {}\n{}\nbatch {}, {} steps, output in {}",
+        "{}: {} parameters, {} · {}\n{}\nbatch {}{part}, {} steps, output in {}",
         program.model,
         report::count(parameters(trainer)),
         precision,

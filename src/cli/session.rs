@@ -2,6 +2,7 @@
 //! gives what the trainer needs.
 
 use super::Failure;
+use super::cost::{Precision, cost};
 use super::subject::{Subject, settings};
 use crate::Values;
 use crate::data::{self, Dataset};
@@ -56,6 +57,16 @@ impl Machine {
     }
 }
 
+/// Of the free memory, for activations; gradients, optimiser and data take the rest.
+const SHARE_OF_MEMORY: f64 = 0.5;
+
+/// Bytes that a process can still get; None where the system does not tell.
+fn free_memory() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.trim().trim_end_matches("kB").trim().parse::<f64>().ok().map(|kib| kib * 1024.0)
+}
+
 /// Has the allocator keep freed activations instead of returning them to the system after every operation.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn keep_memory() {
@@ -74,6 +85,8 @@ pub struct Session {
     pub subject: Subject,
     pub data: Arc<dyn Dataset>,
     pub device: Device,
+    /// Rows of a batch that are computed at once; decided when first asked.
+    pub micro_batch: Option<usize>,
 }
 
 impl Session {
@@ -91,7 +104,8 @@ impl Session {
         for (axis, size) in data.sizes().axes() {
             subject.bindings.sizes.insert(axis.to_owned(), size);
         }
-        Ok(Session { run, subject, data, device })
+        let micro_batch = run.run.micro_batch;
+        Ok(Session { run, subject, data, device, micro_batch })
     }
 
     /// The program of one mode after `steps` training steps, for batches of `batch`.
@@ -109,10 +123,29 @@ impl Session {
         Ok(Executable::new(program, self.device, self.precision()))
     }
 
-    pub fn programs(&mut self, steps: u64) -> Result<Programs, Failure> {
+    /// Rows of a batch computed at once: what the run file says, else the largest equal part of the batch whose
+    /// activations fit into the memory that is free.
+    pub fn micro_batch(&mut self) -> Result<usize, Failure> {
+        if let Some(rows) = self.micro_batch {
+            return Ok(rows);
+        }
         let batch = self.run.run.batch;
-        let test = self.data.test_len().clamp(1, batch);
-        let training: Box<dyn SupervisionStep> = Box::new(self.executable(Mode::Training, steps, batch)?);
+        let mut rows = batch;
+        if let (Device::Cpu, Some(free)) = (self.device, free_memory()) {
+            let bytes = Precision(if self.precision() == Kind::BFloat16 { 2 } else { 4 });
+            let program = self.program(Mode::Training, 0, batch, Values::Dropped)?;
+            let needed = cost(&program, bytes).activation_bytes as f64 / batch as f64;
+            let fits = |rows: usize| needed * rows as f64 <= SHARE_OF_MEMORY * free;
+            rows = (1..=batch).rev().filter(|rows| batch.is_multiple_of(*rows)).find(|rows| fits(*rows)).unwrap_or(1);
+        }
+        self.micro_batch = Some(rows);
+        Ok(rows)
+    }
+
+    pub fn programs(&mut self, steps: u64) -> Result<Programs, Failure> {
+        let part = self.micro_batch()?;
+        let test = self.data.test_len().clamp(1, self.run.run.batch);
+        let training: Box<dyn SupervisionStep> = Box::new(self.executable(Mode::Training, steps, part)?);
         let evaluation: Box<dyn SupervisionStep> = Box::new(self.executable(Mode::Evaluation, steps, test)?);
         Ok(Programs { training, evaluation })
     }

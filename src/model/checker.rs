@@ -56,6 +56,8 @@ pub(super) struct Checker<'a> {
     /// New states, detached, for `lookahead`; None before `think` is over.
     pub next_states: Option<Vec<(String, Val)>>,
     pub looking_ahead: bool,
+    /// In a loss or metric, which is one item of the outline however many lines it has.
+    pub inside_result: bool,
     pub model_depth: usize,
 }
 
@@ -100,6 +102,7 @@ pub fn check(modules: &Modules, sources: &Sources, bindings: &Bindings, sink: &m
         outputs: Vec::new(),
         next_states: None,
         looking_ahead: false,
+        inside_result: false,
         model_depth: 1,
     };
     checker.imports();

@@ -188,7 +188,9 @@ impl Checker<'_> {
         let readable = std::mem::replace(&mut self.targets_readable, true);
         self.path.push(format!("{what}.{}", name.name));
         self.nets_called.clear();
+        self.inside_result = true;
         let result = self.expr(value);
+        self.inside_result = false;
         self.path.pop();
         self.targets_readable = readable;
         let val = self.tensor(&result, value.span)?;
@@ -246,7 +248,7 @@ impl Checker<'_> {
     }
 
     pub(super) fn push_item(&mut self, kind: ItemKind, span: Span) {
-        if self.functions_deep > 0 || self.looking_ahead {
+        if self.functions_deep > 0 || self.looking_ahead || self.inside_result {
             return;
         }
         let gradient = self.gradient;

@@ -188,6 +188,9 @@ impl Checker<'_> {
     }
 
     fn note_update(&mut self, target: &str, text: Span, value: &Value, span: Span) {
+        if self.functions_deep > 0 {
+            return;
+        }
         let Value::Tensor(val) = value else { return };
         let axes = self.extents(*val);
         let text = self.author_text(text);

@@ -41,6 +41,8 @@ pub struct Run {
     pub seed: u64,
     #[serde(default = "published::batch")]
     pub batch: usize,
+    #[serde(default)]
+    pub micro_batch: Option<usize>,
     #[serde(default = "published::length")]
     pub length: Length,
     #[serde(default = "published::optimiser")]
@@ -107,6 +109,7 @@ impl Run {
         TrainConfig {
             seed: self.seed,
             batch: self.batch,
+            micro_batch: self.micro_batch,
             length: self.length,
             optimiser: self.optimiser.clone(),
             tables: self.tables.clone(),

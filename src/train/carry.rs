@@ -45,8 +45,12 @@ impl Carry {
         let mut states = IndexMap::new();
         for state in &program.states {
             for ago in 1..=state.history.max(1) {
-                let zeros =
-                    Tensor::f_zeros(&state.shape, (precision, device)).doing("making room for states")?;
+                // The program may be compiled for a part of the batch.
+                let mut shape = state.shape.clone();
+                if let Some(batch) = state.axes.iter().position(|axis| axis == "batch") {
+                    shape[batch] = rows as i64;
+                }
+                let zeros = Tensor::f_zeros(&shape, (precision, device)).doing("making room for states")?;
                 states.insert(key(&state.name, ago), zeros);
             }
         }

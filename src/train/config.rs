@@ -15,6 +15,9 @@ pub struct TrainConfig {
     pub seed: u64,
     /// Rows of the batch; losses are divided by it.
     pub batch: usize,
+    /// Rows computed at once; the gradients of the parts of a batch are added up before one update, so that only memory
+    /// and rounding change. `None`: as many as fit into memory. Divides the batch.
+    pub micro_batch: Option<usize>,
     /// When training is over; also the end of the learning-rate curve.
     pub length: Length,
     /// The main optimiser, for every `param`.
@@ -40,6 +43,7 @@ impl Default for TrainConfig {
         TrainConfig {
             seed: 0,
             batch: 128,
+            micro_batch: None,
             length: Length::Steps(50_000),
             optimiser: Optimiser::default(),
             tables: Tables::default(),

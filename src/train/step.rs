@@ -1,6 +1,7 @@
 //! One training step: takes a trainer between two steps and fresh rows, runs the program forwards and backwards and
 //! moves the weights; waits for the device once.
 
+use std::collections::HashMap;
 use std::time::Instant;
 
 use indexmap::IndexMap;
@@ -14,8 +15,10 @@ use super::halting::{Halting, libtorch_seed};
 use super::measures::{Measures, labelled, total_loss};
 use super::optimiser::{Treatment, update_rows};
 use super::schedule;
+use super::supervision::SupervisionStep;
 use super::trainer::Trainer;
-use crate::exec::{Outputs, TableRows};
+use crate::exec::{Inputs, Outputs, TableRows};
+use crate::lower::Program;
 
 /// What one training step did.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -59,6 +62,59 @@ struct Gradients {
     rows: Vec<(TableRows, Tensor)>,
 }
 
+impl Gradients {
+    /// The sum of two parts of a batch, which reach the same weights.
+    fn plus(mut self, other: Gradients) -> Result<Gradients, tch::TchError> {
+        for (sum, part) in self.params.iter_mut().zip(&other.params) {
+            let _ = sum.f_add_(part)?;
+        }
+        self.rows.extend(other.rows);
+        Ok(self)
+    }
+}
+
+/// Rows `from .. from + rows` of the inputs of a whole batch.
+fn part_of(program: &Program, inputs: &Inputs, from: usize, rows: usize) -> Result<Inputs, tch::TchError> {
+    let narrow = |tensor: &Tensor, axes: &[String]| {
+        let batch = axes.iter().position(|axis| axis == "batch").unwrap_or(0);
+        tensor.f_narrow(batch as i64, from as i64, rows as i64)
+    };
+    let batch = ["batch".to_owned()];
+    let mut part = Inputs {
+        data: HashMap::new(),
+        states: HashMap::new(),
+        fresh: narrow(&inputs.fresh, &batch)?,
+        steps: narrow(&inputs.steps, &batch)?,
+    };
+    for input in &program.inputs {
+        if let Some(tensor) = inputs.data.get(&input.name) {
+            part.data.insert(input.name.clone(), narrow(tensor, &input.axes)?);
+        }
+    }
+    for (name, tensor) in &inputs.states {
+        let state = program.states.iter().find(|state| Some(state.name.as_str()) == name.split('@').next());
+        let axes = state.map_or(&batch[..], |state| &state.axes);
+        part.states.insert(name.clone(), narrow(tensor, axes)?);
+    }
+    Ok(part)
+}
+
+/// The outputs of a whole batch from those of its parts; what has no batch axis is the same in all.
+fn joined(program: &Program, parts: &[Outputs]) -> Result<Outputs, tch::TchError> {
+    let mut values = IndexMap::new();
+    for output in &program.outputs {
+        let pieces: Vec<&Tensor> = parts.iter().filter_map(|part| part.values.get(&output.name)).collect();
+        let batch = output.ty.axes().position(|axis| program.axes.name(axis) == "batch");
+        let value = match (batch, pieces.first()) {
+            (Some(batch), _) => Tensor::f_cat(&pieces, batch as i64)?,
+            (None, Some(first)) => first.shallow_clone(),
+            (None, None) => continue,
+        };
+        values.insert(output.name.clone(), value);
+    }
+    Ok(Outputs { values, rows: Vec::new() })
+}
+
 impl Trainer {
     /// Does one supervision step on the batch; halted rows are replaced by the next examples of the training stream.
     pub fn step(&mut self) -> Result<StepReport, TrainError> {
@@ -85,11 +141,7 @@ impl Trainer {
         let mut carry = self.carry.admit(fresh)?;
         let inputs = carry.inputs(self.device)?;
         let training = self.programs.training.as_ref();
-        let mut outputs = training
-            .run(&self.weights, &inputs)
-            .map_err(|cause| TrainError::Run { doing: format!("training step {step}"), cause })?;
-
-        let mut gradients = self.gradients(&mut outputs)?;
+        let (outputs, mut gradients) = self.forward_and_backward(training, &inputs, step)?;
         let norm = joint_norm(&gradients.params, self.device).doing("measuring the gradients")?;
         let measures = Measures::fetch(&outputs, rows, Some(&norm))?;
         if let Some(what) = measures.not_finite() {
@@ -118,9 +170,48 @@ impl Trainer {
         Ok(StepReport { seconds: began.elapsed().as_secs_f64(), ..report })
     }
 
-    /// The gradients of all losses over the batch size, of every weight they reach.
-    fn gradients(&self, outputs: &mut Outputs) -> Result<Gradients, TrainError> {
-        let total = total_loss(outputs, self.config.batch)?.filter(Tensor::requires_grad);
+    /// Runs the step on the batch, part by part where the program is compiled for a part, and adds the gradients up.
+    fn forward_and_backward(
+        &self,
+        training: &dyn SupervisionStep,
+        inputs: &Inputs,
+        step: u64,
+    ) -> Result<(Outputs, Gradients), TrainError> {
+        let part = self.columns.batch_rows();
+        let run = |inputs: &Inputs| {
+            let outputs = training.run(&self.weights, inputs);
+            outputs.map_err(|cause| TrainError::Run { doing: format!("training step {step}"), cause })
+        };
+        if part == self.config.batch {
+            let mut outputs = run(inputs)?;
+            let gradients = self.gradients(&mut outputs, part)?;
+            return Ok((outputs, gradients));
+        }
+        let mut parts = Vec::new();
+        let mut sum: Option<Gradients> = None;
+        for from in (0..self.config.batch).step_by(part) {
+            let piece = part_of(training.program(), inputs, from, part).doing("taking a part of the batch")?;
+            let mut outputs = run(&piece)?;
+            let gradients = self.gradients(&mut outputs, part)?;
+            for value in outputs.values.values_mut() {
+                *value = value.detach();
+            }
+            parts.push(outputs);
+            sum = Some(match sum {
+                Some(sum) => sum.plus(gradients).doing("adding gradients up")?,
+                None => gradients,
+            });
+        }
+        let outputs = joined(training.program(), &parts).doing("joining the parts of the batch")?;
+        match sum {
+            Some(sum) => Ok((outputs, sum)),
+            None => Err(self.nothing_to_learn()),
+        }
+    }
+
+    /// The gradients of all losses of `rows` rows over the batch size, of every weight they reach.
+    fn gradients(&self, outputs: &mut Outputs, rows: usize) -> Result<Gradients, TrainError> {
+        let total = total_loss(outputs, rows)?.filter(Tensor::requires_grad);
         let Some(total) = total else { return Err(self.nothing_to_learn()) };
         let total = total.f_div_scalar(self.config.batch as f64).doing("scaling the loss")?;
 

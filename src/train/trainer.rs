@@ -213,7 +213,8 @@ fn prepare(
 }
 
 fn check_batch(config: &TrainConfig, program: &Program, columns: &Columns) -> Result<(), TrainError> {
-    if columns.batch_rows() == config.batch && config.batch > 0 {
+    let rows = columns.batch_rows();
+    if config.batch > 0 && rows > 0 && config.batch.is_multiple_of(rows) {
         return Ok(());
     }
     Err(TrainError::Setting {
@@ -224,7 +225,7 @@ fn check_batch(config: &TrainConfig, program: &Program, columns: &Columns) -> Re
             program.model,
             columns.batch_rows()
         ),
-        mend: "both must be the same number, at least 1".to_owned(),
+        mend: "a batch is computed whole or in equal parts".to_owned(),
     })
 }
 
