@@ -1,6 +1,8 @@
 //! Elementwise arithmetic, comparison and functions. Operands meet by axis name; a name that one side lacks
 //! is broadcast.
 
+#[cfg(feature = "torch")]
+use super::kernel;
 use super::{Complaint, Gradient, Primitive, Takes, as_float, broadcast, per_element};
 use crate::diagnostic::Code;
 use crate::model::ops::Attrs;
@@ -103,25 +105,29 @@ row!(ADD, "add", "`a + b`", 2, arithmetic, one, Flows, |c| c.binary(
     |a, b| a.f_add(b),
     |a, b| a.f_add_scalar(b),
     |a, b| a.f_add_(b),
-    |a, b| a.f_add_scalar_(b)
+    |a, b| a.f_add_scalar_(b),
+    |a, b| b.f_add_scalar(a)
 ));
 row!(SUB, "sub", "`a - b`", 2, arithmetic, one, Flows, |c| c.binary(
     |a, b| a.f_sub(b),
     |a, b| a.f_sub_scalar(b),
     |a, b| a.f_sub_(b),
-    |a, b| a.f_sub_scalar_(b)
+    |a, b| a.f_sub_scalar_(b),
+    |a, b| b.f_rsub_scalar(a)
 ));
 row!(MUL, "mul", "`a * b`", 2, arithmetic, one, Flows, |c| c.binary(
     |a, b| a.f_mul(b),
     |a, b| a.f_mul_scalar(b),
     |a, b| a.f_mul_(b),
-    |a, b| a.f_mul_scalar_(b)
+    |a, b| a.f_mul_scalar_(b),
+    |a, b| b.f_mul_scalar(a)
 ));
 row!(DIV, "div", "`a / b`", 2, division, one, Flows, |c| c.binary(
     |a, b| a.f_div(b),
     |a, b| a.f_div_scalar(b),
     |a, b| a.f_div_(b),
-    |a, b| a.f_div_scalar_(b)
+    |a, b| a.f_div_scalar_(b),
+    |a, b| kernel::number_over(a, b)
 ));
 row!(POW, "pow", "`a ^ b`", 2, arithmetic, some, Flows, |c| c.power());
 row!(MAXIMUM, "maximum", "`max(a, b)`, elementwise", 2, arithmetic, one, Flows, |c| {

@@ -77,6 +77,12 @@ pub fn align_all(x: &Tensor, own: &[Dim], wanted: &[Dim]) -> Result<Tensor> {
     Ok(view)
 }
 
+/// A number divided by a tensor; the number keeps its digits where the tensor has few.
+pub fn number_over(number: f64, x: &Tensor) -> Result<Tensor> {
+    let kind = if x.kind() == tch::Kind::BFloat16 { tch::Kind::Float } else { x.kind() };
+    Tensor::f_full([0i64; 0], number, (kind, x.device()))?.f_div(&x.f_to_kind(kind)?)
+}
+
 impl Call<'_> {
     pub fn result_kind(&self) -> tch::Kind {
         torch_kind(self.ty.kind, self.precision)
@@ -152,6 +158,7 @@ impl Call<'_> {
         scalar: impl Fn(&Tensor, f64) -> Result<Tensor>,
         in_place: impl Fn(&mut Tensor, &Tensor) -> Result<Tensor>,
         scalar_in_place: impl Fn(&mut Tensor, f64) -> Result<Tensor>,
+        scalar_first: impl Fn(f64, &Tensor) -> Result<Tensor>,
     ) -> Result<Tensor> {
         if let Arg::Number(number) = self.args[1] {
             let mut a = self.computable(self.aligned(0)?)?;
@@ -161,10 +168,12 @@ impl Call<'_> {
             return if self.in_place { scalar_in_place(&mut a, number) } else { scalar(&a, number) };
         }
         if let Arg::Number(number) = self.args[0] {
-            let b = self.computable(self.aligned(1)?)?;
-            let kind = if b.kind() == tch::Kind::Int64 && number.fract() != 0.0 { self.result_kind() } else { b.kind() };
-            let a = Tensor::f_full([0i64; 0], number, (kind, self.device))?;
-            return f(&a, &b);
+            let mut b = self.computable(self.aligned(1)?)?;
+            if b.kind() == tch::Kind::Int64 && number.fract() != 0.0 {
+                b = b.f_to_kind(self.result_kind())?;
+            }
+            // Not as a tensor: that would round the number to the run's precision first.
+            return scalar_first(number, &b);
         }
         let mut a = self.computable(self.aligned(0)?)?;
         let b = self.computable(self.aligned(1)?)?;
