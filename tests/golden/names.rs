@@ -1,0 +1,29 @@
+//! Names of the published models' weights and totc's own.
+
+const PARTS: &[(&str, &str)] = &[
+    ("L_level.", "f."),
+    ("H_level.", "high."),
+    ("self_attn.qkv_proj", "attention.qkv"),
+    ("self_attn.o_proj", "attention.out"),
+    ("mlp_t.", "mixing."),
+    ("gate_up_proj", "gate_up"),
+    ("down_proj", "down"),
+    ("embed_tokens.embedding_weight", "embed.weight"),
+    ("embed_pos.embedding_weight", "place"),
+    ("lm_head", "answer_head"),
+    ("q_head", "halt_head"),
+    ("puzzle_emb.weights", "prompt.rows"),
+    ("H_init", "y0"),
+    ("L_init", "z0"),
+    ("branch_embeddings", "differ.code"),
+    ("merge_weights", "combiner.weight"),
+    ("product_gate", "combiner.gate"),
+    ("token_query", "combiner.token_query"),
+    ("branch_query", "combiner.branch_query"),
+];
+
+/// `inner.L_level.layers.0.self_attn.qkv_proj.weight` → `f.layers.0.attention.qkv.weight`.
+pub fn path_of(name: &str) -> String {
+    let name = name.strip_prefix("inner.").unwrap_or(name);
+    PARTS.iter().fold(name.to_owned(), |path, (from, to)| path.replace(from, to))
+}
