@@ -69,7 +69,9 @@ pub fn main(args: &Args) -> Outcome {
     let (rows, width) = shape(&program);
     let seconds = match args.mode {
         What::Train => train(&mut session, args.seconds)?,
-        What::Infer => infer(&session, Executable::new(program.clone(), device, session.precision()), args.seconds)?,
+        What::Infer => {
+            infer(&session, Executable::new(program.clone(), device, session.precision()), args.seconds)?
+        }
     };
     let peak = peak_memory();
     let ceiling = ceiling(rows, width, &session)?;
@@ -100,7 +102,8 @@ pub fn main(args: &Args) -> Outcome {
         ("peak memory, MiB", peak.map_or("unknown".to_owned(), |mib| format!("{mib:.0}"))),
     ];
     println!("{}, {:?} on batches of {batch}, {} steps measured", program.model, args.mode, seconds.len());
-    let lines: Vec<Vec<String>> = lines.into_iter().map(|(name, value)| vec![format!("  {name}"), value]).collect();
+    let lines: Vec<Vec<String>> =
+        lines.into_iter().map(|(name, value)| vec![format!("  {name}"), value]).collect();
     print!("{}", table(&lines));
     Ok(())
 }
@@ -133,7 +136,8 @@ fn infer(session: &Session, model: Executable, seconds: f64) -> Result<Vec<f64>,
     let columns = Columns::pair(model.program(), session.data.as_ref()).map_err(|error| world(&error))?;
     let rows = session.data.train_rows(session.run.run.seed, 0, session.run.run.batch);
     let batch = columns.tensors(&rows).map_err(|error| world(&error))?;
-    let carry = Carry::start(model.program(), session.run.run.batch, model.precision(), session.device).map_err(|error| world(&error))?;
+    let carry = Carry::start(model.program(), session.run.run.batch, model.precision(), session.device)
+        .map_err(|error| world(&error))?;
     let carry = carry.admit(Fresh::InOrder(&batch)).map_err(|error| world(&error))?;
     let inputs = carry.inputs(session.device).map_err(|error| world(&error))?;
     let _no_grad = tch::no_grad_guard();

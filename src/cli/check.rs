@@ -29,7 +29,8 @@ pub fn main(args: &Args) -> Outcome {
     let mut rows = Vec::new();
     let mut failed = false;
     for file in &args.files {
-        let choice = Choice { file: file.clone(), model: None, sets: args.sets.clone(), sizes: args.sizes.clone() };
+        let choice =
+            Choice { file: file.clone(), model: None, sets: args.sets.clone(), sizes: args.sizes.clone() };
         let mut subject = match Subject::load(&choice) {
             Ok(subject) => subject,
             Err(Failure::Mistakes(text)) if !args.json => {
@@ -44,7 +45,11 @@ pub fn main(args: &Args) -> Outcome {
             }
             Err(other) => return Err(other),
         };
-        let models = if subject.run.is_some() { vec![subject.bindings.model.clone()] } else { subject.models().into_iter().map(Some).collect() };
+        let models = if subject.run.is_some() {
+            vec![subject.bindings.model.clone()]
+        } else {
+            subject.models().into_iter().map(Some).collect()
+        };
         let models = if models.is_empty() { vec![None] } else { models };
         let mut names = Vec::new();
         for model in models {
@@ -62,7 +67,11 @@ pub fn main(args: &Args) -> Outcome {
             for diagnostic in subject.sink.sorted() {
                 let (line, column) = subject.sources.line_column(diagnostic.primary.0).unwrap_or((0, 0));
                 let severity = if diagnostic.severity == Severity::Error { "error" } else { "warning" };
-                let place = subject.sources.files().get(diagnostic.primary.0.file as usize).map(|file| file.name.clone());
+                let place = subject
+                    .sources
+                    .files()
+                    .get(diagnostic.primary.0.file as usize)
+                    .map(|file| file.name.clone());
                 rows.push(json!({
                     "file": place, "line": line, "column": column, "severity": severity,
                     "code": diagnostic.code.slug(), "message": diagnostic.message, "help": diagnostic.help,
@@ -71,7 +80,11 @@ pub fn main(args: &Args) -> Outcome {
         } else {
             rendered.push_str(&diagnostic::render(&subject.sink, &subject.sources, colours()));
             if !subject.sink.has_errors() {
-                println!("{}: {} fine", file.display(), names.join(", ") + if names.len() == 1 { " is" } else { " are" });
+                println!(
+                    "{}: {} fine",
+                    file.display(),
+                    names.join(", ") + if names.len() == 1 { " is" } else { " are" }
+                );
             }
         }
     }

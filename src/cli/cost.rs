@@ -72,7 +72,12 @@ impl Walk {
 
     fn operation(&mut self, op: &Op, instr: &Instr, times: u64, precision: Precision) {
         let bytes = match op {
-            Op::Prim(..) | Op::Concat { .. } | Op::Pick { .. } | Op::Pad { .. } | Op::Rows(_) | Op::StackOn { .. } => bytes(&instr.ty, precision),
+            Op::Prim(..)
+            | Op::Concat { .. }
+            | Op::Pick { .. }
+            | Op::Pad { .. }
+            | Op::Rows(_)
+            | Op::StackOn { .. } => bytes(&instr.ty, precision),
             // Views, or the operand itself.
             _ => 0,
         };

@@ -34,11 +34,15 @@ pub fn main(args: &Args) -> Outcome {
     let mut subject = Subject::load(&args.choice)?;
     let mode = if args.evaluation { Mode::Evaluation } else { Mode::Training };
     if let Some(after) = &args.after {
-        let known: Vec<&str> = std::iter::once("build").chain(pass::PASSES.iter().map(|pass| pass.name)).collect();
+        let known: Vec<&str> =
+            std::iter::once("build").chain(pass::PASSES.iter().map(|pass| pass.name)).collect();
         if !known.contains(&after.as_str()) {
             let near = crate::diagnostic::did_you_mean(after, known.iter().copied());
             let near = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
-            return Err(Failure::Usage(format!("there is no pass `{after}`{near} (passes: {})", known.join(", "))));
+            return Err(Failure::Usage(format!(
+                "there is no pass `{after}`{near} (passes: {})",
+                known.join(", ")
+            )));
         }
     }
     let text = match args.stage {

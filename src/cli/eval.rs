@@ -41,7 +41,8 @@ pub fn main(args: &Args) -> Outcome {
         examples: wanted.examples,
         seed: session.run.run.seed,
     };
-    let report = evaluate(&model, &weights, session.data.as_ref(), &protocol).map_err(|error| Failure::World(error.to_string()))?;
+    let report = evaluate(&model, &weights, session.data.as_ref(), &protocol)
+        .map_err(|error| Failure::World(error.to_string()))?;
     if args.json {
         println!(
             "{}",
@@ -65,9 +66,15 @@ pub fn main(args: &Args) -> Outcome {
     print!("{}", table(&lines));
     if report.by_step.len() > 1 {
         let names: Vec<&String> = report.metrics.keys().collect();
-        let mut lines = vec![std::iter::once("  after step".to_owned()).chain(names.iter().map(|name| (*name).clone())).collect()];
+        let mut lines = vec![
+            std::iter::once("  after step".to_owned())
+                .chain(names.iter().map(|name| (*name).clone()))
+                .collect(),
+        ];
         for (at, metrics) in report.by_step.iter().enumerate() {
-            let values = names.iter().map(|name| metrics.get(*name).map_or("-".to_owned(), |value| format!("{value:.4}")));
+            let values = names
+                .iter()
+                .map(|name| metrics.get(*name).map_or("-".to_owned(), |value| format!("{value:.4}")));
             lines.push(std::iter::once(format!("  {}", at + 1)).chain(values).collect());
         }
         print!("{}", table(&lines));

@@ -55,7 +55,11 @@ pub fn main(args: &Args) -> Outcome {
         items(&mut out, &section.items, 2);
     }
     if !stand_ins.is_empty() {
-        let _ = writeln!(out, "\nThe sizes of {} stand in for the data's: give them with --size, or explain a run file.", stand_ins.join(", "));
+        let _ = writeln!(
+            out,
+            "\nThe sizes of {} stand in for the data's: give them with --size, or explain a run file.",
+            stand_ins.join(", ")
+        );
     }
     print!("{out}");
     Ok(())
@@ -103,7 +107,8 @@ fn total(model: &Model, role: Role) -> usize {
 
 fn parameters(out: &mut String, model: &Model) {
     let _ = writeln!(out, "\nParameters");
-    let mut lines = vec![vec!["  net".to_owned(), "tensors".to_owned(), "elements".to_owned(), "role".to_owned()]];
+    let mut lines =
+        vec![vec!["  net".to_owned(), "tensors".to_owned(), "elements".to_owned(), "role".to_owned()]];
     for (net, (role, tensors, elements)) in by_net(model) {
         let role = format!("{role:?}").to_lowercase();
         lines.push(vec![format!("  {net}"), tensors.to_string(), count(elements as u64), role]);
@@ -124,7 +129,11 @@ fn costs(out: &mut String, model: &Model, training: Cost, evaluation: Cost) {
     let mut lines = vec![vec!["".to_owned(), "training".to_owned(), "evaluation".to_owned()]];
     let mut row = |name: &str, a: String, b: String| lines.push(vec![format!("  {name}"), a, b]);
     row("GFLOP, with backward", giga(training.flops), giga(evaluation.flops));
-    row("  forward without gradient", giga(training.flops_without_gradient), giga(evaluation.flops_without_gradient));
+    row(
+        "  forward without gradient",
+        giga(training.flops_without_gradient),
+        giga(evaluation.flops_without_gradient),
+    );
     row("  forward with gradient", giga(training.flops_with_gradient), giga(evaluation.flops_with_gradient));
     row("MB of activations at most", mega(training.activation_bytes), mega(evaluation.activation_bytes));
     out.push_str(&table(&lines));
@@ -158,13 +167,21 @@ fn items(out: &mut String, list: &[Item], depth: usize) {
                 items(out, inner, depth + 1);
             }
             ItemKind::Update { target, text, axes, .. } => {
-                let sizes: Vec<String> = axes.iter().map(|extent| format!("{} {}", extent.axis, extent.size)).collect();
-                let sizes = if sizes.is_empty() { String::new() } else { format!("   [{}]", sizes.join(", ")) };
+                let sizes: Vec<String> =
+                    axes.iter().map(|extent| format!("{} {}", extent.axis, extent.size)).collect();
+                let sizes =
+                    if sizes.is_empty() { String::new() } else { format!("   [{}]", sizes.join(", ")) };
                 line(format!("{target} <- {text}{sizes}"));
             }
-            ItemKind::Branch { state, from, to, by, .. } => line(format!("branch {state} {from} -> {to} with {by}")),
-            ItemKind::Merge { state, from, to, by, .. } => line(format!("merge {state} {from} -> {to} with {by}")),
-            ItemKind::Prune { state, from, to, by, .. } => line(format!("prune {state} {from} -> {to} by {by}")),
+            ItemKind::Branch { state, from, to, by, .. } => {
+                line(format!("branch {state} {from} -> {to} with {by}"))
+            }
+            ItemKind::Merge { state, from, to, by, .. } => {
+                line(format!("merge {state} {from} -> {to} with {by}"))
+            }
+            ItemKind::Prune { state, from, to, by, .. } => {
+                line(format!("prune {state} {from} -> {to} by {by}"))
+            }
             ItemKind::Record { name, .. } => line(format!("record {name}")),
         }
     }

@@ -36,7 +36,8 @@ pub fn main(args: &Args) -> Outcome {
     };
     let picture = draw::draw(&model.outline, format);
     match &args.out {
-        Some(path) => std::fs::write(path, picture).map_err(|error| super::Failure::World(format!("{}: {error}", path.display())))?,
+        Some(path) => std::fs::write(path, picture)
+            .map_err(|error| super::Failure::World(format!("{}: {error}", path.display())))?,
         None => println!("{}", picture.trim_end()),
     }
     Ok(())

@@ -26,7 +26,12 @@ pub fn main(args: &Args) -> Outcome {
     let weights = Weights::init(&program.weights, args.seed, tch::Device::Cpu);
     weights.save(&args.out).map_err(|error| Failure::World(error.to_string()))?;
     let elements = |role: Role| -> u64 {
-        program.weights.iter().filter(|info| info.role == role).map(|info| info.shape.iter().product::<i64>() as u64).sum()
+        program
+            .weights
+            .iter()
+            .filter(|info| info.role == role)
+            .map(|info| info.shape.iter().product::<i64>() as u64)
+            .sum()
     };
     println!(
         "{}: {} weights of {}, {} trainable elements, {} in tables, {} constant",

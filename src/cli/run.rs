@@ -5,7 +5,9 @@ use super::{Failure, Outcome, colours};
 use crate::Values;
 use crate::exec::Weights;
 use crate::lower::{self, Mode, Role};
-use crate::report::{self, Forecast, Kind, MetricsLog, Plan, Progress, Record, Screen, Step, Summary, Window, summary_table};
+use crate::report::{
+    self, Forecast, Kind, MetricsLog, Plan, Progress, Record, Screen, Step, Summary, Window, summary_table,
+};
 use crate::run_file::Fingerprint;
 use crate::train::{EvaluationReport, StepReport, TrainError, Trainer, checkpoint};
 use indexmap::IndexMap;
@@ -95,7 +97,11 @@ pub fn main(args: &Args) -> Outcome {
         progress: Progress::new(
             Screen::of_stderr(),
             colours(),
-            Plan { done: trainer.steps_done(), total: trainer.steps_in_all(), every: Duration::from_secs(10) },
+            Plan {
+                done: trainer.steps_done(),
+                total: trainer.steps_in_all(),
+                every: Duration::from_secs(10),
+            },
         ),
         window: Window::default(),
         log,
@@ -112,10 +118,17 @@ pub fn main(args: &Args) -> Outcome {
         println!("{}", summary_table(&summary));
     }
     match ended {
-        Ended::Complete => println_unless(args.json, &format!("weights: {}", checkpoint::weights_file(&training.folder).display())),
+        Ended::Complete => println_unless(
+            args.json,
+            &format!("weights: {}", checkpoint::weights_file(&training.folder).display()),
+        ),
         Ended::Stopped => println_unless(
             args.json,
-            &format!("stopped at step {} of {}; go on with --resume", trainer.steps_done(), trainer.steps_in_all()),
+            &format!(
+                "stopped at step {} of {}; go on with --resume",
+                trainer.steps_done(),
+                trainer.steps_in_all()
+            ),
         ),
     }
     Ok(())
@@ -132,7 +145,9 @@ fn identity(session: &mut Session) -> Result<Identity, Failure> {
     let program = session.program(Mode::Training, 0, batch, Values::Dropped)?;
     let text = lower::print(&program);
     // FNV-1a: stable from build to build.
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let hash = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     let micro_batch = session.micro_batch()?;
     Ok(Identity { settings: session.run.fingerprint(), program: hash, micro_batch })
 }
@@ -145,7 +160,8 @@ fn start(session: &mut Session, out: &Path) -> Result<Trainer, Failure> {
         .map_err(|error| refused(session, error))?;
     let text = serde_json::to_string_pretty(&identity).unwrap_or_default();
     for (name, text) in [(IDENTITY, text.as_str()), (SETTINGS, session.run.effective_text())] {
-        std::fs::write(out.join(name), text).map_err(|error| Failure::World(format!("{}: {error}", out.join(name).display())))?;
+        std::fs::write(out.join(name), text)
+            .map_err(|error| Failure::World(format!("{}: {error}", out.join(name).display())))?;
     }
     Ok(trainer)
 }
@@ -217,7 +233,11 @@ fn print_head(session: &Session, trainer: &Trainer, out: &Path) {
 
 fn parameters(trainer: &Trainer) -> u64 {
     let weights = &trainer.programs().training.program().weights;
-    weights.iter().filter(|info| info.role == Role::Param).map(|info| info.shape.iter().product::<i64>() as u64).sum()
+    weights
+        .iter()
+        .filter(|info| info.role == Role::Param)
+        .map(|info| info.shape.iter().product::<i64>() as u64)
+        .sum()
 }
 
 /// Set by the first Ctrl-C; the second one ends the process as usual.
@@ -254,7 +274,12 @@ struct Training {
 }
 
 impl Training {
-    fn run(&mut self, trainer: &mut Trainer, session: &mut Session, stop_after: Option<u64>) -> Result<Ended, Failure> {
+    fn run(
+        &mut self,
+        trainer: &mut Trainer,
+        session: &mut Session,
+        stop_after: Option<u64>,
+    ) -> Result<Ended, Failure> {
         let evaluation = trainer.config().evaluation.every;
         let checkpoints = trainer.config().checkpoints.every;
         let last = stop_after.map_or(u64::MAX, |steps| self.first + steps);
@@ -311,7 +336,12 @@ impl Training {
         let left = trainer.steps_in_all() - trainer.steps_done();
         let Some(seconds_per_step) = self.progress.pace().seconds_per_step() else { return };
         let tests_left = trainer.config().evaluation.every.map_or(1, |every| left / every.max(1)).max(1);
-        let forecast = Forecast { steps_left: left, seconds_per_step, tests_left, seconds_per_test: self.seconds_per_test };
+        let forecast = Forecast {
+            steps_left: left,
+            seconds_per_step,
+            tests_left,
+            seconds_per_test: self.seconds_per_test,
+        };
         self.progress.note(&forecast.line());
     }
 
@@ -335,8 +365,13 @@ impl Training {
         let report = trainer.evaluate().map_err(|error| Failure::World(error.to_string()))?;
         self.seconds_per_test = Some(report.seconds);
         let step = trainer.steps_done();
-        let shown: Vec<String> = report.metrics.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
-        self.progress.note(&format!("step {step}: tested on {} puzzles: {}", report.examples, shown.join(", ")));
+        let shown: Vec<String> =
+            report.metrics.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
+        self.progress.note(&format!(
+            "step {step}: tested on {} puzzles: {}",
+            report.examples,
+            shown.join(", ")
+        ));
         let record = Record {
             kind: Kind::Test,
             step,
@@ -355,7 +390,8 @@ impl Training {
         match (trainer.save(&self.folder), on_failure) {
             (Ok(()), _) => Ok(()),
             (Err(error), OnFailure::GoOn) => {
-                self.progress.note(&format!("not saved at step {}: {error}; training goes on", trainer.steps_done()));
+                self.progress
+                    .note(&format!("not saved at step {}: {error}; training goes on", trainer.steps_done()));
                 Ok(())
             }
             (Err(error), OnFailure::Stop) => Err(Failure::World(error.to_string())),

@@ -33,9 +33,13 @@ impl Machine {
             "auto" if cuda => Device::Cuda(0),
             "auto" => Device::Cpu,
             other => {
-                let number = other.strip_prefix("cuda").map(|rest| rest.strip_prefix(':').unwrap_or(if rest.is_empty() { "0" } else { rest }));
+                let number = other
+                    .strip_prefix("cuda")
+                    .map(|rest| rest.strip_prefix(':').unwrap_or(if rest.is_empty() { "0" } else { rest }));
                 let Some(number) = number.and_then(|number| number.parse::<usize>().ok()) else {
-                    return Err(Failure::Usage(format!("there is no device `{other}`; give cpu, cuda:0 or auto")));
+                    return Err(Failure::Usage(format!(
+                        "there is no device `{other}`; give cpu, cuda:0 or auto"
+                    )));
                 };
                 let found = tch::Cuda::device_count().max(0) as usize;
                 if !cuda || number >= found {
@@ -97,9 +101,11 @@ impl Session {
                 path.display()
             )));
         }
-        let run = run_file::load_with(path, sets).map_err(|error| Failure::Mistakes(error.render(super::colours())))?;
-        let data: Arc<dyn Dataset> =
-            Arc::from(data::open(&run.run.data, run.folder()).map_err(|error| Failure::World(error.to_string()))?);
+        let run = run_file::load_with(path, sets)
+            .map_err(|error| Failure::Mistakes(error.render(super::colours())))?;
+        let data: Arc<dyn Dataset> = Arc::from(
+            data::open(&run.run.data, run.folder()).map_err(|error| Failure::World(error.to_string()))?,
+        );
         let mut subject = Subject::of_run(run.clone(), None)?;
         for (axis, size) in data.sizes().axes() {
             subject.bindings.sizes.insert(axis.to_owned(), size);
@@ -109,7 +115,13 @@ impl Session {
     }
 
     /// The program of one mode after `steps` training steps, for batches of `batch`.
-    pub fn program(&mut self, mode: Mode, steps: u64, batch: usize, values: Values) -> Result<Program, Failure> {
+    pub fn program(
+        &mut self,
+        mode: Mode,
+        steps: u64,
+        batch: usize,
+        values: Values,
+    ) -> Result<Program, Failure> {
         self.subject.bindings.sets = settings(match mode {
             Mode::Training => self.run.run.training_settings(steps),
             Mode::Evaluation => self.run.run.evaluation_settings(steps),
@@ -136,7 +148,11 @@ impl Session {
             let program = self.program(Mode::Training, 0, batch, Values::Dropped)?;
             let needed = cost(&program, bytes).activation_bytes as f64 / batch as f64;
             let fits = |rows: usize| needed * rows as f64 <= SHARE_OF_MEMORY * free;
-            rows = (1..=batch).rev().filter(|rows| batch.is_multiple_of(*rows)).find(|rows| fits(*rows)).unwrap_or(1);
+            rows = (1..=batch)
+                .rev()
+                .filter(|rows| batch.is_multiple_of(*rows))
+                .find(|rows| fits(*rows))
+                .unwrap_or(1);
         }
         self.micro_batch = Some(rows);
         Ok(rows)
@@ -146,7 +162,8 @@ impl Session {
         let part = self.micro_batch()?;
         let test = self.data.test_len().clamp(1, self.run.run.batch);
         let training: Box<dyn SupervisionStep> = Box::new(self.executable(Mode::Training, steps, part)?);
-        let evaluation: Box<dyn SupervisionStep> = Box::new(self.executable(Mode::Evaluation, steps, test)?);
+        let evaluation: Box<dyn SupervisionStep> =
+            Box::new(self.executable(Mode::Evaluation, steps, test)?);
         Ok(Programs { training, evaluation })
     }
 
@@ -164,7 +181,8 @@ impl Session {
             Some(path) => path.to_owned(),
             None => weights_in(&self.run.out())?,
         };
-        let weights = Weights::load(&path, &program.weights, self.device).map_err(|error| Failure::World(error.to_string()))?;
+        let weights = Weights::load(&path, &program.weights, self.device)
+            .map_err(|error| Failure::World(error.to_string()))?;
         Ok((weights, path))
     }
 }

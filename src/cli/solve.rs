@@ -36,13 +36,15 @@ pub struct Args {
 pub fn main(args: &Args) -> Outcome {
     let device = args.machine.device()?;
     let mut session = Session::open(&args.file, &args.sets, device)?;
-    let example = session.data.parse_puzzle(&args.puzzle).map_err(|error| Failure::Usage(error.to_string()))?;
+    let example =
+        session.data.parse_puzzle(&args.puzzle).map_err(|error| Failure::Usage(error.to_string()))?;
     let model = session.executable(Mode::Evaluation, u64::MAX, 1)?;
     let (weights, _) = session.weights(args.weights.as_deref(), model.program())?;
     let data = session.data.as_ref();
     let given = example.inputs.clone();
-    let predictions = predict(&model, &weights, data, &[example], session.run.run.evaluation.steps, session.run.run.seed)
-        .map_err(|error| Failure::World(error.to_string()))?;
+    let predictions =
+        predict(&model, &weights, data, &[example], session.run.run.evaluation.steps, session.run.run.seed)
+            .map_err(|error| Failure::World(error.to_string()))?;
     let Some(prediction) = predictions.first() else { return Ok(()) };
     let Some(answer) = prediction.last() else { return Ok(()) };
     let verdict = data.validate(&given, &answer.tokens);
@@ -63,7 +65,8 @@ pub fn main(args: &Args) -> Outcome {
         );
         return Ok(());
     }
-    let coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let coloured =
+        std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let style = |mark: Mark, text: &str| match mark {
         Mark::Given if coloured => format!("\x1b[1m{text}\x1b[0m"),
         Mark::Changed if coloured => format!("\x1b[31m{text}\x1b[0m"),
@@ -82,7 +85,11 @@ pub fn main(args: &Args) -> Outcome {
         None => format!("ran all {} steps", prediction.steps.len()),
     };
     match confidence {
-        Some(confidence) => println!("{verdict}\nconfidence {:.1} %, least sure cell {:.1} %, {halted}", 100.0 * confidence, 100.0 * surest),
+        Some(confidence) => println!(
+            "{verdict}\nconfidence {:.1} %, least sure cell {:.1} %, {halted}",
+            100.0 * confidence,
+            100.0 * surest
+        ),
         None => println!("{verdict}\nleast sure cell {:.1} %, {halted}", 100.0 * surest),
     }
     Ok(())

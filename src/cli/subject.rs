@@ -83,7 +83,9 @@ impl Subject {
         }
         for text in sizes {
             let (axis, size) = pair(text)?;
-            let size = size.parse().map_err(|_| Failure::Usage(format!("`{size}` in `--size {text}` is no size; write `--size {axis}=81`")))?;
+            let size = size.parse().map_err(|_| {
+                Failure::Usage(format!("`{size}` in `--size {text}` is no size; write `--size {axis}=81`"))
+            })?;
             self.bindings.sizes.insert(axis.to_owned(), size);
         }
         Ok(self)

@@ -63,11 +63,14 @@ pub fn main(args: &Args) -> Outcome {
         subject.bindings.sizes.extend(given);
     }
     let program = subject.program(mode, Values::Kept)?;
-    let weights = Weights::load(&args.weights, &program.weights, device).map_err(|error| Failure::World(error.to_string()))?;
+    let weights = Weights::load(&args.weights, &program.weights, device)
+        .map_err(|error| Failure::World(error.to_string()))?;
     let precision = match (subject.run.as_ref().map(|run| run.run.precision), args.precision.as_str()) {
         (Some(crate::run_file::Precision::Bfloat16), _) | (None, "bfloat16") => Kind::BFloat16,
         (_, "float32" | "bfloat16") => Kind::Float,
-        (_, other) => return Err(Failure::Usage(format!("there is no precision `{other}`; give float32 or bfloat16"))),
+        (_, other) => {
+            return Err(Failure::Usage(format!("there is no precision `{other}`; give float32 or bfloat16")));
+        }
     };
     let executable = Executable::new(program, device, precision);
     let written = steps(args, &executable, &weights, &inputs, mode)?;
@@ -80,8 +83,9 @@ fn read(path: &Path) -> Result<Named, Failure> {
     if !path.exists() {
         return Err(Failure::World(format!("{}: there is no such file", path.display())));
     }
-    let tensors = Tensor::read_safetensors(path)
-        .map_err(|_| Failure::World(format!("{}: not a safetensors file that can be read", path.display())))?;
+    let tensors = Tensor::read_safetensors(path).map_err(|_| {
+        Failure::World(format!("{}: not a safetensors file that can be read", path.display()))
+    })?;
     Ok(tensors.into_iter().collect())
 }
 
@@ -127,30 +131,44 @@ fn batch(program: &Program, inputs: &Named, step: usize) -> Result<Batch, Failur
     for input in &program.inputs {
         let tensor = given(input, inputs, step)?;
         if tensor.size() != input.shape {
-            return Err(Failure::World(format!("the input `{}` of step {step} has shape {:?}, not {:?}", input.name, tensor.size(), input.shape)));
+            return Err(Failure::World(format!(
+                "the input `{}` of step {step} has shape {:?}, not {:?}",
+                input.name,
+                tensor.size(),
+                input.shape
+            )));
         }
         batch.insert(input.name.clone(), tensor.to_kind(Kind::Int64));
     }
     Ok(batch)
 }
 
-fn steps(args: &Args, executable: &Executable, weights: &Weights, inputs: &Named, mode: Mode) -> Result<Named, Failure> {
+fn steps(
+    args: &Args,
+    executable: &Executable,
+    weights: &Weights,
+    inputs: &Named,
+    mode: Mode,
+) -> Result<Named, Failure> {
     let program = executable.program();
     let world = |error: &dyn std::fmt::Display| Failure::World(error.to_string());
     let rows = program.inputs.first().and_then(|input| input.shape.first()).copied().unwrap_or(1) as usize;
     let halting = Halting::new(program.halt.map(|halt| HaltInfo { explore: 0.0, ..halt }));
     let most = program.halt.map_or(1, |halt| halt.at_most) as i64;
-    let mut carry = Carry::start(program, rows, executable.precision(), executable.device()).map_err(|error| world(&error))?;
+    let mut carry = Carry::start(program, rows, executable.precision(), executable.device())
+        .map_err(|error| world(&error))?;
     let mut written = Named::new();
     for step in 1..=args.steps {
         let batch = batch(program, inputs, step)?;
         carry = carry.admit(Fresh::InPlace(&batch)).map_err(|error| world(&error))?;
         let ready = carry.inputs(executable.device()).map_err(|error| world(&error))?;
         tch::manual_seed(step as i64);
-        let mut outputs = executable.run(weights, &ready).map_err(|error| Failure::Internal(error.to_string()))?;
+        let mut outputs =
+            executable.run(weights, &ready).map_err(|error| Failure::Internal(error.to_string()))?;
         let halted = match (mode, outputs.values.get("halt")) {
             (Mode::Training, Some(halt)) => {
-                let wants: Vec<bool> = Vec::try_from(halt.to_kind(Kind::Bool).to_device(Device::Cpu)).map_err(|error| world(&error))?;
+                let wants: Vec<bool> = Vec::try_from(halt.to_kind(Kind::Bool).to_device(Device::Cpu))
+                    .map_err(|error| world(&error))?;
                 halting.decide(&wants, &carry.steps, 0, step as u64)
             }
             _ => carry.steps.iter().map(|done| *done >= most).collect(),
@@ -164,7 +182,14 @@ fn steps(args: &Args, executable: &Executable, weights: &Weights, inputs: &Named
     Ok(written)
 }
 
-fn note(written: &mut Named, step: usize, program: &Program, outputs: &Outputs, carry: &Carry, halted: &[bool]) {
+fn note(
+    written: &mut Named,
+    step: usize,
+    program: &Program,
+    outputs: &Outputs,
+    carry: &Carry,
+    halted: &[bool],
+) {
     for (name, value) in &outputs.values {
         let value = value.detach();
         let value = if value.kind() == Kind::BFloat16 { value.to_kind(Kind::Float) } else { value };
@@ -219,8 +244,15 @@ fn gradients(written: &mut Named, step: usize, weights: &Weights, outputs: &mut 
 }
 
 fn write(path: &Path, tensors: &Named) -> Outcome {
-    let tensors: Vec<(&str, Tensor)> =
-        tensors.iter().map(|(name, tensor)| (name.as_str(), tensor.detach().to_device(Device::Cpu).contiguous())).collect();
-    Tensor::write_safetensors(&tensors, path)
-        .map_err(|error| Failure::World(format!("{}: cannot be written: {}", path.display(), error.to_string().lines().next().unwrap_or(""))))
+    let tensors: Vec<(&str, Tensor)> = tensors
+        .iter()
+        .map(|(name, tensor)| (name.as_str(), tensor.detach().to_device(Device::Cpu).contiguous()))
+        .collect();
+    Tensor::write_safetensors(&tensors, path).map_err(|error| {
+        Failure::World(format!(
+            "{}: cannot be written: {}",
+            path.display(),
+            error.to_string().lines().next().unwrap_or("")
+        ))
+    })
 }

@@ -54,7 +54,9 @@ pub struct TableRows {
 pub enum ExecError {
     #[error("memory has run out while computing `{node}`; a smaller `batch` or `hidden` needs less")]
     Memory { node: String },
-    #[error("internal error while computing `{node}` ({op}): {cause}; please report this with the model file")]
+    #[error(
+        "internal error while computing `{node}` ({op}): {cause}; please report this with the model file"
+    )]
     Kernel { node: String, op: String, cause: String },
     #[error("the program needs {what}, which it was not given")]
     Input { what: String },
@@ -174,12 +176,18 @@ impl Executable {
         match operand {
             Operand::Slot(slot) => match &run.slots[slot] {
                 Some(tensor) => Ok(tensor.shallow_clone()),
-                None => Err(ExecError::Input { what: format!("a value that was never computed (slot {slot})") }),
+                None => {
+                    Err(ExecError::Input { what: format!("a value that was never computed (slot {slot})") })
+                }
             },
             Operand::Number(value) => {
-                Tensor::f_full([0i64; 0], value, (torch_kind(ty.kind, self.precision), self.device)).map_err(|error| {
-                    ExecError::Kernel { node: "number".to_owned(), op: "full".to_owned(), cause: first_line(&error) }
-                })
+                Tensor::f_full([0i64; 0], value, (torch_kind(ty.kind, self.precision), self.device)).map_err(
+                    |error| ExecError::Kernel {
+                        node: "number".to_owned(),
+                        op: "full".to_owned(),
+                        cause: first_line(&error),
+                    },
+                )
             }
         }
     }
@@ -188,25 +196,38 @@ impl Executable {
         let missing = |what: String| ExecError::Input { what };
         let failed = |error: TchError| self.failure(instr, op, &error);
         match op {
-            Op::Input(name) => {
-                run.inputs.data.get(name).map(Tensor::shallow_clone).ok_or_else(|| missing(format!("the input `{name}`")))
-            }
+            Op::Input(name) => run
+                .inputs
+                .data
+                .get(name)
+                .map(Tensor::shallow_clone)
+                .ok_or_else(|| missing(format!("the input `{name}`"))),
             Op::State { name, ago } => {
                 let key = if *ago > 1 { format!("{name}@{ago}") } else { name.clone() };
-                let state = run.inputs.states.get(&key).ok_or_else(|| missing(format!("the state `{key}`")))?;
+                let state =
+                    run.inputs.states.get(&key).ok_or_else(|| missing(format!("the state `{key}`")))?;
                 state.f_to_kind(torch_kind(instr.ty.kind, self.precision)).map_err(failed)
             }
             Op::Fresh => Ok(run.inputs.fresh.shallow_clone()),
             Op::Steps => Ok(run.inputs.steps.shallow_clone()),
-            Op::Weight(path) => {
-                run.weights.get(path).map(Tensor::shallow_clone).ok_or_else(|| missing(format!("the weight `{path}`")))
-            }
+            Op::Weight(path) => run
+                .weights
+                .get(path)
+                .map(Tensor::shallow_clone)
+                .ok_or_else(|| missing(format!("the weight `{path}`"))),
             Op::Rows(path) => {
-                let table = run.weights.get(path).ok_or_else(|| missing(format!("the table `{path}`")))?.shallow_clone();
+                let table = run
+                    .weights
+                    .get(path)
+                    .ok_or_else(|| missing(format!("the table `{path}`")))?
+                    .shallow_clone();
                 let ids = self.value(run, instr.args[0], &instr.arg_tys[0])?;
                 let leaf = table
                     .detach()
-                    .f_index_select(0, &ids.f_clamp_min(0).and_then(|ids| ids.f_reshape([-1])).map_err(failed)?)
+                    .f_index_select(
+                        0,
+                        &ids.f_clamp_min(0).and_then(|ids| ids.f_reshape([-1])).map_err(failed)?,
+                    )
                     .and_then(|rows| rows.f_reshape(instr.ty.shape()))
                     .map_err(failed)?;
                 if !instr.gradient {
@@ -243,7 +264,8 @@ impl Executable {
                 for (operand, ty) in instr.args.iter().zip(&instr.arg_tys) {
                     args.push(self.value(run, *operand, ty)?);
                 }
-                structural::run(op, &args, &instr.arg_tys, &instr.ty, self.precision, self.device).map_err(failed)
+                structural::run(op, &args, &instr.arg_tys, &instr.ty, self.precision, self.device)
+                    .map_err(failed)
             }
         }
     }

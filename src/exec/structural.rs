@@ -6,7 +6,14 @@ use crate::primitive::kernel::{align, align_all, torch_kind};
 use tch::{Device, Kind, TchError, Tensor};
 
 /// Runs one structural operation on its operands.
-pub(super) fn run(op: &Op, args: &[Tensor], tys: &[Ty], ty: &Ty, precision: Kind, device: Device) -> Result<Tensor, TchError> {
+pub(super) fn run(
+    op: &Op,
+    args: &[Tensor],
+    tys: &[Ty],
+    ty: &Ty,
+    precision: Kind,
+    device: Device,
+) -> Result<Tensor, TchError> {
     let at = |axis: &AxisId| tys[0].position(*axis).unwrap_or(0) as i64;
     match op {
         Op::Select { axis, at: entry } => args[0].f_select(at(axis), *entry as i64),
@@ -16,7 +23,8 @@ pub(super) fn run(op: &Op, args: &[Tensor], tys: &[Ty], ty: &Ty, precision: Kind
         Op::Fold { from, .. } => {
             // The folded axes are brought together, in the order named, where the first one stands.
             let first = tys[0].position(from[0]).unwrap_or(0);
-            let mut order: Vec<Dim> = tys[0].dims.iter().filter(|dim| !from[1..].contains(&dim.axis)).copied().collect();
+            let mut order: Vec<Dim> =
+                tys[0].dims.iter().filter(|dim| !from[1..].contains(&dim.axis)).copied().collect();
             let here = order.iter().position(|dim| dim.axis == from[0]).unwrap_or(first);
             for (offset, axis) in from[1..].iter().enumerate() {
                 let size = tys[0].size(*axis).unwrap_or(1);
@@ -30,7 +38,13 @@ pub(super) fn run(op: &Op, args: &[Tensor], tys: &[Ty], ty: &Ty, precision: Kind
             let mut pieces = Vec::new();
             for ((piece, own), part) in args.iter().zip(tys).zip(parts) {
                 let size = own.size(*part).unwrap_or(1);
-                let swap = |axis: AxisId| if axis == *to { Dim { axis: *part, size } } else { Dim { axis, size: ty.size(axis).unwrap_or(1) } };
+                let swap = |axis: AxisId| {
+                    if axis == *to {
+                        Dim { axis: *part, size }
+                    } else {
+                        Dim { axis, size: ty.size(axis).unwrap_or(1) }
+                    }
+                };
                 let wanted: Vec<Dim> = ty.dims.iter().map(|dim| swap(dim.axis)).collect();
                 let shape: Vec<i64> = wanted.iter().map(|dim| dim.size as i64).collect();
                 let piece = align_all(piece, &own.dims, &wanted)?.f_expand(&shape[..], false)?;

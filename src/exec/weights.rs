@@ -44,22 +44,32 @@ impl Weights {
             return Err(file("there is no such file".to_owned()));
         }
         let bytes = std::fs::read(path).map_err(|error| file(error.to_string()))?;
-        safetensors::SafeTensors::deserialize(&bytes).map_err(|error| file(format!("not a safetensors file: {error}")))?;
+        safetensors::SafeTensors::deserialize(&bytes)
+            .map_err(|error| file(format!("not a safetensors file: {error}")))?;
         let stored: Vec<(String, Tensor)> =
             Tensor::read_safetensors(path).map_err(|error| file(format!("cannot be read: {error}")))?;
         let names: Vec<&str> = stored.iter().map(|(name, _)| name.as_str()).collect();
-        let near = |name: &str, known: &[&str]| match crate::diagnostic::did_you_mean(name, known.iter().copied()) {
-            Some(near) => format!(" (there is `{near}`)"),
-            None => String::new(),
-        };
+        let near =
+            |name: &str, known: &[&str]| match crate::diagnostic::did_you_mean(name, known.iter().copied()) {
+                Some(near) => format!(" (there is `{near}`)"),
+                None => String::new(),
+            };
         let wanted: Vec<&str> = infos.iter().map(|info| info.path.as_str()).collect();
         if let Some(name) = names.iter().find(|name| !wanted.contains(name)) {
-            return Err(WeightsError::Unexpected { path: path.to_owned(), name: (*name).to_owned(), near: near(name, &wanted) });
+            return Err(WeightsError::Unexpected {
+                path: path.to_owned(),
+                name: (*name).to_owned(),
+                near: near(name, &wanted),
+            });
         }
         let mut tensors = IndexMap::new();
         for info in infos {
             let Some((name, tensor)) = stored.iter().find(|(name, _)| *name == info.path) else {
-                return Err(WeightsError::Missing { path: path.to_owned(), name: info.path.clone(), near: near(&info.path, &names) });
+                return Err(WeightsError::Missing {
+                    path: path.to_owned(),
+                    name: info.path.clone(),
+                    near: near(&info.path, &names),
+                });
             };
             if tensor.kind() != Kind::Float {
                 let found = format!("{:?}", tensor.kind()).to_lowercase();
@@ -85,10 +95,15 @@ impl Weights {
             .suffix(".safetensors")
             .tempfile_in(folder)
             .map_err(|error| file(error.to_string()))?;
-        let tensors: Vec<(&str, Tensor)> =
-            self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor.detach().to_device(Device::Cpu).contiguous())).collect();
+        let tensors: Vec<(&str, Tensor)> = self
+            .tensors
+            .iter()
+            .map(|(name, tensor)| (name.as_str(), tensor.detach().to_device(Device::Cpu).contiguous()))
+            .collect();
         Tensor::write_safetensors(&tensors, aside.path()).map_err(|error| file(error.to_string()))?;
-        std::fs::File::open(aside.path()).and_then(|written| written.sync_all()).map_err(|error| file(error.to_string()))?;
+        std::fs::File::open(aside.path())
+            .and_then(|written| written.sync_all())
+            .map_err(|error| file(error.to_string()))?;
         aside.persist(path).map_err(|error| file(error.to_string()))?;
         Ok(())
     }
@@ -113,7 +128,8 @@ fn initial(info: &WeightInfo, seed: u64, device: Device) -> Tensor {
 
 /// FNV-1a: stable over versions, which the standard library's hasher is not.
 fn fingerprint(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    text.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// Normal cut at ±2, rescaled so that its standard deviation is 1 (factor 1.13685 over the parent's), drawn by the

@@ -67,7 +67,8 @@ fn repeat(flow: &mut Flow, inst: &Inst, body: &LoopBody, known: &HashMap<Val, No
         inside.insert(val, enter(&mut inner, at, &ty, inst.gradient, span));
     }
     region(&mut inner, &body.region, &mut inside);
-    inner.results = body.next.iter().chain(body.yields.iter().map(|(val, _)| val)).map(|val| inside[val]).collect();
+    inner.results =
+        body.next.iter().chain(body.yields.iter().map(|(val, _)| val)).map(|val| inside[val]).collect();
     let mut node = node(inst);
     node.body = Some(Box::new(Body { flow: inner, carried: body.carried.len() }));
     flow.add(node, &operands)

@@ -30,14 +30,21 @@ impl Names {
     }
 }
 
-fn flow(out: &mut String, flow_: &Flow, axes: &Axes, depth: usize, names: &mut Names) -> HashMap<NodeIndex, String> {
+fn flow(
+    out: &mut String,
+    flow_: &Flow,
+    axes: &Axes,
+    depth: usize,
+    names: &mut Names,
+) -> HashMap<NodeIndex, String> {
     let indent = "  ".repeat(depth);
     let mut named: HashMap<NodeIndex, String> = HashMap::new();
     for index in flow_.indices() {
         let node = flow_.node(index);
         let op = show_op(&node.op, axes);
         let word = op.split(' ').next().unwrap_or("").to_owned();
-        let operands: Vec<String> = flow_.operands(index).iter().map(|operand| named[operand].clone()).collect();
+        let operands: Vec<String> =
+            flow_.operands(index).iter().map(|operand| named[operand].clone()).collect();
         let name = names.fresh(&word);
         let scope = if node.gradient { "" } else { " ~" };
         if let Some(body) = &node.body {
@@ -45,14 +52,24 @@ fn flow(out: &mut String, flow_: &Flow, axes: &Axes, depth: usize, names: &mut N
             let inner = flow(out, &body.flow, axes, depth + 1, names);
             let results: Vec<&str> = body.flow.results.iter().map(|result| inner[result].as_str()).collect();
             let (next, yields) = results.split_at(body.carried.min(results.len()));
-            let _ = writeln!(out, "{indent}  next {}{}", next.join(", "), match yields {
-                [] => String::new(),
-                _ => format!(" yield {}", yields.join(", ")),
-            });
+            let _ = writeln!(
+                out,
+                "{indent}  next {}{}",
+                next.join(", "),
+                match yields {
+                    [] => String::new(),
+                    _ => format!(" yield {}", yields.join(", ")),
+                }
+            );
             let _ = writeln!(out, "{indent}}}");
         } else {
             let place = if node.name.is_empty() { String::new() } else { format!("  // {}", node.name) };
-            let _ = writeln!(out, "{indent}{name} = {op}({}): {}{scope}{place}", operands.join(", "), node.ty.show(axes));
+            let _ = writeln!(
+                out,
+                "{indent}{name} = {op}({}): {}{scope}{place}",
+                operands.join(", "),
+                node.ty.show(axes)
+            );
         }
         named.insert(index, name);
     }

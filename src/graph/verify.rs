@@ -8,7 +8,11 @@ use crate::model::ty::{Axes, Ty};
 
 pub fn verify(graph: &Graph) -> Result<(), String> {
     if graph.outputs.len() != graph.flow.results.len() {
-        return Err(format!("{} outputs are named, {} are computed", graph.outputs.len(), graph.flow.results.len()));
+        return Err(format!(
+            "{} outputs are named, {} are computed",
+            graph.outputs.len(),
+            graph.flow.results.len()
+        ));
     }
     verify_flow(&graph.flow, &graph.axes, None)
 }

@@ -101,10 +101,17 @@ impl Lowering {
                     let mut inner: Vec<Operand> = carried.iter().map(|slot| Operand::Slot(*slot)).collect();
                     inner.extend_from_slice(&args[body.carried..]);
                     let (instrs, names) = self.flow(&body.flow, &inner);
-                    let results: Vec<Operand> = body.flow.results.iter().map(|result| names[result]).collect();
+                    let results: Vec<Operand> =
+                        body.flow.results.iter().map(|result| names[result]).collect();
                     let (next, yields) = results.split_at(body.carried);
                     let out: Vec<usize> = results.iter().map(|_| self.slot()).collect();
-                    let op = InstrOp::Repeat { times, carried, body: instrs, next: next.to_vec(), yields: yields.to_vec() };
+                    let op = InstrOp::Repeat {
+                        times,
+                        carried,
+                        body: instrs,
+                        next: next.to_vec(),
+                        yields: yields.to_vec(),
+                    };
                     results_of.insert(index, out.clone());
                     (op, out)
                 }

@@ -51,7 +51,9 @@ fn body(out: &mut String, instrs: &[Instr], axes: &Axes, depth: usize) {
                     carried.join(" ")
                 );
                 body(out, inner, axes, depth + 1);
-                let list = |operands: &[Operand]| operands.iter().map(|operand| show(*operand)).collect::<Vec<_>>().join(" ");
+                let list = |operands: &[Operand]| {
+                    operands.iter().map(|operand| show(*operand)).collect::<Vec<_>>().join(" ")
+                };
                 let _ = writeln!(out, "{indent}  next {} yield {}", list(next), list(yields));
                 let _ = writeln!(out, "{indent}}}");
             }

@@ -634,9 +634,9 @@ fn constant_function(name: &str, args: &Args) -> Option<Number> {
         ("cos", [_]) => real(f64::cos),
         ("tanh", [_]) => real(f64::tanh),
         ("floor", [x]) => Some(x.floor()),
-        ("ceil", [x]) => Some(x.neg().floor().neg()),
+        ("ceil", [x]) => Some(-(-*x).floor()),
         ("round", [x]) => Some(x.round()),
-        ("abs", [x]) => Some(if x.to_f64() < 0.0 { x.neg() } else { *x }),
+        ("abs", [x]) => Some(if x.to_f64() < 0.0 { -*x } else { *x }),
         ("max", [first, rest @ ..]) => {
             Some(rest.iter().fold(*first, |a, b| if b.compare(a).is_gt() { *b } else { a }))
         }

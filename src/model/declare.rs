@@ -27,7 +27,7 @@ impl Checker<'_> {
             known.push(name.name.clone());
             let types: Vec<String> = ty.iter().map(|ty| ty.name.clone()).collect();
             let value = match self.bindings.sets.get(&name.name).cloned() {
-                Some(setting) => self.from_setting(name, &setting, &types),
+                Some(setting) => self.value_of_setting(name, &setting, &types),
                 None => self.config_value(value, &types),
             };
             let value = self.of_config_type(name, value, ty, range.as_ref());
@@ -53,13 +53,11 @@ impl Checker<'_> {
         }
     }
 
-    fn from_setting(&mut self, name: &ast::Ident, setting: &Setting, types: &[String]) -> Value {
+    fn value_of_setting(&mut self, name: &ast::Ident, setting: &Setting, types: &[String]) -> Value {
         match setting {
             Setting::Bool(value) => Value::Bool(*value),
             Setting::Number(text) => match text.strip_prefix('-') {
-                Some(digits) => {
-                    Number::parse(digits).map_or(Value::Broken, |number| Value::Number(number.neg()))
-                }
+                Some(digits) => Number::parse(digits).map_or(Value::Broken, |number| Value::Number(-number)),
                 None => Number::parse(text).map_or(Value::Broken, Value::Number),
             },
             Setting::Word(word) => {

@@ -314,7 +314,7 @@ impl Checker<'_> {
     fn unary(&mut self, op: UnaryOp, value: Value, span: Span) -> Value {
         match (op, value) {
             (_, Value::Broken) => Value::Broken,
-            (UnaryOp::Neg, Value::Number(number)) => Value::Number(number.neg()),
+            (UnaryOp::Neg, Value::Number(number)) => Value::Number(-number),
             (UnaryOp::Not, Value::Bool(value)) => Value::Bool(!value),
             (op, value) => {
                 let name = if op == UnaryOp::Neg { "neg" } else { "not" };
@@ -377,11 +377,11 @@ impl Checker<'_> {
     fn fold(&mut self, op: BinaryOp, x: Number, y: Number, span: Span) -> Value {
         let order = x.compare(y);
         Value::Number(match op {
-            BinaryOp::Add => x.add(y),
-            BinaryOp::Sub => x.sub(y),
-            BinaryOp::Mul => x.mul(y),
+            BinaryOp::Add => x + y,
+            BinaryOp::Sub => x - y,
+            BinaryOp::Mul => x * y,
             BinaryOp::Pow => x.pow(y),
-            BinaryOp::Div => match x.div(y) {
+            BinaryOp::Div => match x.over(y) {
                 Some(number) => number,
                 None => {
                     self.error(Diagnostic::new(Code::Number, "division by zero", span, "the divisor is 0"));

@@ -26,7 +26,9 @@ pub(super) fn flatten(modules: &Modules, wanted: Option<&str>, sink: &mut Sink) 
     let models: Vec<&ast::Model> = models_of(&root.tree).collect();
     let model = match wanted {
         Some(name) => models.iter().find(|model| model.name.name == name),
-        None => models.iter().find(|model| named_like(&model.name.name, &modules.root_stem)).or(models.first()),
+        None => {
+            models.iter().find(|model| named_like(&model.name.name, &modules.root_stem)).or(models.first())
+        }
     };
     let Some(model) = model else {
         if !sink.has_errors() {

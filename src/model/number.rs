@@ -57,24 +57,8 @@ impl Number {
         }
     }
 
-    pub fn add(self, other: Number) -> Number {
-        self.exact(
-            other,
-            |a, b, c, d| Number::ratio(a.checked_mul(d)?.checked_add(c.checked_mul(b)?)?, b.checked_mul(d)?),
-            |x, y| x + y,
-        )
-    }
-
-    pub fn sub(self, other: Number) -> Number {
-        self.add(other.neg())
-    }
-
-    pub fn mul(self, other: Number) -> Number {
-        self.exact(other, |a, b, c, d| Number::ratio(a.checked_mul(c)?, b.checked_mul(d)?), |x, y| x * y)
-    }
-
-    /// None when dividing by zero.
-    pub fn div(self, other: Number) -> Option<Number> {
+    /// The quotient; None when dividing by zero.
+    pub fn over(self, other: Number) -> Option<Number> {
         if other.to_f64() == 0.0 {
             return None;
         }
@@ -83,13 +67,6 @@ impl Number {
             |a, b, c, d| Number::ratio(a.checked_mul(d)?, b.checked_mul(c)?),
             |x, y| x / y,
         ))
-    }
-
-    pub fn neg(self) -> Number {
-        match self {
-            Number::Ratio(n, d) => Number::Ratio(-n, d),
-            Number::Real(value) => Number::Real(-value),
-        }
     }
 
     pub fn pow(self, other: Number) -> Number {
@@ -157,6 +134,45 @@ impl Number {
             return exact;
         }
         Number::Real(real(self.to_f64(), other.to_f64()))
+    }
+}
+
+impl std::ops::Add for Number {
+    type Output = Number;
+
+    fn add(self, other: Number) -> Number {
+        self.exact(
+            other,
+            |a, b, c, d| Number::ratio(a.checked_mul(d)?.checked_add(c.checked_mul(b)?)?, b.checked_mul(d)?),
+            |x, y| x + y,
+        )
+    }
+}
+
+impl std::ops::Sub for Number {
+    type Output = Number;
+
+    fn sub(self, other: Number) -> Number {
+        self + -other
+    }
+}
+
+impl std::ops::Mul for Number {
+    type Output = Number;
+
+    fn mul(self, other: Number) -> Number {
+        self.exact(other, |a, b, c, d| Number::ratio(a.checked_mul(c)?, b.checked_mul(d)?), |x, y| x * y)
+    }
+}
+
+impl std::ops::Neg for Number {
+    type Output = Number;
+
+    fn neg(self) -> Number {
+        match self {
+            Number::Ratio(n, d) => Number::Ratio(-n, d),
+            Number::Real(value) => Number::Real(-value),
+        }
     }
 }
 

@@ -294,7 +294,7 @@ impl Checker<'_> {
             return;
         };
         let (from, to) = (old_ty.size(branch).unwrap_or(1), self.ty(folded).size(branch).unwrap_or(1));
-        self.note_tree(state, branch, from, to, how_span(how), span, Tree::Branch);
+        self.note_tree(state, branch, (from, to), how_span(how), span, Tree::Branch);
         self.update(state, Value::Tensor(folded), span);
     }
 
@@ -315,8 +315,7 @@ impl Checker<'_> {
         &mut self,
         state: &Ident,
         axis: AxisId,
-        from: usize,
-        to: usize,
+        (from, to): (usize, usize),
         by: Span,
         span: Span,
         tree: Tree,
@@ -439,7 +438,7 @@ impl Checker<'_> {
             val = ordered;
         }
         let to = self.ty(val).size(branch).unwrap_or(1);
-        self.note_tree(state, branch, width, to, with.span, span, Tree::Merge);
+        self.note_tree(state, branch, (width, to), with.span, span, Tree::Merge);
         self.update(state, Value::Tensor(val), span);
         let Some(name) = giving else { return };
         match second {
@@ -505,7 +504,14 @@ impl Checker<'_> {
             let Some(val) = renamed.and_then(|val| self.in_branch_order(val, &old_ty, branch, span)) else {
                 return;
             };
-            self.note_tree(state, branch, old_ty.size(branch).unwrap_or(1), keep, by.span, span, Tree::Prune);
+            self.note_tree(
+                state,
+                branch,
+                (old_ty.size(branch).unwrap_or(1), keep),
+                by.span,
+                span,
+                Tree::Prune,
+            );
             self.update(state, Value::Tensor(val), span);
         }
     }

@@ -57,7 +57,10 @@ fn live(old: &Flow, wanted: &[bool]) -> (Flow, HashSet<usize>) {
                 new.add(Node { op: Op::Output(at), ..node.clone() }, &[map[&operands[0]]])
             }
             (_, Some((kept, body))) => {
-                renumbered.insert(index, result_numbers(node, &kept, &read.get(&index).cloned().unwrap_or_default()));
+                renumbered.insert(
+                    index,
+                    result_numbers(node, &kept, &read.get(&index).cloned().unwrap_or_default()),
+                );
                 let operands: Vec<NodeIndex> = kept.iter().map(|at| map[&operands[*at]]).collect();
                 new.add(Node { body: Some(Box::new(body)), ..node.clone() }, &operands)
             }
@@ -71,7 +74,13 @@ fn live(old: &Flow, wanted: &[bool]) -> (Flow, HashSet<usize>) {
         };
         map.insert(index, placed);
     }
-    new.results = old.results.iter().zip(wanted).filter(|(_, wanted)| **wanted).map(|(result, _)| map[result]).collect();
+    new.results = old
+        .results
+        .iter()
+        .zip(wanted)
+        .filter(|(_, wanted)| **wanted)
+        .map(|(result, _)| map[result])
+        .collect();
     (new, entered)
 }
 
@@ -92,7 +101,8 @@ fn live_loop(body: &Body, read: HashSet<usize>) -> (Vec<usize>, Body) {
             .map(|at| if at < body.carried { living.contains(&at) } else { read.contains(&at) })
             .collect();
         let (flow, entered) = live(&body.flow, &wanted);
-        let more: Vec<usize> = entered.iter().filter(|at| **at < body.carried && !living.contains(at)).copied().collect();
+        let more: Vec<usize> =
+            entered.iter().filter(|at| **at < body.carried && !living.contains(at)).copied().collect();
         if !more.is_empty() {
             living.extend(more);
             continue;

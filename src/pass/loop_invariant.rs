@@ -37,7 +37,8 @@ fn move_out(outer: &mut Flow, node: &Node, body: &Body, operands: &[NodeIndex]) 
             op if is_random(op) => {}
             _ => {
                 let inner_operands = body.flow.operands(index);
-                let moved: Option<Vec<NodeIndex>> = inner_operands.iter().map(|operand| outside.get(operand).copied()).collect();
+                let moved: Option<Vec<NodeIndex>> =
+                    inner_operands.iter().map(|operand| outside.get(operand).copied()).collect();
                 if let Some(moved) = moved {
                     outside.insert(index, outer.add(inner.clone(), &moved));
                 }
@@ -100,7 +101,14 @@ fn bring_in(
     let at = operands.len();
     operands.push(*outer);
     let inside = flow.add(
-        Node { op: Op::Enter(at), ty: inner.ty.clone(), gradient: inner.gradient, span: inner.span, name: String::new(), body: None },
+        Node {
+            op: Op::Enter(at),
+            ty: inner.ty.clone(),
+            gradient: inner.gradient,
+            span: inner.span,
+            name: String::new(),
+            body: None,
+        },
         &[],
     );
     entered.insert(*outer, inside);

@@ -5,10 +5,7 @@ use petgraph::graph::NodeIndex;
 use std::collections::HashMap;
 
 /// Copies `old`; `place` decides what becomes of each node (with its operands in the new flow).
-pub(super) fn copy(
-    old: &Flow,
-    mut place: impl FnMut(&mut Flow, &Node, &[NodeIndex]) -> NodeIndex,
-) -> Flow {
+pub(super) fn copy(old: &Flow, mut place: impl FnMut(&mut Flow, &Node, &[NodeIndex]) -> NodeIndex) -> Flow {
     let mut new = Flow::default();
     let mut map: HashMap<NodeIndex, NodeIndex> = HashMap::new();
     for index in old.indices() {

@@ -20,7 +20,9 @@ fn simplified(old: &Flow) -> Flow {
         };
         match &node.op {
             // A cast or broadcast without gradient would cut it: only drop it where the scope is the same.
-            Op::Cast(_) | Op::Expand if same(0) && new.node(operands[0]).gradient == node.gradient => operands[0],
+            Op::Cast(_) | Op::Expand if same(0) && new.node(operands[0]).gradient == node.gradient => {
+                operands[0]
+            }
             Op::Detach if matches!(new.node(operands[0]).op, Op::Detach) => operands[0],
             _ => new.add(with_body(node, simplified), operands),
         }

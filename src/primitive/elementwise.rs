@@ -127,7 +127,7 @@ row!(DIV, "div", "`a / b`", 2, division, one, Flows, |c| c.binary(
     |a, b| a.f_div_scalar(b),
     |a, b| a.f_div_(b),
     |a, b| a.f_div_scalar_(b),
-    |a, b| kernel::number_over(a, b)
+    kernel::number_over
 ));
 row!(POW, "pow", "`a ^ b`", 2, arithmetic, some, Flows, |c| c.power());
 row!(MAXIMUM, "maximum", "`max(a, b)`, elementwise", 2, arithmetic, one, Flows, |c| {

@@ -12,8 +12,11 @@ type Result<T> = std::result::Result<T, TchError>;
 /// Tables that depend on sizes alone (rotary positions), made once.
 #[derive(Default)]
 pub struct Constants {
-    rotations: RefCell<HashMap<(i64, i64, u64), (Tensor, Tensor)>>,
+    /// Cosines and sines by rows, width and the bits of theta.
+    rotations: RefCell<HashMap<(i64, i64, u64), Rotation>>,
 }
+
+type Rotation = (Tensor, Tensor);
 
 pub enum Arg {
     Tensor(Tensor),
@@ -59,7 +62,8 @@ pub fn align(x: &Tensor, own: &[Dim], wanted: &[Dim]) -> Result<Tensor> {
         x.f_permute(&order[..])?
     };
     // Leading axes broadcast by themselves.
-    let first = wanted.iter().position(|dim| own.iter().any(|known| known.axis == dim.axis)).unwrap_or(wanted.len());
+    let first =
+        wanted.iter().position(|dim| own.iter().any(|known| known.axis == dim.axis)).unwrap_or(wanted.len());
     for (at, dim) in wanted.iter().enumerate().skip(first) {
         if !own.iter().any(|known| known.axis == dim.axis) {
             view = view.f_unsqueeze((at - first) as i64)?;
@@ -100,9 +104,11 @@ impl Call<'_> {
     pub fn tensor(&self, at: usize) -> Result<Tensor> {
         match &self.args[at] {
             Arg::Tensor(tensor) => Ok(tensor.shallow_clone()),
-            Arg::Number(value) => {
-                Tensor::f_full([0i64; 0], *value, (torch_kind(self.arg_tys[at].kind, self.precision), self.device))
-            }
+            Arg::Number(value) => Tensor::f_full(
+                [0i64; 0],
+                *value,
+                (torch_kind(self.arg_tys[at].kind, self.precision), self.device),
+            ),
         }
     }
 
@@ -255,7 +261,10 @@ impl Call<'_> {
         } else {
             let before: i64 = a_dims[..start].iter().map(|dim| dim.size as i64).product();
             let after: i64 = a_dims[start + tail.len()..].iter().map(|dim| dim.size as i64).product();
-            weight.f_unsqueeze(0)?.f_expand([before, outer, inner], false)?.f_bmm(&a.f_reshape([before, inner, after])?)?
+            weight
+                .f_unsqueeze(0)?
+                .f_expand([before, outer, inner], false)?
+                .f_bmm(&a.f_reshape([before, inner, after])?)?
         };
         result.f_reshape(self.ty.shape())
     }
@@ -284,7 +293,8 @@ impl Call<'_> {
         let (over, along) = (self.attrs.over[0], self.attrs.along.unwrap_or(self.attrs.over[0]));
         let causal = self.attrs.numbers.first().is_some_and(|value| *value != 0.0);
         let dims = self.ty.dims.clone();
-        let others: Vec<Dim> = dims.iter().filter(|dim| dim.axis != over && dim.axis != along).copied().collect();
+        let others: Vec<Dim> =
+            dims.iter().filter(|dim| dim.axis != over && dim.axis != along).copied().collect();
         let mut order = others.clone();
         order.extend(dims.iter().filter(|dim| dim.axis == over));
         order.extend(dims.iter().filter(|dim| dim.axis == along));
@@ -319,7 +329,8 @@ impl Call<'_> {
         let mut shape = vec![1i64; size.len()];
         shape[row as usize] = rows;
         shape[feature as usize] = width;
-        let (cos, sin) = if row < feature { (cos, sin) } else { (cos.f_transpose(0, 1)?, sin.f_transpose(0, 1)?) };
+        let (cos, sin) =
+            if row < feature { (cos, sin) } else { (cos.f_transpose(0, 1)?, sin.f_transpose(0, 1)?) };
         let (cos, sin) = (cos.f_reshape(&shape[..])?, sin.f_reshape(&shape[..])?);
         let first = x.f_narrow(feature, 0, width / 2)?;
         let second = x.f_narrow(feature, width / 2, width / 2)?;

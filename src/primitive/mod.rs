@@ -183,13 +183,10 @@ pub fn broadcast(operands: &[&Ty], axes: &Axes) -> Result<Vec<Dim>, Complaint> {
         for (other, part) in dims.iter().enumerate() {
             if is_part(part.axis, dim.axis, axes) {
                 let (whole, part) = (axes.name(dim.axis), axes.name(part.axis));
-                return Err(Complaint::new(
-                    Code::AxisPart,
-                    format!("`{whole}` meets its own part `{part}`"),
-                )
-                .operand(owner[at], format!("has `{whole}`"))
-                .operand(owner[other], format!("has `{part}`"))
-                .help(format!("take the part of the whole first: `x[{part}]`")));
+                return Err(Complaint::new(Code::AxisPart, format!("`{whole}` meets its own part `{part}`"))
+                    .operand(owner[at], format!("has `{whole}`"))
+                    .operand(owner[other], format!("has `{part}`"))
+                    .help(format!("take the part of the whole first: `x[{part}]`")));
             }
         }
     }
@@ -198,7 +195,8 @@ pub fn broadcast(operands: &[&Ty], axes: &Axes) -> Result<Vec<Dim>, Complaint> {
         let order = operands.iter().find(|ty| ty.dims.len() == dims.len()).unwrap_or(widest);
         return Ok(order.dims.clone());
     }
-    let mut order = operands.iter().max_by_key(|ty| ty.dims.len()).map(|ty| ty.dims.clone()).unwrap_or_default();
+    let mut order =
+        operands.iter().max_by_key(|ty| ty.dims.len()).map(|ty| ty.dims.clone()).unwrap_or_default();
     for ty in operands {
         extend_order(&mut order, &ty.dims, axes);
     }
@@ -229,13 +227,13 @@ pub fn is_part(part: AxisId, whole: AxisId, axes: &Axes) -> bool {
 pub fn missing(axis: AxisId, ty: &Ty, axes: &Axes, what: &str) -> Complaint {
     let name = axes.name(axis);
     let has: Vec<_> = ty.axes().collect();
-    let complaint = Complaint::new(Code::AxisMissing, format!("{what} needs the axis `{name}`, which is not there"))
-        .operand(0, format!("this is {}", ty.show(axes)));
+    let complaint =
+        Complaint::new(Code::AxisMissing, format!("{what} needs the axis `{name}`, which is not there"))
+            .operand(0, format!("this is {}", ty.show(axes)));
     let whole = has.iter().find(|whole| is_part(axis, **whole, axes));
     match whole {
-        Some(whole) => {
-            complaint.help(format!("`{name}` is a part of `{}`: take it first, `x[{name}]`", axes.name(*whole)))
-        }
+        Some(whole) => complaint
+            .help(format!("`{name}` is a part of `{}`: take it first, `x[{name}]`", axes.name(*whole))),
         None if has.is_empty() => complaint.help("the value has no axes"),
         None => complaint.help(format!("it has {}", axes.names(&has))),
     }

@@ -182,6 +182,8 @@ pub struct Stmt {
     pub span: Span,
 }
 
+// Trees are small and live briefly: boxes would only be in the way.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug)]
 pub enum StmtKind {
     Let {

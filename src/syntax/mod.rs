@@ -61,7 +61,9 @@ impl Reader for Disk {
 /// The modules that ship with totc, as `std::…` and `models::…` paths.
 pub fn library_modules() -> Vec<String> {
     let in_folder = |folder: &Dir, prefix: &str| -> Vec<String> {
-        let stem = |file: &include_dir::File| Some(file.path().file_name()?.to_str()?.strip_suffix(".tot")?.to_owned());
+        let stem = |file: &include_dir::File| {
+            Some(file.path().file_name()?.to_str()?.strip_suffix(".tot")?.to_owned())
+        };
         folder.files().filter_map(stem).map(|stem| format!("{prefix}::{stem}")).collect()
     };
     let mut names = in_folder(&LIBRARY, "models");

@@ -190,7 +190,8 @@ impl Trainer {
         let mut parts = Vec::new();
         let mut sum: Option<Gradients> = None;
         for from in (0..self.config.batch).step_by(part) {
-            let piece = part_of(training.program(), inputs, from, part).doing("taking a part of the batch")?;
+            let piece =
+                part_of(training.program(), inputs, from, part).doing("taking a part of the batch")?;
             let mut outputs = run(&piece)?;
             let gradients = self.gradients(&mut outputs, part)?;
             for value in outputs.values.values_mut() {

@@ -232,21 +232,16 @@ pub fn signature(puzzle: &Grid, answer: &Grid) -> u64 {
         let units = |cell: usize, row: usize| {
             [row, cell - row * n, side.box_of(cell), usize::from(answer.cells()[cell])]
         };
-        for row in 0..n {
-            for cell in row * n..(row + 1) * n {
-                for (sum, unit) in sums.iter_mut().zip(units(cell, row)) {
-                    sum[unit] = sum[unit].wrapping_add(colour[cell]);
-                }
+        for (cell, own) in colour.iter().enumerate() {
+            for (sum, unit) in sums.iter_mut().zip(units(cell, cell / n)) {
+                sum[unit] = sum[unit].wrapping_add(*own);
             }
         }
-        for row in 0..n {
-            for cell in row * n..(row + 1) * n {
-                let [across, down, block, digit] = units(cell, row);
-                // Rows and columns count alike, since a transposition swaps them.
-                let lines = mix(sums[0][across]).wrapping_add(mix(sums[1][down]));
-                colour[cell] =
-                    mix(mix(mix(lines ^ colour[cell]).wrapping_add(sums[2][block])) ^ sums[3][digit]);
-            }
+        for (cell, own) in colour.iter_mut().enumerate() {
+            let [across, down, block, digit] = units(cell, cell / n);
+            // Rows and columns count alike, since a transposition swaps them.
+            let lines = mix(sums[0][across]).wrapping_add(mix(sums[1][down]));
+            *own = mix(mix(mix(lines ^ *own).wrapping_add(sums[2][block])) ^ sums[3][digit]);
         }
     }
     colour.into_iter().fold(0, u64::wrapping_add)
