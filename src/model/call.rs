@@ -543,7 +543,7 @@ impl Checker<'_> {
             );
             return None;
         }
-        if known == 0 || !whole.is_multiple_of(known) {
+        if open == 1 && (known == 0 || !whole.is_multiple_of(known)) {
             let name = self.axes.name(from).to_owned();
             self.error(Diagnostic::new(
                 Code::AxisSize,
@@ -553,7 +553,7 @@ impl Checker<'_> {
             ));
             return None;
         }
-        Some(to.iter().map(|axis| (*axis, self.own_size(*axis).unwrap_or(whole / known))).collect())
+        Some(to.iter().map(|axis| (*axis, self.own_size(*axis).unwrap_or(whole / known.max(1)))).collect())
     }
 
     fn own_size(&self, axis: AxisId) -> Option<usize> {

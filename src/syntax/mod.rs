@@ -131,6 +131,10 @@ pub fn load(
 }
 
 fn open(module: &str, folder: &Path, reader: &dyn Reader, sources: &mut Sources) -> Option<FileId> {
+    // The library is what this totc was built with, whatever lies beside the model.
+    if let (true, Some((name, text))) = (module.starts_with("std::"), embedded(module)) {
+        return Some(sources.add(name, text, Origin::Library));
+    }
     let path: PathBuf = folder.join(format!("{}.tot", module.replace("::", "/")));
     if let Ok(text) = reader.read(&path) {
         return Some(sources.add(path.display().to_string(), text, Origin::Author));
