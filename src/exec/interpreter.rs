@@ -230,7 +230,8 @@ impl Executable {
                     )
                     .and_then(|rows| rows.f_reshape(instr.ty.shape()))
                     .map_err(failed)?;
-                if !instr.gradient {
+                // A table of width 0 (no puzzle tokens) has nothing to learn.
+                if !instr.gradient || leaf.numel() == 0 {
                     return Ok(leaf);
                 }
                 let leaf = leaf.set_requires_grad(true);
