@@ -162,7 +162,11 @@ pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) ->
         .map(|candidate| {
             (strsim::damerau_levenshtein(&name.to_lowercase(), &candidate.to_lowercase()), candidate)
         })
-        .filter(|(distance, candidate)| *distance <= 1.max(name.len().max(candidate.len()) / 3))
+        // Within a third of its letters, and less than half of them: `y` is not a slip for `f`.
+        .filter(|(distance, candidate)| {
+            let longest = name.len().max(candidate.len());
+            *distance <= 1.max(longest / 3) && 2 * *distance < longest && name != *candidate
+        })
         .min()
         .map(|(_, candidate)| candidate)
 }

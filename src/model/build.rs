@@ -10,6 +10,12 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::primitive::{self, Complaint, Gradient};
 use crate::source::Span;
 
+/// Instructions, calls and iterations, at most; a schedule of the shipped models has some thousands.
+const MOST_WORK: usize = 300_000;
+
+/// Elements of one tensor, at most: a thousand times the memory of any device.
+const MOST_ELEMENTS: usize = 1 << 46;
+
 /// What is known of a value besides its type.
 #[derive(Clone)]
 pub(super) struct Known {
@@ -36,7 +42,10 @@ impl Checker<'_> {
     pub(super) fn emit(&mut self, op: Op, args: &[Val], span: Span) -> Option<Val> {
         let types: Vec<&Ty> = args.iter().map(|arg| self.ty(*arg)).collect();
         match infer(&op, &types, &self.axes) {
-            Ok(ty) => Some(self.emit_typed(op, args, ty, span)),
+            Ok(ty) => {
+                self.fits(&ty.dims, span)?;
+                Some(self.emit_typed(op, args, ty, span))
+            }
             Err(complaint) => {
                 self.complain(complaint, args, span);
                 None
@@ -54,7 +63,8 @@ impl Checker<'_> {
         };
         let flows = self.gradient && differentiable && ty.kind.is_float();
         let needs = flows && (matches!(op, Op::Rows(_)) || args.iter().any(|arg| self.needs(*arg)));
-        let result = self.new_val(ty.clone(), needs, span);
+        self.spend(span);
+        let result = self.new_val(ty.clone(), needs, self.author_place(span));
         let name = self.path.join("/");
         let inst =
             Inst { result, op, args: args.to_vec(), ty, gradient: self.gradient, span, name, body: None };
@@ -117,6 +127,9 @@ impl Checker<'_> {
             return val;
         }
         ty.dims.splice(at..at, extra);
+        if self.fits(&ty.dims, span).is_none() {
+            return val;
+        }
         self.emit_typed(Op::Expand, &[val], ty, span)
     }
 
@@ -141,12 +154,22 @@ impl Checker<'_> {
             Value::Bool(value) => self.emit(Op::Number(f64::from(u8::from(*value))), &[], span),
             Value::Broken => None,
             other => {
-                self.error(Diagnostic::new(
+                let diagnostic = Diagnostic::new(
                     Code::Kind,
                     format!("a tensor is needed here, and this is {}", other.what()),
                     span,
                     "not a tensor",
-                ));
+                );
+                let text = self.author_text(span);
+                self.error(match other {
+                    Value::Net(_) => diagnostic.help(format!("call it: `{text}(x)`")),
+                    Value::Family(_) => diagnostic.help(format!("choose one and call it: `{text}[0](x)`")),
+                    Value::Function(_) => diagnostic.help(format!("call it: `{text}(…)`")),
+                    Value::Axis(_) => diagnostic.help(format!("its size is `size({text})`")),
+                    Value::Tuple(_) => diagnostic.help("take them apart: `let a, b = …`"),
+                    Value::Table(_) => diagnostic.help(format!("read rows of it: `{text}[axis = index]`")),
+                    _ => diagnostic,
+                });
                 None
             }
         }
@@ -167,16 +190,98 @@ impl Checker<'_> {
         self.error(diagnostic);
     }
 
-    /// Reports; what went wrong inside the library is shown at the author's call.
+    /// Reports; what went wrong inside the library is shown at the author's call, once for each call, and what an
+    /// heir declared anew is shown beside the inherited text that reads it.
     pub(super) fn error(&mut self, mut diagnostic: Diagnostic) {
         if self.sources.is_library(diagnostic.primary.0)
-            && let Some(call) = self.calls.iter().rev().find(|call| !self.sources.is_library(**call))
+            && let Some(call) = self.author_call()
         {
+            if !self.blamed_calls.insert(call) {
+                return;
+            }
             let (inner, label) =
-                std::mem::replace(&mut diagnostic.primary, (*call, "in this call".to_owned()));
-            diagnostic.related.retain(|(span, _)| !self.sources.is_library(*span));
+                std::mem::replace(&mut diagnostic.primary, (call, "in this call".to_owned()));
+            diagnostic.related.retain(|(span, _)| !self.sources.is_library(*span) && *span != call);
             diagnostic.related.push((inner, label));
         }
+        for (name, declared) in self.overrides_read(diagnostic.primary.0) {
+            diagnostic = diagnostic.related(declared, format!("`{name}` is declared anew here"));
+        }
         self.sink.push(diagnostic);
+    }
+
+    /// Reports, and gives up the rest: expanding it would not end.
+    pub(super) fn give_up(&mut self, diagnostic: Diagnostic) {
+        if !self.runaway {
+            self.runaway = true;
+            self.error(diagnostic);
+        }
+    }
+
+    /// Counts an instruction, a call or an iteration; false when there have been too many.
+    pub(super) fn spend(&mut self, span: Span) -> bool {
+        self.work += 1;
+        if self.work > MOST_WORK {
+            self.give_up(
+                Diagnostic::new(
+                    Code::Number,
+                    format!("the schedule is too large: more than {MOST_WORK} operations when written out"),
+                    self.author_place(span),
+                    "got this far",
+                )
+                .help("a loop is written out if it reads its counter or changes axes, a function wherever it is called"),
+            );
+        }
+        !self.runaway
+    }
+
+    /// Whether a tensor of these axes can exist at all; complains if not.
+    pub(super) fn fits(&mut self, dims: &[Dim], span: Span) -> Option<()> {
+        let count = dims.iter().try_fold(1usize, |count, dim| count.checked_mul(dim.size.max(1)));
+        if count.is_some_and(|count| count <= MOST_ELEMENTS) {
+            return Some(());
+        }
+        let sizes: Vec<String> =
+            dims.iter().map(|dim| format!("{} {}", self.axes.name(dim.axis), dim.size)).collect();
+        self.error(
+            Diagnostic::new(
+                Code::Number,
+                "this is too large for any memory",
+                span,
+                format!("this would be [{}]", sizes.join(", ")),
+            )
+            .help("make an axis smaller"),
+        );
+        None
+    }
+
+    /// Where the author made a value: the text itself, or the call of the library that it comes from.
+    fn author_place(&self, span: Span) -> Span {
+        match self.author_call() {
+            Some(call) if self.sources.is_library(span) => call,
+            _ => span,
+        }
+    }
+
+    fn author_call(&self) -> Option<Span> {
+        self.calls.iter().rev().find(|call| !self.sources.is_library(**call)).copied()
+    }
+
+    /// Names in the text at `place` that a model further down the line of heirs declared anew.
+    fn overrides_read(&self, place: Span) -> Vec<(String, Span)> {
+        let text = self.sources.text(place);
+        let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+        let inside =
+            |model: Span| model.file == place.file && model.start <= place.start && place.end <= model.end;
+        let mut found: Vec<(String, Span)> = self
+            .declared
+            .iter()
+            .filter(|(name, declared)| {
+                declared.replaces && !inside(declared.model) && words.contains(&name.as_str())
+            })
+            .map(|(name, declared)| (name.clone(), declared.span))
+            .collect();
+        found.sort_by_key(|(_, span)| *span);
+        found
     }
 }

@@ -7,7 +7,7 @@ use super::signature::Args;
 use super::ty::{AxisId, AxisSize, Dim, Kind, Ty};
 use super::value::Value;
 use super::{Bindings, Val};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::primitive::{self, PrimId, Takes};
 use crate::source::Span;
 use crate::syntax::ast::{Arg, Clause, Expr, ExprKind, MapSide};
@@ -37,6 +37,16 @@ pub(super) const INTRINSICS: [&str; 21] = [
     "round",
 ];
 
+/// Whether a name is a function of the language itself.
+pub(super) fn is_built_in(name: &str) -> bool {
+    INTRINSICS.contains(&name) || primitive::by_name(name).is_some()
+}
+
+/// `1 value`, `2 values`.
+pub(super) fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
 impl Checker<'_> {
     pub(super) fn call(&mut self, callee: &Expr, args: &[Arg], span: Span) -> Value {
         let ExprKind::Name(name) = &callee.kind else {
@@ -50,12 +60,15 @@ impl Checker<'_> {
             let args = self.arguments(args);
             return self.call_value(value, args, callee, span);
         }
-        if INTRINSICS.contains(&name.as_str()) || primitive::by_name(name).is_some() {
+        if is_built_in(name) {
             let args = self.arguments(args);
             if args.broken {
                 return Value::Broken;
             }
             return self.built_in(name, &args, span).unwrap_or(Value::Broken);
+        }
+        if name == "Linear" {
+            return self.net_not_made(name, callee.span);
         }
         self.name(name, callee.span)
     }
@@ -71,36 +84,43 @@ impl Checker<'_> {
                 let label = function.def.name.as_ref().map_or("fn", |name| name.name.as_str()).to_owned();
                 self.apply(&function.def, scope, args, span, &label)
             }
-            Value::NetDef(def) => {
-                let name = &def.def.name.name;
-                self.error(
-                    Diagnostic::new(
-                        Code::Misplaced,
-                        format!("`{name}` makes a net; its weights must be declared first"),
-                        callee.span,
-                        "used as a function",
-                    )
-                    .help(format!("declare `net mine = {name}(…)`, then call `mine(x)`")),
-                );
-                Value::Broken
-            }
+            Value::NetDef(def) => self.net_not_made(&def.def.name.name, callee.span),
             Value::Broken => Value::Broken,
             other => {
-                self.error(Diagnostic::new(
+                let text = self.author_text(callee.span);
+                let diagnostic = Diagnostic::new(
                     Code::Kind,
-                    format!("{} cannot be called", other.what()),
+                    format!("`{text}` is {} and cannot be called", other.what()),
                     callee.span,
                     "not a net or function",
-                ));
+                );
+                self.error(match other {
+                    Value::Family(_) => diagnostic.help(format!("choose one of them: `{text}[0](…)`")),
+                    _ => diagnostic,
+                });
                 Value::Broken
             }
         }
     }
 
+    fn net_not_made(&mut self, name: &str, span: Span) -> Value {
+        self.error(
+            Diagnostic::new(
+                Code::Misplaced,
+                format!("`{name}` makes a net; its weights must be declared first"),
+                span,
+                "used as a function",
+            )
+            .help(format!("declare `net mine = {name}(…)`, then call `mine(x)`")),
+        );
+        Value::Broken
+    }
+
     fn built_in(&mut self, name: &str, args: &Args, span: Span) -> Option<Value> {
         if let Some(number) = constant_function(name, args) {
-            return Some(Value::Number(number));
+            return Some(self.finite(number, span));
         }
+        self.takes_only(name, args)?;
         match name {
             "size" => self.size(args, span),
             "normal" | "truncated_normal" => Some(self.distribution(name, args, span)),
@@ -156,21 +176,56 @@ impl Checker<'_> {
         }
     }
 
+    /// Complains about arguments that a built-in form would not look at.
+    fn takes_only(&mut self, name: &str, args: &Args) -> Option<()> {
+        let (values, named, clauses): (usize, &[&str], &[Clause]) = match name {
+            "size" => (2, &[], &[]),
+            "concat" => (usize::MAX, &[], &[Clause::Along]),
+            "split" | "broadcast" | "noise" => (1, &[], &[Clause::Over]),
+            "uniform" => (2, &["low", "high"], &[Clause::Over]),
+            "normal" | "truncated_normal" => (1, &["std"], &[]),
+            "top_k" => (1, &["count"], &[Clause::Over, Clause::Into]),
+            "pad" | "rename" | "fold" | "unfold" | "index" | "stop_gradient" | "float" | "float32"
+            | "float64" | "int" | "ceil" | "round" => (1, &[], &[]),
+            _ => return Some(()),
+        };
+        let map = !matches!(name, "pad" | "rename" | "fold" | "unfold");
+        let (place, what) = if let Some((_, place)) = args.positional.get(values) {
+            (*place, format!("takes {}, and this is one more", counted(values, "value")))
+        } else if let Some((own, _, place)) =
+            args.named.iter().find(|(own, _, _)| !named.contains(&own.name.as_str()))
+        {
+            (own.span.to(*place), format!("has no parameter `{}`", own.name))
+        } else if let Some((clause, _, place)) =
+            args.clauses.iter().find(|(clause, _, _)| !clauses.contains(clause))
+        {
+            (*place, format!("takes no `{}`", clause.word()))
+        } else if let Some((_, _, place)) = args.maps.get(usize::from(!map)) {
+            (*place, "takes no further `from -> to`".replace(" further", if map { "" } else { " further" }))
+        } else {
+            return Some(());
+        };
+        self.error(Diagnostic::new(Code::Arguments, format!("`{name}` {what}"), place, "not expected"));
+        None
+    }
+
     fn primitive_call(&mut self, id: PrimId, args: &Args, span: Span) -> Option<Value> {
         let row = id.get();
         let name = row.name;
         let (least, most) = row.operands;
         let count = args.positional.len();
         if count < least || count > most || !args.maps.is_empty() {
-            let wanted = if least == most { least.to_string() } else { format!("{least} to {most}") };
+            let wanted =
+                if least == most { counted(least, "value") } else { format!("{least} to {most} values") };
+            let found = if args.maps.is_empty() { count.to_string() } else { "`from -> to`".to_owned() };
             self.error(
                 Diagnostic::new(
                     Code::Arguments,
-                    format!("`{name}` takes {wanted} values, not {count}"),
+                    format!("`{name}` takes {wanted}, not {found}"),
                     span,
-                    "here",
+                    format!("given {found}"),
                 )
-                .help(row.about),
+                .help(format!("`{name}`: {}", row.about)),
             );
             return None;
         }
@@ -192,7 +247,7 @@ impl Checker<'_> {
                             *place,
                             "not expected",
                         )
-                        .help(row.about),
+                        .help(format!("`{name}`: {}", row.about)),
                     );
                     return None;
                 }
@@ -204,20 +259,16 @@ impl Checker<'_> {
                             span,
                             "missing here",
                         )
-                        .help(format!(
-                            "say which axis: `{name}(x, {} dim)`; {}",
-                            clause.word(),
-                            row.about
-                        )),
+                        .help(format!("say which axis: `{name}(…, {} dim)`", clause.word())),
                     );
                     return None;
                 }
                 (Takes::One, Some((_, axes, place))) if axes.len() != 1 => {
                     self.error(Diagnostic::new(
                         Code::Arguments,
-                        format!("`{name}` takes one axis after `{}`", clause.word()),
+                        format!("`{name}` takes one axis after `{}`, not {}", clause.word(), axes.len()),
                         *place,
-                        "here",
+                        counted(axes.len(), "axis").replace("axiss", "axes"),
                     ));
                     return None;
                 }
@@ -229,29 +280,34 @@ impl Checker<'_> {
                 Clause::Into | Clause::Between => {}
             }
         }
-        for (at, (constant, default)) in row.constants.iter().enumerate() {
+        for (constant, default) in row.constants {
             let given = args.named.iter().find(|(own, _, _)| own.name == *constant);
-            attrs.numbers.push(match given.map(|(_, value, _)| value) {
-                Some(Value::Number(number)) => number.to_f64(),
-                Some(Value::Bool(value)) => f64::from(u8::from(*value)),
-                Some(_) => {
-                    self.error(Diagnostic::new(
-                        Code::Arguments,
-                        format!("`{constant}` must be known at compile time"),
-                        span,
-                        "here",
-                    ));
+            attrs.numbers.push(match given {
+                Some((_, Value::Number(number), _)) => number.to_f64(),
+                Some((_, Value::Bool(value), _)) => f64::from(u8::from(*value)),
+                Some((_, other, place)) => {
+                    let message = format!(
+                        "`{constant}` must be a number known at compile time, and this is {}",
+                        other.what()
+                    );
+                    self.error(Diagnostic::new(Code::Arguments, message, *place, "not a number"));
                     return None;
                 }
-                None => row.constants[at].1,
+                None => *default,
             });
-            let _ = default;
         }
         if let Some((unknown, _, place)) =
             args.named.iter().find(|(own, _, _)| !row.constants.iter().any(|(known, _)| *known == own.name))
         {
-            let message = format!("`{name}` has no `{}`", unknown.name);
-            self.error(Diagnostic::new(Code::Arguments, message, *place, "not expected").help(row.about));
+            let known: Vec<&str> = row.constants.iter().map(|(known, _)| *known).collect();
+            let message = format!("`{name}` has no parameter `{}`", unknown.name);
+            let diagnostic =
+                Diagnostic::new(Code::Arguments, message, unknown.span.to(*place), "not expected");
+            self.error(match (did_you_mean(&unknown.name, known.iter().copied()), known.is_empty()) {
+                (Some(near), _) => diagnostic.help(format!("did you mean `{near}`?")),
+                (None, true) => diagnostic.help(format!("`{name}`: {}", row.about)),
+                (None, false) => diagnostic.help(format!("it has `{}`", known.join("`, `"))),
+            });
             return None;
         }
         if row.random {
@@ -377,16 +433,35 @@ impl Checker<'_> {
             .map(Value::Tensor)
     }
 
+    /// The one axis that a clause names.
+    fn one_axis(
+        &mut self,
+        args: &Args,
+        clause: Clause,
+        name: &str,
+        example: &str,
+        span: Span,
+    ) -> Option<(AxisId, Span)> {
+        let (message, place) = match args.clause(clause) {
+            Some((_, axes, place)) => match axes[..] {
+                [axis] => return Some((axis, *place)),
+                _ => {
+                    (format!("`{name}` takes one axis after `{}`, not {}", clause.word(), axes.len()), *place)
+                }
+            },
+            None => (format!("`{name}` needs `{} …`", clause.word()), span),
+        };
+        self.error(
+            Diagnostic::new(Code::Arguments, message, place, "one axis is needed")
+                .help(format!("`{example}`")),
+        );
+        None
+    }
+
     /// `concat(a, b, along pos)`: each operand has the part of `pos` that it fills.
     fn concat(&mut self, args: &Args, span: Span) -> Option<Value> {
-        let Some((_, axes, place)) = args.clause(Clause::Along) else {
-            self.error(
-                Diagnostic::new(Code::Arguments, "`concat` needs `along …`", span, "here")
-                    .help("`concat(a, b, along pos)` with `axis pos = prefix + cell`"),
-            );
-            return None;
-        };
-        let to = *axes.first()?;
+        let example = "concat(a, b, along pos)` with `axis pos = prefix + cell";
+        let (to, place) = self.one_axis(args, Clause::Along, "concat", example, span)?;
         let parts = self.axes.get(to).parts.clone();
         if parts.len() != args.positional.len() {
             let name = self.axes.name(to).to_owned();
@@ -394,22 +469,22 @@ impl Checker<'_> {
                 Diagnostic::new(
                     Code::Arguments,
                     format!(
-                        "`{name}` has {} parts, and {} values are joined",
-                        parts.len(),
-                        args.positional.len()
+                        "`{name}` has {}, and {} joined",
+                        counted(parts.len(), "part"),
+                        match args.positional.len() {
+                            1 => "1 value is".to_owned(),
+                            count => format!("{count} values are"),
+                        }
                     ),
-                    *place,
+                    place,
                     "along this axis",
                 )
                 .related(self.axes.get(to).span, "declared here")
-                .help(format!(
-                    "the parts of `{name}` are {}",
-                    if parts.is_empty() {
-                        "none: declare it as `axis pos = a + b`".to_owned()
-                    } else {
-                        self.axes.names(&parts)
-                    }
-                )),
+                .help(if parts.is_empty() {
+                    "declare its parts: `axis pos = prefix + cell`".to_owned()
+                } else {
+                    format!("its parts are {}", self.axes.names(&parts))
+                }),
             );
             return None;
         }
@@ -423,14 +498,14 @@ impl Checker<'_> {
     /// `split(x, over part)`: one value per entry.
     fn split(&mut self, args: &Args, span: Span) -> Option<Value> {
         let x = self.operand(args, 0, "split", span)?;
-        let Some((_, axes, _)) = args.clause(Clause::Over) else {
-            self.error(Diagnostic::new(Code::Arguments, "`split` needs `over …`", span, "here"));
-            return None;
-        };
-        let axis = *axes.first()?;
+        let example = "let gate, up = split(x, over part)";
+        let (axis, _) = self.one_axis(args, Clause::Over, "split", example, span)?;
         let size = self.ty(x).size(axis).unwrap_or(1);
         let mut parts = Vec::new();
         for at in 0..size {
+            if !self.spend(span) {
+                return None;
+            }
             parts.push(Value::Tensor(self.emit(Op::Select { axis, at }, &[x], span)?));
         }
         Some(Value::Tuple(parts))
@@ -438,6 +513,13 @@ impl Checker<'_> {
 
     fn broadcast(&mut self, args: &Args, span: Span) -> Option<Value> {
         let x = self.operand(args, 0, "broadcast", span)?;
+        if args.clauses.is_empty() {
+            self.error(
+                Diagnostic::new(Code::Arguments, "`broadcast` needs `over …`", span, "missing here")
+                    .help("say over which new axes: `broadcast(x, over way)`"),
+            );
+            return None;
+        }
         let mut dims = Vec::new();
         for (_, axes, _) in &args.clauses {
             for axis in axes.clone() {
@@ -458,21 +540,18 @@ impl Checker<'_> {
         let size = self.fixed_size(*axis, *place)?;
         let mut numbers = Vec::new();
         for at in 0..size {
+            if !self.spend(span) {
+                return None;
+            }
             numbers.push(self.emit(Op::Number(at as f64), &[], span)?);
         }
         self.emit(Op::StackOn { to: *axis }, &numbers, span).map(Value::Tensor)
     }
 
-    fn map_side(&mut self, side: &MapSide) -> Option<Vec<AxisId>> {
+    pub(super) fn map_side(&mut self, side: &MapSide) -> Option<Vec<AxisId>> {
         match side {
             MapSide::One(_) => Some(Vec::new()),
-            MapSide::Axes(names) => {
-                let mut axes = Vec::new();
-                for name in names {
-                    axes.extend(self.axes_named(name)?);
-                }
-                Some(axes)
-            }
+            MapSide::Axes(names) => self.different_axes(names),
         }
     }
 
@@ -480,12 +559,15 @@ impl Checker<'_> {
     fn reshape(&mut self, name: &str, args: &Args, span: Span) -> Option<Value> {
         let mut x = self.operand(args, 0, name, span)?;
         let Some((from, to, place)) = args.maps.first().cloned() else {
-            self.error(Diagnostic::new(
-                Code::Arguments,
-                format!("`{name}` needs `from -> to`"),
-                span,
-                "here",
-            ));
+            self.error(
+                Diagnostic::new(
+                    Code::Arguments,
+                    format!("`{name}` needs `from -> to`"),
+                    span,
+                    "missing here",
+                )
+                .help(format!("`{}`", reshaping(name).1)),
+            );
             return None;
         };
         let (from, to) = (self.map_side(&from)?, self.map_side(&to)?);
@@ -496,9 +578,10 @@ impl Checker<'_> {
             || (name == "fold" && to.len() != 1)
             || (name == "unfold" && from.len() != 1)
         {
+            let (what, example) = reshaping(name);
             self.error(
-                Diagnostic::new(Code::Arguments, format!("`{name}` cannot do that"), place, "these axes")
-                    .help("`rename(x, a -> b)`, `fold(x, (a, b) -> c)`, `unfold(x, c -> (a, b))`"),
+                Diagnostic::new(Code::Arguments, format!("`{name}` takes {what}"), place, "these axes")
+                    .help(format!("`{example}`")),
             );
             return None;
         }
@@ -545,12 +628,17 @@ impl Checker<'_> {
         }
         if open == 1 && (known == 0 || !whole.is_multiple_of(known)) {
             let name = self.axes.name(from).to_owned();
-            self.error(Diagnostic::new(
-                Code::AxisSize,
-                format!("`{name}` has {whole} entries, which {known} does not divide"),
-                place,
-                "these axes",
-            ));
+            let shown = self.ty(x).show(&self.axes).to_string();
+            self.error(
+                Diagnostic::new(
+                    Code::AxisSize,
+                    format!("the {whole} entries of `{name}` cannot be laid out as rows of {known}"),
+                    place,
+                    "into these axes",
+                )
+                .related(self.known[x.0 as usize].span, format!("this is {shown}"))
+                .help(format!("choose sizes whose product divides {whole}")),
+            );
             return None;
         }
         Some(to.iter().map(|axis| (*axis, self.own_size(*axis).unwrap_or(whole / known.max(1)))).collect())
@@ -563,7 +651,7 @@ impl Checker<'_> {
         }
     }
 
-    fn fixed_sizes_kept(&mut self, ty: &Ty, span: Span) -> Option<()> {
+    pub(super) fn fixed_sizes_kept(&mut self, ty: &Ty, span: Span) -> Option<()> {
         for dim in &ty.dims {
             if let Some(size) = self.own_size(dim.axis)
                 && size != dim.size
@@ -577,7 +665,8 @@ impl Checker<'_> {
                         span,
                         format!("this is {}", ty.show(&self.axes)),
                     )
-                    .related(axis.span, format!("`{}` is {size}: {}", axis.name, axis.origin)),
+                    .related(axis.span, format!("`{}` is {size}: {}", axis.name, axis.origin))
+                    .help("use an axis of that size, or one without a size of its own"),
                 );
                 return None;
             }
@@ -603,13 +692,27 @@ impl Checker<'_> {
             );
             return None;
         };
-        let count = count.to_whole().and_then(|count| usize::try_from(count).ok()).unwrap_or(0);
+        let Some(count) = count.to_whole().and_then(|count| usize::try_from(count).ok()) else {
+            let message = format!("`count` must be a whole number, and this is {count}");
+            self.error(Diagnostic::new(Code::Number, message, span, "of which count?"));
+            return None;
+        };
         let attrs = Attrs {
             over: over.clone(),
             into: into.iter().map(|axis| (*axis, count)).collect(),
             ..Default::default()
         };
         self.prim("top_k", &[x], attrs, span).map(Value::Tensor)
+    }
+}
+
+/// What a change of axes takes, and an example.
+fn reshaping(name: &str) -> (&'static str, &'static str) {
+    match name {
+        "fold" => ("several axes to one", "fold(x, (a, b) -> c)"),
+        "unfold" => ("one axis to several", "unfold(x, c -> (a, b))"),
+        "pad" => ("one axis to a longer one", "pad(x, short -> long)"),
+        _ => ("one axis to one", "rename(x, a -> b)"),
     }
 }
 

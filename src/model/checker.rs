@@ -3,8 +3,10 @@
 //! error and a model.
 
 use super::build::Known;
-use super::flatten::{Flat, flatten};
+use super::flatten::{Flat, FlatModel, declares, flatten};
+use super::items;
 use super::outline::{Item, Outline, Section};
+use super::stmt::Flow;
 use super::ty::{Axes, AxisId};
 use super::value::{Scope, Value};
 use super::{Bindings, Checked, Model, Output, Region, State, Val, Weight};
@@ -40,11 +42,10 @@ pub(super) struct Checker<'a> {
     pub outline: Vec<Vec<Item>>,
     pub sections: Vec<Section>,
     pub nets_called: Vec<String>,
-    pub used: HashSet<String>,
     pub draws: u32,
     pub records: Vec<Vec<(String, Val, Span)>>,
     pub configs: Vec<(String, String)>,
-    pub config_types: HashMap<String, Vec<String>>,
+    pub config_types: HashMap<String, ConfigTypes>,
     pub inputs: Vec<InputInfo>,
     pub targets: HashMap<String, Val>,
     pub targets_readable: bool,
@@ -59,10 +60,54 @@ pub(super) struct Checker<'a> {
     /// In a loss or metric, which is one item of the outline however many lines it has.
     pub inside_result: bool,
     pub model_depth: usize,
+    /// What the model declares under names that expressions read.
+    pub declared: HashMap<String, Declared>,
+    pub dropped: Vec<ast::Ident>,
+    /// Calls of the library that have been complained about: one mistake there has many consequences.
+    pub blamed_calls: HashSet<Span>,
+    /// Instructions, calls and iterations so far.
+    pub work: usize,
+    /// The model turned out to be without end, or too large; the rest of it is not looked at.
+    pub runaway: bool,
+}
+
+/// The type of a config, or its choices.
+#[derive(Clone)]
+pub(super) struct ConfigTypes {
+    pub now: Vec<String>,
+    /// With those that heirs took away.
+    pub all: Vec<String>,
+}
+
+/// A name that the model declares.
+#[derive(Clone)]
+pub(super) struct Declared {
+    pub kind: &'static str,
+    pub span: Span,
+    /// The model that declares it.
+    pub model: Span,
+    /// An inherited declaration was replaced.
+    pub replaces: bool,
+}
+
+fn declared(flat: &FlatModel) -> HashMap<String, Declared> {
+    flat.members
+        .iter()
+        .filter_map(|flat| {
+            let (kind, name) = declares(&flat.member)?;
+            let declared = Declared { kind, span: name.span, model: flat.model, replaces: flat.replaces };
+            Some((name.name.clone(), declared))
+        })
+        .collect()
 }
 
 /// Checks one model of the root module under `bindings`.
 pub fn check(modules: &Modules, sources: &Sources, bindings: &Bindings, sink: &mut Sink) -> Option<Model> {
+    // Half a tree would be blamed for what the other half declares.
+    if sink.sorted().iter().any(|told| told.code == Code::Syntax) {
+        return None;
+    }
+    items::check(modules, sink);
     let flat = flatten(modules, bindings.model.as_deref(), sink)?;
     let before = sink.count(crate::diagnostic::Severity::Error);
     let mut checker = Checker {
@@ -87,7 +132,6 @@ pub fn check(modules: &Modules, sources: &Sources, bindings: &Bindings, sink: &m
         outline: vec![Vec::new()],
         sections: Vec::new(),
         nets_called: Vec::new(),
-        used: HashSet::new(),
         draws: 0,
         records: vec![Vec::new()],
         configs: Vec::new(),
@@ -104,17 +148,22 @@ pub fn check(modules: &Modules, sources: &Sources, bindings: &Bindings, sink: &m
         looking_ahead: false,
         inside_result: false,
         model_depth: 1,
+        declared: declared(&flat),
+        dropped: flat.dropped.clone(),
+        blamed_calls: HashSet::new(),
+        work: 0,
+        runaway: false,
     };
-    checker.imports();
+    checker.scope.of_model = true;
     checker.configs(&flat.members, &flat.name);
-    checker.axes(&flat.members);
+    checker.axes(&flat.members, &flat.name);
     checker.data(&flat.members);
     checker.weights_and_nets(&flat.members);
     checker.halting(&flat.members);
     checker.states(&flat.members);
     checker.schedule(&flat.members, &flat.name);
     checker.results(&flat.members);
-    checker.unused(&flat.members);
+    checker.unused(&flat);
     let mut body = std::mem::take(&mut checker.prologue);
     body.insts.extend(checker.regions.pop().unwrap_or_default().insts);
     let model = Model {
@@ -136,34 +185,6 @@ pub fn check(modules: &Modules, sources: &Sources, bindings: &Bindings, sink: &m
 }
 
 impl Checker<'_> {
-    /// Every `use` names something that is there.
-    fn imports(&mut self) {
-        for module in self.modules.by_path.values() {
-            for item in &module.tree.items {
-                let ast::ItemKind::Use(used) = &item.kind else { continue };
-                let path = used.module.join("::");
-                let Some(other) = self.modules.by_path.get(&path) else { continue };
-                let known: Vec<&str> = other.tree.items.iter().filter_map(item_name).collect();
-                for name in &used.names {
-                    if known.contains(&name.name.as_str()) {
-                        continue;
-                    }
-                    let diagnostic = Diagnostic::new(
-                        Code::UnknownImport,
-                        format!("`{path}` has nothing called `{}`", name.name),
-                        name.span,
-                        "not found",
-                    );
-                    let help = match crate::diagnostic::did_you_mean(&name.name, known.iter().copied()) {
-                        Some(name) => format!("did you mean `{name}`?"),
-                        None => format!("`{path}` has {}", known.join(", ")),
-                    };
-                    self.sink.push(diagnostic.help(help));
-                }
-            }
-        }
-    }
-
     fn schedule(&mut self, members: &[Flat], name: &ast::Ident) {
         for flat in members {
             match &flat.member.kind {
@@ -208,14 +229,11 @@ impl Checker<'_> {
         self.scope.module = flat.module.clone();
         self.outline.push(Vec::new());
         self.path.push(name.to_owned());
-        for statement in &body.statements {
-            self.statement(statement);
+        if let Flow::Return(_) = self.statements(&body.statements) {
+            self.return_without_caller(&body.statements, body.span);
         }
         if let Some(value) = &body.value {
-            self.error(
-                Diagnostic::new(Code::Misplaced, "this value is not used", value.span, "an expression alone")
-                    .help("bind it: `let name = …`, or update a state: `z <- …`"),
-            );
+            self.unread_value(value);
         }
         self.path.pop();
         let items = self.outline.pop().unwrap_or_default();

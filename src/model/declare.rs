@@ -1,7 +1,7 @@
 //! Declarations: configs, axes, data, weights, nets and states become names with meanings. Sizes are numbers
 //! from here on.
 
-use super::checker::Checker;
+use super::checker::{Checker, ConfigTypes};
 use super::flatten::Flat;
 use super::ops::{Init, Op};
 use super::ty::{Axis, AxisId, AxisSize, Dim, Kind, Ty};
@@ -13,7 +13,39 @@ use crate::model::Number;
 use crate::source::Span;
 use crate::syntax::ast::{self, AxisEntry, BinaryOp, Expr, ExprKind, MemberKind};
 
+/// The types of configs that are not choices.
+const PLAIN: [&str; 3] = ["int", "float", "bool"];
+
+fn is_plain(ty: &str) -> bool {
+    PLAIN.contains(&ty)
+}
+
+/// Where a config has its value from.
+#[derive(Clone, Copy)]
+enum Given {
+    Here(Span),
+    /// A run file or the command line.
+    FromOutside,
+}
+
+impl Given {
+    fn told(self, name: &ast::Ident, shown: &str, wanted: &str, label: &str) -> Diagnostic {
+        let (message, span, label) = match self {
+            Given::Here(span) => (format!("`{}` is {shown}", name.name), span, label.to_owned()),
+            Given::FromOutside => (
+                format!("`{}` is set to {shown}", name.name),
+                name.span,
+                "set in the run file or by `--set`".to_owned(),
+            ),
+        };
+        Diagnostic::new(Code::Config, format!("{message}, but it must be {wanted}"), span, label)
+    }
+}
+
 /// Sizes that stand in when no data has bound them (`totc check FILE`).
+/// Entries of one axis, at most.
+const MOST_SIZE: i64 = 1 << 40;
+
 const BATCH_STAND_IN: usize = 2;
 const AXIS_STAND_IN: usize = 16;
 const INDEX_STAND_IN: usize = 7;
@@ -26,12 +58,13 @@ impl Checker<'_> {
             self.scope.module = flat.module.clone();
             known.push(name.name.clone());
             let types: Vec<String> = ty.iter().map(|ty| ty.name.clone()).collect();
-            let value = match self.bindings.sets.get(&name.name).cloned() {
-                Some(setting) => self.value_of_setting(name, &setting, &types),
-                None => self.config_value(value, &types),
+            let (value, given) = match self.bindings.sets.get(&name.name).cloned() {
+                Some(setting) => (self.value_of_setting(name, &setting, ty), Given::FromOutside),
+                None => (self.config_value(value, &types), Given::Here(value.span)),
             };
-            let value = self.of_config_type(name, value, ty, range.as_ref());
+            let value = self.of_config_type(name, value, given, ty, range.as_ref());
             self.configs.push((name.name.clone(), show_constant(&value)));
+            let types = ConfigTypes { now: types, all: flat.choices.clone() };
             self.config_types.insert(name.name.clone(), types);
             self.scope.bind_global(&name.name, value, Role::Constant, name.span);
         }
@@ -47,43 +80,46 @@ impl Checker<'_> {
             );
             let help = match did_you_mean(set, known.iter().map(String::as_str)) {
                 Some(name) => format!("did you mean `{name}`?"),
-                None => format!("its configs are {}", known.join(", ")),
+                None if known.is_empty() => "it has no configs at all".to_owned(),
+                None => format!("its configs are {}", quoted(&known)),
             };
             self.sink.push(diagnostic.help(help));
         }
     }
 
-    fn value_of_setting(&mut self, name: &ast::Ident, setting: &Setting, types: &[String]) -> Value {
-        match setting {
-            Setting::Bool(value) => Value::Bool(*value),
+    fn value_of_setting(&mut self, name: &ast::Ident, setting: &Setting, ty: &[ast::Ident]) -> Value {
+        let value = match setting {
+            Setting::Bool(value) => return Value::Bool(*value),
             Setting::Number(text) => match text.strip_prefix('-') {
-                Some(digits) => Number::parse(digits).map_or(Value::Broken, |number| Value::Number(-number)),
-                None => Number::parse(text).map_or(Value::Broken, Value::Number),
+                Some(digits) => Number::parse(digits).map(|number| Value::Number(-number)),
+                None => Number::parse(text).map(Value::Number),
             },
-            Setting::Word(word) => {
-                if types.len() < 2 && !types.is_empty() {
-                    self.error(
-                        Diagnostic::new(
-                            Code::Config,
-                            format!("`{}` is set to `{word}`, but it is {}", name.name, types.join(" | ")),
-                            name.span,
-                            "this config",
-                        )
-                        .help(format!("give it {}", wanted(types))),
-                    );
-                    return Value::Broken;
-                }
-                Value::Choice(word.clone())
+            Setting::Word(word) if ty.first().is_some_and(|ty| is_plain(&ty.name)) => {
+                self.config_misfit(name, &format!("`{word}`"), Given::FromOutside, ty);
+                return Value::Broken;
             }
+            Setting::Word(word) => Some(Value::Choice(word.clone())),
+        };
+        if value.is_none() {
+            self.config_misfit(name, &setting.to_string(), Given::FromOutside, ty);
         }
+        value.unwrap_or(Value::Broken)
     }
 
     fn config_value(&mut self, value: &Expr, types: &[String]) -> Value {
+        let plain = types.first().is_none_or(|first| is_plain(first));
         match &value.kind {
-            ExprKind::Name(word) if types.len() > 1 && self.scope.get(word).is_none() => {
+            ExprKind::Name(word) if !plain && self.scope.get(word).is_none() => Value::Choice(word.clone()),
+            // No plain config has a word as its value; that it means nothing is not the point.
+            ExprKind::Name(word)
+                if types.contains(word)
+                    || (!types.is_empty()
+                        && self.scope.get(word).is_none()
+                        && !self.declared.contains_key(word)
+                        && !super::call::is_built_in(word)) =>
+            {
                 Value::Choice(word.clone())
             }
-            ExprKind::Name(word) if types.contains(word) => Value::Choice(word.clone()),
             _ => self.constant(value),
         }
     }
@@ -93,6 +129,7 @@ impl Checker<'_> {
         &mut self,
         name: &ast::Ident,
         value: Value,
+        given: Given,
         ty: &[ast::Ident],
         range: Option<&(Expr, Option<Expr>)>,
     ) -> Value {
@@ -100,28 +137,18 @@ impl Checker<'_> {
         let fits = match (&value, types.first().map(String::as_str)) {
             (Value::Broken, _) => return Value::Broken,
             (Value::Choice(word), _) => types.contains(word),
-            (_, None) => true,
+            (Value::Number(_) | Value::Bool(_), None) => true,
             (Value::Number(number), Some("int")) => number.to_whole().is_some(),
             (Value::Number(_), Some("float")) => true,
             (Value::Bool(_), Some("bool")) => true,
             _ => false,
         };
         if !fits {
-            let shown = show_constant(&value);
-            let mut diagnostic = Diagnostic::new(
-                Code::Config,
-                format!("`{}` is {shown}, but it must be {}", name.name, wanted(&types)),
-                name.span,
-                format!("{shown} does not fit"),
-            );
-            if let Some(ty) = ty.first() {
-                diagnostic = diagnostic.related(ty.span, "declared as this");
-            }
-            let near = did_you_mean(&shown, types.iter().map(String::as_str));
-            self.error(match near {
-                Some(near) if types.len() > 1 => diagnostic.help(format!("did you mean `{near}`?")),
-                _ => diagnostic.help(format!("give it {}", wanted(&types))),
-            });
+            let shown = match &value {
+                Value::Choice(word) => format!("`{word}`"),
+                other => show_constant(other),
+            };
+            self.config_misfit(name, &shown, given, ty);
             return Value::Broken;
         }
         let (Value::Number(number), Some((low, high))) = (&value, range) else { return value };
@@ -138,19 +165,39 @@ impl Checker<'_> {
             (Some(low), None) => format!("at least {low}"),
             _ => "in its range".to_owned(),
         };
-        self.error(
-            Diagnostic::new(
-                Code::Config,
-                format!("`{}` is {number}, but it must be {bounds}", name.name),
-                name.span,
-                format!("{number} is out of range"),
-            )
-            .help(format!("set it {bounds}")),
-        );
+        self.error(given.told(name, &number.to_string(), &bounds, "out of range"));
         Value::Broken
     }
 
-    pub(super) fn axes(&mut self, members: &[Flat]) {
+    fn config_misfit(&mut self, name: &ast::Ident, shown: &str, given: Given, ty: &[ast::Ident]) {
+        if let [one] = ty
+            && !is_plain(&one.name)
+            && !shown.starts_with('`')
+        {
+            let diagnostic = Diagnostic::new(
+                Code::Config,
+                format!("`{}` is no type of a config", one.name),
+                one.span,
+                "not a type",
+            );
+            self.error(match did_you_mean(&one.name, PLAIN) {
+                Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+                None => diagnostic.help("a config is `int`, `float`, `bool`, or choices `a | b`"),
+            });
+            return;
+        }
+        let types: Vec<String> = ty.iter().map(|ty| ty.name.clone()).collect();
+        let mut diagnostic = given.told(name, shown, &wanted(&types), "does not fit");
+        if let Some(ty) = ty.first() {
+            diagnostic = diagnostic.related(ty.span, "declared as this");
+        }
+        self.error(match did_you_mean(shown.trim_matches('`'), types.iter().map(String::as_str)) {
+            Some(near) if !is_plain(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            _ => diagnostic,
+        });
+    }
+
+    pub(super) fn axes(&mut self, members: &[Flat], model: &ast::Ident) {
         let (used_as_axis, used_as_index) = axes_of_data(members);
         for flat in members {
             let MemberKind::Axis { names, size } = &flat.member.kind else { continue };
@@ -168,14 +215,13 @@ impl Checker<'_> {
                 self.scope.bind_global(&name.name, Value::Axis(id), Role::Constant, name.span);
             }
         }
-        if self.batch.is_none() && !self.sink.has_errors() {
-            let span = members.first().map_or(Span::NONE, |flat| flat.member.span);
+        if self.batch.is_none() {
             self.error(
                 Diagnostic::new(
                     Code::Incomplete,
-                    "the model declares no axis `batch`",
-                    span,
-                    "in this model",
+                    format!("`{}` declares no axis `batch`", model.name),
+                    model.span,
+                    "this model",
                 )
                 .help("every model computes on batches: `axis batch, cell, symbol`"),
             );
@@ -203,7 +249,7 @@ impl Checker<'_> {
         let mut parts = Vec::new();
         let all_axes = self.sum_of_axes(size, &mut parts);
         let (total, parts) = if all_axes && !parts.is_empty() {
-            let total = parts.iter().map(|part| self.fixed_size(*part, size.span).unwrap_or(0)).sum();
+            let total: usize = parts.iter().map(|part| self.fixed_size(*part, size.span).unwrap_or(0)).sum();
             (total, parts)
         } else {
             (self.size_value(size).unwrap_or(1), Vec::new())
@@ -233,40 +279,44 @@ impl Checker<'_> {
         }
     }
 
-    /// A size: a whole number, not negative.
+    /// A size or count: a whole number, not negative.
     pub(super) fn size_value(&mut self, expr: &Expr) -> Option<usize> {
         let number = self.number(expr)?;
-        match number.to_whole() {
-            Some(whole) if whole >= 0 => Some(whole as usize),
-            _ => {
-                self.error(
-                    Diagnostic::new(
-                        Code::Number,
-                        format!("a size must be a whole number, not {number}"),
-                        expr.span,
-                        format!("this is {number}"),
-                    )
-                    .help("say how to round it: `floor(…)`, `ceil(…)` or `round(…)`"),
-                );
-                None
+        let message = match number.to_whole() {
+            Some(whole) if whole >= 0 && whole <= MOST_SIZE => return Some(whole as usize),
+            Some(whole) if whole < 0 => format!("{whole} is below zero, and a size or count is needed here"),
+            None if !number.is_whole() => {
+                format!("a whole number is needed here, and this is {number}")
             }
-        }
+            _ => "this is too large for a size or count".to_owned(),
+        };
+        let diagnostic = Diagnostic::new(Code::Number, message, expr.span, format!("this is {number}"));
+        self.error(if number.is_whole() {
+            diagnostic
+        } else {
+            diagnostic.help("say how to round it: `floor(…)`, `ceil(…)` or `round(…)`")
+        });
+        None
     }
 
     pub(super) fn fixed_size(&mut self, axis: AxisId, span: Span) -> Option<usize> {
-        match self.axes.get(axis).size {
+        let own = self.axes.get(axis);
+        match own.size {
             AxisSize::Fixed(size) => Some(size),
             _ => {
-                let name = self.axes.name(axis).to_owned();
-                self.error(
-                    Diagnostic::new(
-                        Code::Number,
-                        format!("`{name}` has no size of its own: each value has its own"),
-                        span,
-                        "its size is not known here",
-                    )
-                    .help(format!("ask a value: `size(z, {name})`")),
+                let (name, place) = (own.name.clone(), own.span);
+                let mut diagnostic = Diagnostic::new(
+                    Code::Number,
+                    format!("the axis `{name}` has no size of its own: each value has its own"),
+                    span,
+                    "its size is needed here",
                 );
+                if place != span {
+                    diagnostic = diagnostic.related(place, "declared without a size");
+                }
+                self.error(diagnostic.help(format!(
+                    "give it one where it is declared, `axis {name} = 2`, or ask a value: `size(z, {name})`"
+                )));
                 None
             }
         }
@@ -291,8 +341,21 @@ impl Checker<'_> {
             };
             let axis = self.axis_named(name)?;
             let size = self.fixed_size(axis, name.span)?;
+            if dims.iter().any(|dim: &Dim| dim.axis == axis) {
+                self.error(
+                    Diagnostic::new(
+                        Code::AxisUnexpected,
+                        format!("the axis `{}` stands twice in one type", name.name),
+                        name.span,
+                        "again here",
+                    )
+                    .help("a value has each axis once; a second of the same size needs a name of its own"),
+                );
+                return None;
+            }
             dims.push(Dim { axis, size });
         }
+        self.fits(&dims, ty.span)?;
         Some(Ty::new(kind, dims))
     }
 
@@ -311,7 +374,21 @@ impl Checker<'_> {
         for flat in members {
             let MemberKind::Data { target, name, ty: declared } = &flat.member.kind else { continue };
             self.scope.module = flat.module.clone();
-            let Some(ty) = self.declared_ty(declared) else { continue };
+            let Some(ty) = self.declared_ty(declared) else {
+                self.scope.bind_global(&name.name, Value::Broken, Role::Constant, name.span);
+                continue;
+            };
+            if self.batch.is_some_and(|batch| !ty.has(batch)) {
+                self.error(
+                    Diagnostic::new(
+                        Code::AxisMissing,
+                        format!("`{}` has no axis `batch`", name.name),
+                        declared.span,
+                        "declared here",
+                    )
+                    .help("data come sample by sample: `[batch, …]`"),
+                );
+            }
             let index_of = match ty.kind {
                 Kind::Index { axis, .. } => Some(self.axes.name(axis).to_owned()),
                 _ => None,
@@ -337,9 +414,8 @@ impl Checker<'_> {
             self.scope.module = flat.module.clone();
             match &flat.member.kind {
                 MemberKind::Weight { role, name, ty, init } => {
-                    if let Some(value) = self.weight(*role, name, ty, init, &name.name) {
-                        self.scope.bind_global(&name.name, value, Role::Constant, name.span);
-                    }
+                    let value = self.weight(*role, name, ty, init, &name.name).unwrap_or(Value::Broken);
+                    self.scope.bind_global(&name.name, value, Role::Constant, name.span);
                 }
                 MemberKind::Net { name, value } => {
                     let net = self.make_net(value, &name.name);
@@ -359,7 +435,20 @@ impl Checker<'_> {
         init: &Expr,
         path: &str,
     ) -> Option<Value> {
+        let kind = ty;
         let ty = self.declared_ty(ty)?;
+        if ty.kind != Kind::Float {
+            self.error(
+                Diagnostic::new(
+                    Code::Kind,
+                    format!("`{}` must be `float`, as all weights are", name.name),
+                    kind.name.span,
+                    "another kind",
+                )
+                .help("weights are kept in float32 and read in the run's precision"),
+            );
+            return None;
+        }
         let init = self.initial(init)?;
         let role = match role {
             ast::WeightRole::Param => WeightRole::Param,
@@ -377,6 +466,7 @@ impl Checker<'_> {
         init: Init,
         span: Span,
     ) -> Option<Value> {
+        self.fits(&dims, span)?;
         if let Some(before) = self.weights.iter().find(|weight| weight.path == path) {
             let diagnostic = Diagnostic::new(
                 Code::Duplicate,
@@ -438,7 +528,28 @@ impl Checker<'_> {
         for flat in members {
             let MemberKind::State { name, ty: declared, init } = &flat.member.kind else { continue };
             self.scope.module = flat.module.clone();
+            self.scope.bind_global(&name.name, Value::Broken, Role::State, name.span);
+            for ago in 1..=histories.get(&name.name).copied().unwrap_or(1) {
+                self.scope.bind_global(
+                    &format!("{}@{ago}", name.name),
+                    Value::Broken,
+                    Role::Constant,
+                    name.span,
+                );
+            }
             let (Some(ty), Some(fresh)) = (self.declared_ty(declared), fresh) else { continue };
+            if ty.kind != Kind::Float {
+                self.error(
+                    Diagnostic::new(
+                        Code::Kind,
+                        format!("the state `{}` must be `float`", name.name),
+                        declared.name.span,
+                        "another kind",
+                    )
+                    .help("a state carries numbers that nets compute: `float [batch, …]`"),
+                );
+                continue;
+            }
             if self.batch.is_some_and(|batch| !ty.has(batch)) {
                 self.error(
                     Diagnostic::new(
@@ -455,7 +566,6 @@ impl Checker<'_> {
             self.path.push(name.name.clone());
             let Some(start) = self.state_start(init, &ty) else {
                 self.path.pop();
-                self.scope.bind_global(&name.name, Value::Broken, Role::State, name.span);
                 continue;
             };
             for ago in (1..=history).rev() {
@@ -467,8 +577,9 @@ impl Checker<'_> {
                 let Some(chosen) = chosen.and_then(|chosen| self.arranged(chosen, &ty, name.span)) else {
                     continue;
                 };
-                let bound = if ago == 1 { name.name.clone() } else { format!("{}@{ago}", name.name) };
-                self.scope.bind_global(&bound, Value::Tensor(chosen), Role::State, name.span);
+                let before = format!("{}@{ago}", name.name);
+                self.scope.bind_global(&before, Value::Tensor(chosen), Role::Constant, name.span);
+                self.scope.bind_global(&name.name, Value::Tensor(chosen), Role::State, name.span);
             }
             self.path.pop();
             self.states.push(State { name: name.name.clone(), ty, history, span: name.span });
@@ -511,7 +622,7 @@ impl Checker<'_> {
                 Diagnostic::new(
                     Code::AxisUnexpected,
                     format!(
-                        "the initial value has the axis `{name}` of size {}, which the state does not",
+                        "the initial value has the axis `{name}` ({}), and the state has not",
                         extra.size
                     ),
                     init.span,
@@ -551,8 +662,9 @@ fn wanted(types: &[String]) -> String {
         [one] if one == "int" => "a whole number".to_owned(),
         [one] if one == "float" => "a number".to_owned(),
         [one] if one == "bool" => "true or false".to_owned(),
-        [] => "a value".to_owned(),
-        choices => format!("one of {}", choices.join(", ")),
+        [] => "a number, true or false".to_owned(),
+        [one] => format!("`{one}`"),
+        choices => format!("one of {}", quoted(choices)),
     }
 }
 
@@ -563,4 +675,8 @@ pub(super) fn show_constant(value: &Value) -> String {
         Value::Choice(word) => word.clone(),
         other => other.what().to_owned(),
     }
+}
+
+pub(super) fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }

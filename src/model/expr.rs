@@ -1,5 +1,6 @@
 //! Expressions: numbers known at compile time are folded exactly, tensors become instructions.
 
+use super::Region;
 use super::checker::{Checker, item_name};
 use super::number::Number;
 use super::ops::Op;
@@ -16,7 +17,14 @@ impl Checker<'_> {
     pub(super) fn expr(&mut self, expr: &Expr) -> Value {
         let span = expr.span;
         match &expr.kind {
-            ExprKind::Number(text) => Number::parse(text).map_or(Value::Broken, Value::Number),
+            ExprKind::Number(text) => match Number::parse(text) {
+                Some(number) => Value::Number(number),
+                None => {
+                    let message = format!("{text} is beyond the numbers that can be kept");
+                    self.error(Diagnostic::new(Code::Number, message, span, "out of range"));
+                    Value::Broken
+                }
+            },
             ExprKind::Bool(value) => Value::Bool(*value),
             ExprKind::Name(name) => self.name(name, span),
             ExprKind::Unary { op, value } => {
@@ -33,19 +41,7 @@ impl Checker<'_> {
                 let value = self.expr(base);
                 self.field(value, name)
             }
-            ExprKind::Ago { base, steps } => match &base.kind {
-                ExprKind::Name(name) if *steps > 1 => self.name(&format!("{name}@{steps}"), span),
-                ExprKind::Name(name) => self.name(name, span),
-                _ => {
-                    self.error(Diagnostic::new(
-                        Code::Misplaced,
-                        "`@` goes back in time for a state",
-                        span,
-                        "not a state",
-                    ));
-                    Value::Broken
-                }
-            },
+            ExprKind::Ago { base, steps } => self.ago(base, *steps, span),
             ExprKind::If { cond, then, otherwise } => match self.condition(cond) {
                 Some(truth) => {
                     let about_training = matches!(&cond.kind, ExprKind::Name(name) if name == "training");
@@ -58,13 +54,61 @@ impl Checker<'_> {
                 None => Value::Broken,
             },
             ExprKind::Match { subject, arms } => match self.chosen_arm(subject, arms) {
-                Some(arm) => self.expr(&arms[arm].1),
+                Some(chosen) => {
+                    for (_, arm) in
+                        arms.iter().enumerate().filter(|(at, _)| *at != chosen).map(|(_, arm)| arm)
+                    {
+                        self.try_expr(arm);
+                    }
+                    self.expr(&arms[chosen].1)
+                }
                 None => Value::Broken,
             },
             ExprKind::Lookahead(names) => self.lookahead(names, span),
             ExprKind::Tuple(values) => Value::Tuple(values.iter().map(|value| self.expr(value)).collect()),
             ExprKind::Block(block) => self.block_value(block),
         }
+    }
+
+    /// `y@2`: what a state was two supervision steps ago; `y@1` is what comes into this step.
+    fn ago(&mut self, base: &Expr, steps: u32, span: Span) -> Value {
+        let state = match &base.kind {
+            ExprKind::Name(name) => {
+                self.scope.get(&format!("{name}@{steps}")).map(|bound| bound.value.clone())
+            }
+            _ => None,
+        };
+        if let Some(value) = state {
+            return value;
+        }
+        let text = self.author_text(base.span);
+        self.error(
+            Diagnostic::new(
+                Code::Misplaced,
+                format!("`@` goes back in time for a state, and `{text}` is none"),
+                span,
+                "not a state",
+            )
+            .help(if self.scope.of_model {
+                "carry it from step to step: `state NAME: float [batch, …] = 0`"
+            } else {
+                "a function sees only its parameters: read the state where it is called"
+            }),
+        );
+        Value::Broken
+    }
+
+    /// Checks an expression that is not chosen, and forgets what it computes.
+    fn try_expr(&mut self, expr: &Expr) {
+        let (known, draws) = (self.known.len(), self.draws);
+        let (records, nets) = (self.records.clone(), self.nets_called.clone());
+        self.regions.push(Region::default());
+        self.outline.push(Vec::new());
+        self.expr(expr);
+        self.outline.pop();
+        self.regions.pop();
+        self.known.truncate(known);
+        (self.draws, self.records, self.nets_called) = (draws, records, nets);
     }
 
     /// The value of a block: what it returns, or the expression it ends in.
@@ -99,9 +143,9 @@ impl Checker<'_> {
                 self.error(
                     Diagnostic::new(
                         Code::Number,
-                        "this must be known at compile time",
+                        "this must be known at compile time, and it is a tensor",
                         expr.span,
-                        "a tensor",
+                        "known when the model runs",
                     )
                     .help("use configs, sizes and numbers only"),
                 );
@@ -148,21 +192,25 @@ impl Checker<'_> {
     }
 
     pub(super) fn name(&mut self, name: &str, span: Span) -> Value {
-        if let Some(binding) = self.scope.get(name) {
-            let value = binding.value.clone();
-            if let Value::Net(net) = &value {
-                self.mark_net(&net.path.clone());
+        match self.known_name(name, span) {
+            Some(value) => value,
+            None => {
+                self.unknown(name, span);
+                Value::Broken
             }
-            if let Value::Family(nets) = &value
-                && let Some(net) = nets.first()
-            {
-                self.mark_net(&net.path.clone());
-            }
-            return value;
         }
-        if let Some(target) = self.targets.get(name).copied() {
-            if self.targets_readable || self.functions_deep > 0 {
-                return Value::Tensor(target);
+    }
+
+    /// What a name means here; None, and nothing said, if it means nothing.
+    fn known_name(&mut self, name: &str, span: Span) -> Option<Value> {
+        if let Some(binding) = self.scope.get(name) {
+            return Some(binding.value.clone());
+        }
+        if self.scope.of_model
+            && let Some(target) = self.targets.get(name).copied()
+        {
+            if self.targets_readable {
+                return Some(Value::Tensor(target));
             }
             self.error(
                 Diagnostic::new(
@@ -173,33 +221,40 @@ impl Checker<'_> {
                 )
                 .help("targets are readable in `loss`, `metric` and `if training { … }`"),
             );
-            return Value::Broken;
+            return Some(Value::Broken);
         }
         if let Some(value) = self.item(&self.scope.module.clone(), name) {
-            return value;
+            return Some(value);
         }
         match name {
-            "training" => return Value::Bool(self.bindings.mode == Mode::Training),
-            "batch" => {
-                if let Some(batch) = self.batch {
-                    return Value::Axis(batch);
-                }
-            }
-            _ => {}
+            "training" => Some(Value::Bool(self.bindings.mode == Mode::Training)),
+            "batch" => self.batch.map(Value::Axis),
+            _ => None,
         }
-        self.unknown(name, span);
-        Value::Broken
-    }
-
-    fn mark_net(&mut self, path: &str) {
-        let root = path.split('.').next().unwrap_or(path);
-        self.used.insert(format!("net {root}"));
     }
 
     /// An item of a module: its own, or one it imports.
     pub(super) fn item(&mut self, module: &str, name: &str) -> Option<Value> {
-        let tree = &self.modules.by_path.get(module)?.tree;
-        for item in &tree.items {
+        if let Some(value) = self.own_item(module, name) {
+            return Some(value);
+        }
+        let path = self.imported_from(module, name)?;
+        self.own_item(&path, name)
+    }
+
+    /// The module that a `use` takes a name from.
+    fn imported_from(&self, module: &str, name: &str) -> Option<String> {
+        self.modules.by_path.get(module)?.tree.items.iter().find_map(|item| match &item.kind {
+            ast::ItemKind::Use(used) if used.names.iter().any(|known| known.name == name) => {
+                Some(used.module.join("::"))
+            }
+            _ => None,
+        })
+    }
+
+    fn own_item(&mut self, module: &str, name: &str) -> Option<Value> {
+        let modules = self.modules;
+        for item in &modules.by_path.get(module)?.tree.items {
             match &item.kind {
                 ast::ItemKind::Net(net) if net.name.name == name => {
                     return Some(Value::NetDef(Rc::new(NetDefinition {
@@ -214,14 +269,7 @@ impl Checker<'_> {
                     })));
                 }
                 ast::ItemKind::Axis(axis) if axis.name == name => {
-                    let axis = axis.clone();
-                    return Some(Value::Axis(self.module_axis(module, &axis)));
-                }
-                ast::ItemKind::Use(used) if used.names.iter().any(|known| known.name == name) => {
-                    let path = used.module.join("::");
-                    if path != module {
-                        return self.item(&path, name);
-                    }
+                    return Some(Value::Axis(self.module_axis(module, axis)));
                 }
                 _ => {}
             }
@@ -245,10 +293,106 @@ impl Checker<'_> {
         axis
     }
 
-    fn unknown(&mut self, name: &str, span: Span) {
+    pub(super) fn unknown(&mut self, name: &str, span: Span) {
+        let diagnostic = Diagnostic::new(
+            Code::UnknownName,
+            format!("nothing here is called `{name}`"),
+            span,
+            "unknown name",
+        );
+        if let Some(path) = self.imported_from(&self.scope.module, name) {
+            // An import that leads nowhere is reported where it stands.
+            let Some(item) = self.item_named(&path, name) else { return };
+            self.error(not_a_value(name, span).related(item, "imported from here"));
+            return;
+        }
+        if let Some(item) = self.item_named(&self.scope.module, name) {
+            self.error(not_a_value(name, span).related(item, "declared here"));
+            return;
+        }
+        if let Some(told) = self.out_of_reach(name, span) {
+            self.error(told);
+            return;
+        }
+        if super::call::is_built_in(name) {
+            self.error(
+                Diagnostic::new(
+                    Code::Kind,
+                    format!("`{name}` is a function, and a value is needed here"),
+                    span,
+                    "not called",
+                )
+                .help(format!("call it: `{name}(…)`")),
+            );
+            return;
+        }
+        let in_library = crate::syntax::library_modules()
+            .into_iter()
+            .find(|path| crate::syntax::library_names(path).iter().any(|item| item == name));
+        let known = self.names_here();
+        self.error(match (in_library, did_you_mean(name, known.iter().map(String::as_str))) {
+            (Some(path), _) => diagnostic.help(format!("import it: `use {path}::{name}`")),
+            (None, Some(near)) => diagnostic.help(format!("did you mean `{near}`?")),
+            (None, None) => diagnostic.help("declare it, or import it with `use`"),
+        });
+    }
+
+    fn item_named(&self, module: &str, name: &str) -> Option<Span> {
+        let items = &self.modules.by_path.get(module)?.tree.items;
+        items.iter().find(|item| item_name(item) == Some(name)).map(|item| match &item.kind {
+            ast::ItemKind::Model(model) => model.name.span,
+            _ => item.span,
+        })
+    }
+
+    /// The complaint about a name of the model that cannot be read here.
+    fn out_of_reach(&self, name: &str, span: Span) -> Option<Diagnostic> {
+        if let Some(dropped) = self.dropped.iter().find(|dropped| dropped.name == name) {
+            return Some(
+                Diagnostic::new(
+                    Code::UnknownName,
+                    format!("`{name}` was dropped, and is read here"),
+                    span,
+                    "still read",
+                )
+                .related(dropped.span, "dropped here")
+                .help("declare anew what reads it, or keep it"),
+            );
+        }
+        let declared = self.declared.get(name)?;
+        if self.scope.of_model {
+            return Some(
+                Diagnostic::new(
+                    Code::UnknownName,
+                    format!("the {} `{name}` is not known yet where this is read", declared.kind),
+                    span,
+                    "read too early",
+                )
+                .related(declared.span, "declared here")
+                .help(
+                    "configs come first, then axes, data, weights and nets, and states, each in their order",
+                ),
+            );
+        }
+        Some(
+            Diagnostic::new(
+                Code::UnknownName,
+                format!("the {} `{name}` of the model cannot be read in a function or net", declared.kind),
+                span,
+                "not a parameter",
+            )
+            .help("functions and nets see only their parameters: give it as an argument"),
+        )
+    }
+
+    /// Names that could stand here, for suggestions.
+    fn names_here(&self) -> Vec<String> {
         let mut known: Vec<String> = self.scope.names().iter().map(|name| (*name).to_owned()).collect();
-        known.extend(self.targets.keys().cloned());
-        known.extend(["training", "steps", "last_step"].map(str::to_owned));
+        if self.scope.of_model {
+            known.extend(self.targets.keys().cloned());
+            known.extend(["steps", "last_step"].map(str::to_owned));
+        }
+        known.extend(["training", "Linear"].map(str::to_owned));
         known.extend(super::call::INTRINSICS.iter().map(|name| (*name).to_owned()));
         known.extend(crate::primitive::all().map(|primitive| primitive.name.to_owned()));
         if let Some(module) = self.modules.by_path.get(&self.scope.module) {
@@ -259,20 +403,8 @@ impl Checker<'_> {
                 }
             }
         }
-        let diagnostic = Diagnostic::new(
-            Code::UnknownName,
-            format!("nothing here is called `{name}`"),
-            span,
-            "unknown name",
-        );
-        let in_library = crate::syntax::library_modules()
-            .into_iter()
-            .find(|path| crate::syntax::library_names(path).iter().any(|item| item == name));
-        self.error(match (in_library, did_you_mean(name, known.iter().map(String::as_str))) {
-            (Some(path), _) => diagnostic.help(format!("import it: `use {path}::{name}`")),
-            (None, Some(near)) => diagnostic.help(format!("did you mean `{near}`?")),
-            (None, None) => diagnostic.help("declare it, or import it with `use`"),
-        });
+        known.retain(|name| !name.contains('@'));
+        known
     }
 
     pub(super) fn axis_named(&mut self, name: &Ident) -> Option<AxisId> {
@@ -292,7 +424,11 @@ impl Checker<'_> {
 
     /// The axes a name stands for: one, or those of a pack.
     pub(super) fn axes_named(&mut self, name: &Ident) -> Option<Vec<AxisId>> {
-        match self.name(&name.name, name.span) {
+        let Some(value) = self.known_name(&name.name, name.span) else {
+            self.unknown_axis(name);
+            return None;
+        };
+        match value {
             Value::Axis(axis) => Some(vec![axis]),
             Value::Axes(axes) => Some(axes),
             Value::Broken => None,
@@ -304,10 +440,63 @@ impl Checker<'_> {
                         name.span,
                         "not an axis",
                     )
-                    .help(format!("declare it as one: `axis {}`", name.name)),
+                    .help("axes are declared: `axis way = 2`"),
                 );
                 None
             }
+        }
+    }
+
+    /// The axes of a list, each once.
+    pub(super) fn different_axes(&mut self, names: &[Ident]) -> Option<Vec<AxisId>> {
+        let mut axes = Vec::new();
+        for name in names {
+            for axis in self.axes_named(name)? {
+                if axes.contains(&axis) {
+                    let message = format!("the axis `{}` is named twice", self.axes.name(axis));
+                    self.error(
+                        Diagnostic::new(Code::Arguments, message, name.span, "again here")
+                            .help("name it once"),
+                    );
+                    return None;
+                }
+                axes.push(axis);
+            }
+        }
+        Some(axes)
+    }
+
+    fn unknown_axis(&mut self, name: &Ident) {
+        let axes: Vec<String> = self
+            .names_here()
+            .into_iter()
+            .filter(|known| {
+                matches!(
+                    self.scope.get(known).map(|bound| &bound.value),
+                    Some(Value::Axis(_) | Value::Axes(_))
+                )
+            })
+            .collect();
+        let kinds = ["float", "bool", "int", "float32", "float64"];
+        let near = did_you_mean(&name.name, axes.iter().map(String::as_str).chain(kinds));
+        let declared = self.declared.contains_key(&name.name) || super::call::is_built_in(&name.name);
+        match near {
+            Some(near) if !declared => {
+                let message = format!("nothing here is called `{}`", name.name);
+                let diagnostic = Diagnostic::new(Code::UnknownName, message, name.span, "unknown name");
+                self.error(diagnostic.help(format!("did you mean `{near}`?")));
+            }
+            _ if !declared && self.imported_from(&self.scope.module, &name.name).is_none() => {
+                let message = format!("there is no axis `{}` here", name.name);
+                let listed: Vec<String> = axes.iter().map(|axis| format!("`{axis}`")).collect();
+                let diagnostic = Diagnostic::new(Code::UnknownName, message, name.span, "unknown axis");
+                self.error(if listed.is_empty() {
+                    diagnostic.help("axes are declared: `axis way = 2`")
+                } else {
+                    diagnostic.help(format!("declare it, or take one of {}", listed.join(", ")))
+                });
+            }
+            _ => self.unknown(&name.name, name.span),
         }
     }
 
@@ -339,6 +528,23 @@ impl Checker<'_> {
             return a;
         }
         let b = self.expr(right);
+        if compares(op)
+            && let ExprKind::Binary { op: inner, left: x, right: y } = &left.kind
+            && compares(*inner)
+            // Parentheses say that it is meant.
+            && left.span == x.span.to(y.span)
+        {
+            self.error(
+                Diagnostic::new(
+                    Code::Misplaced,
+                    "comparisons cannot be chained",
+                    span,
+                    "two comparisons in one",
+                )
+                .help("join them: `a < b and b < c`"),
+            );
+            return Value::Broken;
+        }
         match (&a, &b) {
             (Value::Broken, _) | (_, Value::Broken) => return Value::Broken,
             (Value::Number(x), Value::Number(y)) => return self.fold(op, *x, *y, span),
@@ -376,7 +582,7 @@ impl Checker<'_> {
 
     fn fold(&mut self, op: BinaryOp, x: Number, y: Number, span: Span) -> Value {
         let order = x.compare(y);
-        Value::Number(match op {
+        let number = match op {
             BinaryOp::Add => x + y,
             BinaryOp::Sub => x - y,
             BinaryOp::Mul => x * y,
@@ -384,7 +590,12 @@ impl Checker<'_> {
             BinaryOp::Div => match x.over(y) {
                 Some(number) => number,
                 None => {
-                    self.error(Diagnostic::new(Code::Number, "division by zero", span, "the divisor is 0"));
+                    self.error(Diagnostic::new(
+                        Code::Number,
+                        "this divides by zero",
+                        span,
+                        "the divisor is 0",
+                    ));
                     return Value::Broken;
                 }
             },
@@ -403,54 +614,45 @@ impl Checker<'_> {
                 ));
                 return Value::Broken;
             }
-        })
+        };
+        self.finite(number, span)
+    }
+
+    /// A number known at compile time that can be kept.
+    pub(super) fn finite(&mut self, number: Number, span: Span) -> Value {
+        if number.to_f64().is_finite() {
+            return Value::Number(number);
+        }
+        self.error(Diagnostic::new(
+            Code::Number,
+            "this is no number",
+            span,
+            "undefined, or too large to keep",
+        ));
+        Value::Broken
     }
 
     fn is_choice(&mut self, subject: &Expr, word: &str, span: Span) -> bool {
         let ExprKind::Name(config) = &subject.kind else { return true };
-        let Some(choices) = self.config_types.get(config).cloned() else { return true };
-        if choices.is_empty() || choices.iter().any(|choice| choice == word) {
+        let Some(types) = self.config_types.get(config).cloned() else { return true };
+        if types.all.iter().any(|choice| choice == word) {
             return true;
         }
         let diagnostic =
             Diagnostic::new(Code::Config, format!("`{config}` has no choice `{word}`"), span, "not a choice");
-        self.error(match did_you_mean(word, choices.iter().map(String::as_str)) {
+        let listed: Vec<String> = types.now.iter().map(|choice| format!("`{choice}`")).collect();
+        self.error(match did_you_mean(word, types.now.iter().map(String::as_str)) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-            None => diagnostic.help(format!("its choices are {}", choices.join(", "))),
+            None => diagnostic.help(format!("its choices are {}", listed.join(", "))),
         });
         false
     }
 
     /// Which arm the subject chooses; arms that no choice can reach and choices without an arm are reported.
     pub(super) fn chosen_arm(&mut self, subject: &Expr, arms: &[(Ident, Expr)]) -> Option<usize> {
-        let value = self.expr(subject);
-        for (name, _) in arms {
-            self.is_choice(subject, &name.name, name.span);
-        }
-        if let ExprKind::Name(config) = &subject.kind
-            && let Some(choices) = self.config_types.get(config).cloned()
-        {
-            let without: Vec<&str> = choices
-                .iter()
-                .filter(|choice| choices.len() > 1 && !arms.iter().any(|(name, _)| name.name == **choice))
-                .map(String::as_str)
-                .collect();
-            if !without.is_empty() {
-                self.error(
-                    Diagnostic::new(
-                        Code::Incomplete,
-                        format!("no arm for {}", without.join(", ")),
-                        subject.span,
-                        "of these choices",
-                    )
-                    .help(format!("add `{} => …`", without[0])),
-                );
-                return None;
-            }
-        }
-        match value {
-            Value::Choice(word) => arms.iter().position(|(name, _)| name.name == word),
-            Value::Broken => None,
+        let word = match self.expr(subject) {
+            Value::Choice(word) => word,
+            Value::Broken => return None,
             other => {
                 self.error(
                     Diagnostic::new(
@@ -461,9 +663,48 @@ impl Checker<'_> {
                     )
                     .help("match on a config with choices: `config fork: film | copies = film`"),
                 );
-                None
+                return None;
+            }
+        };
+        for (at, (name, _)) in arms.iter().enumerate() {
+            self.is_choice(subject, &name.name, name.span);
+            if let Some((before, _)) = arms[..at].iter().find(|(before, _)| before.name == name.name) {
+                self.error(
+                    Diagnostic::new(
+                        Code::Duplicate,
+                        format!("`{}` has two arms", name.name),
+                        name.span,
+                        "never reached",
+                    )
+                    .related(before.span, "first here")
+                    .help("remove one"),
+                );
             }
         }
+        let text = self.author_text(subject.span);
+        let types = match &subject.kind {
+            ExprKind::Name(config) => self.config_types.get(config).map(|types| types.now.clone()),
+            _ => None,
+        };
+        let choices = types.unwrap_or_else(|| vec![word.clone()]);
+        let without: Vec<String> = choices
+            .iter()
+            .filter(|choice| !arms.iter().any(|(name, _)| name.name == **choice))
+            .map(|choice| format!("`{choice}`"))
+            .collect();
+        if let Some(first) = without.first() {
+            self.error(
+                Diagnostic::new(
+                    Code::Incomplete,
+                    format!("`match {text}` has no arm for {}", without.join(", ")),
+                    subject.span,
+                    "of these choices",
+                )
+                .help(format!("add `{} => …`", first.trim_matches('`'))),
+            );
+            return None;
+        }
+        arms.iter().position(|(name, _)| name.name == word)
     }
 
     fn field(&mut self, value: Value, name: &Ident) -> Value {
@@ -479,7 +720,12 @@ impl Checker<'_> {
                             name.span,
                             "not there",
                         )
-                        .help(format!("it has {}", known.join(", "))),
+                        .help(
+                            match did_you_mean(&name.name, known.iter().copied()) {
+                                Some(near) => format!("did you mean `{near}`?"),
+                                None => format!("it has `{}`", known.join("`, `")),
+                            },
+                        ),
                     );
                     Value::Broken
                 }
@@ -501,12 +747,10 @@ impl Checker<'_> {
         match value {
             Value::Family(nets) => {
                 let [IndexItem::Plain(expr)] = items else {
-                    self.error(Diagnostic::new(
-                        Code::Arguments,
-                        "a family of nets takes one number",
-                        span,
-                        "here",
-                    ));
+                    self.error(
+                        Diagnostic::new(Code::Arguments, "a family of nets takes one number", span, "here")
+                            .help("`nets[0](x)`"),
+                    );
                     return Value::Broken;
                 };
                 let Some(at) = self.size_value(expr) else { return Value::Broken };
@@ -516,11 +760,11 @@ impl Checker<'_> {
                         self.error(
                             Diagnostic::new(
                                 Code::Number,
-                                format!("there is no net {at}"),
+                                format!("there is no net {at} in this family of {}", nets.len()),
                                 expr.span,
                                 format!("this is {at}"),
                             )
-                            .help(format!("the family has {}, counted from 0", nets.len())),
+                            .help("nets are counted from 0"),
                         );
                         Value::Broken
                     }
@@ -563,9 +807,9 @@ impl Checker<'_> {
                         _ => {
                             self.error(Diagnostic::new(
                                 Code::Number,
-                                format!("{number} is no place on an axis"),
+                                format!("{number} is no entry of an axis"),
                                 expr.span,
-                                "must be whole and not negative",
+                                "entries are counted 0, 1, 2, …",
                             ));
                             None
                         }
@@ -581,12 +825,15 @@ impl Checker<'_> {
                 let val = self.with_growing(val, axis, span);
                 let (start, end) = (self.size_value(from)?, self.size_value(to)?);
                 if end < start {
-                    self.error(Diagnostic::new(
-                        Code::Number,
-                        format!("the range {start} .. {end} runs backwards"),
-                        from.span.to(to.span),
-                        "here",
-                    ));
+                    self.error(
+                        Diagnostic::new(
+                            Code::Number,
+                            format!("the range {start} .. {end} runs backwards"),
+                            from.span.to(to.span),
+                            "here",
+                        )
+                        .help("the second number is the end, itself left out"),
+                    );
                     return None;
                 }
                 self.emit(Op::Slice { axis, start, len: end - start, to: axis }, &[val], span)
@@ -659,25 +906,47 @@ impl Checker<'_> {
 
     /// Whether a name is bound so that `<-` may change it.
     pub(super) fn updatable(&mut self, name: &Ident) -> bool {
-        match self.scope.get(&name.name).map(|binding| (binding.role, binding.span)) {
-            Some((Role::Var | Role::State, _)) => true,
-            Some((_, span)) => {
-                self.error(
-                    Diagnostic::new(
-                        Code::Misplaced,
-                        format!("`{}` cannot be updated", name.name),
-                        name.span,
-                        "updated here",
-                    )
-                    .related(span, "bound here, for good")
-                    .help("bind it with `var` instead of `let`, or declare a `state`"),
-                );
-                false
-            }
-            None => {
+        let Some(binding) = self.scope.get(&name.name) else {
+            if self.known_name(&name.name, name.span).is_none() {
                 self.unknown(&name.name, name.span);
-                false
+            } else if !self.targets.contains_key(&name.name) {
+                self.not_updatable(name, "declared as an item, not as a state", None);
             }
+            return false;
+        };
+        if matches!(binding.role, Role::Var | Role::State) {
+            return true;
         }
+        let place = binding.span;
+        let help = match (&binding.value, binding.role) {
+            (_, Role::Counter) => "a loop counts by itself",
+            (Value::Net(_) | Value::Family(_) | Value::Recipe(_), _) => {
+                "a net keeps its weights, which only training changes"
+            }
+            (Value::Tensor(_) | Value::Broken, _) if !self.declared.contains_key(&name.name) => {
+                "bind it with `var` instead of `let`, or declare a `state`"
+            }
+            _ => "only a `state` or a `var` can be updated",
+        };
+        self.not_updatable(name, help, Some(place));
+        false
     }
+
+    fn not_updatable(&mut self, name: &Ident, help: &str, place: Option<Span>) {
+        let message = format!("`{}` cannot be updated", name.name);
+        let diagnostic = Diagnostic::new(Code::Misplaced, message, name.span, "updated here").help(help);
+        self.error(match place {
+            Some(place) => diagnostic.related(place, "bound here, for good"),
+            None => diagnostic,
+        });
+    }
+}
+
+fn not_a_value(name: &str, span: Span) -> Diagnostic {
+    Diagnostic::new(Code::Kind, format!("`{name}` is a model, which has no value"), span, "a model")
+        .help(format!("a model is built upon: `model Mine extends {name} {{ … }}`"))
+}
+
+fn compares(op: BinaryOp) -> bool {
+    matches!(op, BinaryOp::Le | BinaryOp::Ge | BinaryOp::Eq | BinaryOp::Ne | BinaryOp::Lt | BinaryOp::Gt)
 }

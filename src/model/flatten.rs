@@ -1,22 +1,51 @@
 //! `extends` resolved: one list of members, each with the module whose imports it was written under.
 
+use super::checker::{item_name, section_name};
+use super::declare::quoted;
 use crate::diagnostic::{Code, Diagnostic, Sink, did_you_mean};
 use crate::source::Span;
-use crate::syntax::Modules;
 use crate::syntax::ast::{self, ItemKind, Member, MemberKind};
+use crate::syntax::{Modules, library_modules, library_names};
 use std::collections::HashSet;
 
 #[derive(Clone)]
 pub(super) struct Flat {
     pub member: Member,
     pub module: String,
-    /// The declaration that this one replaced.
-    pub replaced: Option<Span>,
+    /// The model that wrote it.
+    pub model: Span,
+    /// Whether it replaced an inherited declaration.
+    pub replaces: bool,
+    /// Of a config: the choices it was first declared with. Inherited text may name them all.
+    pub choices: Vec<String>,
 }
 
 pub(super) struct FlatModel {
     pub name: ast::Ident,
+    /// The text of the model itself.
+    pub span: Span,
     pub members: Vec<Flat>,
+    /// What was inherited and left out, and where.
+    pub dropped: Vec<ast::Ident>,
+}
+
+/// Names that the language gives a meaning of its own.
+const BUILT_IN: [&str; 3] = ["training", "steps", "last_step"];
+
+/// What declares a name that expressions can read; all of these share one name space.
+pub(super) fn declares(member: &Member) -> Option<(&'static str, &ast::Ident)> {
+    Some(match &member.kind {
+        MemberKind::Config { name, .. } => ("config", name),
+        MemberKind::Axis { names, .. } => ("axis", names.first()?),
+        MemberKind::Data { target: true, name, .. } => ("target", name),
+        MemberKind::Data { target: false, name, .. } => ("input", name),
+        MemberKind::Weight { role: ast::WeightRole::Param, name, .. } => ("param", name),
+        MemberKind::Weight { role: ast::WeightRole::Buffer, name, .. } => ("buffer", name),
+        MemberKind::Weight { role: ast::WeightRole::Table, name, .. } => ("table", name),
+        MemberKind::Net { name, .. } => ("net", name),
+        MemberKind::State { name, .. } => ("state", name),
+        _ => return None,
+    })
 }
 
 /// The model `wanted` of the root module with everything it inherits; if None, the one named like the file (`trm.tot`
@@ -45,50 +74,126 @@ pub(super) fn flatten(modules: &Modules, wanted: Option<&str>, sink: &mut Sink) 
             let help = match wanted.and_then(|name| did_you_mean(name, names.iter().copied())) {
                 Some(name) => format!("did you mean `{name}`?"),
                 None if names.is_empty() => "declare one: `model NAME { … }`".to_owned(),
-                None => format!("it has {}", names.join(", ")),
+                None => format!(
+                    "it has {}",
+                    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+                ),
             };
             sink.push(Diagnostic::new(Code::Incomplete, message, span, "in this file").help(help));
         }
         return None;
     };
     let chain = chain(modules, model, sink)?;
+    let span = chain.first().map_or(model.name.span, |link| link.span);
     let mut members: Vec<Flat> = Vec::new();
-    for (module, model) in chain.iter().rev() {
+    let mut dropped = Vec::new();
+    for link in chain.iter().rev() {
         let mut own: Vec<(String, Span)> = Vec::new();
-        for member in &model.members {
-            if let MemberKind::Drop(dropped) = &member.kind {
-                drop_members(&mut members, dropped, sink);
+        for member in link.model.members.iter().flat_map(one_by_one) {
+            if let MemberKind::Drop(names) = &member.kind {
+                drop_members(&mut members, names, &mut dropped, sink);
                 continue;
             }
-            for key in keys(member) {
-                if let Some((_, before)) = own.iter().find(|(known, _)| *known == key) {
-                    sink.push(
-                        Diagnostic::new(
-                            Code::Duplicate,
-                            format!("{key} is declared twice"),
-                            member.span,
-                            "again here",
-                        )
-                        .related(*before, "first here")
-                        .help("remove one, or give it another name"),
-                    );
-                }
-                own.push((key, member.span));
+            let key = key(&member);
+            let place = declared_at(&member);
+            match own.iter().find(|(known, _)| *known == key) {
+                Some((_, before)) => sink.push(
+                    Diagnostic::new(
+                        Code::Duplicate,
+                        format!("{key} is declared twice in `{}`", link.model.name.name),
+                        place,
+                        "again here",
+                    )
+                    .related(*before, "first here")
+                    .help(match declares(&member) {
+                        Some(_) => "remove one, or give it another name",
+                        None => "remove one",
+                    }),
+                ),
+                None => own.push((key.clone(), place)),
             }
-            let flat = Flat { member: member.clone(), module: module.clone(), replaced: None };
-            let key = keys(member);
-            match members.iter().position(|known| key.len() == 1 && keys(&known.member) == key) {
+            let mut flat = Flat {
+                choices: choices(&member),
+                member,
+                module: link.module.clone(),
+                model: link.span,
+                replaces: false,
+            };
+            match members.iter().position(|known| self::key(&known.member) == key) {
                 Some(at) => {
-                    let mut flat = flat;
-                    flat.replaced = Some(members[at].member.span);
-                    inherit_config(&members[at].member, &mut flat.member, sink);
+                    flat.replaces = members[at].model != link.span;
+                    inherit_config(&members[at], &mut flat, sink);
                     members[at] = flat;
                 }
                 None => members.push(flat),
             }
         }
     }
-    Some(FlatModel { name: model.name.clone(), members })
+    dropped.retain(|gone: &ast::Ident| {
+        !members.iter().any(|flat| declares(&flat.member).is_some_and(|(_, name)| name.name == gone.name))
+    });
+    distinct(&members, sink);
+    Some(FlatModel { name: model.name.clone(), span, members, dropped })
+}
+
+/// `axis batch, cell` declares two axes, which heirs replace and drop one by one.
+fn one_by_one(member: &Member) -> Vec<Member> {
+    match &member.kind {
+        MemberKind::Axis { names, size } if names.len() > 1 => names
+            .iter()
+            .map(|name| Member {
+                doc: member.doc.clone(),
+                kind: MemberKind::Axis { names: vec![name.clone()], size: size.clone() },
+                span: name.span,
+            })
+            .collect(),
+        _ => vec![member.clone()],
+    }
+}
+
+/// Where a declaration says what it declares.
+fn declared_at(member: &Member) -> Span {
+    match &member.kind {
+        MemberKind::Block { name, .. } | MemberKind::Metric { name, .. } | MemberKind::Loss { name, .. } => {
+            name.span
+        }
+        MemberKind::Section { body, .. } => Span { end: body.span.start, ..member.span },
+        _ => declares(member).map_or(member.span, |(_, name)| name.span),
+    }
+}
+
+/// Expressions tell declarations apart by their names alone.
+fn distinct(members: &[Flat], sink: &mut Sink) {
+    let mut seen: Vec<(&str, &ast::Ident)> = Vec::new();
+    for flat in members {
+        let Some((kind, name)) = declares(&flat.member) else { continue };
+        if BUILT_IN.contains(&name.name.as_str()) {
+            sink.push(
+                Diagnostic::new(
+                    Code::Duplicate,
+                    format!("`{}` has a meaning of its own in every model", name.name),
+                    name.span,
+                    format!("declared as {kind} here"),
+                )
+                .help("choose another name"),
+            );
+        }
+        if let Some((other, before)) = seen.iter().find(|(_, known)| known.name == name.name)
+            && *other != kind
+        {
+            sink.push(
+                Diagnostic::new(
+                    Code::Duplicate,
+                    format!("`{}` is declared as {other} and as {kind}", name.name),
+                    name.span,
+                    format!("{kind} here"),
+                )
+                .related(before.span, format!("{other} here"))
+                .help(format!("give one of them another name, or `drop {other} {}` first", name.name)),
+            );
+        }
+        seen.push((kind, name));
+    }
 }
 
 fn named_like(model: &str, stem: &str) -> bool {
@@ -103,39 +208,34 @@ fn models_of(tree: &ast::File) -> impl Iterator<Item = &ast::Model> {
     })
 }
 
-/// The model and those it extends, nearest first, each with its module.
-fn chain<'a>(
-    modules: &'a Modules,
+/// A model of a chain of heirs.
+#[derive(Clone)]
+struct Link<'a> {
+    module: String,
     model: &'a ast::Model,
-    sink: &mut Sink,
-) -> Option<Vec<(String, &'a ast::Model)>> {
-    let mut chain = vec![(String::new(), model)];
+    span: Span,
+}
+
+/// The model and those it extends, nearest first.
+fn chain<'a>(modules: &'a Modules, model: &'a ast::Model, sink: &mut Sink) -> Option<Vec<Link<'a>>> {
+    let (_, span) = find_model(modules, "", &model.name.name).map(|link| (link.module, link.span))?;
+    let mut chain = vec![Link { module: String::new(), model, span }];
     let mut seen: HashSet<(String, String)> = HashSet::from([(String::new(), model.name.name.clone())]);
     loop {
-        let (module, model) = chain.last()?.clone();
+        let Link { module, model, .. } = chain.last()?.clone();
         let Some(base) = &model.extends else { return Some(chain) };
-        let Some((base_module, base_model)) = find_model(modules, &module, &base.name) else {
-            let known = visible_models(modules, &module);
-            let diagnostic = Diagnostic::new(
-                Code::UnknownName,
-                format!("there is no model `{}`", base.name),
-                base.span,
-                "not found",
-            );
-            sink.push(match did_you_mean(&base.name, known.iter().map(String::as_str)) {
-                Some(name) => diagnostic.help(format!("did you mean `{name}`?")),
-                None => diagnostic.help(format!("import it: `use module::{}`", base.name)),
-            });
+        let Some(link) = find_model(modules, &module, &base.name) else {
+            unknown_base(modules, &module, base, sink);
             return None;
         };
-        if !seen.insert((base_module.clone(), base_model.name.name.clone())) {
+        if !seen.insert((link.module.clone(), link.model.name.name.clone())) {
             let mut diagnostic = Diagnostic::new(
                 Code::CyclicExtends,
-                format!("`{}` extends itself", base_model.name.name),
+                format!("`{}` extends itself", link.model.name.name),
                 base.span,
                 "the circle closes here",
             );
-            for (_, model) in &chain {
+            for Link { model, .. } in &chain {
                 if let Some(extends) = &model.extends
                     && extends.span != base.span
                 {
@@ -146,22 +246,75 @@ fn chain<'a>(
             sink.push(diagnostic.help("let one of them stand on its own, or extend another model"));
             return None;
         }
-        chain.push((base_module, base_model));
+        chain.push(link);
     }
 }
 
-fn find_model<'a>(modules: &'a Modules, module: &str, name: &str) -> Option<(String, &'a ast::Model)> {
-    let tree = &modules.by_path.get(module)?.tree;
-    if let Some(model) = models_of(tree).find(|model| model.name.name == name) {
-        return Some((module.to_owned(), model));
-    }
-    tree.items.iter().find_map(|item| match &item.kind {
-        ItemKind::Use(used) if used.names.iter().any(|known| known.name == name) => {
-            let path = used.module.join("::");
-            let model = models_of(&modules.by_path.get(&path)?.tree).find(|model| model.name.name == name)?;
-            Some((path, model))
-        }
+fn unknown_base(modules: &Modules, module: &str, base: &ast::Ident, sink: &mut Sink) {
+    let Some(own) = modules.by_path.get(module) else { return };
+    let imported = own.tree.items.iter().find_map(|item| match &item.kind {
+        ItemKind::Use(used) if used.names.iter().any(|name| name.name == base.name) => Some(used),
         _ => None,
+    });
+    let holder = imported.map_or(Some(own), |used| modules.by_path.get(&used.module.join("::")));
+    let other = holder
+        .and_then(|holder| holder.tree.items.iter().find(|item| item_name(item) == Some(base.name.as_str())));
+    let Some(other) = other else {
+        // What a `use` does not find is reported there.
+        if imported.is_some() {
+            return;
+        }
+        let known = visible_models(modules, module);
+        let diagnostic = Diagnostic::new(
+            Code::UnknownName,
+            format!("there is no model `{}`", base.name),
+            base.span,
+            "not found",
+        );
+        let shipped = library_modules().into_iter().find(|path| library_names(path).contains(&base.name));
+        sink.push(match (shipped, did_you_mean(&base.name, known.iter().map(String::as_str))) {
+            (Some(path), _) => diagnostic.help(format!("import it: `use {path}::{}`", base.name)),
+            (None, Some(name)) => diagnostic.help(format!("did you mean `{name}`?")),
+            (None, None) => diagnostic.help(format!(
+                "if another file declares it, import it: `use file::{}`, without the ending `.tot`",
+                base.name
+            )),
+        });
+        return;
+    };
+    let (what, place) = match &other.kind {
+        ItemKind::Net(net) => ("a net", net.name.span),
+        ItemKind::Fn(function) => ("a function", function.signature()),
+        _ => ("an axis", other.span),
+    };
+    sink.push(
+        Diagnostic::new(
+            Code::Kind,
+            format!("`{}` is {what}, and only a model can be extended", base.name),
+            base.span,
+            "not a model",
+        )
+        .related(place, "declared here")
+        .help("use it inside the model: `net mine = …`"),
+    );
+}
+
+fn find_model<'a>(modules: &'a Modules, module: &str, name: &str) -> Option<Link<'a>> {
+    let own = |path: &str| -> Option<Link<'a>> {
+        modules.by_path.get(path)?.tree.items.iter().find_map(|item| match &item.kind {
+            ItemKind::Model(model) if model.name.name == name => {
+                Some(Link { module: path.to_owned(), model, span: item.span })
+            }
+            _ => None,
+        })
+    };
+    own(module).or_else(|| {
+        modules.by_path.get(module)?.tree.items.iter().find_map(|item| match &item.kind {
+            ItemKind::Use(used) if used.names.iter().any(|known| known.name == name) => {
+                own(&used.module.join("::"))
+            }
+            _ => None,
+        })
     })
 }
 
@@ -176,64 +329,73 @@ fn visible_models(modules: &Modules, module: &str) -> Vec<String> {
     names
 }
 
-/// What a declaration declares, as `kind name`: the key by which a heir replaces it.
-fn keys(member: &Member) -> Vec<String> {
-    let one = |kind: &str, name: &ast::Ident| vec![format!("{kind} `{}`", name.name)];
+/// What a declaration declares, as `kind name`: the key by which an heir replaces it.
+fn key(member: &Member) -> String {
+    let block = |kind: &str, name: &ast::Ident| format!("{kind} `{}`", name.name);
     match &member.kind {
-        MemberKind::Config { name, .. } => one("config", name),
-        MemberKind::Axis { names, .. } => names.iter().map(|name| format!("axis `{}`", name.name)).collect(),
-        MemberKind::Data { target, name, .. } => one(if *target { "target" } else { "input" }, name),
-        MemberKind::Weight { role, name, .. } => one(
-            match role {
-                ast::WeightRole::Param => "param",
-                ast::WeightRole::Buffer => "buffer",
-                ast::WeightRole::Table => "table",
-            },
-            name,
-        ),
-        MemberKind::Net { name, .. } => one("net", name),
-        MemberKind::State { name, .. } => one("state", name),
-        MemberKind::Section { section, .. } => vec![format!("`{}`", format!("{section:?}").to_lowercase())],
-        MemberKind::Block { name, .. } => one("block", name),
-        MemberKind::Predict(_) => vec!["`predict`".to_owned()],
-        MemberKind::Metric { name, .. } => one("metric", name),
-        MemberKind::Loss { name, .. } => one("loss", name),
-        MemberKind::Halt { .. } => vec!["`halt`".to_owned()],
-        MemberKind::Drop(_) => Vec::new(),
+        MemberKind::Section { section, .. } => format!("`{}`", section_name(*section)),
+        MemberKind::Block { name, .. } => block("block", name),
+        MemberKind::Metric { name, .. } => block("metric", name),
+        MemberKind::Loss { name, .. } => block("loss", name),
+        MemberKind::Predict(_) => "`predict`".to_owned(),
+        MemberKind::Halt { .. } => "`halt`".to_owned(),
+        _ => declares(member).map_or(String::new(), |(kind, name)| block(kind, name)),
     }
 }
 
-fn drop_members(members: &mut Vec<Flat>, dropped: &[(ast::Ident, ast::Ident)], sink: &mut Sink) {
-    for (kind, name) in dropped {
-        let key = format!("{} `{}`", kind.name, name.name);
+fn drop_members(
+    members: &mut Vec<Flat>,
+    names: &[(ast::Ident, ast::Ident)],
+    dropped: &mut Vec<ast::Ident>,
+    sink: &mut Sink,
+) {
+    for (kind, name) in names {
+        let wanted = format!("{} `{}`", kind.name, name.name);
         let before = members.len();
-        members.retain(|flat| !keys(&flat.member).contains(&key));
-        if members.len() == before {
-            let same_kind: Vec<String> = members
-                .iter()
-                .flat_map(|flat| keys(&flat.member))
-                .filter_map(|known| {
-                    Some(known.strip_prefix(&format!("{} `", kind.name))?.trim_end_matches('`').to_owned())
-                })
-                .collect();
-            let diagnostic = Diagnostic::new(
+        members.retain(|flat| key(&flat.member) != wanted);
+        if members.len() < before {
+            dropped.push(name.clone());
+            continue;
+        }
+        let keys: Vec<String> = members.iter().map(|flat| key(&flat.member)).collect();
+        let of_kind = |kind: &str| -> Vec<String> {
+            let start = format!("{kind} `");
+            keys.iter()
+                .filter_map(|key| Some(key.strip_prefix(&start)?.trim_end_matches('`').to_owned()))
+                .collect()
+        };
+        let same_kind = of_kind(&kind.name);
+        let same_name = keys.iter().find(|key| key.ends_with(&format!(" `{}`", name.name)));
+        let near = did_you_mean(&name.name, same_kind.iter().map(String::as_str));
+        let help = match (near, same_name) {
+            (_, Some(key)) => format!("did you mean `drop {}`?", key.replace('`', "")),
+            (Some(near), _) => format!("did you mean `{near}`?"),
+            (None, None) if same_kind.is_empty() => format!("no {} is inherited", kind.name),
+            (None, None) => format!("inherited: {}", quoted(&same_kind)),
+        };
+        sink.push(
+            Diagnostic::new(
                 Code::UnknownName,
-                format!("there is no {key} to drop"),
+                format!("there is no {wanted} to drop"),
                 name.span,
                 "not inherited",
-            );
-            sink.push(match did_you_mean(&name.name, same_kind.iter().map(String::as_str)) {
-                Some(name) => diagnostic.help(format!("did you mean `{name}`?")),
-                None => diagnostic.help(format!("inherited: {}", same_kind.join(", "))),
-            });
-        }
+            )
+            .help(help),
+        );
+    }
+}
+
+fn choices(member: &Member) -> Vec<String> {
+    match &member.kind {
+        MemberKind::Config { ty, .. } => ty.iter().map(|ty| ty.name.clone()).collect(),
+        _ => Vec::new(),
     }
 }
 
 /// `config heads = 4` keeps the inherited type and range; choices may be narrowed, not widened.
-fn inherit_config(base: &Member, heir: &mut Member, sink: &mut Sink) {
+fn inherit_config(base: &Flat, heir: &mut Flat, sink: &mut Sink) {
     let (MemberKind::Config { ty: old, range: old_range, .. }, MemberKind::Config { ty, range, name, .. }) =
-        (&base.kind, &mut heir.kind)
+        (&base.member.kind, &mut heir.member.kind)
     else {
         return;
     };
@@ -242,22 +404,31 @@ fn inherit_config(base: &Member, heir: &mut Member, sink: &mut Sink) {
     }
     if ty.is_empty() {
         *ty = old.clone();
+    }
+    let had_choices =
+        old.first().is_some_and(|first| !["int", "float", "bool"].contains(&first.name.as_str()));
+    if !had_choices {
         return;
     }
-    if old.len() > 1 && ty.len() > 1 {
-        for choice in ty.iter() {
-            if !old.iter().any(|known| known.name == choice.name) {
-                sink.push(
-                    Diagnostic::new(
-                        Code::Config,
-                        format!("`{}` has no choice `{}` to narrow to", name.name, choice.name),
-                        choice.span,
-                        "not among the inherited choices",
-                    )
-                    .related(base.span, "inherited from here")
-                    .help("choices may be narrowed; for a new one, declare the net that uses it anew"),
-                );
-            }
-        }
+    heir.choices = base.choices.clone();
+    if let Some(wider) = ty.iter().find(|choice| !old.iter().any(|known| known.name == choice.name)) {
+        let listed: Vec<String> = old.iter().map(|choice| choice.name.clone()).collect();
+        sink.push(
+            Diagnostic::new(
+                Code::Config,
+                format!(
+                    "`{}` cannot become `{}`: inherited choices may only be narrowed",
+                    name.name, wider.name
+                ),
+                wider.span,
+                "not among the inherited choices",
+            )
+            .related(base.member.span, "inherited from here")
+            .help(format!(
+                "choose among {}; for something new, declare the net that reads `{}` anew",
+                quoted(&listed),
+                name.name
+            )),
+        );
     }
 }

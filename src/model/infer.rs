@@ -13,7 +13,7 @@ pub fn infer(op: &Op, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
         Op::Prim(id, attrs) => (id.get().infer)(attrs, args, axes),
         Op::Number(value) => Ok(Ty::scalar(if value.fract() == 0.0 { Kind::Int } else { Kind::Float })),
         Op::Select { axis, at } => {
-            let size = need(*axis, args[0], axes, "this")?;
+            let size = need(*axis, args[0], axes, "this selection")?;
             if *at >= size {
                 return Err(Complaint::new(
                     Code::Number,
@@ -135,7 +135,11 @@ fn pick(axis: AxisId, x: &Ty, index: &Ty, axes: &Axes) -> Result<Ty, Complaint> 
         }
         _ => {
             return Err(Complaint::new(Code::Kind, "a lookup needs an index")
-                .operand(1, format!("this is {}", index.show(axes))));
+                .operand(1, format!("this is {}", index.show(axes)))
+                .help(format!(
+                    "an index of `{}` comes from the data, from `argmax` or from `top_k`",
+                    axes.name(axis)
+                )));
         }
     }
     if index.has(axis) {
@@ -143,7 +147,8 @@ fn pick(axis: AxisId, x: &Ty, index: &Ty, axes: &Axes) -> Result<Ty, Complaint> 
             Code::AxisUnexpected,
             format!("the index itself has the axis `{}`", axes.name(axis)),
         )
-        .operand(1, format!("this is {}", index.show(axes))));
+        .operand(1, format!("this is {}", index.show(axes)))
+        .help("rename or reduce it first"));
     }
     let rest = Ty::new(x.kind, x.dims.iter().filter(|dim| dim.axis != axis).copied().collect());
     let shared = rest.dims.iter().any(|dim| index.has(dim.axis));

@@ -66,7 +66,7 @@ impl Checker<'_> {
                                 expr.span,
                                 format!("this is {number}"),
                             )
-                            .help("give a whole number, 0 or more"),
+                            .help("give a whole number, 0 or more; `floor(…)`, `ceil(…)` and `round(…)` make one"),
                         );
                         None
                     }
@@ -76,15 +76,18 @@ impl Checker<'_> {
                 let (low, high) = (self.number(from)?, self.number(to)?);
                 match (low.to_whole(), high.to_whole()) {
                     (Some(low), Some(high)) => {
-                        Some((Some(index), low, usize::try_from(high - low).unwrap_or(0)))
+                        Some((Some(index), low, usize::try_from(high.saturating_sub(low)).unwrap_or(0)))
                     }
                     _ => {
-                        self.error(Diagnostic::new(
-                            Code::Number,
-                            "the bounds of a loop are whole numbers",
-                            from.span.to(to.span),
-                            "here",
-                        ));
+                        self.error(
+                            Diagnostic::new(
+                                Code::Number,
+                                "the bounds of a loop must be whole numbers",
+                                from.span.to(to.span),
+                                format!("this is {low} .. {high}"),
+                            )
+                            .help("`floor(…)`, `ceil(…)` and `round(…)` make whole numbers"),
+                        );
                         None
                     }
                 }
@@ -113,6 +116,9 @@ impl Checker<'_> {
         }
         let mut iterations = Vec::new();
         for index in 0..segment.times {
+            if !self.spend(span) {
+                break;
+            }
             self.outline.push(Vec::new());
             let value = segment.from + index as i64;
             self.iteration(counter.map(|counter| (counter, value)), while_, body, span);
@@ -136,18 +142,14 @@ impl Checker<'_> {
             self.scope.bind(&counter.name, Value::Number(Number::whole(value)), Role::Counter, counter.span);
         }
         if let Flow::Return(_) = self.statements(&body.statements) {
-            self.error(Diagnostic::new(
-                Code::Misplaced,
-                "a loop is not left by `return`",
-                span,
-                "in this loop",
-            ));
+            let place = super::stmt::first_return(&body.statements).unwrap_or(span);
+            self.error(
+                Diagnostic::new(Code::Misplaced, "a loop is not left by `return`", place, "inside a loop")
+                    .help("update a `var` in the loop and return it after the loop"),
+            );
         }
         if let Some(value) = &body.value {
-            self.error(
-                Diagnostic::new(Code::Misplaced, "this value is not used", value.span, "an expression alone")
-                    .help("update a state: `z <- …`"),
-            );
+            self.unread_value(value);
         }
         self.scope.pop();
         if let Some((cond, before)) = frozen {

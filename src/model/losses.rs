@@ -2,17 +2,17 @@
 //! `lookahead`, and the warning about what nobody uses.
 
 use super::checker::Checker;
-use super::flatten::Flat;
+use super::flatten::{Flat, FlatModel};
 use super::ops::Op;
 use super::outline::{Item, ItemKind, Section};
-use super::ty::{Dim, Kind, Ty};
+use super::ty::{AxisId, Dim, Kind, Ty};
 use super::value::{Role, Value};
-use super::{Output, Val};
+use super::{Output, State, Val};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::lower::{HaltInfo, Mode};
 use crate::source::Span;
-use crate::syntax::ast::{Expr, ExprKind, Ident, MemberKind};
-use std::collections::HashMap;
+use crate::syntax::ast::{Block, Expr, ExprKind, Ident, Member, MemberKind, StmtKind, WeightRole};
+use std::collections::{HashMap, HashSet};
 
 impl Checker<'_> {
     /// States must leave `think` with the axes they were declared with.
@@ -20,51 +20,68 @@ impl Checker<'_> {
         let mut left = Vec::new();
         for state in self.states.clone() {
             let Some(binding) = self.scope.get(&state.name).cloned() else { continue };
-            let Value::Tensor(val) = binding.value else { continue };
-            let ty = self.ty(val).clone();
-            let extra: Vec<Dim> = ty.dims.iter().filter(|dim| !state.ty.has(dim.axis)).copied().collect();
-            if let Some(first) = extra.first() {
-                let axis = self.axes.name(first.axis).to_owned();
-                let diagnostic = Diagnostic::new(
-                    Code::StateAxes,
-                    format!(
-                        "`{}` leaves `think` with the axis `{axis}` ({}), which it was not declared with",
-                        state.name, first.size
-                    ),
-                    binding.span,
-                    format!("from here on it is {}", ty.show(&self.axes)),
-                )
-                .related(state.span, format!("declared as {}", state.ty.show(&self.axes)))
-                .help(format!(
-                    "merge it before `think` ends: `merge {} with mean({}, over {axis})`",
-                    state.name, state.name
-                ));
-                self.error(diagnostic);
-                continue;
+            let place = binding.span;
+            let val = match binding.value {
+                Value::Broken => continue,
+                value => self.tensor(&value, place),
+            };
+            let kept = val.filter(|val| self.keeps_axes(&state, *val, place));
+            let kept = kept.and_then(|val| self.arranged(val, &state.ty, place));
+            // What was refused is not complained about again where it is read.
+            if let Some(binding) = self.scope.get_mut(&state.name) {
+                binding.value = kept.map_or(Value::Broken, Value::Tensor);
             }
-            match self.arranged(val, &state.ty, binding.span) {
-                Some(val) => {
-                    if let Some(binding) = self.scope.get_mut(&state.name) {
-                        binding.value = Value::Tensor(val);
-                    }
-                    left.push((state.name.clone(), val));
-                }
-                None => {
-                    let diagnostic = Diagnostic::new(
-                        Code::StateAxes,
-                        format!("`{}` leaves `think` with other sizes than it was declared with", state.name),
-                        binding.span,
-                        format!("it is {}", ty.show(&self.axes)),
-                    )
-                    .related(state.span, format!("declared as {}", state.ty.show(&self.axes)));
-                    self.error(diagnostic);
-                }
-            }
+            left.extend(kept.map(|val| (state.name.clone(), val)));
         }
         if !self.looking_ahead {
             self.next_states = Some(left.clone());
         }
         left
+    }
+
+    fn keeps_axes(&mut self, state: &State, val: Val, place: Span) -> bool {
+        let ty = self.ty(val).clone();
+        let name = &state.name;
+        let extra: Vec<Dim> = ty.dims.iter().filter(|dim| !state.ty.has(dim.axis)).copied().collect();
+        let lost: Vec<AxisId> = state.ty.axes().filter(|axis| !ty.has(*axis)).collect();
+        let (message, help) = if let Some(first) = extra.first() {
+            let axis = self.axes.name(first.axis).to_owned();
+            (
+                format!(
+                    "`{name}` leaves `think` with the axis `{axis}` ({}), which it was not declared with",
+                    first.size
+                ),
+                match self.axes.is_growing(first.axis) {
+                    true => {
+                        format!("merge it before `think` ends: `merge {name} with mean({name}, over {axis})`")
+                    }
+                    false => format!("reduce it, or declare the state with `{axis}`"),
+                },
+            )
+        } else if !lost.is_empty() {
+            let axes = self.axes.names(&lost);
+            let over = axes.replace('`', "");
+            let over = if lost.len() == 1 { over } else { format!("({over})") };
+            (
+                format!("`{name}` leaves `think` without {axes}, which it was declared with"),
+                format!(
+                    "keep it; to repeat one value along it, say so: `{name} <- broadcast(…, over {over})`"
+                ),
+            )
+        } else if ty.dims.iter().any(|dim| state.ty.size(dim.axis) != Some(dim.size)) {
+            (
+                format!("`{name}` leaves `think` with other sizes than it was declared with"),
+                "a state keeps its size from step to step".to_owned(),
+            )
+        } else {
+            return true;
+        };
+        let shown = format!("from here on it is {}", ty.show(&self.axes));
+        let declared = format!("declared as {}", state.ty.show(&self.axes));
+        self.error(
+            Diagnostic::new(Code::StateAxes, message, place, shown).related(state.span, declared).help(help),
+        );
+        false
     }
 
     pub(super) fn halting(&mut self, members: &[Flat]) {
@@ -133,20 +150,24 @@ impl Checker<'_> {
                     let value = self.expr(when);
                     let Some(val) = self.tensor(&value, when.span) else { continue };
                     let ty = self.ty(val).clone();
-                    if ty.kind != Kind::Bool {
-                        let shown = ty.show(&self.axes).to_string();
-                        self.error(
-                            Diagnostic::new(
-                                Code::Kind,
-                                "`halt when` needs a bool per sample",
-                                when.span,
-                                format!("this is {shown}"),
-                            )
-                            .help("compare it: `halt when halt_logit > 0, …`"),
-                        );
-                    } else if self.only_batch(&ty, "halt when", when.span) {
+                    if ty.kind == Kind::Bool && ty.dims.iter().all(|dim| Some(dim.axis) == self.batch) {
                         self.output("halt".to_owned(), val);
+                        continue;
                     }
+                    let shown = ty.show(&self.axes).to_string();
+                    let help = match ty.kind {
+                        Kind::Bool => "reduce it before comparing: `min(x, over cell) > 0`",
+                        _ => "compare it: `halt when halt_logit > 0, …`",
+                    };
+                    self.error(
+                        Diagnostic::new(
+                            Code::Kind,
+                            "`halt when` needs a bool per sample",
+                            when.span,
+                            format!("this is {shown}"),
+                        )
+                        .help(help),
+                    );
                 }
                 _ => {}
             }
@@ -178,9 +199,22 @@ impl Checker<'_> {
             }
         };
         let value = self.expr(expr);
-        if let Some(val) = self.tensor(&value, expr.span) {
-            self.output(format!("predict.{label}"), val);
+        let Some(val) = self.tensor(&value, expr.span) else { return };
+        let label = format!("predict.{label}");
+        if self.outputs.iter().any(|output| output.name == label) {
+            let place = name.map_or(expr.span, |name| name.span);
+            self.error(
+                Diagnostic::new(
+                    Code::Duplicate,
+                    format!("two predictions are called `{}`", label.trim_start_matches("predict.")),
+                    place,
+                    "again here",
+                )
+                .help("give one of them another name"),
+            );
+            return;
         }
+        self.output(label, val);
     }
 
     /// The value of a metric or loss: a number per sample.
@@ -202,17 +236,22 @@ impl Checker<'_> {
     }
 
     fn only_batch(&mut self, ty: &Ty, what: &str, span: Span) -> bool {
-        let Some(extra) = ty.dims.iter().find(|dim| Some(dim.axis) != self.batch) else { return true };
-        let axis = self.axes.name(extra.axis).to_owned();
+        let extra: Vec<AxisId> = ty.axes().filter(|axis| Some(*axis) != self.batch).collect();
+        if extra.is_empty() {
+            return true;
+        }
+        let names = self.axes.names(&extra);
+        let over = names.replace('`', "");
+        let (axes, over) = if extra.len() == 1 { ("axis", over) } else { ("axes", format!("({over})")) };
         let shown = ty.show(&self.axes).to_string();
         self.error(
             Diagnostic::new(
                 Code::AxisUnexpected,
-                format!("{what} is a number per sample, `[batch]`, and this has the axis `{axis}`"),
+                format!("{what} is a number per sample, `[batch]`, and this has the {axes} {names}"),
                 span,
                 format!("this is {shown}"),
             )
-            .help(format!("reduce it: `mean(…, over {axis})`")),
+            .help(format!("reduce it: `mean(…, over {over})`")),
         );
         false
     }
@@ -298,10 +337,21 @@ impl Checker<'_> {
         let readable = std::mem::replace(&mut self.targets_readable, false);
         let deep = std::mem::replace(&mut self.functions_deep, 0);
         self.looking_ahead = true;
+        let histories: HashMap<String, usize> =
+            self.states.iter().map(|state| (state.name.clone(), state.history)).collect();
         for (name, val) in states {
+            // The new state comes into that step; what came into this one is then two steps ago.
+            for ago in (2..=histories.get(&name).copied().unwrap_or(1)).rev() {
+                let later = self.scope.get(&format!("{name}@{}", ago - 1)).map(|bound| bound.value.clone());
+                if let (Some(later), Some(binding)) = (later, self.scope.get_mut(&format!("{name}@{ago}"))) {
+                    binding.value = later;
+                }
+            }
             let detached = self.emit(Op::Detach, &[val], span).unwrap_or(val);
-            if let Some(binding) = self.scope.get_mut(&name) {
-                binding.value = Value::Tensor(detached);
+            for bound in [format!("{name}@1"), name] {
+                if let Some(binding) = self.scope.get_mut(&bound) {
+                    binding.value = Value::Tensor(detached);
+                }
             }
         }
         self.path.push("lookahead".to_owned());
@@ -324,33 +374,89 @@ impl Checker<'_> {
         Value::Record(seen)
     }
 
-    pub(super) fn unused(&mut self, members: &[Flat]) {
+    /// Warns of nets, weights and blocks that no text of the model reads, and of a model that cannot be trained.
+    pub(super) fn unused(&mut self, flat: &FlatModel) {
         if self.sink.has_errors() {
             return;
         }
-        for flat in members {
-            let (kind, name) = match &flat.member.kind {
-                MemberKind::Net { name, .. } => ("net", name),
-                MemberKind::Block { name, .. } => ("block", name),
+        let mut read = HashSet::new();
+        for own in &flat.members {
+            super::stmt::visit_member(&own.member, &mut |expr| {
+                if let ExprKind::Name(name) = &expr.kind {
+                    read.insert(name.clone());
+                }
+            });
+        }
+        for own in &flat.members {
+            let (kind, name, used) = match &own.member.kind {
+                MemberKind::Net { name, .. } => ("net", name, read.contains(&name.name)),
+                MemberKind::Weight { role, name, .. } => match role {
+                    WeightRole::Param => ("param", name, read.contains(&name.name)),
+                    WeightRole::Buffer => ("buffer", name, read.contains(&name.name)),
+                    WeightRole::Table => ("table", name, read.contains(&name.name)),
+                },
+                MemberKind::Block { name, .. } => {
+                    let done = flat.members.iter().any(|other| does(&other.member, &name.name));
+                    ("block", name, done)
+                }
                 _ => continue,
             };
-            if !self.used.contains(&format!("{kind} {}", name.name)) {
-                self.sink.push(
-                    Diagnostic::warning(
-                        Code::Unused,
-                        format!("the {kind} `{}` is never used", name.name),
-                        name.span,
-                        "declared here",
-                    )
-                    .help(if kind == "net" {
-                        "its weights would never learn; call it or remove it"
-                    } else {
-                        "`do` it or remove it"
-                    }),
-                );
+            if used {
+                continue;
             }
+            let what = match kind {
+                "block" => "it would never run",
+                "buffer" => "it would only take room in checkpoints",
+                _ => "its weights would never learn",
+            };
+            let mend = match (own.model == flat.span, kind) {
+                (false, _) => format!("`drop {kind} {}`", name.name),
+                (true, "block") => "`do` it or remove it".to_owned(),
+                (true, "net") => "call it or remove it".to_owned(),
+                (true, _) => "read it or remove it".to_owned(),
+            };
+            self.sink.push(
+                Diagnostic::warning(
+                    Code::Unused,
+                    format!("the {kind} `{}` is never used in `{}`", name.name, flat.name.name),
+                    name.span,
+                    "declared here",
+                )
+                .help(format!("{what}: {mend}")),
+            );
+        }
+        if !flat.members.iter().any(|own| matches!(own.member.kind, MemberKind::Loss { .. })) {
+            self.sink.push(
+                Diagnostic::warning(
+                    Code::Incomplete,
+                    format!("`{}` has no `loss`, and cannot be trained", flat.name.name),
+                    flat.name.span,
+                    "this model",
+                )
+                .help("say what it should learn: `loss answering = …`"),
+            );
         }
     }
+}
+
+/// Whether a member does a block, other than the block itself.
+fn does(member: &Member, block: &str) -> bool {
+    match &member.kind {
+        MemberKind::Section { body, .. } => done_in(body, block),
+        MemberKind::Block { name, body, .. } => name.name != block && done_in(body, block),
+        _ => false,
+    }
+}
+
+fn done_in(body: &Block, block: &str) -> bool {
+    body.statements.iter().any(|statement| match &statement.kind {
+        StmtKind::Do { name, .. } => name.name == block,
+        StmtKind::Repeat { body, .. } => done_in(body, block),
+        StmtKind::If { then, otherwise, .. } => {
+            done_in(then, block) || otherwise.as_ref().is_some_and(|other| done_in(other, block))
+        }
+        _ => false,
+    })
 }
 
 /// How far back each state is read: `y@2` needs two values.

@@ -8,6 +8,7 @@ mod declare;
 mod expr;
 mod flatten;
 mod infer;
+mod items;
 mod loops;
 mod losses;
 mod nets;

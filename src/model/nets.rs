@@ -1,9 +1,10 @@
 //! Nets: declared once, their weights exist once; called as often as the schedule likes. A net given as an
 //! argument is a recipe: each use makes its own.
 
+use super::call::counted;
 use super::checker::Checker;
 use super::ops::{Attrs, Init, Op};
-use super::signature::Args;
+use super::signature::{Args, no_parameter};
 use super::ty::{Axis, AxisId, AxisSize, Dim};
 use super::value::{NetDefinition, Recipe, Role, Scope, Value};
 use super::{Number, Val};
@@ -42,12 +43,14 @@ impl Checker<'_> {
                 ExprKind::Name(name) if name == "Linear" && self.scope.get(name).is_none() => {
                     self.linear(args, path, expr.span)
                 }
+                ExprKind::Name(name) if self.is_function(name) => self.function_as_net(name, callee.span),
                 ExprKind::Name(name) => match self.name(name, callee.span) {
                     Value::NetDef(def) => self.instantiate(def, args, path, expr.span),
                     Value::Broken => Value::Broken,
-                    other => self.not_a_net(&other, callee.span),
+                    Value::Function(_) => self.function_as_net(name, callee.span),
+                    other => self.not_a_net(other.what(), callee.span),
                 },
-                _ => self.not_a_net(&Value::Broken, callee.span),
+                _ => self.not_a_net("something else", callee.span),
             },
             ExprKind::Match { subject, arms } => {
                 let Some(chosen) = self.chosen_arm(subject, arms) else { return Value::Broken };
@@ -62,13 +65,16 @@ impl Checker<'_> {
                 let Some(truth) = self.condition(cond) else { return Value::Broken };
                 match &(if truth { then } else { otherwise }).value {
                     Some(value) => self.make_net(value, path),
-                    None => self.not_a_net(&Value::Broken, expr.span),
+                    None => self.not_a_net("a block without a value", expr.span),
                 }
             }
             ExprKind::Binary { op: BinaryOp::Mul, left, right } => {
                 let Some(count) = self.size_value(right) else { return Value::Broken };
                 let mut nets = Vec::new();
                 for index in 0..count {
+                    if !self.spend(expr.span) {
+                        return Value::Broken;
+                    }
                     match self.make_net(left, &format!("{path}.{index}")) {
                         Value::Net(net) => nets.push(net),
                         _ => return Value::Broken,
@@ -84,9 +90,25 @@ impl Checker<'_> {
                     net
                 }
                 value @ (Value::Net(_) | Value::Family(_) | Value::Broken) => value,
-                other => self.not_a_net(&other, expr.span),
+                other => self.not_a_net(other.what(), expr.span),
             },
         }
+    }
+
+    fn function_as_net(&mut self, name: &str, span: Span) -> Value {
+        let message = format!("a net is needed here, and `{name}` is a function");
+        self.error(
+            Diagnostic::new(Code::Kind, message, span, "not a net")
+                .help("a function needs no declaration: call it in the schedule"),
+        );
+        Value::Broken
+    }
+
+    /// Whether a name that no declaration hides is a function of the language.
+    fn is_function(&mut self, name: &str) -> bool {
+        self.scope.get(name).is_none()
+            && super::call::is_built_in(name)
+            && self.item(&self.scope.module.clone(), name).is_none()
     }
 
     /// Checks an arm that is not chosen, and forgets its weights.
@@ -100,11 +122,11 @@ impl Checker<'_> {
         self.weight_vals = vals;
     }
 
-    fn not_a_net(&mut self, value: &Value, span: Span) -> Value {
+    fn not_a_net(&mut self, what: &str, span: Span) -> Value {
         self.error(
             Diagnostic::new(
                 Code::Kind,
-                format!("a net is needed here, and this is {}", value.what()),
+                format!("a net is needed here, and this is {what}"),
                 span,
                 "not a net",
             )
@@ -114,13 +136,18 @@ impl Checker<'_> {
     }
 
     fn instantiate(&mut self, def: Rc<NetDefinition>, args: &[Arg], path: &str, span: Span) -> Value {
-        if self.calls.len() > 60 {
-            self.error(Diagnostic::new(
-                Code::Misplaced,
-                format!("`{}` is made of itself", def.def.name.name),
-                span,
-                "without end",
-            ));
+        if self.calls.len() > super::signature::DEEPEST_CALL {
+            self.give_up(
+                Diagnostic::new(
+                    Code::Misplaced,
+                    format!("the net `{}` is made of itself without end", def.def.name.name),
+                    span,
+                    "one more inside",
+                )
+                .help("a number that decides how deep it goes ends it: `if depth > 0 { … } else { … }`"),
+            );
+        }
+        if !self.spend(span) {
             return Value::Broken;
         }
         let scope = Scope::new(&def.module);
@@ -148,8 +175,13 @@ impl Checker<'_> {
                     self.scope.bind(&name.name, net, Role::Constant, name.span);
                 }
                 _ => self.error(
-                    Diagnostic::new(Code::Misplaced, "this does not belong in a net", member.span, "here")
-                        .help("a net has `axis`, `param`, `buffer`, `table`, `net` and one `fn`"),
+                    Diagnostic::new(
+                        Code::Misplaced,
+                        "a net has no such declaration",
+                        member.span,
+                        "does not belong in a net",
+                    )
+                    .help("a net has `axis`, `param`, `buffer`, `table`, `net` and one `fn`"),
                 ),
             }
         }
@@ -193,17 +225,30 @@ impl Checker<'_> {
                 }
             };
             let Some(at) = at else {
-                let known: Vec<&str> = def.params.iter().map(|param| param.name.name.as_str()).collect();
-                self.error(
-                    Diagnostic::new(
+                let known: Vec<String> = def.params.iter().map(|param| param.name.name.clone()).collect();
+                self.error(match &arg.kind {
+                    ArgKind::Named(name, expr) => {
+                        no_parameter(&def.name.name, name, expr.span, &known, def.name.span)
+                    }
+                    _ => Diagnostic::new(
                         Code::Arguments,
-                        format!("`{}` takes no such argument", def.name.name),
+                        match &arg.kind {
+                            ArgKind::Positional(_) => format!(
+                                "`{}` takes {}, and this is one more",
+                                def.name.name,
+                                counted(known.len(), "value")
+                            ),
+                            ArgKind::Clause(clause, _) => {
+                                format!("`{}` takes no `{}`", def.name.name, clause.word())
+                            }
+                            _ => format!("`{}` takes no `from -> to`", def.name.name),
+                        },
                         arg.span,
                         "not expected",
                     )
                     .related(def.name.span, "declared here")
-                    .help(format!("its parameters are {}", known.join(", "))),
-                );
+                    .help(format!("its parameters are {}", super::declare::quoted(&known))),
+                });
                 fine = false;
                 continue;
             };
@@ -213,16 +258,15 @@ impl Checker<'_> {
             } else {
                 self.constant(expr)
             };
-            if !self.fits_parameter(param, &value, expr.span) {
+            if !self.fits_parameter(&def.name.name, param, &value, expr.span) {
                 fine = false;
             }
             if given[at].replace(value).is_some() {
-                self.error(Diagnostic::new(
-                    Code::Arguments,
-                    format!("`{}` is given twice", param.name.name),
-                    arg.span,
-                    "again here",
-                ));
+                let message = format!("`{}` of `{}` is given twice", param.name.name, def.name.name);
+                self.error(
+                    Diagnostic::new(Code::Arguments, message, arg.span, "again here")
+                        .related(param.name.span, "declared here"),
+                );
             }
         }
         if !fine {
@@ -259,7 +303,7 @@ impl Checker<'_> {
         Some(scope)
     }
 
-    fn fits_parameter(&mut self, param: &ast::Param, value: &Value, span: Span) -> bool {
+    fn fits_parameter(&mut self, net: &str, param: &ast::Param, value: &Value, span: Span) -> bool {
         let Some(ty) = &param.ty else { return true };
         let fits = match (ty.name.name.as_str(), value) {
             (_, Value::Broken) => return false,
@@ -274,9 +318,13 @@ impl Checker<'_> {
             self.error(
                 Diagnostic::new(
                     Code::Arguments,
-                    format!("`{}` must be {}, and this is {shown}", param.name.name, article(&ty.name.name)),
+                    format!(
+                        "`{}` of `{net}` must be {}, and this is {shown}",
+                        param.name.name,
+                        article(&ty.name.name)
+                    ),
                     span,
-                    shown,
+                    format!("this is {shown}"),
                 )
                 .related(param.name.span, "declared here"),
             );
@@ -295,6 +343,15 @@ impl Checker<'_> {
                 ArgKind::Map(from, to) => {
                     map = Some((from, to));
                     continue;
+                }
+                ArgKind::Positional(Expr { kind: ExprKind::Name(name), .. })
+                    if matches!(
+                        self.scope.get(name).map(|bound| &bound.value),
+                        Some(Value::Axis(_) | Value::Axes(_))
+                    ) =>
+                {
+                    map = None;
+                    break;
                 }
                 ArgKind::Positional(expr) => {
                     positional += 1;
@@ -337,15 +394,16 @@ impl Checker<'_> {
             );
             return Value::Broken;
         };
-        let (Some(from), Some(to)) = (self.map_axes(from), self.map_axes(to)) else { return Value::Broken };
+        let (from_place, to_place) = (side_span(from).unwrap_or(span), side_span(to).unwrap_or(span));
+        let (Some(from), Some(to)) = (self.map_side(from), self.map_side(to)) else { return Value::Broken };
         let mut inner = Vec::new();
         let (mut in_dims, mut out_dims) = (Vec::new(), Vec::new());
         for axis in &to {
-            let Some(size) = self.fixed_size(*axis, span) else { return Value::Broken };
+            let Some(size) = self.fixed_size(*axis, to_place) else { return Value::Broken };
             out_dims.push(Dim { axis: *axis, size });
         }
         for axis in &from {
-            let Some(size) = self.fixed_size(*axis, span) else { return Value::Broken };
+            let Some(size) = self.fixed_size(*axis, from_place) else { return Value::Broken };
             // `dim -> dim`: inside, the input needs a name of its own.
             let own = if to.contains(axis) {
                 let old = self.axes.get(*axis).clone();
@@ -377,32 +435,21 @@ impl Checker<'_> {
         Value::Net(Rc::new(NetInstance { path: path.to_owned(), kind }))
     }
 
-    fn map_axes(&mut self, side: &MapSide) -> Option<Vec<AxisId>> {
-        match side {
-            MapSide::One(_) => Some(Vec::new()),
-            MapSide::Axes(names) => {
-                let mut axes = Vec::new();
-                for name in names {
-                    axes.extend(self.axes_named(name)?);
-                }
-                Some(axes)
-            }
-        }
-    }
-
     pub(super) fn call_net(&mut self, net: &Rc<NetInstance>, args: Args, span: Span) -> Value {
         if self.functions_deep == 0 {
             self.nets_called.push(net.path.clone());
         }
         match &net.kind {
             NetKind::Linear(linear) => {
-                let [(value, place)] = &args.positional[..] else {
-                    self.error(Diagnostic::new(
-                        Code::Arguments,
-                        format!("`{}` takes one tensor", net.path),
-                        span,
-                        "here",
-                    ));
+                let others = args.named.len() + args.clauses.len() + args.maps.len();
+                let ([(value, place)], 0) = (&args.positional[..], others) else {
+                    let given = args.positional.len();
+                    let (message, label) = if others > 0 {
+                        (format!("`{}` takes one value and nothing else", net.path), "more than one value")
+                    } else {
+                        (format!("`{}` takes 1 value, not {given}", net.path), "a `Linear` map")
+                    };
+                    self.error(Diagnostic::new(Code::Arguments, message, span, label));
                     return Value::Broken;
                 };
                 let Some(x) = self.tensor(value, *place) else { return Value::Broken };
@@ -509,7 +556,15 @@ impl Checker<'_> {
     }
 }
 
-fn article(ty: &str) -> &'static str {
+/// Where a side of `from -> to` stands.
+fn side_span(side: &MapSide) -> Option<Span> {
+    match side {
+        MapSide::One(span) => Some(*span),
+        MapSide::Axes(names) => Some(names.first()?.span.to(names.last()?.span)),
+    }
+}
+
+pub(super) fn article(ty: &str) -> &'static str {
     match ty {
         "axis" => "an axis",
         "axes" => "axes",

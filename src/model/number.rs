@@ -16,7 +16,8 @@ impl Number {
     }
 
     pub fn ratio(numerator: i128, denominator: i128) -> Option<Number> {
-        if denominator == 0 {
+        // The smallest i128 has no counterpart of the other sign.
+        if denominator == 0 || numerator == i128::MIN || denominator == i128::MIN {
             return None;
         }
         let divisor = gcd(numerator.unsigned_abs(), denominator.unsigned_abs()).max(1) as i128;
@@ -31,15 +32,17 @@ impl Number {
             None => (text, 0),
         };
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let shift = exponent - fraction.len() as i32;
-        let digits: i128 = format!("{whole}{fraction}").parse().ok()?;
+        let shift = exponent.checked_sub(i32::try_from(fraction.len()).ok()?)?;
+        let digits: Option<i128> = format!("{whole}{fraction}").parse().ok();
         let power = 10i128.checked_pow(shift.unsigned_abs());
-        let exact = match power {
-            Some(power) if shift >= 0 => digits.checked_mul(power).and_then(|value| Number::ratio(value, 1)),
-            Some(power) => Number::ratio(digits, power),
-            None => None,
+        let exact = match (digits, power) {
+            (Some(digits), Some(power)) if shift >= 0 => {
+                digits.checked_mul(power).and_then(|value| Number::ratio(value, 1))
+            }
+            (Some(digits), Some(power)) => Number::ratio(digits, power),
+            _ => None,
         };
-        exact.or_else(|| text.parse().ok().map(Number::Real))
+        exact.or_else(|| text.parse().ok().filter(|value: &f64| value.is_finite()).map(Number::Real))
     }
 
     pub fn to_f64(self) -> f64 {
@@ -54,6 +57,14 @@ impl Number {
         match self {
             Number::Ratio(n, 1) => i64::try_from(n).ok(),
             _ => None,
+        }
+    }
+
+    /// Whether it has no fraction, however large it is.
+    pub fn is_whole(self) -> bool {
+        match self {
+            Number::Ratio(_, d) => d == 1,
+            Number::Real(value) => value.fract() == 0.0,
         }
     }
 
@@ -94,7 +105,8 @@ impl Number {
         match self {
             Number::Ratio(n, d) => {
                 let (low, rest) = (n.div_euclid(d), n.rem_euclid(d));
-                let up = match (2 * rest).cmp(&d) {
+                // Twice the rest could be too large; its complement cannot.
+                let up = match rest.cmp(&(d - rest)) {
                     Ordering::Less => 0,
                     Ordering::Greater => 1,
                     Ordering::Equal => low.rem_euclid(2),

@@ -2,13 +2,17 @@
 //! the arguments have, results are held against the declared type.
 
 use super::Val;
+use super::call::counted;
 use super::checker::Checker;
 use super::stmt::Flow;
 use super::ty::{AxisId, Dim, Kind};
 use super::value::{Role, Scope, Value};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::source::Span;
 use crate::syntax::ast::{self, Arg, ArgKind, AxisEntry, AxisSet, Clause, FnDef, Ident, MapSide, Param};
+
+/// Calls inside calls, at most.
+pub(super) const DEEPEST_CALL: usize = 60;
 
 /// Evaluated arguments of one call.
 #[derive(Default)]
@@ -68,18 +72,11 @@ impl Checker<'_> {
     }
 
     fn axis_set(&mut self, set: &AxisSet, of: &[AxisId]) -> Option<Vec<AxisId>> {
-        let names = |checker: &mut Self, names: &[Ident]| {
-            let mut axes = Vec::new();
-            for name in names {
-                axes.extend(checker.axes_named(name)?);
-            }
-            Some(axes)
-        };
         match set {
             AxisSet::All => Some(of.to_vec()),
-            AxisSet::Names(list) => names(self, list),
+            AxisSet::Names(list) => self.different_axes(list),
             AxisSet::Not(list) => {
-                let except = names(self, list)?;
+                let except = self.different_axes(list)?;
                 Some(of.iter().filter(|axis| !except.contains(axis)).copied().collect())
             }
         }
@@ -90,8 +87,8 @@ impl Checker<'_> {
         if args.broken {
             return Value::Broken;
         }
-        if self.calls.len() > 60 {
-            self.error(
+        if self.calls.len() > DEEPEST_CALL {
+            self.give_up(
                 Diagnostic::new(
                     Code::Misplaced,
                     format!("`{label}` calls itself without end"),
@@ -100,6 +97,8 @@ impl Checker<'_> {
                 )
                 .help("functions are expanded where they are called; use `repeat`"),
             );
+        }
+        if !self.spend(span) {
             return Value::Broken;
         }
         self.calls.push(span);
@@ -119,8 +118,8 @@ impl Checker<'_> {
                         self.error(
                             Diagnostic::new(
                                 Code::Incomplete,
-                                format!("`{label}` returns nothing"),
-                                def.span,
+                                format!("`{label}` gives no value"),
+                                def.signature(),
                                 "this function",
                             )
                             .help("end it with `return …`"),
@@ -153,7 +152,7 @@ impl Checker<'_> {
                         *place,
                         "not expected",
                     )
-                    .related(def.span, "declared here"),
+                    .related(def.signature(), "declared here"),
                 );
                 return None;
             }
@@ -164,28 +163,33 @@ impl Checker<'_> {
                 Diagnostic::new(
                     Code::Arguments,
                     format!(
-                        "`{label}` takes {} values, not {}",
-                        values.len(),
+                        "`{label}` takes {}, not {}",
+                        counted(values.len(), "value"),
                         args.positional.len() + args.maps.len()
                     ),
-                    span,
+                    args.positional.get(values.len()).map_or(span, |(_, place)| *place),
                     "too many",
                 )
-                .related(def.span, "declared here"),
+                .related(def.signature(), "declared here"),
             );
             return None;
         }
-        for (name, _, place) in &args.named {
-            if !values.iter().any(|param| param.name.name == name.name) {
-                let known: Vec<&str> = values.iter().map(|param| param.name.name.as_str()).collect();
+        for (at, (name, _, place)) in args.named.iter().enumerate() {
+            let Some(index) = values.iter().position(|param| param.name.name == name.name) else {
+                let known: Vec<String> = values.iter().map(|param| param.name.name.clone()).collect();
+                self.error(no_parameter(label, name, *place, &known, def.signature()));
+                return None;
+            };
+            let twice = args.named[..at].iter().any(|(other, _, _)| other.name == name.name);
+            if twice || index < args.positional.len() {
                 self.error(
                     Diagnostic::new(
                         Code::Arguments,
-                        format!("`{label}` has no parameter `{}`", name.name),
-                        *place,
-                        "not expected",
+                        format!("`{}` of `{label}` is given twice", name.name),
+                        name.span.to(*place),
+                        "again here",
                     )
-                    .help(format!("its parameters are {}", known.join(", "))),
+                    .related(def.signature(), "declared here"),
                 );
                 return None;
             }
@@ -274,13 +278,14 @@ impl Checker<'_> {
                 _ => false,
             };
             if !fits {
+                let shown = super::declare::show_constant(&value);
                 let message = format!(
-                    "`{}` of `{label}` cannot be {}",
+                    "`{}` of `{label}` must be {}, and this is {shown}",
                     param.name.name,
-                    super::declare::show_constant(&value)
+                    super::nets::article(&ty.name.name)
                 );
                 self.error(
-                    Diagnostic::new(Code::Arguments, message, place, "does not fit")
+                    Diagnostic::new(Code::Arguments, message, place, format!("this is {shown}"))
                         .related(param.name.span, "declared here"),
                 );
                 return None;
@@ -438,8 +443,16 @@ impl Checker<'_> {
         };
         if !fits {
             let shown = self.ty(val).show(&self.axes).to_string();
-            let message =
-                format!("`{}` of `{label}` must be {}", param.name.name, self.sources.text(ty.span));
+            let wanted = match ty.name.name.as_str() {
+                "float" | "float32" | "float64" | "bool" | "int" => {
+                    format!("`{}`", self.sources.text(ty.span))
+                }
+                name => match self.known_axis(name) {
+                    Some(axes) => format!("an index of {}", self.axes.names(&axes)),
+                    None => "an index".to_owned(),
+                },
+            };
+            let message = format!("`{}` of `{label}` must be {wanted}", param.name.name);
             self.error(
                 Diagnostic::new(Code::Kind, message, place, format!("this is {shown}"))
                     .related(param.name.span, "declared here"),
@@ -460,7 +473,7 @@ impl Checker<'_> {
                     Diagnostic::new(
                         Code::Arguments,
                         format!("`{label}` declares {count} results and returns {}", value.what()),
-                        def.span,
+                        def.signature(),
                         "this function",
                     )
                     .help("return a tuple: `return (a, b)`"),
@@ -506,14 +519,60 @@ impl Checker<'_> {
                 );
                 return Value::Broken;
             }
-            let val = match ty.name.name.as_str() {
-                "float64" if own.kind != Kind::Float64 => {
-                    self.emit(super::ops::Op::Cast(Kind::Float64), &[val], span).unwrap_or(val)
+            let declared = ty.name.name.as_str();
+            let fits = match (declared, own.kind) {
+                ("float" | "float32" | "float64", Kind::Index { .. }) => false,
+                ("float" | "float32" | "float64", _) => true,
+                ("bool", kind) => kind == Kind::Bool,
+                ("int", kind) => kind.is_integer(),
+                (name, Kind::Index { axis, optional }) => {
+                    self.known_axis(name).is_some_and(|axes| axes[..] == [axis]) && (ty.optional || !optional)
                 }
-                _ => val,
+                _ => false,
+            };
+            if !fits {
+                let shown = own.show(&self.axes).to_string();
+                let wanted = if ty.optional { format!("{declared}?") } else { declared.to_owned() };
+                self.error(
+                    Diagnostic::new(
+                        Code::Kind,
+                        format!("`{label}` declares `{wanted}` and returns another kind"),
+                        ty.span,
+                        format!("what it returns is {shown}"),
+                    )
+                    .related(span, "called here"),
+                );
+                return Value::Broken;
+            }
+            let wide = match declared {
+                "float32" => Kind::Float32,
+                "float64" => Kind::Float64,
+                _ => own.kind,
+            };
+            let val = if own.kind == wide {
+                val
+            } else {
+                self.emit(super::ops::Op::Cast(wide), &[val], span).unwrap_or(val)
             };
             checked.push(Value::Tensor(val));
         }
         if checked.len() == 1 { checked.remove(0) } else { Value::Tuple(checked) }
+    }
+}
+
+/// The complaint about an argument that names no parameter.
+pub(super) fn no_parameter(
+    label: &str,
+    name: &Ident,
+    place: Span,
+    known: &[String],
+    declared: Span,
+) -> Diagnostic {
+    let message = format!("`{label}` has no parameter `{}`", name.name);
+    let diagnostic = Diagnostic::new(Code::Arguments, message, name.span.to(place), "not expected")
+        .related(declared, "declared here");
+    match did_you_mean(&name.name, known.iter().map(String::as_str)) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None => diagnostic.help(format!("its parameters are {}", super::declare::quoted(known))),
     }
 }

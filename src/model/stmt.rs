@@ -36,12 +36,17 @@ impl Checker<'_> {
         match &statement.kind {
             StmtKind::Let { names, value } => self.let_(names, value),
             StmtKind::Axis { name, size } => {
+                if !self.may_bind(name, "axis") {
+                    return Flow::Next;
+                }
                 let axis = self.local_axis(name, size.as_ref());
                 self.scope.bind(&name.name, Value::Axis(axis), Role::Constant, name.span);
             }
             StmtKind::Var { name, value } => {
                 let value = self.expr(value);
-                self.scope.bind(&name.name, value, Role::Var, name.span);
+                if self.may_bind(name, "var") {
+                    self.scope.bind(&name.name, value, Role::Var, name.span);
+                }
             }
             StmtKind::Update { name, value } => {
                 let result = self.named_expr(&name.name, value);
@@ -79,12 +84,56 @@ impl Checker<'_> {
                     truth && matches!(&cond.kind, ExprKind::Name(name) if name == "training");
                 self.scope.push();
                 let flow = self.statements(&block.statements);
+                if let (Flow::Next, Some(value)) = (&flow, &block.value) {
+                    self.unread_value(value);
+                }
                 self.scope.pop();
                 self.targets_readable = readable;
                 return flow;
             }
         }
         Flow::Next
+    }
+
+    /// Complains about an expression in the place of a statement.
+    pub(super) fn unread_value(&mut self, value: &Expr) {
+        self.error(
+            Diagnostic::new(Code::Misplaced, "this value is not used", value.span, "an expression alone")
+                .help("bind it, `let name = …`, or update a state, `z <- …`"),
+        );
+    }
+
+    /// Complains about a `return` in the schedule, which nobody called.
+    pub(super) fn return_without_caller(&mut self, statements: &[Stmt], span: Span) {
+        let span = first_return(statements).unwrap_or(span);
+        self.error(
+            Diagnostic::new(
+                Code::Misplaced,
+                "`return` gives a value back, and nobody reads it here",
+                span,
+                "no caller",
+            )
+            .help("update a state, `z <- …`, or bind a name, `let name = …`"),
+        );
+    }
+
+    /// Whether a statement may bind this name: one that the model declares would be hidden.
+    fn may_bind(&mut self, name: &Ident, word: &str) -> bool {
+        let Some(declared) = self.declared.get(&name.name).cloned().filter(|_| self.scope.of_model) else {
+            return true;
+        };
+        let message = format!("`{}` is a {} of the model, which this would hide", name.name, declared.kind)
+            .replace("a axis", "an axis")
+            .replace("a input", "an input");
+        let diagnostic =
+            Diagnostic::new(Code::Duplicate, message, name.span, format!("bound anew by `{word}`"))
+                .related(declared.span, "declared here");
+        self.scope.bind(&name.name, Value::Broken, Role::Var, name.span);
+        self.error(match declared.kind {
+            "state" if word != "axis" => diagnostic.help(format!("update it: `{} <- …`", name.name)),
+            _ => diagnostic.help("choose another name"),
+        });
+        false
     }
 
     fn named_expr(&mut self, name: &str, value: &Expr) -> Value {
@@ -98,8 +147,10 @@ impl Checker<'_> {
         let label = names.first().map_or("", |name| name.name.as_str()).to_owned();
         let result = self.named_expr(&label, value);
         if let [name] = names {
-            self.note_update(&name.name, value.span, &result, name.span);
-            self.scope.bind(&name.name, result, Role::Constant, name.span);
+            if self.may_bind(name, "let") {
+                self.note_update(&name.name, value.span, &result, name.span);
+                self.scope.bind(&name.name, result, Role::Constant, name.span);
+            }
             return;
         }
         let values = match result {
@@ -115,13 +166,13 @@ impl Checker<'_> {
                     Code::Arguments,
                     format!("{} names are bound to {found}", names.len()),
                     value.span,
-                    found,
+                    format!("this gives {found}"),
                 ));
                 vec![Value::Broken; names.len()]
             }
         };
         for (name, value) in names.iter().zip(values) {
-            if name.name != "_" {
+            if name.name != "_" && self.may_bind(name, "let") {
                 self.scope.bind(&name.name, value, Role::Constant, name.span);
             }
         }
@@ -150,16 +201,22 @@ impl Checker<'_> {
 
     fn record(&mut self, name: &Ident, value: &Expr) {
         if self.functions_deep > 0 {
-            self.error(Diagnostic::new(
-                Code::Misplaced,
-                "`record` belongs in the schedule, not in a function",
-                name.span,
-                "here",
-            ));
+            self.error(
+                Diagnostic::new(
+                    Code::Misplaced,
+                    "`record` belongs in the schedule, not in a function",
+                    name.span,
+                    "in a function",
+                )
+                .help("return the value, and record it where the function is called"),
+            );
             return;
         }
         let value = self.named_expr(&name.name, value);
         let value = self.settled(value, name.span);
+        if !self.may_bind(name, "record") {
+            return;
+        }
         if let Value::Tensor(val) = value {
             let axes = self.extents(val);
             self.push_item(ItemKind::Record { name: name.name.clone(), axes }, name.span);
@@ -231,7 +288,20 @@ impl Checker<'_> {
     /// `branch z with expr`: the one axis that `expr` has more is folded into the branch axis, sibling beside
     /// sibling: thought k becomes 2k and 2k + 1.
     fn branch(&mut self, state: &Ident, axis: Option<&Ident>, how: &Branching, span: Span) {
-        let (Some(branch), Some(old)) = (self.branch_axis(axis, span), self.state_val(state)) else { return };
+        let branched = self.branched(state, axis, how, span);
+        self.moved(state, branched, span);
+    }
+
+    /// Gives a state its new value; a broken one where that was refused, so that nothing follows from it.
+    fn moved(&mut self, state: &Ident, value: Option<Val>, span: Span) {
+        if self.scope.get(&state.name).is_some_and(|bound| matches!(bound.role, Role::Var | Role::State)) {
+            self.update(state, value.map_or(Value::Broken, Value::Tensor), span);
+        }
+    }
+
+    fn branched(&mut self, state: &Ident, axis: Option<&Ident>, how: &Branching, span: Span) -> Option<Val> {
+        let (branch, old) = (self.branch_axis(axis, span), self.state_val(state));
+        let (branch, old) = (branch?, old?);
         let old_ty = self.ty(old).clone();
         let (result, place) = match how {
             Branching::With(expr) => {
@@ -239,7 +309,19 @@ impl Checker<'_> {
                 (self.tensor(&value, expr.span), expr.span)
             }
             Branching::Into(expr) => {
-                let Some(ways) = self.size_value(expr) else { return };
+                let ways = self.size_value(expr)?;
+                if ways == 0 {
+                    self.error(
+                        Diagnostic::new(
+                            Code::Number,
+                            format!("`branch {} into 0` leaves nothing", state.name),
+                            expr.span,
+                            "this is 0",
+                        )
+                        .help("a thought goes on in 1 way or more"),
+                    );
+                    return None;
+                }
                 let copy = self.axes.add(Axis {
                     name: "copy".to_owned(),
                     size: AxisSize::Fixed(ways),
@@ -250,15 +332,19 @@ impl Checker<'_> {
                 (Some(self.broadcast_to(old, &[Dim { axis: copy, size: ways }], span)), expr.span)
             }
         };
-        let Some(result) = result else { return };
+        let result = result?;
         let ty = self.ty(result).clone();
         let extra: Vec<Dim> =
             ty.dims.iter().filter(|dim| !old_ty.has(dim.axis) && dim.axis != branch).copied().collect();
         let lost: Vec<AxisId> = old_ty.axes().filter(|axis| !ty.has(*axis)).collect();
         let [way] = extra[..] else {
             let (shown, before) = (ty.show(&self.axes).to_string(), old_ty.show(&self.axes).to_string());
-            let message =
-                format!("`branch {}` needs exactly one new axis, and this has {}", state.name, extra.len());
+            let added: Vec<AxisId> = extra.iter().map(|dim| dim.axis).collect();
+            let found = match extra.is_empty() {
+                true => "adds none".to_owned(),
+                false => format!("adds {}", self.axes.names(&added)),
+            };
+            let message = format!("`branch {}` needs exactly one new axis, and this {found}", state.name);
             self.error(
                 Diagnostic::new(
                     if extra.is_empty() { Code::AxisMissing } else { Code::AxisUnexpected },
@@ -271,31 +357,34 @@ impl Checker<'_> {
                     "the new axis counts the ways a thought may go on, e.g. the result of `FiLM` has `way`",
                 ),
             );
-            return;
+            return None;
         };
         if !lost.is_empty() {
             let names = self.axes.names(&lost);
-            let shown = ty.show(&self.axes).to_string();
-            self.error(Diagnostic::new(
-                Code::AxisMissing,
-                format!("branching must keep {names}"),
-                place,
-                format!("this is {shown}"),
-            ));
-            return;
+            let (shown, before) = (ty.show(&self.axes).to_string(), old_ty.show(&self.axes).to_string());
+            self.error(
+                Diagnostic::new(
+                    Code::AxisMissing,
+                    format!("this branching of `{}` loses {names}", state.name),
+                    place,
+                    format!("this is {shown}"),
+                )
+                .related(state.span, format!("`{}` was {before}", state.name))
+                .help("a thought that goes on keeps its axes and gets one more"),
+            );
+            return None;
         }
         let folded = if ty.has(branch) {
             self.emit(Op::Fold { from: vec![branch, way.axis], to: branch }, &[result], span)
         } else {
             self.emit(Op::Rename { from: way.axis, to: branch }, &[result], span)
         };
-        let Some(folded) = folded.and_then(|folded| self.in_branch_order(folded, &old_ty, branch, span))
-        else {
-            return;
-        };
+        let folded = folded.and_then(|folded| self.in_branch_order(folded, &old_ty, branch, span))?;
+        let grown = self.ty(folded).clone();
+        self.fixed_sizes_kept(&grown, span)?;
         let (from, to) = (old_ty.size(branch).unwrap_or(1), self.ty(folded).size(branch).unwrap_or(1));
         self.note_tree(state, branch, (from, to), how_span(how), span, Tree::Branch);
-        self.update(state, Value::Tensor(folded), span);
+        Some(folded)
     }
 
     /// Memory order: the branch axis right behind `batch`, everything else as it was.
@@ -341,12 +430,33 @@ impl Checker<'_> {
         giving: Option<&Ident>,
         span: Span,
     ) {
-        let (Some(branch), Some(old)) = (self.branch_axis(axis, span), self.state_val(state)) else { return };
+        let merged = self.merged(state, axis, groups, with, giving, span);
+        self.moved(state, merged.as_ref().map(|(val, _)| *val), span);
+        if let Some(name) = giving
+            && self.may_bind(name, "giving")
+        {
+            let second = merged.map_or(Value::Broken, |(_, second)| second);
+            self.scope.bind(&name.name, second, Role::Constant, name.span);
+        }
+    }
+
+    /// The merged state and what `giving` names.
+    fn merged(
+        &mut self,
+        state: &Ident,
+        axis: Option<&Ident>,
+        groups: Option<&Expr>,
+        with: &Expr,
+        giving: Option<&Ident>,
+        span: Span,
+    ) -> Option<(Val, Value)> {
+        let (branch, old) = (self.branch_axis(axis, span), self.state_val(state));
+        let (branch, old) = (branch?, old?);
         let old_ty = self.ty(old).clone();
         let width = old_ty.size(branch).unwrap_or(1);
         let mut group = None;
         if let Some(expr) = groups {
-            let Some(size) = self.size_value(expr) else { return };
+            let size = self.size_value(expr)?;
             if size == 0 || !width.is_multiple_of(size) {
                 self.error(
                     Diagnostic::new(
@@ -355,9 +465,10 @@ impl Checker<'_> {
                         expr.span,
                         format!("this is {size}"),
                     )
-                    .related(state.span, format!("`{}` has {width} here", state.name)),
+                    .related(state.span, format!("`{}` has {width} here", state.name))
+                    .help(format!("groups share the thoughts evenly: choose a divisor of {width}")),
                 );
-                return;
+                return None;
             }
             let id = self.axes.add(Axis {
                 name: "group".to_owned(),
@@ -374,11 +485,8 @@ impl Checker<'_> {
                 &[whole],
                 span,
             );
-            let Some(val) =
-                unfolded.and_then(|val| self.emit(Op::Rename { from: inner, to: branch }, &[val], span))
-            else {
-                return;
-            };
+            let val =
+                unfolded.and_then(|val| self.emit(Op::Rename { from: inner, to: branch }, &[val], span))?;
             group = Some((id, val));
         }
         let result = match group {
@@ -398,74 +506,96 @@ impl Checker<'_> {
             }
             value => (value, None),
         };
-        let Some(mut val) = self.tensor(&first, with.span) else { return };
+        let mut val = self.tensor(&first, with.span)?;
         let ty = self.ty(val).clone();
         if ty.has(branch) {
             let name = self.axes.name(branch).to_owned();
             self.error(
                 Diagnostic::new(
                     Code::AxisUnexpected,
-                    format!("this merge leaves the axis `{name}`"),
+                    format!("this merge of `{}` keeps the axis `{name}`, which it should reduce", state.name),
                     with.span,
                     format!("this is {}", ty.show(&self.axes)),
                 )
-                .help(format!("reduce it: `merge {} with mean({}, over {name})`", state.name, state.name)),
+                .help(format!("for example `merge {} with mean({}, over {name})`", state.name, state.name)),
             );
-            return;
+            return None;
         }
         let wanted: Vec<AxisId> =
             old_ty.axes().filter(|axis| *axis != branch).chain(group.map(|(id, _)| id)).collect();
         let extra: Vec<AxisId> = ty.axes().filter(|axis| !wanted.contains(axis)).collect();
         if !extra.is_empty() {
             let names = self.axes.names(&extra);
-            self.error(Diagnostic::new(
-                Code::AxisUnexpected,
-                format!("this merge adds {names}"),
-                with.span,
-                format!("this is {}", ty.show(&self.axes)),
-            ));
-            return;
+            let before = old_ty.show(&self.axes).to_string();
+            self.error(
+                Diagnostic::new(
+                    Code::AxisUnexpected,
+                    format!("this merge of `{}` adds {names}", state.name),
+                    with.span,
+                    format!("this is {}", ty.show(&self.axes)),
+                )
+                .related(state.span, format!("`{}` was {before}", state.name))
+                .help("a merge reduces the branch axis and keeps the others as they were"),
+            );
+            return None;
+        }
+        let lost: Vec<AxisId> = wanted.iter().filter(|axis| !ty.has(**axis)).copied().collect();
+        if !lost.is_empty() {
+            let by_group = group.is_some_and(|(id, _)| lost.contains(&id));
+            let message = if by_group {
+                format!("this merge does not read the groups of `{}`", state.name)
+            } else {
+                format!("this merge of `{}` loses {}", state.name, self.axes.names(&lost))
+            };
+            let before = old_ty.show(&self.axes).to_string();
+            self.error(
+                Diagnostic::new(
+                    Code::AxisMissing,
+                    message,
+                    with.span,
+                    format!("this is {}", ty.show(&self.axes)),
+                )
+                .related(state.span, format!("`{}` was {before}", state.name))
+                .help("a merge reduces the branch axis and keeps the others as they were"),
+            );
+            return None;
         }
         if let Some((id, _)) = group {
             let renamed = self.emit(Op::Rename { from: id, to: branch }, &[val], span);
-            let Some(ordered) =
-                renamed.and_then(|renamed| self.in_branch_order(renamed, &old_ty, branch, span))
-            else {
-                return;
-            };
-            val = ordered;
+            val = renamed.and_then(|renamed| self.in_branch_order(renamed, &old_ty, branch, span))?;
         } else if let Some(ordered) = self.in_old_order(val, &old_ty, branch, span) {
             val = ordered;
         }
         let to = self.ty(val).size(branch).unwrap_or(1);
         self.note_tree(state, branch, (width, to), with.span, span, Tree::Merge);
-        self.update(state, Value::Tensor(val), span);
-        let Some(name) = giving else { return };
-        match second {
-            Some(value) => {
-                let value = match (group, value) {
-                    (Some((id, _)), Value::Tensor(val)) if self.ty(val).has(id) => {
-                        let op = if self.ty(val).has(branch) {
-                            Op::Fold { from: vec![id, branch], to: branch }
-                        } else {
-                            Op::Rename { from: id, to: branch }
-                        };
-                        self.emit(op, &[val], span).map_or(Value::Broken, Value::Tensor)
-                    }
-                    (_, value) => value,
-                };
-                self.scope.bind(&name.name, value, Role::Constant, name.span);
+        let Some(name) = giving else { return Some((val, Value::Broken)) };
+        let second = match second {
+            Some(value) => match (group, value) {
+                (Some((id, _)), Value::Tensor(val)) if self.ty(val).has(id) => {
+                    let op = if self.ty(val).has(branch) {
+                        Op::Fold { from: vec![id, branch], to: branch }
+                    } else {
+                        Op::Rename { from: id, to: branch }
+                    };
+                    self.emit(op, &[val], span).map_or(Value::Broken, Value::Tensor)
+                }
+                (_, value) => value,
+            },
+            None => {
+                self.error(
+                    Diagnostic::new(
+                        Code::Arguments,
+                        "this merge gives one result, and `giving` names a second",
+                        name.span,
+                        "nothing to name",
+                    )
+                    .related(with.span, "gives one result")
+                    .help("a net such as `Scorer` gives two: the merged thoughts, and their scores"),
+                );
+                Value::Broken
             }
-            None => self.error(
-                Diagnostic::new(
-                    Code::Arguments,
-                    "this merge gives one result, and `giving` names a second",
-                    name.span,
-                    "nothing to name",
-                )
-                .related(with.span, "gives one result"),
-            ),
-        }
+        };
+        Some((val, second))
     }
 
     fn in_old_order(&mut self, val: Val, old: &Ty, branch: AxisId, span: Span) -> Option<Val> {
@@ -476,14 +606,85 @@ impl Checker<'_> {
 
     /// `prune z, y to k by score`: the best k, in the order they stand.
     fn prune(&mut self, states: &[Ident], axis: Option<&Ident>, to: &Expr, by: &Expr, span: Span) {
-        let Some(branch) = self.branch_axis(axis, span) else { return };
-        let Some(keep) = self.size_value(to) else { return };
+        if self.pruned(states, axis, to, by, span).is_none() {
+            for state in states {
+                self.moved(state, None, span);
+            }
+        }
+    }
+
+    fn pruned(
+        &mut self,
+        states: &[Ident],
+        axis: Option<&Ident>,
+        to: &Expr,
+        by: &Expr,
+        span: Span,
+    ) -> Option<()> {
+        let branch = self.branch_axis(axis, span)?;
+        let keep = self.size_value(to)?;
+        if keep == 0 {
+            self.error(
+                Diagnostic::new(Code::Number, "pruning to 0 leaves no thought", to.span, "this is 0")
+                    .help("keep 1 or more"),
+            );
+            return None;
+        }
         let value = self.expr(by);
-        let Some(score) = self.tensor(&value, by.span) else { return };
+        let score = self.tensor(&value, by.span)?;
         let score = self.with_growing(score, branch, by.span);
+        let score_ty = self.ty(score).clone();
+        let Some(width) = score_ty.size(branch) else {
+            let complaint = crate::primitive::missing(branch, &score_ty, &self.axes, "a score");
+            let mut told = Diagnostic::new(
+                complaint.code,
+                complaint.message,
+                by.span,
+                format!("this is {}", score_ty.show(&self.axes)),
+            );
+            told.help = complaint.help;
+            self.error(told);
+            return None;
+        };
+        let mut olds = Vec::new();
+        for state in states {
+            let old = self.state_val(state)?;
+            let old = self.with_growing(old, branch, span);
+            let own = self.ty(old).size(branch).unwrap_or(1);
+            if own != width {
+                let name = self.axes.name(branch).to_owned();
+                self.error(
+                    Diagnostic::new(
+                        Code::AxisSize,
+                        format!("`{}` has {own} along `{name}`, and its score has {width}", state.name),
+                        by.span,
+                        format!("this is {}", score_ty.show(&self.axes)),
+                    )
+                    .related(state.span, format!("has {own}"))
+                    .help("give every thought a score: reduce the other axes and keep this one"),
+                );
+                return None;
+            }
+            let unscored: Vec<AxisId> = score_ty.axes().filter(|axis| !self.ty(old).has(*axis)).collect();
+            if !unscored.is_empty() {
+                let names = self.axes.names(&unscored);
+                self.error(
+                    Diagnostic::new(
+                        Code::AxisUnexpected,
+                        format!("this score has {names}, which `{}` has not", state.name),
+                        by.span,
+                        format!("this is {}", score_ty.show(&self.axes)),
+                    )
+                    .related(state.span, "pruned by it")
+                    .help("reduce the score to a number per thought"),
+                );
+                return None;
+            }
+            olds.push(old);
+        }
         // Fewer thoughts than places in the beam: all stay.
-        if self.ty(score).size(branch).is_some_and(|width| width <= keep) {
-            return;
+        if width <= keep {
+            return Some(());
         }
         let kept = self.axes.add(Axis {
             name: "kept".to_owned(),
@@ -493,27 +694,16 @@ impl Checker<'_> {
             origin: "the number kept".to_owned(),
         });
         let attrs = Attrs { over: vec![branch], into: vec![(kept, keep)], ..Default::default() };
-        let Some(best) = self.prim("top_k", &[score], attrs, span) else { return };
-        for state in states {
-            let Some(old) = self.state_val(state) else { return };
+        let best = self.prim("top_k", &[score], attrs, span)?;
+        for (state, old) in states.iter().zip(olds) {
             let old_ty = self.ty(old).clone();
-            let old = self.with_growing(old, branch, span);
-            let picked = self.emit(Op::Pick { axis: branch }, &[old, best], span);
-            let renamed =
-                picked.and_then(|val| self.emit(Op::Rename { from: kept, to: branch }, &[val], span));
-            let Some(val) = renamed.and_then(|val| self.in_branch_order(val, &old_ty, branch, span)) else {
-                return;
-            };
-            self.note_tree(
-                state,
-                branch,
-                (old_ty.size(branch).unwrap_or(1), keep),
-                by.span,
-                span,
-                Tree::Prune,
-            );
+            let picked = self.emit(Op::Pick { axis: branch }, &[old, best], span)?;
+            let renamed = self.emit(Op::Rename { from: kept, to: branch }, &[picked], span)?;
+            let val = self.in_branch_order(renamed, &old_ty, branch, span)?;
+            self.note_tree(state, branch, (width, keep), by.span, span, Tree::Prune);
             self.update(state, Value::Tensor(val), span);
         }
+        Some(())
     }
 
     /// `do NAME(args)`: a named piece of the schedule; it sees the model's names and its arguments.
@@ -529,31 +719,47 @@ impl Checker<'_> {
             let near = did_you_mean(&name.name, known.iter().copied()).map(str::to_owned);
             self.error(match near {
                 Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+                None if matches!(
+                    self.scope.get(&name.name).map(|bound| &bound.value),
+                    Some(Value::Net(_))
+                ) =>
+                {
+                    diagnostic.help(format!("`{}` is a net: call it, `z <- {}(z)`", name.name, name.name))
+                }
                 None => diagnostic.help(format!("declare it: `block {} {{ … }}`", name.name)),
             });
             return;
         };
-        self.used.insert(format!("block {}", name.name));
-        let MemberKind::Block { args: params, body, .. } = &flat.member.kind else { return };
+        let MemberKind::Block { name: declared, args: params, body } = &flat.member.kind else { return };
         if params.len() != args.len() {
             self.error(
                 Diagnostic::new(
                     Code::Arguments,
-                    format!("`{}` takes {} arguments, not {}", name.name, params.len(), args.len()),
+                    format!(
+                        "the block `{}` takes {}, not {}",
+                        name.name,
+                        super::call::counted(params.len(), "argument"),
+                        args.len()
+                    ),
                     span,
-                    "here",
+                    format!("given {}", args.len()),
                 )
-                .related(flat.member.span, "declared here"),
+                .related(declared.span, "declared here"),
             );
             return;
         }
-        if self.calls.len() > 60 {
-            self.error(Diagnostic::new(
-                Code::Misplaced,
-                format!("the block `{}` does itself without end", name.name),
-                span,
-                "here",
-            ));
+        if self.calls.len() > super::signature::DEEPEST_CALL {
+            self.give_up(
+                Diagnostic::new(
+                    Code::Misplaced,
+                    format!("the block `{}` does itself without end", name.name),
+                    span,
+                    "done again here",
+                )
+                .help("blocks are written out where they are done; use `repeat`"),
+            );
+        }
+        if !self.spend(span) {
             return;
         }
         let values: Vec<(Value, Role)> = args.iter().map(|arg| (self.expr(arg), Role::Constant)).collect();
@@ -564,12 +770,28 @@ impl Checker<'_> {
             self.scope.bind(&param.name, value, role, param.span);
         }
         self.calls.push(span);
-        self.statements(&body.statements);
+        if let Flow::Return(_) = self.statements(&body.statements) {
+            self.return_without_caller(&body.statements, body.span);
+        }
+        if let Some(value) = &body.value {
+            self.unread_value(value);
+        }
         self.calls.pop();
         self.scope.pop();
         self.scope.restore(hidden);
         self.scope.module = module;
     }
+}
+
+/// The first `return` among statements, in loops and conditions too.
+pub(super) fn first_return(statements: &[Stmt]) -> Option<Span> {
+    statements.iter().find_map(|statement| match &statement.kind {
+        StmtKind::Return(_) => Some(statement.span),
+        StmtKind::Repeat { body, .. } => first_return(&body.statements),
+        StmtKind::If { then, otherwise, .. } => first_return(&then.statements)
+            .or_else(|| otherwise.as_ref().and_then(|block| first_return(&block.statements))),
+        _ => None,
+    })
 }
 
 enum Tree {
@@ -593,6 +815,8 @@ pub(super) fn visit_member(member: &Member, visit: &mut dyn FnMut(&Expr)) {
             predictions.iter().for_each(|(_, value)| visit_expr(value, visit))
         }
         MemberKind::Halt { when: Some(when), .. } => visit_expr(when, visit),
+        MemberKind::Net { value, .. } => visit_expr(value, visit),
+        MemberKind::State { init, .. } => visit_expr(init, visit),
         _ => {}
     }
 }

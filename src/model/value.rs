@@ -96,11 +96,13 @@ pub struct Scope {
     frames: Vec<HashMap<String, Binding>>,
     /// Module whose items are visible below all frames.
     pub module: String,
+    /// The names of the model itself, not of a net or function.
+    pub of_model: bool,
 }
 
 impl Scope {
     pub fn new(module: &str) -> Scope {
-        Scope { frames: vec![HashMap::new()], module: module.to_owned() }
+        Scope { frames: vec![HashMap::new()], module: module.to_owned(), of_model: false }
     }
 
     pub fn push(&mut self) {

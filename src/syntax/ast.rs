@@ -142,6 +142,17 @@ pub struct FnDef {
     pub span: Span,
 }
 
+impl FnDef {
+    /// Name, parameters and result: where the function is shown without its body.
+    pub fn signature(&self) -> Span {
+        let last = self.result.last().map(|ty| ty.span);
+        let last = last.or(self.params.last().and_then(|param| param.ty.as_ref()).map(|ty| ty.span));
+        let last =
+            last.or(self.name.as_ref().map(|name| name.span)).filter(|last| last.file == self.span.file);
+        Span { end: last.map_or(self.span.start + 2, |last| last.end), ..self.span }
+    }
+}
+
 /// `over dim: axis`, `ways: int`, `z: float [.., dim]`.
 #[derive(Clone, Debug)]
 pub struct Param {

@@ -2,6 +2,7 @@
 //! (`models::…`) are embedded; an author's modules are `.tot` files beside the root file.
 
 pub mod ast;
+mod mistake;
 mod parser;
 
 pub use parser::parse;
@@ -148,12 +149,16 @@ fn unknown_module(module: &str, span: crate::source::Span, folder: &Path, reader
     known.extend(reader.siblings(folder));
     let diagnostic =
         Diagnostic::new(Code::UnknownImport, format!("there is no module `{module}`"), span, "not found");
-    match did_you_mean(module, known.iter().map(String::as_str)) {
+    let shipped = known.iter().find(|known| known.ends_with(&format!("::{module}"))).map(String::as_str);
+    match shipped.or_else(|| did_you_mean(module, known.iter().map(String::as_str))) {
         Some(name) => diagnostic.help(format!("did you mean `{name}`?")),
+        None if module.starts_with("std::") => {
+            diagnostic.help(format!("the library has `{}`", library_modules().join("`, `")))
+        }
         None => diagnostic.help(format!(
-            "`{module}` would be the file {}; the library has {}",
+            "it would be the file {}; the library has `{}`",
             folder.join(format!("{}.tot", module.replace("::", "/"))).display(),
-            library_modules().join(", ")
+            library_modules().join("`, `")
         )),
     }
 }
@@ -163,7 +168,7 @@ pub fn library_names(module: &str) -> Vec<String> {
     let Some((_, text)) = embedded(module) else { return Vec::new() };
     text.lines()
         .filter_map(|line| {
-            line.strip_prefix("net ").or(line.strip_prefix("fn ")).or(line.strip_prefix("axis "))
+            ["net ", "fn ", "axis ", "model "].iter().find_map(|word| line.strip_prefix(word))
         })
         .map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect())
         .collect()

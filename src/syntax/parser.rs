@@ -3,11 +3,13 @@
 //! parsed again: several errors come out of one run, and spans stay true.
 
 use super::ast::*;
+use super::mistake;
 use crate::diagnostic::{Code, Diagnostic, Sink};
 use crate::source::{FileId, Span};
 use pest::Parser as _;
 use pest::iterators::Pair;
 use pest::pratt_parser::{Assoc, Op, PrattParser};
+use std::cell::RefCell;
 use std::sync::LazyLock;
 
 #[derive(pest_derive::Parser)]
@@ -38,25 +40,34 @@ static PRATT: LazyLock<PrattParser<Rule>> = LazyLock::new(|| {
 /// How many syntax errors of one file are shown; after these, guessing where to go on misleads.
 const MOST_ERRORS: usize = 8;
 
+/// How far back `y@k` may look: each step back is a copy of the state.
+const MOST_AGO: u32 = 64;
+
+/// Terms of one expression, at most: its tree is walked by recursion.
+const LONGEST: usize = 1000;
+
 /// Parses one text. Items with syntax errors are left out of the tree and reported to `sink`.
 pub fn parse(file: FileId, text: &str, sink: &mut Sink) -> File {
+    if let Some(diagnostic) = mistake::too_deep(file, text) {
+        sink.push(diagnostic);
+        return File::default();
+    }
     let mut rest = text.to_owned();
     for _ in 0..MOST_ERRORS {
         match Grammar::parse(Rule::file, &rest) {
             Ok(mut pairs) => {
-                let build = Builder { file, text };
+                let build = Builder { file, text, sink: RefCell::new(sink) };
                 return match pairs.next() {
                     Some(pair) => File { items: build.items(pair) },
                     None => File::default(),
                 };
             }
             Err(error) => {
-                let at = match error.location {
-                    pest::error::InputLocation::Pos(at) => at,
-                    pest::error::InputLocation::Span((start, _)) => start,
-                };
-                sink.push(syntax_error(file, &rest, at, &error));
-                let piece = piece_around(&rest, at);
+                let (diagnostic, piece) = mistake::mistake(file, &rest, &error);
+                sink.push(diagnostic);
+                if piece.is_empty() {
+                    break;
+                }
                 let blank: String = rest[piece.clone()]
                     .chars()
                     .map(|c| if c == '\n' { "\n".to_owned() } else { " ".repeat(c.len_utf8()) })
@@ -68,114 +79,11 @@ pub fn parse(file: FileId, text: &str, sink: &mut Sink) -> File {
     File::default()
 }
 
-const STARTERS: [&str; 24] = [
-    "use", "model", "net", "fn", "config", "axis", "input", "target", "param", "buffer", "table", "state",
-    "encode", "think", "decode", "block", "predict", "metric", "loss", "halt", "drop", "///", "//!", "}",
-];
-
-/// The smallest stretch of whole lines around `at` that starts like an item or member and reaches to the next
-/// start of the same depth.
-fn piece_around(text: &str, at: usize) -> std::ops::Range<usize> {
-    let mut starts = Vec::new();
-    let mut offset = 0;
-    for line in text.split_inclusive('\n') {
-        let body = line.trim_start();
-        let indent = line.len() - body.len();
-        let word: &str = body.split(|c: char| c.is_whitespace() || c == '{' || c == '(').next().unwrap_or("");
-        if indent <= 4 && !word.is_empty() && STARTERS.contains(&word) {
-            starts.push((offset, indent, word.to_owned()));
-        }
-        offset += line.len();
-    }
-    let at = at.min(text.len());
-    let here = starts.iter().rposition(|(start, _, word)| *start <= at && word != "}");
-    let Some(here) = here else {
-        return 0..text.len();
-    };
-    let (start, indent, _) = &starts[here];
-    let own_close = |(offset, depth, word): &(usize, usize, String)| {
-        (word == "}" && depth == indent)
-            .then(|| text[*offset..].find('\n').map_or(text.len(), |n| offset + n))
-    };
-    let end = starts[here + 1..]
-        .iter()
-        .find(|(_, depth, _)| depth <= indent)
-        .map_or(text.len(), |next| own_close(next).unwrap_or(next.0));
-    *start..end
-}
-
-fn syntax_error(file: FileId, text: &str, at: usize, error: &pest::error::Error<Rule>) -> Diagnostic {
-    let found = found_at(text, at);
-    let end = (at + found.len().max(1)).min(text.len().max(at));
-    let mut message = format!(
-        "{} does not belong here",
-        if found.is_empty() { "the end of the file".into() } else { format!("`{found}`") }
-    );
-    let mut help = None;
-    if let pest::error::ErrorVariant::ParsingError { positives, .. } = &error.variant {
-        let mut words: Vec<&str> = positives.iter().filter_map(|rule| in_words(*rule)).collect();
-        words.sort_unstable();
-        words.dedup();
-        if !words.is_empty() {
-            let shown = words.len().min(6);
-            let list = words[..shown].join(", ");
-            help = Some(format!("expected {list}{}", if words.len() > shown { ", …" } else { "" }));
-        }
-    }
-    if text[..at.min(text.len())].trim_end().ends_with('=') {
-        message = "a value is missing after `=`".to_owned();
-    }
-    let mut diagnostic =
-        Diagnostic::new(Code::Syntax, message, Span::new(file, at.min(text.len())..end), "here");
-    if let Some(help) = help {
-        diagnostic = diagnostic.help(help);
-    }
-    diagnostic
-}
-
-fn found_at(text: &str, at: usize) -> String {
-    let rest = text.get(at..).unwrap_or("");
-    let mut chars = rest.chars();
-    match chars.next() {
-        None => String::new(),
-        Some(c) if c.is_alphanumeric() || c == '_' => {
-            rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
-        }
-        Some(c) => c.to_string(),
-    }
-}
-
-fn in_words(rule: Rule) -> Option<&'static str> {
-    Some(match rule {
-        Rule::ident => "a name",
-        Rule::number => "a number",
-        Rule::expr | Rule::primary | Rule::value | Rule::positional => "an expression",
-        Rule::ty => "a type such as `float [batch, dim]`",
-        Rule::braces => "`{`",
-        Rule::axis_list => "`[axes]`",
-        Rule::axis_entry => "an axis",
-        Rule::parameters => "`(parameters)`",
-        Rule::config_ty => "a type (`int`, `float`, `bool`, or choices `a | b`)",
-        Rule::add | Rule::sub | Rule::mul | Rule::div | Rule::pow => "an operator",
-        Rule::call => "`(arguments)`",
-        Rule::arm => "an arm `name => value`",
-        Rule::copies => "`into k`",
-        Rule::let_stmt | Rule::update_stmt => "a statement",
-        Rule::config_member | Rule::net_member | Rule::loss_member | Rule::section_member => "a declaration",
-        Rule::model | Rule::net_def | Rule::fn_def => "`model`, `net` or `fn`",
-        Rule::use_item => "`use`",
-        Rule::EOI => "the end of the file",
-        Rule::in_groups => "`in groups of k`",
-        Rule::loop_range => "`i in a..b`",
-        Rule::loop_count => "a number of iterations",
-        Rule::map_side => "an axis",
-        _ => return None,
-    })
-}
-
 struct Builder<'a> {
     file: FileId,
     text: &'a str,
+    /// For mistakes that the grammar lets pass.
+    sink: RefCell<&'a mut Sink>,
 }
 
 type Inner<'a> = std::iter::Filter<pest::iterators::Pairs<'a, Rule>, fn(&Pair<'a, Rule>) -> bool>;
@@ -335,11 +243,25 @@ impl Builder<'_> {
         let name = self.name(&mut inner);
         let params = inner.next().map(|pair| self.parameters(pair)).unwrap_or_default();
         let mut members = Vec::new();
-        let mut body = None;
+        let mut body: Option<FnDef> = None;
         for pair in inner {
-            match pair.as_rule() {
-                Rule::net_fn => body = Some(self.fn_def(pair, false)),
-                _ => members.extend(self.member(pair)),
+            if pair.as_rule() != Rule::net_fn {
+                members.extend(self.member(pair));
+                continue;
+            }
+            let second = self.fn_def(pair, false);
+            match &body {
+                None => body = Some(second),
+                Some(first) => self.sink.borrow_mut().push(
+                    Diagnostic::new(
+                        Code::Duplicate,
+                        format!("the net `{}` has two functions", name.name),
+                        second.signature(),
+                        "again here",
+                    )
+                    .related(first.signature(), "first here")
+                    .help("a net computes one thing: remove one, or make two nets"),
+                ),
             }
         }
         NetDef { name, params, members, body }
@@ -530,7 +452,7 @@ impl Builder<'_> {
                 _ => statements.extend(self.statement(pair)),
             }
         }
-        Block { statements, value, span }
+        with_tail_value(Block { statements, value, span })
     }
 
     fn statement(&self, pair: Pair<Rule>) -> Option<Stmt> {
@@ -626,9 +548,11 @@ impl Builder<'_> {
     fn else_branch(&self, pair: Pair<Rule>) -> Block {
         let span = self.span(&pair);
         match pair.as_rule() {
-            Rule::if_stmt => {
-                Block { statements: self.statement(pair).into_iter().collect(), value: None, span }
-            }
+            Rule::if_stmt => with_tail_value(Block {
+                statements: self.statement(pair).into_iter().collect(),
+                value: None,
+                span,
+            }),
             Rule::if_expr => {
                 Block { statements: Vec::new(), value: Some(Box::new(self.primary(pair))), span }
             }
@@ -660,6 +584,20 @@ impl Builder<'_> {
     }
 
     fn expr(&self, pair: Pair<Rule>) -> Expr {
+        let span = self.span(&pair);
+        if let Some(beyond) = pair.clone().into_inner().nth(LONGEST) {
+            let place = self.span(&beyond);
+            self.sink.borrow_mut().push(
+                Diagnostic::new(
+                    Code::Syntax,
+                    "this expression is too long",
+                    place,
+                    "too many terms up to here",
+                )
+                .help("name its parts: `let part = …`"),
+            );
+            return Expr { kind: ExprKind::Bool(false), span };
+        }
         PRATT
             .map_primary(|pair| self.primary(pair))
             .map_prefix(|op, value| {
@@ -689,8 +627,19 @@ impl Builder<'_> {
             }
             Rule::field => ExprKind::Field { base, name: self.name(&mut op.parts()) },
             _ => {
-                let steps = op.parts().next().and_then(|pair| pair.as_str().trim().parse().ok()).unwrap_or(1);
-                ExprKind::Ago { base, steps }
+                let steps = op.clone().parts().next().and_then(|pair| pair.as_str().trim().parse().ok());
+                if !steps.is_some_and(|steps| (1..=MOST_AGO).contains(&steps)) {
+                    self.sink.borrow_mut().push(
+                        Diagnostic::new(
+                            Code::Number,
+                            format!("`@` takes a whole number from 1 to {MOST_AGO}"),
+                            self.span(&op),
+                            "supervision steps back",
+                        )
+                        .help("`y@1` is the value that comes into this step, `y@2` the one before"),
+                    );
+                }
+                ExprKind::Ago { base, steps: steps.unwrap_or(1).clamp(1, MOST_AGO) }
             }
         };
         Expr { kind, span }
@@ -795,6 +744,24 @@ impl Builder<'_> {
         };
         Expr { kind, span }
     }
+}
+
+/// A block that ends in `if … { a } else { b }` has the value of that `if`.
+fn with_tail_value(mut block: Block) -> Block {
+    let gives = |statement: &Stmt| match &statement.kind {
+        StmtKind::If { then, otherwise: Some(_), .. } => then.value.is_some(),
+        _ => false,
+    };
+    if block.value.is_some() || !block.statements.last().is_some_and(gives) {
+        return block;
+    }
+    if let Some(Stmt { kind: StmtKind::If { cond, then, otherwise: Some(otherwise) }, span }) =
+        block.statements.pop()
+    {
+        let kind = ExprKind::If { cond: Box::new(cond), then, otherwise };
+        block.value = Some(Box::new(Expr { kind, span }));
+    }
+    block
 }
 
 fn clause(word: &str) -> Clause {
