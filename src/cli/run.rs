@@ -59,6 +59,8 @@ const IDENTITY: &str = "run.json";
 const SETTINGS: &str = "run.ron";
 /// Steps measured before the length of the run is foretold.
 const MEASURED: u64 = 3;
+/// Seconds of a step that is worth a word at once.
+const SLOW: f64 = 20.0;
 
 pub fn main(args: &Args) -> Outcome {
     let device = args.machine.device()?;
@@ -296,7 +298,9 @@ impl Training {
             self.progress.step(&step);
             self.window.push(&step);
             let done = trainer.steps_done();
-            if done == self.first + MEASURED {
+            // Long steps are foretold after the first, short ones when they have settled.
+            let slow = done == self.first + 1 && report.seconds > SLOW;
+            if slow || done == self.first + MEASURED {
                 self.foretell(trainer);
             }
             self.enter_phase(trainer, session)?;
