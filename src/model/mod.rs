@@ -7,6 +7,7 @@ mod checker;
 mod declare;
 mod expr;
 mod flatten;
+mod index;
 mod infer;
 mod items;
 mod loops;
