@@ -4,7 +4,7 @@
 use super::program::{InputInfo, Instr, InstrOp, Operand, OutputInfo, Program, StateInfo, WeightInfo};
 use crate::graph::{Flow, Graph};
 use crate::model::ops::Op;
-use crate::model::ty::{Kind, Ty};
+use crate::model::ty::Ty;
 use petgraph::graph::NodeIndex;
 use std::collections::{HashMap, HashSet};
 
@@ -185,7 +185,7 @@ impl Lowering {
                         && instr.free.contains(slot)
                         && self.owned.contains(slot)
                         && *ty == instr.ty
-                        && ty.kind != Kind::Bool
+                        && ty.kind.is_float()
                         && instr.args.iter().filter(|arg| **arg == Operand::Slot(*slot)).count() == 1
                 }
                 _ => false,

@@ -1,11 +1,10 @@
 //! Fields and indexing: entries, ranges and named parts of an axis, lookups by typed index, rows of tables.
 
-use super::Val;
 use super::checker::Checker;
 use super::ops::Op;
-use super::ty::{AxisId, Kind, Ty};
+use super::ty::{AxisId, Kind};
 use super::value::Value;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::source::Span;
 use crate::syntax::ast::{ExprKind, Ident, IndexItem};
 
@@ -88,7 +87,12 @@ impl Checker<'_> {
         }
     }
 
-    pub(super) fn index_tensor(&mut self, val: super::Val, item: &IndexItem, span: Span) -> Option<super::Val> {
+    pub(super) fn index_tensor(
+        &mut self,
+        val: super::Val,
+        item: &IndexItem,
+        span: Span,
+    ) -> Option<super::Val> {
         match item {
             IndexItem::Plain(expr) => {
                 let ExprKind::Name(name) = &expr.kind else {
