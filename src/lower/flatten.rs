@@ -2,7 +2,7 @@
 //! where a result may take an operand's memory. Assumes a verified graph; fails never.
 
 use super::program::{InputInfo, Instr, InstrOp, Operand, OutputInfo, Program, StateInfo, WeightInfo};
-use crate::graph::{Flow, Graph};
+use crate::graph::{Flow, Graph, Node};
 use crate::model::ops::Op;
 use crate::model::ty::Ty;
 use petgraph::graph::NodeIndex;
@@ -59,7 +59,7 @@ pub fn program(graph: &Graph) -> Program {
 #[derive(Default)]
 struct Lowering {
     slots: usize,
-    /// Slots whose memory nothing else sees: fresh results that no view, loop or output shares.
+    /// Slots whose memory nothing else sees: fresh results, not recorded, that no view, loop or output shares.
     owned: HashSet<usize>,
 }
 
@@ -117,7 +117,7 @@ impl Lowering {
                 }
                 None => (InstrOp::Op(node.op.clone()), vec![self.slot()]),
             };
-            self.mark(&node.op, &args, &out);
+            self.mark(node, &args, &out);
             if let [slot] = out[..] {
                 map.insert(index, Operand::Slot(slot));
             }
@@ -142,10 +142,11 @@ impl Lowering {
         (instrs, map)
     }
 
-    /// Who owns memory after this operation.
-    fn mark(&mut self, op: &Op, args: &[Operand], out: &[usize]) {
-        match op {
-            Op::Prim(..) => self.owned.extend(out),
+    /// Who owns memory after this operation: of what the tape records, the tape may.
+    fn mark(&mut self, node: &Node, args: &[Operand], out: &[usize]) {
+        match &node.op {
+            Op::Prim(..) if !node.gradient => self.owned.extend(out),
+            Op::Prim(..) => {}
             _ => args.iter().for_each(|arg| self.share(arg)),
         }
     }
