@@ -12,7 +12,7 @@ use totc::diagnostic::{Code, Colours, Sink, render};
 use totc::lower::Mode;
 use totc::model::{Bindings, Setting, check};
 use totc::source::{Sources, Span};
-use totc::syntax::{Reader, load};
+use totc::syntax::{Disk, Reader, load};
 
 const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/diagnostics");
 const SNAPSHOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots/diagnostics");
@@ -113,6 +113,32 @@ fn accepted() {
         let said = render(&case.sink, &case.sources, Colours::Never);
         assert!(said.is_empty() && case.models == 2, "{} is refused:\n{said}", case.name);
     }
+}
+
+/// What totc ships is without reproach, under every name and in both modes.
+#[test]
+fn shipped_models_pass_without_a_word() {
+    let mut count = 0;
+    for folder in ["models", "examples/extensions"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        for entry in std::fs::read_dir(folder).expect("the models can be listed").flatten() {
+            let path = entry.path();
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            for name in text.lines().filter_map(|line| line.strip_prefix("model ")) {
+                let (mut sources, mut sink) = (Sources::default(), Sink::default());
+                let modules = load(&path, &Disk, &mut sources, &mut sink).expect("the model can be read");
+                for mode in [Mode::Training, Mode::Evaluation] {
+                    let mut bindings = Bindings::new(mode);
+                    bindings.model = name.split_whitespace().next().map(str::to_owned);
+                    check(&modules, &sources, &bindings, &mut sink);
+                }
+                let said = render(&sink, &sources, Colours::Never);
+                assert!(said.is_empty(), "{name} of {}:\n{said}", path.display());
+                count += 1;
+            }
+        }
+    }
+    assert!(count >= 9, "only {count} models were found");
 }
 
 /// Every kind of mistake is shown by a case.

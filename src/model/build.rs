@@ -9,9 +9,13 @@ use super::{Inst, LoopBody, Val, infer};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::primitive::{self, Complaint, Gradient};
 use crate::source::Span;
+use std::collections::{HashSet, VecDeque};
 
 /// Instructions, calls and iterations, at most; a schedule of the shipped models has some thousands.
 const MOST_WORK: usize = 300_000;
+
+/// Overrides shown beside one mistake.
+const MOST_OVERRIDES: usize = 3;
 
 /// Elements of one tensor, at most: a thousand times the memory of any device.
 const MOST_ELEMENTS: usize = 1 << 46;
@@ -267,21 +271,26 @@ impl Checker<'_> {
         self.calls.iter().rev().find(|call| !self.sources.is_library(**call)).copied()
     }
 
-    /// Names in the text at `place` that a model further down the line of heirs declared anew.
+    /// What the text at `place` reads, directly or through declarations, that a model further down the line of
+    /// heirs declared anew; the nearest few.
     fn overrides_read(&self, place: Span) -> Vec<(String, Span)> {
-        let text = self.sources.text(place);
-        let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
         let inside =
             |model: Span| model.file == place.file && model.start <= place.start && place.end <= model.end;
-        let mut found: Vec<(String, Span)> = self
-            .declared
-            .iter()
-            .filter(|(name, declared)| {
-                declared.replaces && !inside(declared.model) && words.contains(&name.as_str())
-            })
-            .map(|(name, declared)| (name.clone(), declared.span))
-            .collect();
-        found.sort_by_key(|(_, span)| *span);
+        let mut waiting = VecDeque::from([place]);
+        let mut seen: HashSet<&str> = HashSet::new();
+        let mut found = Vec::new();
+        while let Some(text) = waiting.pop_front() {
+            for word in self.sources.text(text).split(|c: char| !c.is_alphanumeric() && c != '_') {
+                let Some(declared) = self.declared.get(word) else { continue };
+                if !seen.insert(word) {
+                    continue;
+                }
+                waiting.push_back(declared.text);
+                if declared.replaces && !inside(declared.model) && found.len() < MOST_OVERRIDES {
+                    found.push((word.to_owned(), declared.span));
+                }
+            }
+        }
         found
     }
 }

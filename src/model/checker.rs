@@ -84,6 +84,8 @@ pub(super) struct ConfigTypes {
 pub(super) struct Declared {
     pub kind: &'static str,
     pub span: Span,
+    /// The whole declaration.
+    pub text: Span,
     /// The model that declares it.
     pub model: Span,
     /// An inherited declaration was replaced.
@@ -95,7 +97,9 @@ fn declared(flat: &FlatModel) -> HashMap<String, Declared> {
         .iter()
         .filter_map(|flat| {
             let (kind, name) = declares(&flat.member)?;
-            let declared = Declared { kind, span: name.span, model: flat.model, replaces: flat.replaces };
+            let Flat { member, model, replaces, .. } = flat;
+            let declared =
+                Declared { kind, span: name.span, text: member.span, model: *model, replaces: *replaces };
             Some((name.name.clone(), declared))
         })
         .collect()

@@ -11,6 +11,8 @@ pub struct Ident {
 
 #[derive(Clone, Debug, Default)]
 pub struct File {
+    /// The `//!` lines it begins with.
+    pub doc: String,
     pub items: Vec<Item>,
 }
 

@@ -4,8 +4,10 @@
 pub mod ast;
 mod mistake;
 mod parser;
+mod print;
 
 pub use parser::parse;
+pub use print::print;
 
 use crate::diagnostic::{Code, Diagnostic, Sink, did_you_mean};
 use crate::source::{FileId, Origin, Sources};
@@ -167,9 +169,7 @@ fn unknown_module(module: &str, span: crate::source::Span, folder: &Path, reader
 pub fn library_names(module: &str) -> Vec<String> {
     let Some((_, text)) = embedded(module) else { return Vec::new() };
     text.lines()
-        .filter_map(|line| {
-            ["net ", "fn ", "axis ", "model "].iter().find_map(|word| line.strip_prefix(word))
-        })
+        .filter_map(|line| ["net ", "fn ", "axis ", "model "].iter().find_map(|word| line.strip_prefix(word)))
         .map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect())
         .collect()
 }

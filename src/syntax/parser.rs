@@ -58,7 +58,7 @@ pub fn parse(file: FileId, text: &str, sink: &mut Sink) -> File {
             Ok(mut pairs) => {
                 let build = Builder { file, text, sink: RefCell::new(sink) };
                 return match pairs.next() {
-                    Some(pair) => File { items: build.items(pair) },
+                    Some(pair) => File { doc: build.doc_of_file(), items: build.items(pair) },
                     None => File::default(),
                 };
             }
@@ -182,10 +182,20 @@ impl Builder<'_> {
         items
     }
 
+    /// The `//!` lines at the top.
+    fn doc_of_file(&self) -> String {
+        let lines = self.text.lines().map(|line| line.trim_start().strip_prefix("//!"));
+        lines.map_while(|line| line.map(str::trim)).collect::<Vec<_>>().join("\n")
+    }
+
     /// The `///` lines right above a declaration.
     fn doc_above(&self, span: Span) -> String {
         let before = &self.text[..span.start as usize];
         let line_start = before.rfind('\n').map_or(0, |n| n + 1);
+        if !before[line_start..].trim().is_empty() {
+            // What stands above belongs to what begins the line.
+            return String::new();
+        }
         let mut lines: Vec<&str> = Vec::new();
         for line in self.text[..line_start].lines().rev() {
             match line.trim_start().strip_prefix("///") {
@@ -666,7 +676,20 @@ impl Builder<'_> {
         let span = self.span(&pair);
         let inner: Vec<_> = pair.parts().collect();
         match inner.first() {
-            Some(first) if first.as_rule() == Rule::number => MapSide::One(span),
+            Some(first) if first.as_rule() == Rule::number => {
+                if first.as_str().trim() != "1" {
+                    self.sink.borrow_mut().push(
+                        Diagnostic::new(
+                            Code::Arguments,
+                            "axes are named, and only `1` stands for no axis",
+                            span,
+                            "not an axis",
+                        )
+                        .help("declare an axis of that size: `axis way = 2`, then `dim -> way`"),
+                    );
+                }
+                MapSide::One(span)
+            }
             _ => MapSide::Axes(inner.into_iter().map(|pair| self.ident(pair)).collect()),
         }
     }
