@@ -3,7 +3,7 @@
 use super::subject::{Choice, Subject};
 use super::{Failure, Outcome};
 use crate::lower::Mode;
-use crate::{Values, graph, lower, model, pass};
+use crate::{Values, graph, lower, model, pass, syntax};
 use clap::ValueEnum;
 
 /// Prints one stage of the compiler.
@@ -51,7 +51,7 @@ pub fn main(args: &Args) -> Outcome {
                 return Err(subject.mistakes());
             }
             match subject.modules.by_path.get("") {
-                Some(root) => format!("{:#?}\n", root.tree),
+                Some(root) => syntax::print(&root.tree),
                 None => String::new(),
             }
         }

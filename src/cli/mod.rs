@@ -91,6 +91,8 @@ type Outcome = Result<(), Failure>;
 pub fn main() -> ExitCode {
     // A pipe that closes early (`totc dump … | head`) ends the program as it ends others.
     reset_sigpipe();
+    #[cfg(feature = "torch")]
+    wait_without_spinning();
     let cli = Cli::parse();
     let outcome = match cli.command {
         Command::Check(args) => check::main(&args),
@@ -126,6 +128,25 @@ fn colours() -> Colours {
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     if std::io::stderr().is_terminal() && !plain { Colours::Always } else { Colours::Never }
 }
+
+/// Has libtorch's threads sleep while they wait for each other. By default they spin, and on a machine that has
+/// anything else to do a step then takes ten times as long. OpenMP reads its settings as it is loaded, before `main`,
+/// so the process starts itself once more with them.
+#[cfg(all(feature = "torch", target_os = "linux"))]
+fn wait_without_spinning() {
+    use std::os::unix::process::CommandExt;
+    const SPINS: &str = "GOMP_SPINCOUNT";
+    if std::env::var_os(SPINS).is_some() || std::env::var_os("OMP_WAIT_POLICY").is_some() {
+        return;
+    }
+    let mut args = std::env::args_os();
+    let Some(own) = args.next() else { return };
+    // Where that fails, the run is only slower.
+    let _ = std::process::Command::new("/proc/self/exe").arg0(own).args(args).env(SPINS, "0").exec();
+}
+
+#[cfg(all(feature = "torch", not(target_os = "linux")))]
+fn wait_without_spinning() {}
 
 #[cfg(unix)]
 fn reset_sigpipe() {
