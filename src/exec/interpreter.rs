@@ -252,6 +252,7 @@ impl Executable {
                     arg_tys: &instr.arg_tys,
                     ty: &instr.ty,
                     in_place: instr.in_place,
+                    mode: self.program.mode,
                     precision: self.precision,
                     device: self.device,
                     constants: &self.constants,

@@ -145,6 +145,8 @@ impl Lowering {
     /// Who owns memory after this operation: of what the tape records, the tape may.
     fn mark(&mut self, node: &Node, args: &[Operand], out: &[usize]) {
         match &node.op {
+            // Dropout may hand on its operand as it is.
+            Op::Prim(id, _) if id.get().random => args.iter().for_each(|arg| self.share(arg)),
             Op::Prim(..) if !node.gradient => self.owned.extend(out),
             Op::Prim(..) => {}
             _ => args.iter().for_each(|arg| self.share(arg)),

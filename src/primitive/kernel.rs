@@ -1,6 +1,7 @@
 //! What kernels work with: one call's operands as libtorch tensors, brought to the result's axis order. Knows
 //! positions so that nobody else has to.
 
+use crate::lower::Mode;
 use crate::model::ops::Attrs;
 use crate::model::ty::{AxisId, Dim, Kind, Ty};
 use std::cell::RefCell;
@@ -31,6 +32,7 @@ pub struct Call<'a> {
     pub ty: &'a Ty,
     /// The first operand dies here and the result may take its memory.
     pub in_place: bool,
+    pub mode: Mode,
     pub precision: tch::Kind,
     pub device: Device,
     pub constants: &'a Constants,

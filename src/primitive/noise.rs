@@ -55,6 +55,6 @@ row!(
     same,
     |c| {
         let rate = c.attrs.numbers.first().copied().unwrap_or(0.0);
-        c.tensor(0)?.f_dropout(rate, true)
+        c.tensor(0)?.f_dropout(rate, c.mode == crate::lower::Mode::Training)
     }
 );
