@@ -10,9 +10,7 @@ use std::time::{Duration, Instant};
 use tch::{Device, Kind, Tensor};
 use totc::data::{DataError, Dataset, Example, Mark, Sizes, Verdict};
 use totc::exec::{ExecError, Inputs, Outputs, TableRows, Weights};
-use totc::lower::{
-    HaltInfo, InputInfo, InputRole, Mode, OutputInfo, Program, Role, StateInfo, WeightInfo,
-};
+use totc::lower::{HaltInfo, InputInfo, InputRole, Mode, OutputInfo, Program, Role, StateInfo, WeightInfo};
 use totc::model::ops::Init;
 use totc::model::ty::{Axes, Axis, AxisSize, Dim, Kind as ValueKind, Ty};
 use totc::source::Span;
