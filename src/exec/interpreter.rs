@@ -99,6 +99,7 @@ impl Executable {
         let mut values = IndexMap::new();
         for output in &self.program.outputs {
             let value = self.value(&run, output.value, &output.ty)?;
+            let value = if is_part_of(&value, weights) { own(&value)? } else { value };
             values.insert(output.name.clone(), value);
         }
         Ok(Outputs { values, rows: run.rows })
@@ -280,6 +281,23 @@ impl Executable {
         }
         ExecError::Kernel { node, op: crate::model::show_op(op, &self.program.axes), cause }
     }
+}
+
+/// Whether a value lies in the memory of a weight, which the optimiser will change.
+fn is_part_of(value: &Tensor, weights: &Weights) -> bool {
+    let at = value.data_ptr() as usize;
+    weights.tensors.values().any(|weight| {
+        let start = weight.data_ptr() as usize;
+        (start..start + weight.numel() * weight.kind().elt_size_in_bytes()).contains(&at)
+    })
+}
+
+fn own(value: &Tensor) -> Result<Tensor, ExecError> {
+    value.f_alias_copy().map_err(|error| ExecError::Kernel {
+        node: "an output".to_owned(),
+        op: "copy".to_owned(),
+        cause: first_line(&error),
+    })
 }
 
 /// What a loop without gradient gives is constant, even if it hands on a value from outside.

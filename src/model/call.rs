@@ -4,13 +4,13 @@ use super::checker::Checker;
 use super::number::Number;
 use super::ops::{Attrs, Op};
 use super::signature::Args;
-use super::ty::{AxisId, AxisSize, Dim, Kind, Ty};
+use super::ty::{AxisId, Kind};
 use super::value::Value;
 use super::{Bindings, Val};
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::primitive::{self, PrimId, Takes};
 use crate::source::Span;
-use crate::syntax::ast::{Arg, Clause, Expr, ExprKind, MapSide};
+use crate::syntax::ast::{Arg, Clause, Expr, ExprKind};
 
 /// Built-in forms beside the primitives.
 pub(super) const INTRINSICS: [&str; 21] = [
@@ -73,7 +73,7 @@ impl Checker<'_> {
         self.name(name, callee.span)
     }
 
-    fn call_value(&mut self, value: Value, args: Args, callee: &Expr, span: Span) -> Value {
+    pub(super) fn call_value(&mut self, value: Value, args: Args, callee: &Expr, span: Span) -> Value {
         if args.broken {
             return Value::Broken;
         }
@@ -103,7 +103,7 @@ impl Checker<'_> {
         }
     }
 
-    fn net_not_made(&mut self, name: &str, span: Span) -> Value {
+    pub(super) fn net_not_made(&mut self, name: &str, span: Span) -> Value {
         self.error(
             Diagnostic::new(
                 Code::Misplaced,
@@ -116,7 +116,7 @@ impl Checker<'_> {
         Value::Broken
     }
 
-    fn built_in(&mut self, name: &str, args: &Args, span: Span) -> Option<Value> {
+    pub(super) fn built_in(&mut self, name: &str, args: &Args, span: Span) -> Option<Value> {
         if let Some(number) = constant_function(name, args) {
             return Some(self.finite(number, span));
         }
@@ -177,7 +177,7 @@ impl Checker<'_> {
     }
 
     /// Complains about arguments that a built-in form would not look at.
-    fn takes_only(&mut self, name: &str, args: &Args) -> Option<()> {
+    pub(super) fn takes_only(&mut self, name: &str, args: &Args) -> Option<()> {
         let (values, named, clauses): (usize, &[&str], &[Clause]) = match name {
             "size" => (2, &[], &[]),
             "concat" => (usize::MAX, &[], &[Clause::Along]),
@@ -209,7 +209,7 @@ impl Checker<'_> {
         None
     }
 
-    fn primitive_call(&mut self, id: PrimId, args: &Args, span: Span) -> Option<Value> {
+    pub(super) fn primitive_call(&mut self, id: PrimId, args: &Args, span: Span) -> Option<Value> {
         let row = id.get();
         let name = row.name;
         let (least, most) = row.operands;
@@ -329,7 +329,7 @@ impl Checker<'_> {
     }
 
     /// An empty pack of axes: nothing is reduced.
-    fn reduced_over_nothing(&mut self, name: &str, args: &Args, span: Span) -> Option<Value> {
+    pub(super) fn reduced_over_nothing(&mut self, name: &str, args: &Args, span: Span) -> Option<Value> {
         let x = self.operand(args, 0, name, span)?;
         match name {
             "norm" => self.prim("abs", &[x], Attrs::default(), span).map(Value::Tensor),
@@ -357,7 +357,7 @@ impl Checker<'_> {
         }
     }
 
-    fn operand(&mut self, args: &Args, at: usize, name: &str, span: Span) -> Option<Val> {
+    pub(super) fn operand(&mut self, args: &Args, at: usize, name: &str, span: Span) -> Option<Val> {
         match args.positional.get(at) {
             Some((value, place)) => self.tensor(&value.clone(), *place),
             None => {
@@ -368,7 +368,7 @@ impl Checker<'_> {
     }
 
     /// `size(dim)` of an axis, `size(z, branch)` of a value.
-    fn size(&mut self, args: &Args, span: Span) -> Option<Value> {
+    pub(super) fn size(&mut self, args: &Args, span: Span) -> Option<Value> {
         let size = match &args.positional[..] {
             [(Value::Axis(axis), place)] => self.fixed_size(*axis, *place)?,
             [(value, place), (Value::Axis(axis), _)] => {
@@ -402,7 +402,7 @@ impl Checker<'_> {
         Some(Value::Number(Number::whole(size as i64)))
     }
 
-    fn draw(&mut self, name: &str, args: &Args, span: Span) -> Option<Value> {
+    pub(super) fn draw(&mut self, name: &str, args: &Args, span: Span) -> Option<Value> {
         let Some((_, axes, _)) = args.clause(Clause::Over) else {
             self.error(
                 Diagnostic::new(
@@ -434,7 +434,7 @@ impl Checker<'_> {
     }
 
     /// The one axis that a clause names.
-    fn one_axis(
+    pub(super) fn one_axis(
         &mut self,
         args: &Args,
         clause: Clause,
@@ -458,223 +458,7 @@ impl Checker<'_> {
         None
     }
 
-    /// `concat(a, b, along pos)`: each operand has the part of `pos` that it fills.
-    fn concat(&mut self, args: &Args, span: Span) -> Option<Value> {
-        let example = "concat(a, b, along pos)` with `axis pos = prefix + cell";
-        let (to, place) = self.one_axis(args, Clause::Along, "concat", example, span)?;
-        let parts = self.axes.get(to).parts.clone();
-        if parts.len() != args.positional.len() {
-            let name = self.axes.name(to).to_owned();
-            self.error(
-                Diagnostic::new(
-                    Code::Arguments,
-                    format!(
-                        "`{name}` has {}, and {} joined",
-                        counted(parts.len(), "part"),
-                        match args.positional.len() {
-                            1 => "1 value is".to_owned(),
-                            count => format!("{count} values are"),
-                        }
-                    ),
-                    place,
-                    "along this axis",
-                )
-                .related(self.axes.get(to).span, "declared here")
-                .help(if parts.is_empty() {
-                    "declare its parts: `axis pos = prefix + cell`".to_owned()
-                } else {
-                    format!("its parts are {}", self.axes.names(&parts))
-                }),
-            );
-            return None;
-        }
-        let mut operands = Vec::new();
-        for (value, place) in &args.positional {
-            operands.push(self.tensor(value, *place)?);
-        }
-        self.emit(Op::Concat { parts, to }, &operands, span).map(Value::Tensor)
-    }
-
-    /// `split(x, over part)`: one value per entry.
-    fn split(&mut self, args: &Args, span: Span) -> Option<Value> {
-        let x = self.operand(args, 0, "split", span)?;
-        let example = "let gate, up = split(x, over part)";
-        let (axis, _) = self.one_axis(args, Clause::Over, "split", example, span)?;
-        let size = self.ty(x).size(axis).unwrap_or(1);
-        let mut parts = Vec::new();
-        for at in 0..size {
-            if !self.spend(span) {
-                return None;
-            }
-            parts.push(Value::Tensor(self.emit(Op::Select { axis, at }, &[x], span)?));
-        }
-        Some(Value::Tuple(parts))
-    }
-
-    fn broadcast(&mut self, args: &Args, span: Span) -> Option<Value> {
-        let x = self.operand(args, 0, "broadcast", span)?;
-        if args.clauses.is_empty() {
-            self.error(
-                Diagnostic::new(Code::Arguments, "`broadcast` needs `over …`", span, "missing here")
-                    .help("say over which new axes: `broadcast(x, over way)`"),
-            );
-            return None;
-        }
-        let mut dims = Vec::new();
-        for (_, axes, _) in &args.clauses {
-            for axis in axes.clone() {
-                dims.push(Dim { axis, size: self.fixed_size(axis, span)? });
-            }
-        }
-        Some(Value::Tensor(self.broadcast_to(x, &dims, span)))
-    }
-
-    fn index_along(&mut self, args: &Args, span: Span) -> Option<Value> {
-        let Some((Value::Axis(axis), place)) = args.positional.first() else {
-            self.error(
-                Diagnostic::new(Code::Arguments, "`index` takes an axis", span, "here")
-                    .help("`index(pos)` counts 0, 1, 2, … along `pos`"),
-            );
-            return None;
-        };
-        let size = self.fixed_size(*axis, *place)?;
-        let mut numbers = Vec::new();
-        for at in 0..size {
-            if !self.spend(span) {
-                return None;
-            }
-            numbers.push(self.emit(Op::Number(at as f64), &[], span)?);
-        }
-        self.emit(Op::StackOn { to: *axis }, &numbers, span).map(Value::Tensor)
-    }
-
-    pub(super) fn map_side(&mut self, side: &MapSide) -> Option<Vec<AxisId>> {
-        match side {
-            MapSide::One(_) => Some(Vec::new()),
-            MapSide::Axes(names) => self.different_axes(names),
-        }
-    }
-
-    /// `rename(x, a -> b)`, `fold(x, (a, b) -> c)`, `unfold(x, c -> (a, b))`, `pad(x, a -> longer)`.
-    fn reshape(&mut self, name: &str, args: &Args, span: Span) -> Option<Value> {
-        let mut x = self.operand(args, 0, name, span)?;
-        let Some((from, to, place)) = args.maps.first().cloned() else {
-            self.error(
-                Diagnostic::new(
-                    Code::Arguments,
-                    format!("`{name}` needs `from -> to`"),
-                    span,
-                    "missing here",
-                )
-                .help(format!("`{}`", reshaping(name).1)),
-            );
-            return None;
-        };
-        let (from, to) = (self.map_side(&from)?, self.map_side(&to)?);
-        let one_each = matches!(name, "rename" | "pad");
-        if from.is_empty()
-            || to.is_empty()
-            || (one_each && (from.len() != 1 || to.len() != 1))
-            || (name == "fold" && to.len() != 1)
-            || (name == "unfold" && from.len() != 1)
-        {
-            let (what, example) = reshaping(name);
-            self.error(
-                Diagnostic::new(Code::Arguments, format!("`{name}` takes {what}"), place, "these axes")
-                    .help(format!("`{example}`")),
-            );
-            return None;
-        }
-        for axis in &from {
-            x = self.with_growing(x, *axis, span);
-        }
-        let op = match name {
-            "rename" => Op::Rename { from: from[0], to: to[0] },
-            "fold" => Op::Fold { from, to: to[0] },
-            "pad" => Op::Pad { axis: from[0], size: self.fixed_size(to[0], place)?, to: to[0] },
-            _ => {
-                let sizes = self.unfolded_sizes(x, from[0], &to, place)?;
-                Op::Unfold { from: from[0], to: sizes }
-            }
-        };
-        let val = self.emit(op, &[x], span)?;
-        let ty = self.ty(val).clone();
-        self.fixed_sizes_kept(&ty, span)?;
-        Some(Value::Tensor(val))
-    }
-
-    /// Axes with a size of their own keep it; at most one other takes what is left.
-    fn unfolded_sizes(
-        &mut self,
-        x: Val,
-        from: AxisId,
-        to: &[AxisId],
-        place: Span,
-    ) -> Option<Vec<(AxisId, usize)>> {
-        let whole = self.ty(x).size(from).unwrap_or(1);
-        let known: usize = to.iter().filter_map(|axis| self.own_size(*axis)).product();
-        let open = to.iter().filter(|axis| self.own_size(**axis).is_none()).count();
-        if open > 1 {
-            self.error(
-                Diagnostic::new(
-                    Code::Number,
-                    "the sizes of these axes are not known",
-                    place,
-                    "more than one is open",
-                )
-                .help("declare their sizes: `axis way = 2`"),
-            );
-            return None;
-        }
-        if open == 1 && (known == 0 || !whole.is_multiple_of(known)) {
-            let name = self.axes.name(from).to_owned();
-            let shown = self.ty(x).show(&self.axes).to_string();
-            self.error(
-                Diagnostic::new(
-                    Code::AxisSize,
-                    format!("the {whole} entries of `{name}` cannot be laid out as rows of {known}"),
-                    place,
-                    "into these axes",
-                )
-                .related(self.known[x.0 as usize].span, format!("this is {shown}"))
-                .help(format!("choose sizes whose product divides {whole}")),
-            );
-            return None;
-        }
-        Some(to.iter().map(|axis| (*axis, self.own_size(*axis).unwrap_or(whole / known.max(1)))).collect())
-    }
-
-    fn own_size(&self, axis: AxisId) -> Option<usize> {
-        match self.axes.get(axis).size {
-            AxisSize::Fixed(size) => Some(size),
-            _ => None,
-        }
-    }
-
-    pub(super) fn fixed_sizes_kept(&mut self, ty: &Ty, span: Span) -> Option<()> {
-        for dim in &ty.dims {
-            if let Some(size) = self.own_size(dim.axis)
-                && size != dim.size
-                && matches!(self.axes.get(dim.axis).parts.len(), 0)
-            {
-                let axis = self.axes.get(dim.axis).clone();
-                self.error(
-                    Diagnostic::new(
-                        Code::AxisSize,
-                        format!("`{}` is {size}, and this gives it {}", axis.name, dim.size),
-                        span,
-                        format!("this is {}", ty.show(&self.axes)),
-                    )
-                    .related(axis.span, format!("`{}` is {size}: {}", axis.name, axis.origin))
-                    .help("use an axis of that size, or one without a size of its own"),
-                );
-                return None;
-            }
-        }
-        Some(())
-    }
-
-    fn top_k(&mut self, args: &Args, span: Span) -> Option<Value> {
+    pub(super) fn top_k(&mut self, args: &Args, span: Span) -> Option<Value> {
         let x = self.operand(args, 0, "top_k", span)?;
         let count =
             args.named.iter().find(|(name, _, _)| name.name == "count").map(|(_, value, _)| value.clone());
@@ -706,18 +490,8 @@ impl Checker<'_> {
     }
 }
 
-/// What a change of axes takes, and an example.
-fn reshaping(name: &str) -> (&'static str, &'static str) {
-    match name {
-        "fold" => ("several axes to one", "fold(x, (a, b) -> c)"),
-        "unfold" => ("one axis to several", "unfold(x, c -> (a, b))"),
-        "pad" => ("one axis to a longer one", "pad(x, short -> long)"),
-        _ => ("one axis to one", "rename(x, a -> b)"),
-    }
-}
-
 /// Functions of numbers known at compile time.
-fn constant_function(name: &str, args: &Args) -> Option<Number> {
+pub(super) fn constant_function(name: &str, args: &Args) -> Option<Number> {
     let numbers: Option<Vec<Number>> = args
         .positional
         .iter()

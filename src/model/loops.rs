@@ -3,9 +3,10 @@
 
 use super::checker::Checker;
 use super::outline::{Item, ItemKind};
-use super::stmt::{Flow, visit_block};
+use super::stmt::Flow;
 use super::ty::Ty;
 use super::value::{Role, Value};
+use super::visit::visit_block;
 use super::{LoopBody, Number, Region, Val};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;

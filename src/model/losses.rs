@@ -381,7 +381,7 @@ impl Checker<'_> {
         }
         let mut read = HashSet::new();
         for own in &flat.members {
-            super::stmt::visit_member(&own.member, &mut |expr| {
+            super::visit::visit_member(&own.member, &mut |expr| {
                 if let ExprKind::Name(name) = &expr.kind {
                     read.insert(name.clone());
                 }
@@ -463,7 +463,7 @@ fn done_in(body: &Block, block: &str) -> bool {
 pub(super) fn histories(members: &[Flat]) -> HashMap<String, usize> {
     let mut found = HashMap::new();
     for flat in members {
-        super::stmt::visit_member(&flat.member, &mut |expr| {
+        super::visit::visit_member(&flat.member, &mut |expr| {
             if let ExprKind::Ago { base, steps } = &expr.kind
                 && let ExprKind::Name(name) = &base.kind
             {
