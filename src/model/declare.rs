@@ -283,7 +283,7 @@ impl Checker<'_> {
     pub(super) fn size_value(&mut self, expr: &Expr) -> Option<usize> {
         let number = self.number(expr)?;
         let message = match number.to_whole() {
-            Some(whole) if whole >= 0 && whole <= MOST_SIZE => return Some(whole as usize),
+            Some(whole) if (0..=MOST_SIZE).contains(&whole) => return Some(whole as usize),
             Some(whole) if whole < 0 => format!("{whole} is below zero, and a size or count is needed here"),
             None if !number.is_whole() => {
                 format!("a whole number is needed here, and this is {number}")
