@@ -1,0 +1,296 @@
+//! Passes change no value and no gradient: every shipped model, compiled with none, one, two … of them, gives the
+//! same. And each does what it is for: `stages/passes/PASS/CASE.tot` beside the graph before and after.
+
+#[path = "stages/subject.rs"]
+mod subject;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use subject::{Subject, files, shipped};
+use totc::graph::{Flow, Graph, print, verify};
+use totc::lower::Mode;
+use totc::model::ops::Op;
+use totc::pass::{self, PASSES};
+
+const MODES: [Mode; 2] = [Mode::Training, Mode::Evaluation];
+const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stages/passes");
+const SNAPSHOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots/stages/passes");
+
+/// The graph after the first `count` passes.
+fn after(graph: &Graph, count: usize) -> Graph {
+    let until = if count == 0 { "build" } else { PASSES[count - 1].name };
+    pass::run(graph.clone(), Some(until)).unwrap()
+}
+
+fn each_case(mut look: impl FnMut(&str, &Path)) {
+    for pass in PASSES.iter().filter(|pass| !pass.name.ends_with("-again")) {
+        let cases = files(&Path::new(CASES).join(pass.name));
+        assert!(!cases.is_empty(), "the pass `{}` has no case", pass.name);
+        cases.iter().for_each(|path| look(pass.name, path));
+    }
+}
+
+#[test]
+fn each_pass_does_what_it_is_for() {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(SNAPSHOTS);
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.remove_input_file();
+    settings.bind(|| {
+        each_case(|pass, path| {
+            let case = Subject::case(path);
+            let before = case.graph(case.mode);
+            let pass = PASSES.iter().find(|known| known.name == pass).unwrap();
+            let after = (pass.run)(&before);
+            verify(&after).unwrap();
+            let (before, after) = (print(&before), print(&after));
+            let shown = format!("{}\n──────── before\n\n{before}\n──────── after\n\n{after}", case.text);
+            insta::assert_snapshot!(format!("{}.{}", pass.name, case.name), shown);
+        });
+    });
+}
+
+#[test]
+fn no_snapshot_is_orphaned() {
+    let mut known = BTreeSet::new();
+    each_case(|pass, path| {
+        known.insert(format!("{pass}.{}.snap", path.file_stem().unwrap().to_string_lossy()));
+    });
+    for entry in std::fs::read_dir(SNAPSHOTS).unwrap().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        assert!(known.contains(&name) || name.ends_with(".snap.new"), "{name} has no case in {CASES}");
+    }
+}
+
+/// How often one step computes a primitive.
+fn executions(flow: &Flow, name: &str) -> usize {
+    let count = |index| {
+        let node = flow.node(index);
+        match (&node.op, &node.body) {
+            (Op::Repeat { times }, Some(body)) => times * executions(&body.flow, name),
+            (Op::Prim(id, _), _) => usize::from(id.get().name == name),
+            _ => 0,
+        }
+    };
+    flow.indices().map(count).sum()
+}
+
+/// `z <- f(z + (y + x))` n times, and `y + x` is the same each time.
+#[test]
+fn trm_adds_y_and_x_once_per_cycle() {
+    let (cycles, updates) = (3, 4);
+    for mode in MODES {
+        let trm = shipped().into_iter().find(|model| model.name == "trm.Trm").unwrap();
+        let before = trm.graph(mode);
+        let after = after(&before, PASSES.len());
+        let spared = executions(&before.flow, "add") - executions(&after.flow, "add");
+        assert_eq!(spared, cycles * (updates - 1), "{mode:?}");
+    }
+}
+
+/// Running all passes on what they have made changes nothing more.
+#[test]
+fn passes_finish_their_work() {
+    for model in shipped() {
+        for mode in MODES {
+            let once = after(&model.graph(mode), PASSES.len());
+            let twice = after(&once, PASSES.len());
+            assert_eq!(print(&once), print(&twice), "{} ({mode:?})", model.name);
+        }
+    }
+}
+
+#[cfg(feature = "torch")]
+mod values {
+    use super::*;
+    use std::sync::Mutex;
+
+    use indexmap::IndexMap;
+    use tch::{Device, Kind, Tensor, no_grad};
+    use totc::exec::{Executable, Inputs, Weights};
+    use totc::lower::{Instr, InstrOp, Program, Role, program};
+
+    /// Numbers between -1 and 1 without a generator that tests running at once would share.
+    fn spread(shape: &[i64], seed: usize) -> Tensor {
+        let count: i64 = shape.iter().product();
+        let at = Tensor::arange(count, (Kind::Double, Device::Cpu)) + 0.37 * (seed + 1) as f64;
+        let wild = (at * 12.9898).sin() * 43758.5453;
+        ((&wild - wild.floor()) * 2.0 - 1.0).to_kind(Kind::Float).reshape(shape)
+    }
+
+    fn weights(program: &Program) -> Weights {
+        let mut tensors = IndexMap::new();
+        for (at, info) in program.weights.iter().enumerate() {
+            let width = info.shape.last().copied().unwrap_or(1) as f64;
+            let tensor = spread(&info.shape, at) * (3.0 / width).sqrt().min(1.0);
+            tensors.insert(info.path.clone(), tensor.set_requires_grad(info.role == Role::Param));
+        }
+        Weights { tensors }
+    }
+
+    /// Fresh rows and rows that go on; cells with labels and without.
+    fn inputs(program: &Program) -> Inputs {
+        let mut inputs = Inputs {
+            data: Default::default(),
+            states: Default::default(),
+            fresh: Tensor::from_slice(&[true, false]),
+            steps: Tensor::from_slice(&[1i64, 4]),
+        };
+        for (at, input) in program.inputs.iter().enumerate() {
+            let column = ((spread(&input.shape, 100 + at) + 1.0) * 1.49).floor().to_kind(Kind::Int64);
+            let absent = spread(&input.shape, 200 + at).gt(0.5);
+            let column = match input.name.as_str() {
+                "answer" => column.masked_fill(&absent, -100),
+                _ => column,
+            };
+            inputs.data.insert(input.name.clone(), column);
+        }
+        for (at, state) in program.states.iter().enumerate() {
+            for ago in 1..=state.history {
+                let name = if ago > 1 { format!("{}@{ago}", state.name) } else { state.name.clone() };
+                inputs.states.insert(name, spread(&state.shape, 300 + 10 * at + ago));
+            }
+        }
+        inputs
+    }
+
+    struct Results {
+        outputs: IndexMap<String, Tensor>,
+        /// Of the sum of losses, by weight; of a table's rows by the table.
+        gradients: IndexMap<String, Tensor>,
+    }
+
+    /// libtorch draws from one generator, whichever test runs.
+    static DRAWS: Mutex<()> = Mutex::new(());
+
+    fn results(program: Program) -> Results {
+        let _alone = DRAWS.lock();
+        tch::manual_seed(1);
+        let (weights, inputs, same) = (weights(&program), inputs(&program), inputs(&program));
+        let training = program.mode == Mode::Training;
+        let executable = Executable::new(program, Device::Cpu, Kind::Float);
+        let run = || executable.run(&weights, &inputs).unwrap();
+        let outputs = if training { run() } else { no_grad(run) };
+        let mut gradients = IndexMap::new();
+        if training {
+            let losses = outputs.values.iter().filter(|(name, _)| name.starts_with("loss."));
+            let total =
+                losses.map(|(_, loss)| loss.sum(Kind::Double)).reduce(|sum, loss| sum + loss).unwrap();
+            let params = weights.tensors.iter().filter(|(_, weight)| weight.requires_grad());
+            let rows = outputs.rows.iter().map(|rows| (&rows.table, &rows.leaf));
+            let (names, leaves): (Vec<&String>, Vec<&Tensor>) = params.chain(rows).unzip();
+            let found = Tensor::run_backward(&[total], &leaves, false, false);
+            gradients.extend(names.into_iter().cloned().zip(found));
+        }
+        let outputs: IndexMap<String, Tensor> =
+            outputs.values.into_iter().map(|(name, value)| (name, value.detach())).collect();
+        let kept: IndexMap<String, Tensor> =
+            outputs.iter().map(|(name, value)| (name.clone(), value.copy())).collect();
+        for (name, state) in &inputs.states {
+            assert!(
+                apart(state, &same.states[name]) == 0.0,
+                "the step has changed the state `{name}` it was given"
+            );
+        }
+        // As an optimiser does: what a step gave lives on.
+        weights.tensors.values().for_each(|weight| drop(weight.detach().zero_()));
+        let model = &executable.program().model;
+        compare(&format!("{model} after its weights have changed"), &outputs, &kept, 0.0);
+        Results { outputs: kept, gradients }
+    }
+
+    fn apart(one: &Tensor, other: &Tensor) -> f64 {
+        if !one.defined() || !other.defined() {
+            return if one.defined() == other.defined() { 0.0 } else { f64::INFINITY };
+        }
+        let (one, other) = (one.to_kind(Kind::Double), other.to_kind(Kind::Double));
+        let scale = other.abs().max().double_value(&[]).max(1.0);
+        (one - other).abs().max().double_value(&[]) / scale
+    }
+
+    fn compare(what: &str, now: &IndexMap<String, Tensor>, then: &IndexMap<String, Tensor>, most: f64) {
+        assert!(now.keys().eq(then.keys()), "{what}: other names");
+        for (name, value) in now {
+            let apart = apart(value, &then[name]);
+            assert!(apart <= most, "{what}: `{name}` is {apart:.1e} apart");
+        }
+    }
+
+    #[test]
+    fn passes_change_no_value_and_no_gradient() {
+        let mut moved = 0;
+        for model in shipped() {
+            for mode in MODES {
+                let graph = model.graph(mode);
+                let plain = results(program(&after(&graph, 0)));
+                for (name, value) in &plain.outputs {
+                    let finite = value.to_kind(Kind::Double).isfinite().all().int64_value(&[]) == 1;
+                    assert!(finite, "{} ({mode:?}): `{name}` is not finite", model.name);
+                }
+                if mode == Mode::Training {
+                    moved += plain.gradients.values().filter(|gradient| gradient.defined()).count();
+                }
+                for count in 1..=PASSES.len() {
+                    let now = results(program(&after(&graph, count)));
+                    let what = format!("{} ({mode:?}) after {}", model.name, PASSES[count - 1].name);
+                    compare(&what, &now.outputs, &plain.outputs, 0.0);
+                    compare(&what, &now.gradients, &plain.gradients, 1e-6);
+                }
+            }
+        }
+        assert!(moved > 100, "only {moved} weights have gradients");
+    }
+
+    /// Every result in memory of its own.
+    fn apart_from_operands(body: &mut [Instr]) {
+        for instr in body {
+            instr.in_place = false;
+            if let InstrOp::Repeat { body, .. } = &mut instr.op {
+                apart_from_operands(body);
+            }
+        }
+    }
+
+    fn reused(body: &[Instr]) -> usize {
+        let inner = |instr: &Instr| match &instr.op {
+            InstrOp::Repeat { body, .. } => reused(body),
+            InstrOp::Op(_) => usize::from(instr.in_place),
+        };
+        body.iter().map(inner).sum()
+    }
+
+    /// Results that take their operands' memory are what they are without, and a step leaves weights, data and
+    /// states as they were.
+    #[test]
+    fn memory_is_taken_only_where_nothing_else_sees_it() {
+        let cases = files(Path::new(CASES).parent().unwrap());
+        let mut taken = 0;
+        for model in shipped().into_iter().chain(cases.iter().map(|path| Subject::case(path))) {
+            for mode in MODES {
+                let what = format!("{} ({mode:?})", model.name);
+                let program = program(&after(&model.graph(mode), PASSES.len()));
+                let mut plain = program.clone();
+                apart_from_operands(&mut plain.body);
+                taken += reused(&program.body);
+                let (now, then) = (results(program), results(plain));
+                compare(&what, &now.outputs, &then.outputs, 0.0);
+                compare(&what, &now.gradients, &then.gradients, 0.0);
+            }
+        }
+        assert!(taken > 100, "memory was taken {taken} times only");
+    }
+
+    #[test]
+    fn dropout_is_for_training() {
+        let case = Subject::case(&Path::new(CASES).parent().unwrap().join("random.tot"));
+        let dropped = |mode| {
+            let mut found = results(program(&after(&case.graph(mode), PASSES.len()))).outputs;
+            Vec::<f32>::try_from(found.swap_remove("predict.dropped").unwrap().flatten(0, -1)).unwrap()
+        };
+        assert!(dropped(Mode::Evaluation).iter().all(|value| *value == 1.0));
+        let dropped = dropped(Mode::Training);
+        assert!(dropped.iter().all(|value| *value == 0.0 || *value == 2.0) && dropped.contains(&2.0));
+    }
+}
