@@ -341,7 +341,7 @@ impl Comparison {
 
     fn check(&mut self, what: &str, apart: f64, most: f64) {
         // A difference that is no number is wrong too.
-        if !(apart <= most) {
+        if apart.is_nan() || apart > most {
             self.wrong.push(format!("{} {what}: {apart:.1e} apart, at most {most:.0e}", self.fixture));
         }
     }
