@@ -283,6 +283,19 @@ mod values {
     }
 
     #[test]
+    fn what_is_handed_on_without_gradient_is_constant() {
+        let case = Subject::case(&Path::new(CASES).parent().unwrap().join("handed.tot"));
+        for count in 0..=PASSES.len() {
+            let found = results(program(&after(&case.graph(Mode::Training), count))).gradients;
+            assert!(found["f.weight"].defined());
+            for (path, gradient) in found.iter().filter(|(path, _)| path.starts_with("p_")) {
+                let none = !gradient.defined() || gradient.abs().max().double_value(&[]) == 0.0;
+                assert!(none, "`{path}` has a gradient after {count} passes");
+            }
+        }
+    }
+
+    #[test]
     fn dropout_is_for_training() {
         let case = Subject::case(&Path::new(CASES).parent().unwrap().join("random.tot"));
         let dropped = |mode| {

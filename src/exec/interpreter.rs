@@ -115,7 +115,7 @@ impl Executable {
             match &instr.op {
                 InstrOp::Op(op) => {
                     let result = self.operation(op, instr, run)?;
-                    run.slots[instr.out[0]] = Some(result);
+                    run.slots[instr.out[0]] = Some(constant_without(instr.gradient, result));
                 }
                 InstrOp::Repeat { times, carried, body, next, yields } => {
                     self.repeat(instr, *times, carried, body, next, yields, run)?;
@@ -300,9 +300,10 @@ fn own(value: &Tensor) -> Result<Tensor, ExecError> {
     })
 }
 
-/// What a loop without gradient gives is constant, even if it hands on a value from outside.
+/// What is computed without gradient is constant, even if it is only handed on: a renaming, a loop that changes
+/// nothing.
 fn constant_without(gradient: bool, value: Tensor) -> Tensor {
-    if gradient { value } else { value.detach() }
+    if gradient || !value.requires_grad() { value } else { value.detach() }
 }
 
 fn first_line(error: &TchError) -> String {
