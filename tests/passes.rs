@@ -7,7 +7,7 @@ mod subject;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use subject::{Subject, files, shipped};
+use subject::{Subject, files, shipped, variants};
 use totc::graph::{Flow, Graph, print, verify};
 use totc::lower::Mode;
 use totc::model::ops::Op;
@@ -221,7 +221,7 @@ mod values {
     #[test]
     fn passes_change_no_value_and_no_gradient() {
         let mut moved = 0;
-        for model in shipped() {
+        for model in variants() {
             for mode in MODES {
                 let graph = model.graph(mode);
                 let plain = results(program(&after(&graph, 0)));
@@ -267,7 +267,7 @@ mod values {
     fn memory_is_taken_only_where_nothing_else_sees_it() {
         let cases = files(Path::new(CASES).parent().unwrap());
         let mut taken = 0;
-        for model in shipped().into_iter().chain(cases.iter().map(|path| Subject::case(path))) {
+        for model in variants().into_iter().chain(cases.iter().map(|path| Subject::case(path))) {
             for mode in MODES {
                 let what = format!("{} ({mode:?})", model.name);
                 let program = program(&after(&model.graph(mode), PASSES.len()));

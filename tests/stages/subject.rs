@@ -94,6 +94,29 @@ pub fn shipped() -> Vec<Subject> {
     subjects
 }
 
+/// The same, and each with other choices of its configs.
+#[allow(dead_code, reason = "each test that includes this file uses a part of it")]
+pub fn variants() -> Vec<Subject> {
+    let choices = [
+        ("trm.Trm", "mixing", "mlp"),
+        ("totrm.TreeTrm", "fork", "additive"),
+        ("totrm.TreeTrm", "fork", "copies"),
+        ("totrm.TreeTrm", "combine", "max"),
+        ("totrm.TreeTrm", "combine", "learned_weights"),
+        ("totrm.TreeTrm", "combine", "geometric_mean"),
+        ("totrm.TreeTrm", "combine", "gated_product"),
+        ("totrm.TreeTrm", "combine", "hierarchical_attention"),
+        ("totrm.ToTrm", "diversity_margin", "0"),
+    ];
+    let mut subjects = shipped();
+    for (name, config, value) in choices {
+        let mut subject = shipped().into_iter().find(|model| model.name == name).unwrap().with(config, value);
+        subject.name = format!("{name}, {config} = {value}");
+        subjects.push(subject);
+    }
+    subjects
+}
+
 /// The `.tot` files of a folder, sorted.
 pub fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).expect("the folder can be listed").flatten();
