@@ -136,7 +136,11 @@ fn toy(mode: Mode, batch: i64) -> Toy {
                 shape: vec![batch, CELLS, WIDTH],
                 history: 2,
             }],
-            outputs: vec![OutputInfo { name: "predict.logits".into(), value: totc::lower::Operand::Slot(0), ty: logits }],
+            outputs: vec![OutputInfo {
+                name: "predict.logits".into(),
+                value: totc::lower::Operand::Slot(0),
+                ty: logits,
+            }],
             halt: Some(HaltInfo { at_most: AT_MOST, explore: 0.3, learned: true }),
             slots: 0,
             body: Vec::new(),
