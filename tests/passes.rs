@@ -109,7 +109,7 @@ mod values {
 
     use indexmap::IndexMap;
     use tch::{Device, Kind, Tensor, no_grad};
-    use totc::exec::{Executable, Inputs, Weights};
+    use totc::exec::{ExecError, Executable, Inputs, Weights};
     use totc::lower::{Instr, InstrOp, Program, Role, program};
 
     /// Numbers between -1 and 1 without a generator that tests running at once would share.
@@ -293,6 +293,16 @@ mod values {
                 assert!(none, "`{path}` has a gradient after {count} passes");
             }
         }
+    }
+
+    #[test]
+    fn running_out_of_memory_is_told_with_its_place() {
+        let case = Subject::case(&Path::new(CASES).parent().unwrap().join("failing/too_large.tot"));
+        let program = program(&after(&case.graph(Mode::Evaluation), PASSES.len()));
+        let (weights, inputs) = (weights(&program), inputs(&program));
+        let executable = Executable::new(program, Device::Cpu, Kind::Float);
+        let error = no_grad(|| executable.run(&weights, &inputs)).unwrap_err();
+        assert!(matches!(&error, ExecError::Memory { node } if node == "think/y"), "{error}");
     }
 
     #[test]

@@ -276,7 +276,10 @@ impl Executable {
     fn failure(&self, instr: &Instr, op: &Op, error: &TchError) -> ExecError {
         let cause = first_line(error);
         let node = if instr.name.is_empty() { "a constant".to_owned() } else { instr.name.clone() };
-        if cause.contains("not enough memory") || cause.contains("out of memory") {
+        if ["not enough memory", "out of memory", "can't allocate memory"]
+            .iter()
+            .any(|said| cause.contains(said))
+        {
             return ExecError::Memory { node };
         }
         ExecError::Kernel { node, op: crate::model::show_op(op, &self.program.axes), cause }

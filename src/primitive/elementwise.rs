@@ -103,31 +103,23 @@ macro_rules! row {
 
 row!(ADD, "add", "`a + b`", 2, arithmetic, one, Flows, |c| c.binary(
     |a, b| a.f_add(b),
-    |a, b| a.f_add_scalar(b),
     |a, b| a.f_add_(b),
-    |a, b| a.f_add_scalar_(b),
-    |a, b| b.f_add_scalar(a)
+    |a, b| b.f_add(a)
 ));
 row!(SUB, "sub", "`a - b`", 2, arithmetic, one, Flows, |c| c.binary(
     |a, b| a.f_sub(b),
-    |a, b| a.f_sub_scalar(b),
     |a, b| a.f_sub_(b),
-    |a, b| a.f_sub_scalar_(b),
-    |a, b| b.f_rsub_scalar(a)
+    |a, b| b.f_neg()?.f_add(a)
 ));
 row!(MUL, "mul", "`a * b`", 2, arithmetic, one, Flows, |c| c.binary(
     |a, b| a.f_mul(b),
-    |a, b| a.f_mul_scalar(b),
     |a, b| a.f_mul_(b),
-    |a, b| a.f_mul_scalar_(b),
-    |a, b| b.f_mul_scalar(a)
+    |a, b| b.f_mul(a)
 ));
 row!(DIV, "div", "`a / b`", 2, division, one, Flows, |c| c.binary(
     |a, b| a.f_div(b),
-    |a, b| a.f_div_scalar(b),
     |a, b| a.f_div_(b),
-    |a, b| a.f_div_scalar_(b),
-    kernel::number_over
+    |a, b| a.f_div(&kernel::widened(b)?)
 ));
 row!(POW, "pow", "`a ^ b`", 2, arithmetic, some, Flows, |c| c.power());
 row!(MAXIMUM, "maximum", "`max(a, b)`, elementwise", 2, arithmetic, one, Flows, |c| {
@@ -138,18 +130,12 @@ row!(MINIMUM, "minimum", "`min(a, b)`, elementwise", 2, arithmetic, one, Flows, 
     let (a, b) = c.pair_of_tensors()?;
     a.f_minimum(&b)
 });
-row!(LT, "lt", "`a < b`", 2, comparison, one, Stops, |c| c
-    .compare(|a, b| a.f_lt_tensor(b), |a, b| a.f_lt(b)));
-row!(LE, "le", "`a <= b`", 2, comparison, one, Stops, |c| c
-    .compare(|a, b| a.f_le_tensor(b), |a, b| a.f_le(b)));
-row!(GT, "gt", "`a > b`", 2, comparison, one, Stops, |c| c
-    .compare(|a, b| a.f_gt_tensor(b), |a, b| a.f_gt(b)));
-row!(GE, "ge", "`a >= b`", 2, comparison, one, Stops, |c| c
-    .compare(|a, b| a.f_ge_tensor(b), |a, b| a.f_ge(b)));
-row!(EQ, "eq", "`a == b`", 2, comparison, one, Stops, |c| c
-    .compare(|a, b| a.f_eq_tensor(b), |a, b| a.f_eq(b)));
-row!(NE, "ne", "`a != b`", 2, comparison, one, Stops, |c| c
-    .compare(|a, b| a.f_ne_tensor(b), |a, b| a.f_ne(b)));
+row!(LT, "lt", "`a < b`", 2, comparison, one, Stops, |c| c.compare(|a, b| a.f_lt_tensor(b)));
+row!(LE, "le", "`a <= b`", 2, comparison, one, Stops, |c| c.compare(|a, b| a.f_le_tensor(b)));
+row!(GT, "gt", "`a > b`", 2, comparison, one, Stops, |c| c.compare(|a, b| a.f_gt_tensor(b)));
+row!(GE, "ge", "`a >= b`", 2, comparison, one, Stops, |c| c.compare(|a, b| a.f_ge_tensor(b)));
+row!(EQ, "eq", "`a == b`", 2, comparison, one, Stops, |c| c.compare(|a, b| a.f_eq_tensor(b)));
+row!(NE, "ne", "`a != b`", 2, comparison, one, Stops, |c| c.compare(|a, b| a.f_ne_tensor(b)));
 row!(AND, "and", "`a and b`", 2, logic, one, Stops, |c| {
     let (a, b) = c.pair_of_tensors()?;
     a.f_logical_and(&b)

@@ -83,10 +83,15 @@ pub fn align_all(x: &Tensor, own: &[Dim], wanted: &[Dim]) -> Result<Tensor> {
     Ok(view)
 }
 
-/// A number divided by a tensor; the number keeps its digits where the tensor has few.
-pub fn number_over(number: f64, x: &Tensor) -> Result<Tensor> {
-    let kind = if x.kind() == tch::Kind::BFloat16 { tch::Kind::Float } else { x.kind() };
-    Tensor::f_full([0i64; 0], number, (kind, x.device()))?.f_div(&x.f_to_kind(kind)?)
+/// A number as an operand. libtorch's own operations on numbers cannot fail: `tch` panics when memory runs out in one.
+/// It stays in float64 on the CPU and without axes, so it neither widens the other operand nor loses digits to it.
+fn number(value: f64) -> Result<Tensor> {
+    Tensor::f_from_slice(&[value])?.f_reshape([0i64; 0])
+}
+
+/// What a number can be divided by without losing digits first.
+pub fn widened(x: &Tensor) -> Result<Tensor> {
+    if x.kind() == tch::Kind::BFloat16 { x.f_to_kind(tch::Kind::Float) } else { Ok(x.shallow_clone()) }
 }
 
 impl Call<'_> {
@@ -160,41 +165,27 @@ impl Call<'_> {
         if self.in_place { in_place(&mut x) } else { f(&x) }
     }
 
+    /// `number_first` takes what `f` cannot: a number before a tensor, which must come second to keep its digits.
     pub fn binary(
         &mut self,
         f: impl Fn(&Tensor, &Tensor) -> Result<Tensor>,
-        scalar: impl Fn(&Tensor, f64) -> Result<Tensor>,
         in_place: impl Fn(&mut Tensor, &Tensor) -> Result<Tensor>,
-        scalar_in_place: impl Fn(&mut Tensor, f64) -> Result<Tensor>,
-        scalar_first: impl Fn(f64, &Tensor) -> Result<Tensor>,
+        number_first: impl Fn(&Tensor, &Tensor) -> Result<Tensor>,
     ) -> Result<Tensor> {
-        if let Arg::Number(number) = self.args[1] {
-            let mut a = self.computable(self.aligned(0)?)?;
-            if a.kind() == tch::Kind::Int64 && number.fract() != 0.0 {
-                a = a.f_to_kind(self.result_kind())?;
-            }
-            return if self.in_place { scalar_in_place(&mut a, number) } else { scalar(&a, number) };
-        }
-        if let Arg::Number(number) = self.args[0] {
-            let mut b = self.computable(self.aligned(1)?)?;
-            if b.kind() == tch::Kind::Int64 && number.fract() != 0.0 {
-                b = b.f_to_kind(self.result_kind())?;
-            }
-            // Not as a tensor: that would round the number to the run's precision first.
-            return scalar_first(number, &b);
+        if let Arg::Number(value) = self.args[0] {
+            return number_first(&number(value)?, &self.computable(self.aligned(1)?)?);
         }
         let mut a = self.computable(self.aligned(0)?)?;
-        let b = self.computable(self.aligned(1)?)?;
+        let b = match self.args[1] {
+            Arg::Number(value) => number(value)?,
+            Arg::Tensor(_) => self.computable(self.aligned(1)?)?,
+        };
         if self.in_place && self.arg_tys[0].dims == self.ty.dims { in_place(&mut a, &b) } else { f(&a, &b) }
     }
 
-    pub fn compare(
-        &mut self,
-        f: impl Fn(&Tensor, &Tensor) -> Result<Tensor>,
-        scalar: impl Fn(&Tensor, f64) -> Result<Tensor>,
-    ) -> Result<Tensor> {
+    pub fn compare(&mut self, f: impl Fn(&Tensor, &Tensor) -> Result<Tensor>) -> Result<Tensor> {
         match self.args[1] {
-            Arg::Number(number) => scalar(&self.aligned(0)?, number),
+            Arg::Number(value) => f(&self.aligned(0)?, &number(value)?),
             Arg::Tensor(_) => f(&self.aligned(0)?, &self.aligned(1)?),
         }
     }
