@@ -229,7 +229,7 @@ impl Checker<'_> {
             self.give_up(
                 Diagnostic::new(
                     Code::Number,
-                    format!("the schedule is too large: more than {MOST_WORK} operations when written out"),
+                    format!("the model is too large: more than {MOST_WORK} operations when written out"),
                     self.author_place(span),
                     "got this far",
                 )

@@ -31,6 +31,8 @@ pub(super) struct Checker<'a> {
     /// Weights and their casts, before everything else.
     pub prologue: Region,
     pub weights: Vec<Weight>,
+    /// Places among them, by path.
+    pub weight_at: HashMap<String, usize>,
     pub weight_vals: HashMap<String, Val>,
     pub scope: Scope,
     /// In the scope of gradient; always false in evaluation.
@@ -127,6 +129,7 @@ pub fn check(modules: &Modules, sources: &Sources, bindings: &Bindings, sink: &m
         regions: vec![Region::default()],
         prologue: Region::default(),
         weights: Vec::new(),
+        weight_at: HashMap::new(),
         weight_vals: HashMap::new(),
         scope: Scope::new(""),
         gradient: bindings.mode == Mode::Training,

@@ -467,7 +467,7 @@ impl Checker<'_> {
         span: Span,
     ) -> Option<Value> {
         self.fits(&dims, span)?;
-        if let Some(before) = self.weights.iter().find(|weight| weight.path == path) {
+        if let Some(before) = self.weight_at.get(path).and_then(|at| self.weights.get(*at)) {
             let diagnostic = Diagnostic::new(
                 Code::Duplicate,
                 format!("there are two weights at `{path}`"),
@@ -479,6 +479,7 @@ impl Checker<'_> {
             self.error(diagnostic);
             return None;
         }
+        self.weight_at.insert(path.to_owned(), self.weights.len());
         self.weights.push(Weight { path: path.to_owned(), role, dims: dims.clone(), init, span });
         if role == WeightRole::Table {
             return Some(Value::Table(self.weights.len() - 1));

@@ -115,11 +115,12 @@ impl Checker<'_> {
     fn try_net(&mut self, expr: &Expr, path: &str) {
         let weights = self.weights.len();
         let prologue = self.prologue.insts.len();
-        let vals = self.weight_vals.clone();
         self.make_net(expr, path);
-        self.weights.truncate(weights);
+        for weight in self.weights.drain(weights..) {
+            self.weight_at.remove(&weight.path);
+            self.weight_vals.remove(&weight.path);
+        }
         self.prologue.insts.truncate(prologue);
-        self.weight_vals = vals;
     }
 
     fn not_a_net(&mut self, what: &str, span: Span) -> Value {

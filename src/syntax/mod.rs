@@ -14,6 +14,7 @@ use crate::source::{FileId, Origin, Sources};
 use include_dir::{Dir, include_dir};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 static LIBRARY: Dir = include_dir!("$CARGO_MANIFEST_DIR/models");
 
@@ -103,7 +104,7 @@ pub fn load(
     let file = sources.add(root.display().to_string(), text, Origin::Author);
     let mut waiting = vec![(String::new(), file)];
     while let Some((path, file)) = waiting.pop() {
-        let mut tree = parse(file, &sources.get(file).text.clone(), sink);
+        let mut tree = tree_of(file, sources, sink);
         // What a shipped model names without a prefix stands beside it.
         for item in &mut tree.items {
             if let ast::ItemKind::Use(used) = &mut item.kind
@@ -131,6 +132,21 @@ pub fn load(
         modules.by_path.insert(path, Module { file, tree });
     }
     Ok(modules)
+}
+
+/// The tree of a file; the library's files never change and are parsed once for each place among the sources.
+fn tree_of(file: FileId, sources: &Sources, sink: &mut Sink) -> ast::File {
+    static PARSED: Mutex<Option<HashMap<(String, u32), ast::File>>> = Mutex::new(None);
+    let source = sources.get(file);
+    if source.origin == Origin::Author {
+        return parse(file, &source.text, sink);
+    }
+    let Ok(mut parsed) = PARSED.lock() else { return parse(file, &source.text, sink) };
+    parsed
+        .get_or_insert_default()
+        .entry((source.name.clone(), file.0))
+        .or_insert_with(|| parse(file, &source.text, sink))
+        .clone()
 }
 
 fn open(module: &str, folder: &Path, reader: &dyn Reader, sources: &mut Sources) -> Option<FileId> {
