@@ -8,7 +8,7 @@
 mod names;
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use indexmap::IndexMap;
 use serde_json::Value as Json;
@@ -55,11 +55,15 @@ enum Start {
 }
 
 const fn trm(fixture: &'static str, bounds: Bounds) -> Case {
-    Case { fixture, file: "trm", model: "Trm", start: Start::Own, bounds }
+    Case { fixture, file: "trm.tot", model: "Trm", start: Start::Own, bounds }
 }
 
 const fn tree(fixture: &'static str, bounds: Bounds) -> Case {
-    Case { fixture, file: "totrm", model: "TreeTrm", start: Start::Own, bounds }
+    Case { fixture, file: "totrm.tot", model: "TreeTrm", start: Start::Own, bounds }
+}
+
+const fn variant(fixture: &'static str, model: &'static str, bounds: Bounds) -> Case {
+    Case { fixture, file: "variants.tot", model, start: Start::Own, bounds }
 }
 
 const CASES: &[Case] = &[
@@ -72,12 +76,17 @@ const CASES: &[Case] = &[
         model: "TrmLearnedPositions",
         ..trm("trm_att_learned", Bounds { evaluation: 5e-4, gradients: 1e-4, ..CLOSE })
     },
-    Case { file: "hrm", model: "Hrm", ..trm("hrm", CLOSE) },
+    Case { file: "hrm.tot", model: "Hrm", ..trm("hrm", CLOSE) },
     tree("totrm_mean", Bounds { evaluation: 1e-3, ..CLOSE }),
     tree("totrm_max", CLOSE),
     tree("totrm_learned_weighted", CLOSE),
     tree("totrm_hierarchical_attention", CLOSE),
     tree("totrm_hierarchical_attention_margin0", Bounds { later: 5e-4, gradients: 1e-4, ..CLOSE }),
+    variant("trm_singlez", "SingleZ", Bounds { evaluation: 1e-3, gradients: 1e-4, ..CLOSE }),
+    variant("trm_hier6", "SixZ", CLOSE),
+    variant("trm_att_rope_qcontinue", "QContinue", Bounds { later: 1e-3, evaluation: 1e-3, ..CLOSE }),
+    variant("trm_att_rope_softmax", "Softmax", Bounds { later: 5e-4, evaluation: 2e-3, ..CLOSE }),
+    variant("transformers_baseline", "Plain", CLOSE),
     // The slope of log |z| near 0 is as large as it gets.
     tree("totrm_geometric_mean", Bounds { first: 1e-4, later: 2e-3, evaluation: 2e-3, gradients: 1e-2 }),
 ];
@@ -132,10 +141,12 @@ impl Golden {
         found
     }
 
-    fn state(&self, prefix: &str, ours: &str) -> &Tensor {
-        let name = if ours == "y" { "carry.z_H" } else { "carry.z_L" };
-        // Where z is y, the fixture has it once.
-        self.find(&format!("{prefix}.{name}")).unwrap_or_else(|| self.get(&format!("{prefix}.carry.z_H")))
+    /// A state after a step; not every fixture has those of all steps.
+    fn state(&self, prefix: &str, ours: &str) -> Option<&Tensor> {
+        let theirs = if ours == "y" { "z_H".to_owned() } else { ours.replace('z', "z_L") };
+        // It is there under another name where there is but one, or where z is y.
+        let names = [theirs.as_str(), "z_H", "z_L"];
+        names.iter().find_map(|name| self.find(&format!("{prefix}.carry.{name}")))
     }
 
     /// Scalars of a step: `training_steps` or `eval_steps`.
@@ -153,6 +164,7 @@ impl Golden {
             ("hidden", "hidden_size"),
             ("heads", "num_heads"),
             ("expansion", "expansion"),
+            ("layers", "H_layers"),
             ("layers", "L_layers"),
             ("T", "H_cycles"),
             ("n", "L_cycles"),
@@ -160,7 +172,7 @@ impl Golden {
             ("max_steps", "halt_max_steps"),
             ("explore", "halt_exploration_prob"),
         ];
-        for (ours, theirs) in same {
+        for (ours, theirs) in same.iter().filter(|(_, theirs)| !config[theirs].is_null()) {
             set(ours, config[theirs].to_string());
         }
         set("puzzle_tokens", self.info["puzzle_rows_P"].to_string());
@@ -189,10 +201,24 @@ impl Golden {
     }
 }
 
+/// The shipped models, and those of this test.
+struct Folders;
+
+impl syntax::Reader for Folders {
+    fn read(&self, path: &Path) -> Result<String, std::io::Error> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_to_string(root.join("models").join(path))
+            .or_else(|_| std::fs::read_to_string(root.join("tests/golden_models").join(path)))
+    }
+
+    fn siblings(&self, _: &Path) -> Vec<String> {
+        Vec::new()
+    }
+}
+
 fn compile(file: &str, bindings: &Bindings, values: Values) -> Program {
     let (mut sources, mut sink) = (Sources::default(), Sink::default());
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("models/{file}.tot"));
-    let modules = syntax::load(&path, &syntax::Disk, &mut sources, &mut sink).unwrap();
+    let modules = syntax::load(Path::new(file), &Folders, &mut sources, &mut sink).unwrap();
     let program = totc::compile(&modules, &sources, bindings, values, &mut sink).unwrap();
     program.unwrap_or_else(|| panic!("{}", render(&sink, &sources, Colours::Never)))
 }
@@ -237,7 +263,7 @@ impl Run<'_> {
     fn published(&self, step: usize) -> Carry {
         let (mut carry, prefix) = (self.start(), format!("step{step}"));
         for (name, state) in &mut carry.states {
-            *state = self.golden.state(&prefix, name).shallow_clone();
+            *state = self.golden.state(&prefix, name).unwrap().shallow_clone();
         }
         let scalars = self.golden.scalars("training_steps", step);
         carry.data = self.golden.batch(&format!("{prefix}.current"));
@@ -369,8 +395,9 @@ impl Comparison {
     }
 
     fn states(&mut self, golden: &Golden, prefix: &str, step: &Step) {
-        for name in ["y", "z"] {
-            let apart = difference(step.value(&format!("state.{name}")), golden.state(prefix, name));
+        for name in step.carry.states.keys() {
+            let Some(theirs) = golden.state(prefix, name) else { continue };
+            let apart = difference(step.value(&format!("state.{name}")), theirs);
             self.check(&format!("{prefix} state {name}"), apart, self.values);
             self.largest.states = self.largest.states.max(apart);
         }
@@ -439,9 +466,7 @@ impl Comparison {
         );
         let steps = Tensor::from_slice(&step.carry.steps);
         self.equal(&format!("{prefix} steps"), &steps, run.golden.get(&format!("{prefix}.carry.steps")));
-        if run.golden.find(&format!("{prefix}.carry.z_H")).is_some() {
-            self.states(run.golden, &prefix, step);
-        }
+        self.states(run.golden, &prefix, step);
     }
 
     fn print(&self) {
@@ -515,7 +540,7 @@ fn models_do_what_the_published_ones_do() {
 #[test]
 fn trm_mlp_stays_near_for_two_steps() {
     let golden = Golden::read("trm_mlp_t");
-    let run = Run::new(&golden, "trm", "Trm", Mode::Training, Kind::Float);
+    let run = Run::new(&golden, "trm.tot", "Trm", Mode::Training, Kind::Float);
     let first = run.step(&run.start(), &golden.batch("batch1"));
     let mut carry = first.carry;
     carry.advance(run.executable.program(), &first.outputs, first.halted).unwrap();
@@ -529,7 +554,7 @@ fn trm_mlp_stays_near_for_two_steps() {
 #[test]
 fn bfloat16_narrows_where_the_published_code_does() {
     let golden = Golden::read("trm_att_rope_bf16");
-    let run = Run::new(&golden, "trm", "Trm", Mode::Training, Kind::BFloat16);
+    let run = Run::new(&golden, "trm.tot", "Trm", Mode::Training, Kind::BFloat16);
     let step = run.step(&run.start(), &golden.batch("batch1"));
     let near = |what: &str, ours: &Tensor, theirs: &str, most: f64| {
         let apart = (ours.to_kind(Kind::Float) - golden.get(theirs)).abs();
@@ -554,7 +579,7 @@ fn bfloat16_narrows_where_the_published_code_does() {
     let mut once = Golden::read("trm_att_rope_bf16");
     once.info["config"]["H_cycles"] = 1.into();
     once.info["config"]["L_cycles"] = 1.into();
-    let run = Run::new(&once, "trm", "Trm", Mode::Training, Kind::BFloat16);
+    let run = Run::new(&once, "trm.tot", "Trm", Mode::Training, Kind::BFloat16);
     let step = run.step(&run.start(), &golden.batch("batch1"));
     let most =
         no_grad(|| near("z after one update", step.value("state.z"), "step1.trace.00.L_level.out", 0.01));
@@ -577,9 +602,9 @@ fn models_have_the_published_number_of_parameters() {
         params.map(|weight| weight.shape.iter().product::<i64>()).sum()
     };
     let trm = 6_828_034;
-    assert_eq!(parameters("trm", "Trm", &[]), trm);
-    assert_eq!(parameters("trm", "Trm", &[("mixing", "mlp")]), 5_028_866);
-    assert_eq!(parameters("hrm", "Hrm", &[]), 27_275_266);
+    assert_eq!(parameters("trm.tot", "Trm", &[]), trm);
+    assert_eq!(parameters("trm.tot", "Trm", &[("mixing", "mlp")]), 5_028_866);
+    assert_eq!(parameters("hrm.tot", "Hrm", &[]), 27_275_266);
     // Eight codes, scale and shift without bias; a scorer of tokens and one of branches.
-    assert_eq!(parameters("totrm", "ToTrm", &[]), trm + 725_378);
+    assert_eq!(parameters("totrm.tot", "ToTrm", &[]), trm + 725_378);
 }

@@ -1,11 +1,14 @@
 """Makes models/*.safetensors and .json from the full fixtures: python3 trim.py FOLDER_OF_FULL_FIXTURES
 
-Leaves out tensors that tests/golden.rs does not compare (or, of the fixtures that are not in ALL_GRADIENTS, the
-gradients of the wide feed-forward matrices, for their size). No number is changed."""
+Leaves out tensors that tests/golden.rs does not compare and, for their size, some that would only be compared once
+more: the states of steps 2 to 5 and the gradients of feed-forward matrices. No number is changed."""
 import json, re, struct, sys
 from pathlib import Path
 
-ALL_GRADIENTS = ("trm_att_rope", "trm_mlp_t", "hrm", "totrm_mean")
+WHOLE = ("totrm_mean",)
+# Without the gradients of feed-forward matrices at step 2.
+NEARLY_WHOLE = ("trm_att_rope", "trm_mlp_t", "hrm")
+# Without those at all, without the gradients of any block at step 2, and without the states of steps 2 to 5.
 OTHERS = (
     "trm_att_learned",
     "totrm_max",
@@ -13,6 +16,11 @@ OTHERS = (
     "totrm_geometric_mean",
     "totrm_hierarchical_attention",
     "totrm_hierarchical_attention_margin0",
+    "trm_singlez",
+    "trm_hier6",
+    "trm_att_rope_qcontinue",
+    "trm_att_rope_softmax",
+    "transformers_baseline",
 )
 WITHOUT_GRADIENTS = ("trm_att_rope_bf16",)
 
@@ -21,7 +29,9 @@ DROPPED = (
     r"rope\.|.*\.trace\.|.*\.branch\.|.*\.merge\.|.*\.z_L_branches$|.*\.input_embeddings$|.*\.metric\.|.*\.loss$"
     r"|.*\.puzzle_emb\.local_weights$|.*\.puzzle_emb\.local_ids$|step\d\.carry\.(halted|steps)$"
 )
-WIDE = r"step\d\.grad\..*\.mlp\.(gate_up|down)_proj\.weight$"
+WIDE = r"step2\.grad\..*\.mlp\.(gate_up|down)_proj\.weight$"
+WIDE_OR_LATE = r"step1\.grad\..*\.mlp\.(gate_up|down)_proj\.weight$|step2\.grad\..*\.layers\."
+LATE_STATE = r"step[2345]\.carry\.z_"
 INFO = (
     "name source torch seed config loss_type halt_rule_training puzzle_rows_P changes_to_the_original "
     "training_steps eval_steps kernel_noise_max_abs"
@@ -32,10 +42,14 @@ STEP = "step loss metrics halted steps".split()
 def keep(name, fixture):
     if fixture in WITHOUT_GRADIENTS and re.match(r"step1\.(trace\.00\.|input_embeddings)", name):
         return True
+    if ".grad." in name and fixture in WITHOUT_GRADIENTS:
+        return False
+    if ".grad." in name and fixture not in WHOLE:
+        return not re.match(WIDE if fixture in NEARLY_WHOLE else WIDE_OR_LATE, name)
     if ".grad." in name:
-        if fixture in WITHOUT_GRADIENTS:
-            return False
-        return fixture in ALL_GRADIENTS or not re.match(WIDE, name)
+        return True
+    if fixture not in WHOLE + NEARLY_WHOLE and re.match(LATE_STATE, name):
+        return False
     return not re.match(DROPPED, name)
 
 
@@ -70,6 +84,6 @@ def describe(source, target):
 
 full, here = Path(sys.argv[1]), Path(__file__).parent / "models"
 here.mkdir(exist_ok=True)
-for name in (*ALL_GRADIENTS, *OTHERS, *WITHOUT_GRADIENTS):
+for name in (*WHOLE, *NEARLY_WHOLE, *OTHERS, *WITHOUT_GRADIENTS):
     trim(full / f"{name}.safetensors", here / f"{name}.safetensors", name)
     describe(full / f"{name}.json", here / f"{name}.json")
