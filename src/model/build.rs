@@ -14,6 +14,9 @@ use std::collections::{HashSet, VecDeque};
 /// Instructions, calls and iterations, at most; a schedule of the shipped models has some thousands.
 const MOST_WORK: usize = 300_000;
 
+/// Expressions, statements and nets inside one another, at most; the shipped models have about fifty.
+const DEEPEST: usize = 400;
+
 /// Overrides shown beside one mistake.
 const MOST_OVERRIDES: usize = 3;
 
@@ -220,6 +223,24 @@ impl Checker<'_> {
             self.runaway = true;
             self.error(diagnostic);
         }
+    }
+
+    /// One level further in; false, and not counted, if that is too deep for the compiler's own stack.
+    pub(super) fn deeper(&mut self, span: Span) -> bool {
+        if self.depth >= DEEPEST {
+            self.give_up(
+                Diagnostic::new(
+                    Code::Misplaced,
+                    format!("this is more than {DEEPEST} levels deep when written out"),
+                    self.author_place(span),
+                    "this deep inside",
+                )
+                .help("name inner parts, `let part = …`, or call fewer functions inside one another"),
+            );
+            return false;
+        }
+        self.depth += 1;
+        true
     }
 
     /// Counts an instruction, a call or an iteration; false when there have been too many.

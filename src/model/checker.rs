@@ -71,6 +71,8 @@ pub(super) struct Checker<'a> {
     pub work: usize,
     /// The model turned out to be without end, or too large; the rest of it is not looked at.
     pub runaway: bool,
+    /// Expressions, statements and nets inside one another, at present.
+    pub depth: usize,
 }
 
 /// The type of a config, or its choices.
@@ -160,6 +162,7 @@ pub fn check(modules: &Modules, sources: &Sources, bindings: &Bindings, sink: &m
         blamed_calls: HashSet::new(),
         work: 0,
         runaway: false,
+        depth: 0,
     };
     checker.scope.of_model = true;
     checker.configs(&flat.members, &flat.name);

@@ -11,6 +11,15 @@ use crate::syntax::ast::{BinaryOp, Block, Expr, ExprKind, Ident, UnaryOp};
 
 impl Checker<'_> {
     pub(super) fn expr(&mut self, expr: &Expr) -> Value {
+        if !self.deeper(expr.span) {
+            return Value::Broken;
+        }
+        let value = self.value_of(expr);
+        self.depth -= 1;
+        value
+    }
+
+    fn value_of(&mut self, expr: &Expr) -> Value {
         let span = expr.span;
         match &expr.kind {
             ExprKind::Number(text) => match Number::parse(text) {

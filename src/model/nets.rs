@@ -38,6 +38,15 @@ pub(super) struct Linear {
 impl Checker<'_> {
     /// Makes the net that an expression in net position describes.
     pub(super) fn make_net(&mut self, expr: &Expr, path: &str) -> Value {
+        if !self.deeper(expr.span) {
+            return Value::Broken;
+        }
+        let net = self.net_of(expr, path);
+        self.depth -= 1;
+        net
+    }
+
+    fn net_of(&mut self, expr: &Expr, path: &str) -> Value {
         match &expr.kind {
             ExprKind::Call { callee, args } => match &callee.kind {
                 ExprKind::Name(name) if name == "Linear" && self.scope.get(name).is_none() => {

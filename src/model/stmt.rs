@@ -26,6 +26,15 @@ impl Checker<'_> {
     }
 
     pub(super) fn statement(&mut self, statement: &Stmt) -> Flow {
+        if !self.deeper(statement.span) {
+            return Flow::Next;
+        }
+        let flow = self.run(statement);
+        self.depth -= 1;
+        flow
+    }
+
+    fn run(&mut self, statement: &Stmt) -> Flow {
         let span = statement.span;
         if self.functions_deep == 0 {
             self.nets_called.clear();

@@ -45,10 +45,23 @@ pub(super) fn mistake(
     if piece.is_empty() { (diagnostic, token) } else { (diagnostic, piece) }
 }
 
-/// The complaint about brackets inside brackets beyond reason.
+/// `else if`s of one text, at most: each is a step deeper.
+const MOST_ELSE_IF: usize = 100;
+
+/// The complaint about brackets inside brackets, or `else if` after `else if`, beyond reason.
 pub(super) fn too_deep(file: FileId, text: &str) -> Option<Diagnostic> {
-    let mut depth = 0usize;
+    let (mut depth, mut chain) = (0usize, 0usize);
     for (at, c) in significant(text) {
+        let rest = &text[at..];
+        if c == 'e' && rest.strip_prefix("else").is_some_and(|rest| rest.trim_start().starts_with("if ")) {
+            chain += 1;
+            if chain > MOST_ELSE_IF {
+                let message = format!("there are more than {MOST_ELSE_IF} `else if`s in this file");
+                let told =
+                    Diagnostic::new(Code::Syntax, message, Span::new(file, at..at + 4), "one too many");
+                return Some(told.help("choose with `match` on a config, or compute with numbers"));
+            }
+        }
         match c {
             '(' | '[' | '{' => depth += 1,
             ')' | ']' | '}' => depth = depth.saturating_sub(1),

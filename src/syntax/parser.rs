@@ -43,8 +43,8 @@ const MOST_ERRORS: usize = 8;
 /// How far back `y@k` may look: each step back is a copy of the state.
 const MOST_AGO: u32 = 64;
 
-/// Terms of one expression, at most: its tree is walked by recursion.
-const LONGEST: usize = 1000;
+/// Terms and operators of one expression, at most: its tree is walked by recursion.
+const LONGEST: usize = 400;
 
 /// Parses one text. Items with syntax errors are left out of the tree and reported to `sink`.
 pub fn parse(file: FileId, text: &str, sink: &mut Sink) -> File {
