@@ -361,7 +361,12 @@ impl Checker<'_> {
         match args.positional.get(at) {
             Some((value, place)) => self.tensor(&value.clone(), *place),
             None => {
-                self.error(Diagnostic::new(Code::Arguments, format!("`{name}` needs a value"), span, "here"));
+                self.error(Diagnostic::new(
+                    Code::Arguments,
+                    format!("`{name}` needs a value"),
+                    span,
+                    "given none",
+                ));
                 None
             }
         }
@@ -379,7 +384,8 @@ impl Checker<'_> {
                     None => {
                         let complaint =
                             primitive::missing(*axis, &self.ty(val).clone(), &self.axes, "`size`");
-                        let mut diagnostic = Diagnostic::new(complaint.code, complaint.message, span, "here");
+                        let mut diagnostic =
+                            Diagnostic::new(complaint.code, complaint.message, span, "of this value");
                         diagnostic.help = complaint.help;
                         self.error(diagnostic);
                         return None;
@@ -392,7 +398,7 @@ impl Checker<'_> {
                         Code::Arguments,
                         "`size` takes an axis, or a value and an axis",
                         span,
-                        "here",
+                        "size of what?",
                     )
                     .help("`size(dim)`, `size(z, branch)`"),
                 );
@@ -409,7 +415,7 @@ impl Checker<'_> {
                     Code::Arguments,
                     format!("`{name}` needs to know over which axes"),
                     span,
-                    "here",
+                    "over which axes?",
                 )
                 .help(format!("`{name}(over (batch, pos, dim))`")),
             );
@@ -470,7 +476,7 @@ impl Checker<'_> {
                     Code::Arguments,
                     "`top_k` needs an axis, a count and a new axis",
                     span,
-                    "here",
+                    "something is missing",
                 )
                 .help("`top_k(score, over branch, count = 4, into kept)`"),
             );

@@ -50,8 +50,13 @@ impl Checker<'_> {
             Value::Family(nets) => {
                 let [IndexItem::Plain(expr)] = items else {
                     self.error(
-                        Diagnostic::new(Code::Arguments, "a family of nets takes one number", span, "here")
-                            .help("`nets[0](x)`"),
+                        Diagnostic::new(
+                            Code::Arguments,
+                            "a family of nets takes one number",
+                            span,
+                            "which of them?",
+                        )
+                        .help("`nets[0](x)`"),
                     );
                     return Value::Broken;
                 };
@@ -137,7 +142,7 @@ impl Checker<'_> {
                             Code::Number,
                             format!("the range {start} .. {end} runs backwards"),
                             from.span.to(to.span),
-                            "here",
+                            "this range",
                         )
                         .help("the second number is the end, itself left out"),
                     );
@@ -186,7 +191,7 @@ impl Checker<'_> {
         let weight = self.weights[table].clone();
         let [IndexItem::Equal(axis, expr)] = items else {
             self.error(
-                Diagnostic::new(Code::Arguments, "a table is read by rows", span, "here")
+                Diagnostic::new(Code::Arguments, "a table is read by rows", span, "which rows?")
                     .help("`rows[task = puzzle]` with an index of that axis"),
             );
             return None;

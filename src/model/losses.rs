@@ -304,7 +304,7 @@ impl Checker<'_> {
                     Code::Misplaced,
                     "`lookahead` is a step after this one, which is not over yet",
                     span,
-                    "here",
+                    "not over yet",
                 )
                 .help("use it in a `loss` or `metric`"),
             );
@@ -327,7 +327,7 @@ impl Checker<'_> {
                 Code::Misplaced,
                 "a `lookahead` cannot look ahead itself",
                 span,
-                "here",
+                "inside a lookahead",
             ));
             return Value::Broken;
         }

@@ -557,8 +557,13 @@ impl Checker<'_> {
             None => {
                 let wanted = if name == "uniform" { "low = 0, high = 1" } else { "std = 1" };
                 self.error(
-                    Diagnostic::new(Code::Arguments, format!("`{name}` needs its numbers"), span, "here")
-                        .help(format!("`{name}({wanted})`")),
+                    Diagnostic::new(
+                        Code::Arguments,
+                        format!("`{name}` needs its numbers"),
+                        span,
+                        "without its numbers",
+                    )
+                    .help(format!("`{name}({wanted})`")),
                 );
                 Value::Broken
             }

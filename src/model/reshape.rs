@@ -86,7 +86,7 @@ impl Checker<'_> {
     pub(super) fn index_along(&mut self, args: &Args, span: Span) -> Option<Value> {
         let Some((Value::Axis(axis), place)) = args.positional.first() else {
             self.error(
-                Diagnostic::new(Code::Arguments, "`index` takes an axis", span, "here")
+                Diagnostic::new(Code::Arguments, "`index` takes an axis", span, "not an axis")
                     .help("`index(pos)` counts 0, 1, 2, … along `pos`"),
             );
             return None;

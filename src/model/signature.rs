@@ -428,7 +428,8 @@ impl Checker<'_> {
                                 place,
                                 format!("indexes `{found}`"),
                             )
-                            .related(ty.span, "declared here"),
+                            .related(ty.span, "declared here")
+                            .help("an index counts along its own axis only"),
                         );
                         return None;
                     }

@@ -66,7 +66,7 @@ impl Checker<'_> {
                         Code::Misplaced,
                         "`collect` and `emit` are not part of this version of the language",
                         span,
-                        "here",
+                        "not yet",
                     )
                     .help(format!("to read `{}` of the last iteration, use `record`", name.name)),
                 );

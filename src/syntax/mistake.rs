@@ -15,6 +15,7 @@ const MEMBERS: [&str; 21] = [
 ];
 const STATEMENTS: [&str; 12] =
     ["let", "var", "record", "collect", "emit", "repeat", "branch", "merge", "prune", "do", "return", "if"];
+const ITEMS: &str = "expected `use`, `model`, `net`, `fn` or `axis`";
 /// Names that no declaration may take.
 const RESERVED: [&str; 10] =
     ["if", "else", "match", "lookahead", "true", "false", "not", "and", "or", "return"];
@@ -194,6 +195,7 @@ impl<'a> View<'a> {
         let told = self.told(place, format!("`{found}` does not belong here"), "not expected");
         match self.advice(at, found, first, lone, &open, positives) {
             Some(help) => told.help(help),
+            None if open.is_empty() && first.is_empty() => told.help(ITEMS),
             None => self.with_expected(told, positives),
         }
     }
@@ -258,7 +260,7 @@ impl<'a> View<'a> {
 
     fn with_expected(&self, told: Diagnostic, positives: &[Rule]) -> Diagnostic {
         if expects_item(positives) {
-            return told.help("expected `use`, `model`, `net`, `fn` or `axis`");
+            return told.help(ITEMS);
         }
         if expects_member(positives) {
             return told.help(
