@@ -7,7 +7,7 @@ mod subject;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use subject::{Subject, files, shipped, variants};
+use subject::{Subject, files, shipped};
 use totc::graph::{Flow, Graph, print, verify};
 use totc::lower::Mode;
 use totc::model::ops::Op;
@@ -104,6 +104,7 @@ fn passes_finish_their_work() {
 
 #[cfg(feature = "torch")]
 mod values {
+    use super::subject::variants;
     use super::*;
     use std::sync::Mutex;
 
