@@ -54,7 +54,8 @@ fn body(out: &mut String, instrs: &[Instr], axes: &Axes, depth: usize) {
                 let list = |operands: &[Operand]| {
                     operands.iter().map(|operand| show(*operand)).collect::<Vec<_>>().join(" ")
                 };
-                let given = if yields.is_empty() { String::new() } else { format!(" yield {}", list(yields)) };
+                let given =
+                    if yields.is_empty() { String::new() } else { format!(" yield {}", list(yields)) };
                 let _ = writeln!(out, "{indent}  next {}{given}", list(next));
                 let _ = writeln!(out, "{indent}}}");
             }
