@@ -92,7 +92,7 @@ pub fn main() -> ExitCode {
     // A pipe that closes early (`totc dump … | head`) ends the program as it ends others.
     reset_sigpipe();
     #[cfg(feature = "torch")]
-    wait_without_spinning();
+    wait_with_short_spins();
     let cli = Cli::parse();
     let outcome = match cli.command {
         Command::Check(args) => check::main(&args),
@@ -129,11 +129,12 @@ fn colours() -> Colours {
     if std::io::stderr().is_terminal() && !plain { Colours::Always } else { Colours::Never }
 }
 
-/// Has libtorch's threads sleep while they wait for each other. By default they spin, and on a machine that has
-/// anything else to do a step then takes ten times as long. OpenMP reads its settings as it is loaded, before `main`,
-/// so the process starts itself once more with them.
+/// Has libtorch's threads spin only briefly before they sleep while they wait for each other. Spinning long, as they do by
+/// default, makes a step ten times as slow on a machine that has anything else to do; not spinning at all makes it
+/// nearly twice as slow on an idle one. OpenMP reads its settings as it is loaded, before `main`, so the process
+/// starts itself once more with them.
 #[cfg(all(feature = "torch", target_os = "linux"))]
-fn wait_without_spinning() {
+fn wait_with_short_spins() {
     use std::os::unix::process::CommandExt;
     const SPINS: &str = "GOMP_SPINCOUNT";
     if std::env::var_os(SPINS).is_some() || std::env::var_os("OMP_WAIT_POLICY").is_some() {
@@ -142,11 +143,11 @@ fn wait_without_spinning() {
     let mut args = std::env::args_os();
     let Some(own) = args.next() else { return };
     // Where that fails, the run is only slower.
-    let _ = std::process::Command::new("/proc/self/exe").arg0(own).args(args).env(SPINS, "0").exec();
+    let _ = std::process::Command::new("/proc/self/exe").arg0(own).args(args).env(SPINS, "10000").exec();
 }
 
 #[cfg(all(feature = "torch", not(target_os = "linux")))]
-fn wait_without_spinning() {}
+fn wait_with_short_spins() {}
 
 #[cfg(unix)]
 fn reset_sigpipe() {
