@@ -3,8 +3,10 @@
 //! A new data set is one file holding a settings struct that implements [`Source`], and one line in the registry below.
 
 mod chance;
+pub mod dihedral;
 mod error;
 mod knob;
+pub mod numpy_random;
 mod stream;
 pub mod sudoku;
 
