@@ -9,6 +9,7 @@ mod knob;
 pub mod numpy_random;
 mod stream;
 pub mod sudoku;
+pub mod table;
 
 use std::fmt;
 use std::path::Path;
