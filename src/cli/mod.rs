@@ -7,6 +7,7 @@
 mod bench;
 mod check;
 mod cost;
+mod data;
 mod dump;
 #[cfg(feature = "torch")]
 mod eval;
@@ -54,6 +55,8 @@ enum Command {
     Dump(dump::Args),
     /// Draw a model: loops folded, branches and merges as a tree
     Graph(graph::Args),
+    /// Build, check and rate data sets
+    Data(data::Args),
     /// Write initial weights by path
     #[cfg(feature = "torch")]
     Init(init::Args),
@@ -99,6 +102,7 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::main(&args),
         Command::Dump(args) => dump::main(&args),
         Command::Graph(args) => graph::main(&args),
+        Command::Data(args) => data::main(&args),
         #[cfg(feature = "torch")]
         Command::Init(args) => init::main(&args),
         #[cfg(feature = "torch")]

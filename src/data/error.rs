@@ -37,6 +37,27 @@ pub enum DataError {
         /// How to mend it.
         mend: String,
     },
+    /// An array, or another file of a built data set, is broken.
+    #[error("`{}`{}: {what}; {mend}", path.display(), row.map_or(String::new(), |row| format!(", row {row}")))]
+    Array {
+        /// The file.
+        path: PathBuf,
+        /// Its row, from 0 as NumPy counts.
+        row: Option<usize>,
+        /// The cause.
+        what: String,
+        /// How to mend it.
+        mend: String,
+    },
+    /// A file cannot be written.
+    #[error("cannot write `{}`: {cause}; check the folder and the room on its disk", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        cause: io::Error,
+    },
     /// A setting of the run file asks for something that cannot be.
     #[error("`{data_set}`, setting `{setting}`: {what}; {mend}")]
     Setting {

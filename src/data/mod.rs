@@ -2,11 +2,14 @@
 //!
 //! A new data set is one file holding a settings struct that implements [`Source`], and one line in the registry below.
 
+pub mod built;
 mod chance;
 pub mod dihedral;
 mod error;
 mod knob;
+pub mod npy;
 pub mod numpy_random;
+pub mod python_json;
 mod stream;
 pub mod sudoku;
 pub mod table;

@@ -56,7 +56,7 @@ pub fn read_table<const N: usize>(
 }
 
 /// The file's text, unpacked if it begins as gzip does.
-fn open(path: &Path) -> Result<Box<dyn Read>, DataError> {
+pub(super) fn open(path: &Path) -> Result<Box<dyn Read>, DataError> {
     let failed = |cause| DataError::File { path: path.to_owned(), cause };
     let file = File::open(path).map_err(failed)?;
     let mut start = [0; 2];

@@ -3,6 +3,7 @@
 //! Tokens are those of the reference sets: 0 pads (never occurs), 1 is a blank, `d + 1` is digit `d`. The label
 //! covers every cell, givens too. All puzzles are one task, with identifier 0.
 
+pub mod build;
 pub mod canonical;
 pub mod check;
 pub mod csv;
@@ -10,6 +11,7 @@ mod files;
 mod generated;
 pub mod generator;
 pub mod grid;
+pub mod rate;
 pub mod solver;
 pub mod symmetry;
 pub mod text;

@@ -2,6 +2,7 @@
 
 use super::grid::{Grid, MAX_SIDE, Side};
 use crate::data::chance::Chance;
+use crate::data::numpy_random::NumpyRandom;
 
 /// A relabelling of the digits with a rearrangement of the cells.
 ///
@@ -57,6 +58,29 @@ impl Symmetry {
         drawn.turn = turns[chance.below(turns.len())];
         drawn.rows = lines(side.box_rows(), side.box_columns(), chance);
         drawn.columns = lines(side.box_columns(), side.box_rows(), chance);
+        drawn
+    }
+
+    /// The symmetry that the reference script draws from NumPy's generator (`shuffle_sudoku` of
+    /// `build_sudoku_dataset.py`): digits, transposition, bands and their rows, stacks and their columns. Where boxes are
+    /// not square, nothing is drawn for a transposition.
+    pub fn from_numpy(side: Side, random: &mut NumpyRandom) -> Symmetry {
+        let mut drawn = Symmetry::identity(side);
+        random.shuffle(&mut drawn.digits[1..=side.digits()]);
+        if side.is_square() && random.random_sample() < 0.5 {
+            drawn.turn = Turn::Transposed;
+        }
+        let mut lines = |width: usize, groups: usize| {
+            let mut lines = [0; MAX_SIDE];
+            for (group, into) in random.permutation(groups).into_iter().zip(lines.chunks_exact_mut(width)) {
+                for (offset, line) in into.iter_mut().zip(random.permutation(width)) {
+                    *offset = (group * width + line) as u8;
+                }
+            }
+            lines
+        };
+        drawn.rows = lines(side.box_rows(), side.box_columns());
+        drawn.columns = lines(side.box_columns(), side.box_rows());
         drawn
     }
 

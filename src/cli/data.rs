@@ -1,0 +1,65 @@
+//! `totc data …`: building, checking and rating data sets. Each command is a file beside this one.
+
+mod build_sudoku;
+mod rate;
+
+use super::{Failure, Outcome};
+use crate::data::DataError;
+use clap::Subcommand;
+use std::path::Path;
+
+/// Builds, checks and rates data sets.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Write a data set in the layout of the TRM and HRM code (identifiers.json, {train,test}/all__*.npy)
+    #[command(subcommand)]
+    Build(Build),
+    /// Rate Sudoku puzzles by the guesses that a backtracking solver needs
+    Rate(rate::Args),
+}
+
+#[derive(Subcommand)]
+enum Build {
+    /// Sudoku from CSV files, as build_sudoku_dataset.py does
+    Sudoku(build_sudoku::Args),
+}
+
+pub fn main(args: &Args) -> Outcome {
+    match &args.command {
+        Command::Build(Build::Sudoku(args)) => build_sudoku::main(args),
+        Command::Rate(args) => rate::main(args),
+    }
+}
+
+fn world(error: DataError) -> Failure {
+    Failure::World(error.to_string())
+}
+
+/// Refuses a folder to write that holds a built data set already.
+fn fresh(out: &Path, overwrite: bool) -> Outcome {
+    let taken = ["train", "test", "identifiers.json"].iter().any(|name| out.join(name).exists());
+    if taken && !overwrite {
+        return Err(Failure::Usage(format!(
+            "{} holds a data set already; choose another folder by --out, or give --overwrite",
+            out.display()
+        )));
+    }
+    Ok(())
+}
+
+/// Bytes of all files of a folder.
+fn size_of(folder: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    let size = |entry: std::fs::DirEntry| match entry.metadata() {
+        Ok(data) if data.is_dir() => size_of(&entry.path()),
+        Ok(data) => data.len(),
+        Err(_) => 0,
+    };
+    entries.flatten().map(size).sum()
+}
