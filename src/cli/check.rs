@@ -7,7 +7,8 @@ use crate::lower::Mode;
 use serde_json::json;
 use std::path::PathBuf;
 
-/// Checks files. Every model of a model file is checked, for training and for evaluation.
+/// Checks files. Every model of a model file is checked, for training and for evaluation; of a run file also its data,
+/// every row.
 #[derive(clap::Args)]
 pub struct Args {
     /// Model files (.tot) and run files (.ron)
@@ -28,6 +29,7 @@ pub fn main(args: &Args) -> Outcome {
     let mut rendered = String::new();
     let mut rows = Vec::new();
     let mut failed = false;
+    let mut broken_data = Vec::new();
     for file in &args.files {
         let choice =
             Choice { file: file.clone(), model: None, sets: args.sets.clone(), sizes: args.sizes.clone() };
@@ -63,6 +65,10 @@ pub fn main(args: &Args) -> Outcome {
             }
         }
         failed |= subject.sink.has_errors();
+        let data_error = subject.data_error.take().map(|error| error.to_string());
+        if let (Some(message), true) = (&data_error, args.json) {
+            rows.push(json!({ "file": file, "severity": "error", "code": "data", "message": message }));
+        }
         if args.json {
             for diagnostic in subject.sink.sorted() {
                 let (line, column) = subject.sources.line_column(diagnostic.primary.0).unwrap_or((0, 0));
@@ -79,7 +85,9 @@ pub fn main(args: &Args) -> Outcome {
             }
         } else {
             rendered.push_str(&diagnostic::render(&subject.sink, &subject.sources, colours()));
-            if !subject.sink.has_errors() {
+            let data_is_fine = data_error.is_none();
+            broken_data.extend(data_error.map(|message| format!("{}: {message}", file.display())));
+            if !subject.sink.has_errors() && data_is_fine {
                 println!(
                     "{}: {} fine",
                     file.display(),
@@ -89,11 +97,17 @@ pub fn main(args: &Args) -> Outcome {
         }
     }
     if args.json {
+        let broken = failed || rows.iter().any(|row| row["code"] == "data");
         println!("{}", serde_json::Value::Array(rows));
-        return if failed { Err(Failure::Mistakes(String::new())) } else { Ok(()) };
+        return if broken { Err(Failure::Mistakes(String::new())) } else { Ok(()) };
     }
     if failed {
-        return Err(Failure::Mistakes(rendered));
+        let data = broken_data.iter().map(|message| format!("error: {message}\n"));
+        return Err(Failure::Mistakes(rendered + &data.collect::<String>()));
+    }
+    if !broken_data.is_empty() {
+        eprint!("{rendered}");
+        return Err(Failure::World(broken_data.join("\nerror: ")));
     }
     eprint!("{rendered}");
     Ok(())

@@ -1,6 +1,7 @@
 //! `totc data …`: building, checking and rating data sets. Each command is a file beside this one.
 
 mod build_sudoku;
+mod check;
 mod rate;
 
 use super::{Failure, Outcome};
@@ -20,6 +21,8 @@ enum Command {
     /// Write a data set in the layout of the TRM and HRM code (identifiers.json, {train,test}/all__*.npy)
     #[command(subcommand)]
     Build(Build),
+    /// Check built data sets: every file, every row
+    Check(check::Args),
     /// Rate Sudoku puzzles by the guesses that a backtracking solver needs
     Rate(rate::Args),
 }
@@ -33,6 +36,7 @@ enum Build {
 pub fn main(args: &Args) -> Outcome {
     match &args.command {
         Command::Build(Build::Sudoku(args)) => build_sudoku::main(args),
+        Command::Check(args) => check::main(args),
         Command::Rate(args) => rate::main(args),
     }
 }

@@ -2,6 +2,7 @@
 //! programs; turns mistakes into rendered text.
 
 use super::{Failure, colours};
+use crate::data::DataError;
 use crate::diagnostic::{self, Sink};
 use crate::graph::Graph;
 use crate::lower::{Mode, Program};
@@ -35,6 +36,8 @@ pub struct Subject {
     pub modules: Modules,
     pub bindings: Bindings,
     pub run: Option<RunFile>,
+    /// Why the run file's data cannot be used.
+    pub data_error: Option<DataError>,
     /// Mistakes of the syntax, so far.
     pub sink: Sink,
 }
@@ -61,7 +64,7 @@ impl Subject {
         let modules = syntax::load(path, &syntax::Disk, &mut sources, &mut sink)
             .map_err(|error| Failure::World(format!("{}: {error}", path.display())))?;
         let bindings = Bindings { model, ..Bindings::new(Mode::Training) };
-        Ok(Subject { sources, modules, bindings, run: None, sink })
+        Ok(Subject { sources, modules, bindings, run: None, data_error: None, sink })
     }
 
     /// The model of a run file, with its configs; the data's sizes come later, from the data.
@@ -74,11 +77,14 @@ impl Subject {
     }
 
     fn with_sizes(mut self, sizes: &[String]) -> Result<Subject, Failure> {
-        if let Some(run) = &self.run
-            && let Ok(opened) = data::open(&run.run.data, run.folder())
-        {
-            for (axis, size) in opened.sizes().axes() {
-                self.bindings.sizes.insert(axis.to_owned(), size);
+        if let Some(run) = &self.run {
+            match data::open(&run.run.data, run.folder()) {
+                Ok(opened) => {
+                    for (axis, size) in opened.sizes().axes() {
+                        self.bindings.sizes.insert(axis.to_owned(), size);
+                    }
+                }
+                Err(error) => self.data_error = Some(error),
             }
         }
         for text in sizes {

@@ -20,6 +20,8 @@ pub enum Purpose {
     ChooseTrain = 5,
     /// Choosing rows of a test file.
     ChooseTest = 6,
+    /// The order of a puzzle's examples.
+    Examples = 7,
 }
 
 /// A source of draws.

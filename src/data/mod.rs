@@ -77,6 +77,8 @@ registry! {
     Sudoku "sudoku" sudoku::GeneratedSpec;
     /// Sudoku puzzles read from CSV files.
     SudokuCsv "sudoku_csv" sudoku::CsvSpec;
+    /// Folders that the scripts of the reference code wrote.
+    Built "built" built::BuiltSpec;
 }
 
 impl<'de> serde::Deserialize<'de> for DataSpec {
@@ -233,6 +235,12 @@ pub trait Dataset: Send + Sync {
 
     /// Test example `i`, never augmented; none from `test_len` on.
     fn test_example(&self, i: usize) -> Option<Example>;
+
+    /// A row that fills up a short batch: it has no label and does not count.
+    fn padding(&self) -> Example {
+        let cells = self.sizes().cell;
+        Example { inputs: vec![0; cells], labels: vec![NO_LABEL; cells], puzzle: 0 }
+    }
 
     /// Where the data come from, what was dropped and which seed made them, in a line or two.
     fn describe(&self) -> String;

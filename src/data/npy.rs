@@ -257,6 +257,11 @@ impl Array {
         numbers(self.header.dtype, self.row_bytes(row))
     }
 
+    /// The smallest and the largest number of a row; (0, 0) of a row without numbers.
+    pub fn bounds(&self, row: usize) -> (i64, i64) {
+        bounds(self.header.dtype, self.row_bytes(row))
+    }
+
     /// The numbers of all rows.
     pub fn all(&self) -> Vec<i64> {
         numbers(self.header.dtype, self.bytes())
@@ -278,6 +283,30 @@ fn numbers(dtype: Dtype, bytes: &[u8]) -> Vec<i64> {
     }
     match dtype {
         Dtype::U8 => bytes.iter().map(|byte| i64::from(*byte)).collect(),
+        Dtype::I8 => read!(i8),
+        Dtype::U16 => read!(u16),
+        Dtype::I16 => read!(i16),
+        Dtype::U32 => read!(u32),
+        Dtype::I32 => read!(i32),
+        Dtype::I64 => read!(i64),
+    }
+}
+
+fn bounds(dtype: Dtype, bytes: &[u8]) -> (i64, i64) {
+    macro_rules! read {
+        ($type:ty) => {{
+            let numbers = bytes.as_chunks().0.iter().map(|bytes| <$type>::from_le_bytes(*bytes));
+            let start = (<$type>::MAX, <$type>::MIN);
+            // Folded in the array's own type, which the compiler turns into vector instructions.
+            let (low, high) = numbers.fold(start, |(low, high), next| (low.min(next), high.max(next)));
+            (low as i64, high as i64)
+        }};
+    }
+    if bytes.len() < dtype.bytes() {
+        return (0, 0);
+    }
+    match dtype {
+        Dtype::U8 => read!(u8),
         Dtype::I8 => read!(i8),
         Dtype::U16 => read!(u16),
         Dtype::I16 => read!(i16),

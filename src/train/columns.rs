@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use tch::Tensor;
 
 use super::error::{Doing, TrainError};
-use crate::data::{Dataset, Field, NO_LABEL, Rows};
+use crate::data::{Dataset, Example, Field, Rows};
 use crate::lower::{InputInfo, InputRole, Program};
 
 /// A batch by the model's names: int64, rows outermost, on the CPU.
@@ -17,6 +17,8 @@ pub struct Columns {
     pairs: Vec<(InputInfo, Source)>,
     /// Rows of a batch, as compiled.
     batch: usize,
+    /// What fills up a short batch.
+    padding: Example,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +57,7 @@ impl Columns {
             pairs.push((input.clone(), source));
         }
         let batch = program.inputs.first().and_then(|input| input.shape.first()).copied().unwrap_or(0);
-        Ok(Columns { pairs, batch: batch.max(0) as usize })
+        Ok(Columns { pairs, batch: batch.max(0) as usize, padding: data.padding() })
     }
 
     /// Rows of a batch, as the program was compiled.
@@ -76,22 +78,27 @@ impl Columns {
         self.padded(rows, rows.n)
     }
 
-    /// The rows as tensors `[to, ..]`: rows that are missing have no label, token 0 and puzzle 0.
+    /// The rows as tensors `[to, ..]`: rows that are missing are the data set's padding, without a label.
     pub fn padded(&self, rows: &Rows, to: usize) -> Result<Batch, TrainError> {
         let mut batch = Batch::new();
         for (input, source) in &self.pairs {
             let (values, filler) = match source {
-                Source::Inputs => (&rows.inputs, 0),
-                Source::Labels => (&rows.labels, NO_LABEL),
-                Source::Puzzle => (&rows.puzzle, 0),
+                Source::Inputs => (&rows.inputs, self.padding.inputs.as_slice()),
+                Source::Labels => (&rows.labels, self.padding.labels.as_slice()),
+                Source::Puzzle => (&rows.puzzle, std::slice::from_ref(&self.padding.puzzle)),
             };
             let mut shape = input.shape.clone();
             if let Some(first) = shape.first_mut() {
                 *first = to as i64;
             }
-            let mut values = values.clone();
-            values.resize(shape.iter().product::<i64>().max(0) as usize, filler);
-            let tensor = Tensor::f_from_slice(&values).and_then(|flat| flat.f_reshape(&shape));
+            let tensor = if rows.n >= to {
+                Tensor::f_from_slice(values)
+            } else {
+                let mut values = values.clone();
+                values.extend(filler.iter().cycle().take(filler.len() * (to - rows.n)));
+                Tensor::f_from_slice(&values)
+            };
+            let tensor = tensor.and_then(|flat| flat.f_reshape(&shape));
             batch.insert(input.name.clone(), tensor.doing("making a batch")?);
         }
         Ok(batch)
