@@ -1,7 +1,7 @@
 //! One set of one split of one folder: takes its files, gives its rows; everything that can be wrong with them is found
 //! when they are opened.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::metadata::Metadata;
 use crate::data::npy::Array;
@@ -231,7 +231,7 @@ fn index(path: &Path, total: usize, things: &str, empty_ok: bool) -> Result<Vec<
     }
 }
 
-fn identifiers(path: &PathBuf, puzzles: usize, known: usize) -> Result<Vec<i32>, DataError> {
+fn identifiers(path: &Path, puzzles: usize, known: usize) -> Result<Vec<i32>, DataError> {
     let read = Array::open(path, 1)?;
     if read.rows() != puzzles {
         let what = format!("it has {} identifiers for {puzzles} puzzles", read.rows());
