@@ -177,7 +177,7 @@ fn kind(chance: &mut impl Rng, depth: usize, at: i64) -> ItemKind {
         0 => ItemKind::Branch { state, axis, from, to: from * 2, by, nets: nets(chance) },
         1 => ItemKind::Merge { state, axis, from, to, by, nets: nets(chance) },
         2 => ItemKind::Prune { state, axis, from, to, by },
-        3 => ItemKind::Record { name: state, axes: axes(chance) },
+        3 => ItemKind::Record { name: state, over: None, axes: axes(chance) },
         4 | 5 => ItemKind::Update { target: state, text: by, nets: nets(chance), axes: axes(chance) },
         6 => ItemKind::Repeat { times: chance.random_range(0..14), items: items(chance, depth + 1) },
         _ => ItemKind::Iteration { index: at, of: 4, items: items(chance, depth + 1) },

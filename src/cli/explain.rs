@@ -182,7 +182,8 @@ fn items(out: &mut String, list: &[Item], depth: usize) {
             ItemKind::Prune { state, from, to, by, .. } => {
                 line(format!("prune {state} {from} -> {to} by {by}"))
             }
-            ItemKind::Record { name, .. } => line(format!("record {name}")),
+            ItemKind::Record { name, over: None, .. } => line(format!("record {name}")),
+            ItemKind::Record { name, over: Some(over), .. } => line(format!("collect {name} over {over}")),
         }
     }
 }

@@ -82,8 +82,11 @@ pub fn note(kind: &ItemKind) -> Option<Note> {
             let detail = format!("keeps {to} of {from} along {axis}");
             Note { title: format!("prune {state}"), detail, how: how("by", by) }
         }
-        ItemKind::Record { name, axes: extents } => {
+        ItemKind::Record { name, over: None, axes: extents } => {
             Note { title: format!("record {name}"), detail: axes(extents), how: String::new() }
+        }
+        ItemKind::Record { name, over: Some(over), axes: extents } => {
+            Note { title: format!("collect {name}"), detail: axes(extents), how: format!("over {over}") }
         }
         ItemKind::Update { .. } | ItemKind::Repeat { .. } | ItemKind::Iteration { .. } => return None,
     })

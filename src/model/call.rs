@@ -13,7 +13,7 @@ use crate::source::Span;
 use crate::syntax::ast::{Arg, Clause, Expr, ExprKind};
 
 /// Built-in forms beside the primitives.
-pub(super) const INTRINSICS: [&str; 21] = [
+pub(super) const INTRINSICS: [&str; 22] = [
     "size",
     "concat",
     "pad",
@@ -23,6 +23,7 @@ pub(super) const INTRINSICS: [&str; 21] = [
     "unfold",
     "broadcast",
     "index",
+    "gather",
     "stop_gradient",
     "float",
     "float32",
@@ -82,7 +83,7 @@ impl Checker<'_> {
             Value::Function(function) => {
                 let scope = super::value::Scope::new(&function.module);
                 let label = function.def.name.as_ref().map_or("fn", |name| name.name.as_str()).to_owned();
-                self.apply(&function.def, scope, args, span, &label)
+                self.apply(&function.def, scope, args, span, &label, None)
             }
             Value::NetDef(def) => self.net_not_made(&def.def.name.name, callee.span),
             Value::Broken => Value::Broken,
@@ -147,6 +148,7 @@ impl Checker<'_> {
             "split" => self.split(args, span),
             "broadcast" => self.broadcast(args, span),
             "index" => self.index_along(args, span),
+            "gather" => self.gather(args, span),
             "pad" | "rename" | "fold" | "unfold" => self.reshape(name, args, span),
             "top_k" => self.top_k(args, span),
             "where"
@@ -182,6 +184,7 @@ impl Checker<'_> {
             "size" => (2, &[], &[]),
             "concat" => (usize::MAX, &[], &[Clause::Along]),
             "split" | "broadcast" | "noise" => (1, &[], &[Clause::Over]),
+            "gather" => (2, &[], &[Clause::Over]),
             "uniform" => (2, &["low", "high"], &[Clause::Over]),
             "normal" | "truncated_normal" => (1, &["std"], &[]),
             "top_k" => (1, &["count"], &[Clause::Over, Clause::Into]),

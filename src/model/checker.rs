@@ -5,6 +5,7 @@
 use super::build::Known;
 use super::flatten::{Flat, FlatModel, declares, flatten};
 use super::items;
+use super::keep::{Collection, Emission};
 use super::outline::{Item, Outline, Section};
 use super::stmt::Flow;
 use super::ty::{Axes, AxisId};
@@ -46,6 +47,16 @@ pub(super) struct Checker<'a> {
     pub nets_called: Vec<String>,
     pub draws: u32,
     pub records: Vec<Vec<(String, Val, Span)>>,
+    pub collections: Vec<Collection>,
+    /// Loops of the schedule around the present statement.
+    pub loops_deep: usize,
+    pub emissions: Vec<Emission>,
+    /// Paths of the nets whose `fn` is running, None for a function.
+    pub net_paths: Vec<Option<String>>,
+    /// A net of the model emits something.
+    pub emitting: bool,
+    /// In the scope of gradient as the schedule has it, whatever the mode.
+    pub scheduled: bool,
     pub configs: Vec<(String, String)>,
     pub config_types: HashMap<String, ConfigTypes>,
     pub inputs: Vec<InputInfo>,
@@ -143,6 +154,12 @@ pub fn check(modules: &Modules, sources: &Sources, bindings: &Bindings, sink: &m
         nets_called: Vec::new(),
         draws: 0,
         records: vec![Vec::new()],
+        collections: Vec::new(),
+        loops_deep: 0,
+        emissions: Vec::new(),
+        net_paths: Vec::new(),
+        emitting: false,
+        scheduled: true,
         configs: Vec::new(),
         config_types: HashMap::new(),
         inputs: Vec::new(),

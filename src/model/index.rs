@@ -32,6 +32,8 @@ impl Checker<'_> {
                     Value::Broken
                 }
             },
+            Value::Net(net) => self.field_of_nets(&[net], name),
+            Value::Family(nets) => self.field_of_nets(&nets, name),
             Value::Broken => Value::Broken,
             other => {
                 self.error(Diagnostic::new(

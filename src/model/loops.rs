@@ -18,6 +18,8 @@ struct Segment {
     from: i64,
     times: usize,
     gradient: bool,
+    /// In the scope of gradient of the schedule, in evaluation too.
+    scheduled: bool,
 }
 
 impl Checker<'_> {
@@ -37,18 +39,28 @@ impl Checker<'_> {
             },
             None => times,
         };
-        let segments = if self.gradient && last < times {
+        // What nets emit is read off the same calls in evaluation.
+        let splits = self.gradient || (self.scheduled && self.emitting);
+        let segments = if splits && last < times {
+            let (gradient, scheduled) = (self.gradient, self.scheduled);
             vec![
-                Segment { from, times: times - last, gradient: false },
-                Segment { from: from + (times - last) as i64, times: last, gradient: true },
+                Segment { from, times: times - last, gradient: false, scheduled: false },
+                Segment { from: from + (times - last) as i64, times: last, gradient, scheduled },
             ]
         } else {
-            vec![Segment { from, times, gradient: self.gradient }]
+            vec![Segment { from, times, gradient: self.gradient, scheduled: self.scheduled }]
         };
+        let in_schedule = self.functions_deep == 0;
+        self.loops_deep += usize::from(in_schedule);
         for segment in segments.iter().filter(|segment| segment.times > 0) {
-            let outer = std::mem::replace(&mut self.gradient, segment.gradient);
+            let outer = (self.gradient, self.scheduled);
+            (self.gradient, self.scheduled) = (segment.gradient, segment.scheduled);
             self.segment(segment, counter, while_, body, span);
-            self.gradient = outer;
+            (self.gradient, self.scheduled) = outer;
+        }
+        self.loops_deep -= usize::from(in_schedule);
+        if in_schedule && self.loops_deep == 0 {
+            self.finish_collections();
         }
         Flow::Next
     }
@@ -105,7 +117,8 @@ impl Checker<'_> {
         span: Span,
     ) {
         let reads_counter = counter.is_some_and(|counter| mentions(body, &counter.name));
-        if !reads_counter && segment.times > 1 && self.rolled(segment, while_, body, span) {
+        let each_its_own = reads_counter || self.collects(&body.statements);
+        if !each_its_own && segment.times > 1 && self.rolled(segment, while_, body, span) {
             return;
         }
         if segment.times == 1 && counter.is_none() {
@@ -138,6 +151,7 @@ impl Checker<'_> {
     /// One iteration, in line.
     fn iteration(&mut self, counter: Option<(&Ident, i64)>, while_: Option<&Expr>, body: &Block, span: Span) {
         let frozen = while_.and_then(|cond| self.freeze_condition(cond, body));
+        let collected = self.collected();
         self.scope.push();
         if let Some((counter, value)) = counter {
             self.scope.bind(&counter.name, Value::Number(Number::whole(value)), Role::Counter, counter.span);
@@ -155,6 +169,7 @@ impl Checker<'_> {
         self.scope.pop();
         if let Some((cond, before)) = frozen {
             self.freeze(cond, &before, span);
+            self.freeze_collections(cond, &collected, span);
         }
     }
 
@@ -252,7 +267,7 @@ impl Checker<'_> {
             .iter()
             .filter_map(|(name, _)| Some((name.clone(), self.scope.get(name)?.clone())))
             .collect();
-        let globals = self.scope.clone();
+        let (globals, emitted) = (self.scope.clone(), self.emissions.len());
         let starts: Vec<Val> = carried.iter().map(|(_, val)| *val).collect();
         let mut params = Vec::new();
         for (name, start) in &carried {
@@ -269,6 +284,13 @@ impl Checker<'_> {
         self.iteration(None, while_, body, span);
         let items = self.outline.pop().unwrap_or_default();
         let records = self.records.pop().unwrap_or_default();
+        // Each iteration emits values of its own.
+        if self.emissions.len() > emitted {
+            self.emissions.truncate(emitted);
+            self.regions.pop();
+            self.scope = globals;
+            return false;
+        }
         let mut next = Vec::new();
         for ((name, _), (param, ty)) in carried.iter().zip(&params) {
             let after = match self.scope.get(name).map(|binding| binding.value.clone()) {

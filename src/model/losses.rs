@@ -334,6 +334,7 @@ impl Checker<'_> {
         let scope = self.scope.clone();
         let hidden = self.scope.hide(self.model_depth);
         let gradient = std::mem::replace(&mut self.gradient, false);
+        let scheduled = std::mem::replace(&mut self.scheduled, false);
         let readable = std::mem::replace(&mut self.targets_readable, false);
         let deep = std::mem::replace(&mut self.functions_deep, 0);
         self.looking_ahead = true;
@@ -368,6 +369,7 @@ impl Checker<'_> {
         self.looking_ahead = false;
         self.functions_deep = deep;
         self.gradient = gradient;
+        self.scheduled = scheduled;
         self.targets_readable = readable;
         drop(hidden);
         self.scope = scope;

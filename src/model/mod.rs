@@ -10,6 +10,7 @@ mod flatten;
 mod index;
 mod infer;
 mod items;
+mod keep;
 mod loops;
 mod losses;
 mod names;

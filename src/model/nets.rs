@@ -197,6 +197,7 @@ impl Checker<'_> {
         }
         let scope = std::mem::replace(&mut self.scope, caller);
         self.calls.pop();
+        self.emitting |= def.def.body.as_ref().is_some_and(|body| emits(&body.body.statements));
         Value::Net(Rc::new(NetInstance { path: path.to_owned(), kind: NetKind::Defined { def, scope } }))
     }
 
@@ -445,6 +446,32 @@ impl Checker<'_> {
         Value::Net(Rc::new(NetInstance { path: path.to_owned(), kind }))
     }
 
+    /// A weight that a net declares, by its name there: `embed.weight` ties two nets.
+    pub(super) fn weight_of(&self, net: &NetInstance, name: &str) -> Option<Value> {
+        match &net.kind {
+            NetKind::Linear(linear) => match name {
+                "weight" => Some(Value::Tensor(linear.weight)),
+                "bias" => linear.bias.map(Value::Tensor),
+                _ => None,
+            },
+            NetKind::Defined { def, scope } => {
+                def.def.members.iter().find(|member| declares_weight(member, name))?;
+                scope.get(name).map(|bound| bound.value.clone())
+            }
+        }
+    }
+
+    /// The names of a net's weights.
+    pub(super) fn weights_of(&self, net: &NetInstance) -> Vec<String> {
+        match &net.kind {
+            NetKind::Linear(linear) => {
+                let bias = linear.bias.map(|_| "bias".to_owned());
+                std::iter::once("weight".to_owned()).chain(bias).collect()
+            }
+            NetKind::Defined { def, .. } => def.def.members.iter().filter_map(weight_name).collect(),
+        }
+    }
+
     pub(super) fn call_net(&mut self, net: &Rc<NetInstance>, args: Args, span: Span) -> Value {
         if self.functions_deep == 0 {
             self.nets_called.push(net.path.clone());
@@ -471,7 +498,7 @@ impl Checker<'_> {
                 result.map_or(Value::Broken, Value::Tensor)
             }
             NetKind::Defined { def, scope } => match &def.def.body {
-                Some(body) => self.apply(body, scope.clone(), args, span, &net.path),
+                Some(body) => self.apply(body, scope.clone(), args, span, &net.path, Some(&net.path)),
                 None => {
                     self.error(
                         Diagnostic::new(
@@ -569,6 +596,29 @@ impl Checker<'_> {
             }
         }
     }
+}
+
+fn weight_name(member: &ast::Member) -> Option<String> {
+    match &member.kind {
+        MemberKind::Weight { name, .. } => Some(name.name.clone()),
+        _ => None,
+    }
+}
+
+fn declares_weight(member: &ast::Member, name: &str) -> bool {
+    weight_name(member).is_some_and(|own| own == name)
+}
+
+/// Whether statements emit something.
+fn emits(statements: &[ast::Stmt]) -> bool {
+    statements.iter().any(|statement| match &statement.kind {
+        ast::StmtKind::Emit { .. } => true,
+        ast::StmtKind::Repeat { body, .. } => emits(&body.statements),
+        ast::StmtKind::If { then, otherwise, .. } => {
+            emits(&then.statements) || otherwise.as_ref().is_some_and(|block| emits(&block.statements))
+        }
+        _ => false,
+    })
 }
 
 /// Where a side of `from -> to` stands.

@@ -84,8 +84,11 @@ pub enum ItemKind {
         to: usize,
         by: String,
     },
+    /// `record thoughts = z`; with `over`, `collect answers = y over cycle`, whose `axes` are those of one iteration.
     Record {
         name: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        over: Option<String>,
         axes: Vec<Extent>,
     },
 }

@@ -102,6 +102,15 @@ impl Checker<'_> {
         self.emit(Op::StackOn { to: *axis }, &numbers, span).map(Value::Tensor)
     }
 
+    /// `gather(x, index, over axis)`: `x[axis = index]`, spelled as elsewhere.
+    pub(super) fn gather(&mut self, args: &Args, span: Span) -> Option<Value> {
+        let (axis, _) =
+            self.one_axis(args, Clause::Over, "gather", "gather(thoughts, best, over branch)", span)?;
+        let (x, index) = (self.operand(args, 0, "gather", span)?, self.operand(args, 1, "gather", span)?);
+        let x = self.with_growing(x, axis, span);
+        self.emit(Op::Pick { axis }, &[x, index], span).map(Value::Tensor)
+    }
+
     pub(super) fn map_side(&mut self, side: &MapSide) -> Option<Vec<AxisId>> {
         match side {
             MapSide::One(_) => Some(Vec::new()),

@@ -83,7 +83,15 @@ impl Checker<'_> {
     }
 
     /// Runs a function's body in `scope` with its parameters bound.
-    pub(super) fn apply(&mut self, def: &FnDef, scope: Scope, args: Args, span: Span, label: &str) -> Value {
+    pub(super) fn apply(
+        &mut self,
+        def: &FnDef,
+        scope: Scope,
+        args: Args,
+        span: Span,
+        label: &str,
+        net: Option<&str>,
+    ) -> Value {
         if args.broken {
             return Value::Broken;
         }
@@ -104,6 +112,7 @@ impl Checker<'_> {
         self.calls.push(span);
         self.path.push(label.to_owned());
         self.functions_deep += 1;
+        self.net_paths.push(net.map(str::to_owned));
         let caller = std::mem::replace(&mut self.scope, scope);
         self.scope.push();
         let value = match self.bind(def, args, span, label) {
@@ -132,6 +141,7 @@ impl Checker<'_> {
         };
         self.scope = caller;
         self.functions_deep -= 1;
+        self.net_paths.pop();
         self.path.pop();
         self.calls.pop();
         value

@@ -60,17 +60,8 @@ impl Checker<'_> {
                 self.update(name, result, span);
             }
             StmtKind::Record { name, value } => self.record(name, value),
-            StmtKind::Collect { name, .. } | StmtKind::Emit { name, .. } => {
-                self.error(
-                    Diagnostic::new(
-                        Code::Misplaced,
-                        "`collect` and `emit` are not part of this version of the language",
-                        span,
-                        "not yet",
-                    )
-                    .help(format!("to read `{}` of the last iteration, use `record`", name.name)),
-                );
-            }
+            StmtKind::Collect { name, value, over } => self.collect(name, value, over),
+            StmtKind::Emit { name, value } => self.emission(name, value),
             StmtKind::Repeat { count, grad_last, while_, body } => {
                 return self.repeat(count, grad_last.as_ref(), while_.as_ref(), body, span);
             }
@@ -203,35 +194,6 @@ impl Checker<'_> {
             binding.value = value;
             binding.span = span;
         }
-    }
-
-    pub(super) fn record(&mut self, name: &Ident, value: &Expr) {
-        if self.functions_deep > 0 {
-            self.error(
-                Diagnostic::new(
-                    Code::Misplaced,
-                    "`record` belongs in the schedule, not in a function",
-                    name.span,
-                    "in a function",
-                )
-                .help("return the value, and record it where the function is called"),
-            );
-            return;
-        }
-        let value = self.named_expr(&name.name, value);
-        let value = self.settled(value, name.span);
-        if !self.may_bind(name, "record") {
-            return;
-        }
-        if let Value::Tensor(val) = value {
-            let axes = self.extents(val);
-            self.push_item(ItemKind::Record { name: name.name.clone(), axes }, name.span);
-            if let Some(records) = self.records.last_mut() {
-                records.retain(|(known, _, _)| *known != name.name);
-                records.push((name.name.clone(), val, name.span));
-            }
-        }
-        self.scope.bind_global(&name.name, value, Role::Constant, name.span);
     }
 
     pub(super) fn extents(&self, val: Val) -> Vec<Extent> {

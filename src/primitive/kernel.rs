@@ -308,6 +308,41 @@ impl Call<'_> {
         align_all(&result, &order, &dims)
     }
 
+    /// Sum over the taps of shifted values times weights, zeros beyond the ends; bfloat16 is summed in float32.
+    pub fn convolution(&mut self) -> Result<Tensor> {
+        let over = self.attrs.over[0];
+        let tap = self.attrs.along.unwrap_or(over);
+        let causal = self.attrs.numbers.first().is_some_and(|value| *value != 0.0);
+        let kind = match self.result_kind() {
+            tch::Kind::BFloat16 => tch::Kind::Float,
+            kind => kind,
+        };
+        let (x, kernel) = (self.tensor(0)?.f_to_kind(kind)?, self.tensor(1)?.f_to_kind(kind)?);
+        let (at, tap_at) = (self.position(0, over), self.position(1, tap));
+        let (length, taps) = (x.size()[at as usize], kernel.size()[tap_at as usize]);
+        let before = if causal { taps - 1 } else { (taps - 1) / 2 };
+        // Pairs from the last axis on.
+        let mut padding = vec![0i64; 2 * (x.dim() - at as usize)];
+        if let [.., left, right] = &mut padding[..] {
+            (*left, *right) = (before, taps - 1 - before);
+        }
+        let padded = x.f_constant_pad_nd(&padding[..])?;
+        let own: Vec<Dim> = self.arg_tys[1].dims.iter().filter(|dim| dim.axis != tap).copied().collect();
+        let mut sum: Option<Tensor> = None;
+        for k in 0..taps {
+            let shifted = align(&padded.f_narrow(at, k, length)?, &self.arg_tys[0].dims, &self.ty.dims)?;
+            let weight = align(&kernel.f_select(tap_at, k)?, &own, &self.ty.dims)?;
+            sum = Some(match sum {
+                Some(sum) => sum.f_addcmul(&shifted, &weight)?,
+                None => shifted.f_mul(&weight)?,
+            });
+        }
+        match sum {
+            Some(sum) => sum.f_to_kind(self.result_kind()),
+            None => self.zeros(),
+        }
+    }
+
     /// x·cos + rot(x)·sin in float32.
     pub fn rotate(&mut self) -> Result<Tensor> {
         let x = self.tensor(0)?;

@@ -2,6 +2,7 @@
 //! one line in `TABLE`; it then has a spelling, inference, a cost and a kernel. Knows no spans and no author.
 
 mod attend;
+mod convolve;
 mod dot;
 mod elementwise;
 #[cfg(feature = "torch")]
@@ -138,6 +139,7 @@ static TABLE: &[&Primitive] = &[
     &softmax::SOFTMAX,
     &dot::DOT,
     &attend::ATTEND,
+    &convolve::CONVOLVE,
     &rope::ROPE,
     &top_k::TOP_K,
     &noise::NOISE,
