@@ -32,6 +32,12 @@ pub struct Args {
     /// float32 or bfloat16 (default: the run file's)
     #[arg(long, value_name = "DTYPE")]
     dtype: Option<String>,
+    /// Compare training steps that load data with steps on a batch held in memory, in turns
+    #[arg(long, conflicts_with = "mode")]
+    data: bool,
+    /// Threads that prepare training rows ahead; 0: each step prepares its own
+    #[arg(long, value_name = "N", default_value_t = crate::train::LOADERS)]
+    loaders: usize,
     /// Measure for about so many seconds
     #[arg(long, default_value_t = 5.0)]
     seconds: f64,
@@ -61,6 +67,9 @@ pub fn main(args: &Args) -> Outcome {
         sets.push(format!("precision={dtype}"));
     }
     let mut session = Session::open(&args.file, &sets, device)?;
+    if args.data {
+        return with_data(args, &mut session);
+    }
     let batch = session.run.run.batch;
     let mode = if args.mode == What::Train { Mode::Training } else { Mode::Evaluation };
     let bytes = Precision(if session.precision() == Kind::BFloat16 { 2 } else { 4 });
@@ -68,7 +77,7 @@ pub fn main(args: &Args) -> Outcome {
     let flops = cost(&program, bytes).flops_of_products as f64;
     let (rows, width) = shape(&program);
     let seconds = match args.mode {
-        What::Train => train(&mut session, args.seconds)?,
+        What::Train => train(&mut session, args)?,
         What::Infer => {
             infer(&session, Executable::new(program.clone(), device, session.precision()), args.seconds)?
         }
@@ -122,12 +131,79 @@ fn repeated(seconds: f64, mut step: impl FnMut() -> Outcome) -> Result<Vec<f64>,
     Ok(times)
 }
 
-fn train(session: &mut Session, seconds: f64) -> Result<Vec<f64>, Failure> {
+fn trainer(session: &mut Session, loaders: usize) -> Result<Trainer, Failure> {
     let programs = session.programs(0)?;
     let weights = Weights::init(&programs.training.program().weights, session.run.run.seed, session.device);
     let mut trainer = Trainer::new(session.run.train_config(), programs, Arc::clone(&session.data), weights)
         .map_err(|error| Failure::World(error.to_string()))?;
-    repeated(seconds, || trainer.step().map(|_| ()).map_err(|error| Failure::World(error.to_string())))
+    trainer.set_loaders(loaders);
+    Ok(trainer)
+}
+
+fn train(session: &mut Session, args: &Args) -> Result<Vec<f64>, Failure> {
+    let mut trainer = trainer(session, args.loaders)?;
+    repeated(args.seconds, || trainer.step().map(|_| ()).map_err(|error| Failure::World(error.to_string())))
+}
+
+/// Steps of one kind in a row, when two kinds are measured in turns.
+const TURN: usize = 8;
+
+/// Times steps that load data and steps on a batch held in memory, in turns, so that both see the same machine.
+fn with_data(args: &Args, session: &mut Session) -> Outcome {
+    let world = |error: crate::train::TrainError| Failure::World(error.to_string());
+    let batch = session.run.run.batch;
+    let mut trainer = trainer(session, args.loaders)?;
+    let held = trainer.next_rows(batch).map_err(world)?;
+    let (mut loading, mut holding) = (Vec::new(), Vec::new());
+    let began = Instant::now();
+    let mut rows = 0;
+    for turn in 0.. {
+        if turn >= 4 && began.elapsed() >= Duration::from_secs_f64(args.seconds) {
+            break;
+        }
+        for place in 0..2 * TURN {
+            let loads = place < TURN;
+            let start = Instant::now();
+            let report = if loads { trainer.step() } else { trainer.step_held(&held) }.map_err(world)?;
+            let seconds = start.elapsed().as_secs_f64();
+            // The first turn warms up.
+            match turn {
+                0 => {}
+                _ if loads => {
+                    loading.push(seconds);
+                    rows += report.admitted;
+                }
+                _ => holding.push(seconds),
+            }
+        }
+    }
+    let (with, without) = (median(&mut loading), median(&mut holding));
+    if args.json {
+        println!(
+            "{}",
+            serde_json::json!({
+                "batch": batch, "loaders": args.loaders, "steps": loading.len(), "rows_loaded": rows,
+                "seconds_loading": with, "seconds_held": without, "throughput_ratio": without / with,
+            })
+        );
+        return Ok(());
+    }
+    let lines = [
+        ("seconds per training step, loading data, median", format!("{with:.5}")),
+        ("on a batch held in memory", format!("{without:.5}")),
+        ("throughput with loading over without", format!("{:.3}", without / with)),
+        ("rows loaded", format!("{rows}")),
+    ];
+    println!("batches of {batch}, {} loading threads, {} steps of each kind", args.loaders, loading.len());
+    let lines: Vec<Vec<String>> =
+        lines.into_iter().map(|(name, value)| vec![format!("  {name}"), value]).collect();
+    print!("{}", table(&lines));
+    Ok(())
+}
+
+fn median(times: &mut [f64]) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 fn infer(session: &Session, model: Executable, seconds: f64) -> Result<Vec<f64>, Failure> {

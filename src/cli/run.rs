@@ -40,6 +40,9 @@ pub struct Args {
     /// Stop after so many steps of this call (the run can be resumed)
     #[arg(long, value_name = "N")]
     stop_after: Option<u64>,
+    /// Threads that prepare training rows ahead (the rows are the same); 0: each step prepares its own
+    #[arg(long, value_name = "N", default_value_t = crate::train::LOADERS)]
+    loaders: usize,
     /// Print the results as JSON at the end
     #[arg(long)]
     json: bool,
@@ -90,6 +93,7 @@ pub fn main(args: &Args) -> Outcome {
     } else {
         start(&mut session, &out)?
     };
+    trainer.set_loaders(args.loaders);
     print_head(&session, &trainer, &out);
     let log = if saved { MetricsLog::resume(&out, trainer.steps_done()) } else { MetricsLog::create(&out) };
     let log = log.map_err(|error| world(&error))?;

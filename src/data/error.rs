@@ -86,6 +86,14 @@ pub enum DataError {
         /// The row it equals.
         test_line: u64,
     },
+    /// Rows could not be prepared.
+    #[error(
+        "preparing the next rows of the data failed: {what}; if no file of the data set was changed meanwhile, this is an error of totc itself: please report it with the run file"
+    )]
+    Preparing {
+        /// The cause.
+        what: String,
+    },
     /// A puzzle typed by a person cannot be read.
     #[error("this is no puzzle: {what}; {mend}")]
     Puzzle {

@@ -2,6 +2,7 @@
 //!
 //! A new data set is one file holding a settings struct that implements [`Source`], and one line in the registry below.
 
+pub mod ahead;
 pub mod built;
 mod chance;
 pub mod dihedral;
@@ -159,6 +160,15 @@ impl Rows {
             n: 0,
             cells,
         }
+    }
+
+    /// Appends some rows of others with as many cells.
+    pub fn append(&mut self, other: &Rows, rows: std::ops::Range<usize>) {
+        let cells = rows.start * self.cells..rows.end * self.cells;
+        self.inputs.extend_from_slice(other.inputs.get(cells.clone()).unwrap_or_default());
+        self.labels.extend_from_slice(other.labels.get(cells).unwrap_or_default());
+        self.puzzle.extend_from_slice(other.puzzle.get(rows.clone()).unwrap_or_default());
+        self.n += rows.len();
     }
 
     /// Appends one example, which must have `cells` inputs and labels.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use tch::TchError;
 
 use super::checkpoint::CheckpointError;
+use crate::data::DataError;
 use crate::exec::ExecError;
 
 /// An error of training or evaluation, whose text is ready for the person who started the run.
@@ -63,6 +64,9 @@ pub enum TrainError {
         /// The last checkpoint that was written or read.
         checkpoint: Option<PathBuf>,
     },
+    /// The data cannot be read.
+    #[error(transparent)]
+    Data(#[from] DataError),
     /// A checkpoint cannot be written or read.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),

@@ -68,4 +68,4 @@ pub use step::StepReport;
 #[cfg(feature = "torch")]
 pub use supervision::SupervisionStep;
 #[cfg(feature = "torch")]
-pub use trainer::{Programs, Trainer};
+pub use trainer::{LOADERS, Programs, Trainer};

@@ -119,10 +119,16 @@ impl Trainer {
     /// Does one supervision step on the batch; halted rows are replaced by the next examples of the training stream.
     pub fn step(&mut self) -> Result<StepReport, TrainError> {
         let vacancies = self.carry.vacancies();
-        let rows = self.data.train_rows(self.config.seed, self.position, vacancies);
+        let rows = self.ahead.take(self.position, vacancies)?;
         let fresh = self.columns.tensors(&rows)?;
         let report = self.step_with(Fresh::InOrder(&fresh), self.position + vacancies as u64)?;
         Ok(report)
+    }
+
+    /// Does one supervision step on rows held in memory, in place of those of the training stream, which stays where it
+    /// is: what a step costs without preparing data.
+    pub fn step_held(&mut self, batch: &Batch) -> Result<StepReport, TrainError> {
+        self.step_with(Fresh::InPlace(batch), self.position)
     }
 
     /// Does one supervision step; row `i` of `batch` replaces row `i` if that has halted, as in the reference code.

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use tch::Device;
 
 use super::carry::Carry;
-use super::columns::Columns;
+use super::columns::{Batch, Columns};
 use super::config::{EvaluationWeights, TrainConfig};
 use super::ema::MovingAverage;
 use super::error::{Doing, TrainError};
@@ -16,6 +16,7 @@ use super::evaluate::{EvaluationReport, Protocol, evaluate};
 use super::optimiser::{MainOptimiser, Treatment, assign};
 use super::supervision::SupervisionStep;
 use crate::data::Dataset;
+use crate::data::ahead::Ahead;
 use crate::exec::Weights;
 use crate::lower::{Program, Role};
 
@@ -27,11 +28,16 @@ pub struct Programs {
     pub evaluation: Box<dyn SupervisionStep>,
 }
 
+/// Threads that prepare training rows: one keeps up with any step that is worth training.
+pub const LOADERS: usize = 1;
+
 /// A training run between two steps.
 pub struct Trainer {
     pub(super) config: TrainConfig,
     pub(super) programs: Programs,
     pub(super) data: Arc<dyn Dataset>,
+    /// The training rows that come next.
+    pub(super) ahead: Ahead,
     pub(super) columns: Columns,
     pub(super) device: Device,
     pub(super) weights: Weights,
@@ -73,6 +79,7 @@ impl Trainer {
             step: 0,
             position: 0,
             last_checkpoint: None,
+            ahead: Ahead::new(Arc::clone(&data), config.seed, config.batch, LOADERS),
             config,
             programs,
             data,
@@ -81,6 +88,17 @@ impl Trainer {
             weights,
             treatments,
         })
+    }
+
+    /// Has so many threads prepare training rows ahead; with 0, each step prepares its own. The rows are the same.
+    pub fn set_loaders(&mut self, threads: usize) {
+        self.ahead = Ahead::new(Arc::clone(&self.data), self.config.seed, self.config.batch, threads);
+    }
+
+    /// The training rows that come next and the column layout, for a step on rows held in memory.
+    pub fn next_rows(&mut self, count: usize) -> Result<Batch, TrainError> {
+        let rows = self.ahead.take(self.position, count)?;
+        self.columns.tensors(&rows)
     }
 
     /// Goes on with other programs of the same model, compiled from other configs (a curriculum): weights and the
