@@ -1,5 +1,6 @@
 //! `totc data …`: building, checking and rating data sets. Each command is a file beside this one.
 
+mod build_arc;
 mod build_sudoku;
 mod check;
 mod rate;
@@ -29,12 +30,15 @@ enum Command {
 
 #[derive(Subcommand)]
 enum Build {
+    /// ARC-AGI-1, ARC-AGI-2 and ConceptARC from their JSON files, as build_arc_dataset.py does
+    Arc(build_arc::Args),
     /// Sudoku from CSV files, as build_sudoku_dataset.py does
     Sudoku(build_sudoku::Args),
 }
 
 pub fn main(args: &Args) -> Outcome {
     match &args.command {
+        Command::Build(Build::Arc(args)) => build_arc::main(args),
         Command::Build(Build::Sudoku(args)) => build_sudoku::main(args),
         Command::Check(args) => check::main(args),
         Command::Rate(args) => rate::main(args),

@@ -27,6 +27,18 @@ pub enum DataError {
         /// How to mend it.
         mend: String,
     },
+    /// A task of a file is broken.
+    #[error("`{}`, task `{task}`: {what}; {mend}", path.display())]
+    Task {
+        /// The file.
+        path: PathBuf,
+        /// The task's name.
+        task: String,
+        /// The cause.
+        what: String,
+        /// How to mend it.
+        mend: String,
+    },
     /// A file holds no row that the run could use.
     #[error("`{}` {what}; {mend}", path.display())]
     Empty {

@@ -171,3 +171,34 @@ impl<'de> Visitor<'de> for Pick<Option<usize>> {
 pub(super) fn limit<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Error> {
     from.deserialize_any(Pick::<Option<usize>>::new())
 }
+
+/// Several names.
+struct Names(Vec<String>);
+
+impl<'de> Visitor<'de> for Pick<Names> {
+    type Value = Names;
+
+    fn expecting(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        out.write_str("a name in quotes, or several in [ ]")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Names, E> {
+        Ok(Names(vec![name.to_owned()]))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Names, A::Error> {
+        let mut names = Vec::new();
+        while let Some(name) = seq.next_element::<String>()? {
+            if names.contains(&name) {
+                return Err(A::Error::custom(format!("`{name}` is named twice; name it once")));
+            }
+            names.push(name);
+        }
+        Ok(Names(names))
+    }
+}
+
+/// Reads names, written as `"one"` or `["one", "two"]`.
+pub(super) fn names<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    from.deserialize_any(Pick::<Names>::new()).map(|Names(names)| names)
+}

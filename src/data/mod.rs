@@ -3,6 +3,7 @@
 //! A new data set is one file holding a settings struct that implements [`Source`], and one line in the registry below.
 
 pub mod ahead;
+pub mod arc;
 pub mod built;
 mod chance;
 pub mod dihedral;
@@ -80,6 +81,8 @@ registry! {
     SudokuCsv "sudoku_csv" sudoku::CsvSpec;
     /// Folders that the scripts of the reference code wrote.
     Built "built" built::BuiltSpec;
+    /// ARC tasks read from files, augmented on the fly.
+    Arc "arc" arc::ArcSpec;
 }
 
 impl<'de> serde::Deserialize<'de> for DataSpec {
@@ -264,6 +267,11 @@ pub trait Dataset: Send + Sync {
 
     /// Checks an answer `[cell]` against its question `[cell]`.
     fn validate(&self, given: &[i64], answer: &[i64]) -> Verdict;
+
+    /// What predictions are voted on and scored against, where the examples are tasks of ARC.
+    fn arc(&self) -> Option<&arc::TestSet> {
+        None
+    }
 
     /// Prints tokens `[cell]` in plain text.
     fn render(&self, tokens: &[i64], given: &[i64]) -> String {

@@ -1,0 +1,129 @@
+//! Grids and people: takes typed text, gives a question; takes tokens, gives them printed and checked.
+
+use super::files::Pair;
+use super::grid::{CELLS, END, FIRST_COLOUR, Grid, PAD, SIDE};
+use super::test_set::TestSet;
+use crate::data::{DataError, Example, Fault, Mark, NO_LABEL, Verdict};
+
+/// Reads a question as people write it: `00d62c1b` or `00d62c1b#2` for a test input of a tested task, or
+/// `00d62c1b: 010|101` for a grid of one's own under the identifier of a task or copy. The grid may also be JSON.
+pub fn parse(text: &str, set: &TestSet) -> Result<Example, DataError> {
+    let refuse = |what: String, mend: &str| DataError::Puzzle { what, mend: mend.to_owned() };
+    let form = "write TASK, TASK#2 for its second test input, or TASK: 012|345 with a digit per cell and a bar between rows";
+    let text = text.trim();
+    let (name, grid) = match text.split_once(':') {
+        Some((name, grid)) => (name.trim(), Some(grid.trim())),
+        None => (text, None),
+    };
+    let (name, number) = match name.split_once('#') {
+        Some((name, number)) => match number.parse::<usize>() {
+            Ok(number) if number > 0 => (name, number),
+            _ => return Err(refuse(format!("`#{number}` is no number of a test input"), form)),
+        },
+        None => (name, 1),
+    };
+    let identifier = set.identifiers.find(name).ok_or_else(|| {
+        let what = format!("the data set has no task `{name}`, and an answer depends on the task");
+        refuse(what, form)
+    })?;
+    let input = match grid {
+        Some(text) => read(text).map_err(|what| refuse(what, form))?,
+        None => {
+            let task = set.tasks.iter().find(|task| task.name == name).ok_or_else(|| {
+                refuse(format!("`{name}` is not a tested task, so it has no test input of its own"), form)
+            })?;
+            let pair = task.tests.get(number - 1).ok_or_else(|| {
+                refuse(format!("`{name}` has {} test inputs, not {number}", task.tests.len()), form)
+            })?;
+            pair.input.clone()
+        }
+    };
+    let inputs = input.tokens().into_iter().map(i64::from).collect();
+    Ok(Example { inputs, labels: vec![NO_LABEL; CELLS], puzzle: identifier })
+}
+
+/// Reads digits with bars or line ends between rows, or JSON.
+fn read(text: &str) -> Result<Grid, String> {
+    if text.starts_with('[') {
+        let lines: Vec<Vec<u8>> =
+            serde_json::from_str(text).map_err(|error| format!("the grid is no list of rows: {error}"))?;
+        return Grid::from_lines(&lines);
+    }
+    let digit = |letter: char| match letter.to_digit(10) {
+        Some(digit) => Ok(digit as u8),
+        None => Err(format!("`{letter}` is no colour from 0 to 9")),
+    };
+    let rows = text.split(['|', '\n']).map(str::trim).filter(|row| !row.is_empty());
+    let lines = rows.map(|row| row.chars().filter(|letter| !letter.is_whitespace()).map(digit).collect());
+    Grid::from_lines(&lines.collect::<Result<Vec<Vec<u8>>, String>>()?)
+}
+
+/// Prints tokens `[900]`: a digit per colour, `·` for an end mark, nothing for padding; only the part that is not
+/// padding. The cells of the question are given, those of an answer filled.
+pub fn render(tokens: &[i64], given: &[i64], style: &dyn Fn(Mark, &str) -> String) -> String {
+    let drawn = |at: &usize| {
+        let token = tokens.get(*at).copied().unwrap_or(i64::from(PAD));
+        token != i64::from(PAD) && token != NO_LABEL
+    };
+    let cells = || (0..CELLS).filter(drawn);
+    let (Some(top), Some(bottom)) = (cells().map(|at| at / SIDE).min(), cells().map(|at| at / SIDE).max())
+    else {
+        return "(no grid)\n".to_owned();
+    };
+    let left = cells().map(|at| at % SIDE).min().unwrap_or(0);
+    let right = cells().map(|at| at % SIDE).max().unwrap_or(0);
+    let mark = if tokens == given { Mark::Given } else { Mark::Filled };
+    let mut text = String::new();
+    for row in top..=bottom {
+        let mut line = String::new();
+        for column in left..=right {
+            let token = tokens.get(row * SIDE + column).copied().unwrap_or(i64::from(PAD));
+            let first = i64::from(FIRST_COLOUR);
+            line += &match token {
+                token if (first..first + 10).contains(&token) => style(mark, &(token - first).to_string()),
+                token if token == i64::from(END) => style(Mark::Blank, "·"),
+                _ => " ".to_owned(),
+            };
+        }
+        text += line.trim_end();
+        text.push('\n');
+    }
+    text
+}
+
+/// Checks an answer: its tokens must be one grid with its end marks, and equal the output of the pair whose input the
+/// question is, where `pairs` has it unaugmented.
+pub fn validate<'a>(given: &[i64], answer: &[i64], mut pairs: impl Iterator<Item = &'a Pair>) -> Verdict {
+    let fault = |cells, what| Fault { cells, what };
+    if let Some(found) = [given.len(), answer.len()].into_iter().find(|len| *len != CELLS) {
+        let what = format!("there are {found} cells instead of {CELLS}");
+        return Verdict { faults: vec![fault(Vec::new(), what)] };
+    }
+    let grid = Grid::crop(answer);
+    if grid.is_empty() {
+        let what = "the answer does not begin with a colour, so it holds no grid".to_owned();
+        return Verdict { faults: vec![fault(vec![0], what)] };
+    }
+    let asked = Grid::crop(given);
+    let Some(right) = pairs.find(|pair| pair.input == asked).and_then(|pair| pair.output.as_ref()) else {
+        return Verdict::default();
+    };
+    if (grid.rows(), grid.columns()) != (right.rows(), right.columns()) {
+        let what = format!(
+            "the answer has {}x{} cells where {}x{} are right",
+            grid.rows(),
+            grid.columns(),
+            right.rows(),
+            right.columns()
+        );
+        return Verdict { faults: vec![fault(Vec::new(), what)] };
+    }
+    let wrong: Vec<usize> =
+        (0..grid.cells().len()).filter(|at| grid.cells()[*at] != right.cells()[*at]).collect();
+    if wrong.is_empty() {
+        return Verdict::default();
+    }
+    let what = format!("{} of {} cells are wrong", wrong.len(), grid.cells().len());
+    let places = wrong.iter().map(|at| at / grid.columns() * SIDE + at % grid.columns()).collect();
+    Verdict { faults: vec![fault(places, what)] }
+}
