@@ -206,3 +206,14 @@ fn both_files_have_one_side() {
         "`test.csv` holds puzzles of side 6, unlike the training file; give a test file of side 4"
     );
 }
+
+#[test]
+fn test_puzzles_keep_the_rating_of_their_row() {
+    let test = format!("{HEADER}{TWO}{THREE}");
+    let folder = Folder::new(format!("{HEADER}{GOOD}").as_bytes(), test.as_bytes());
+    let data = folder.open("").expect("a good pair");
+    assert_eq!((data.rating(0), data.rating(1), data.rating(2)), (Some(1.0), Some(2.9), None));
+    assert_eq!(data.rating_name(), "rating");
+    let drawn = folder.open(", min_rating: 2").expect("a good pair");
+    assert_eq!((drawn.test_len(), drawn.rating(0)), (1, Some(2.9)));
+}

@@ -7,12 +7,18 @@ use totc::data::sudoku::generator::{self, Searched, Wanted};
 use totc::data::sudoku::grid::{Grid, Side, token, value};
 use totc::data::sudoku::symmetry::Symmetry;
 use totc::data::sudoku::{check, csv, solver, text};
-use totc::data::{Chance, Purpose, Span};
+use totc::data::{Chance, DataSpec, Dataset, Example, NO_LABEL, Purpose, Span};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/data");
 
 fn chance(stream: u64) -> Chance {
     Chance::new(11, Purpose::Generate, stream, 99)
+}
+
+fn generated(side: usize) -> Box<dyn Dataset> {
+    let text = format!("sudoku(side: {side}, train: 4, test: 4)");
+    let spec: DataSpec = ron::from_str(&text).expect("good settings");
+    totc::data::open(&spec, std::path::Path::new("")).expect("puzzles")
 }
 
 fn rated() -> Vec<csv::Row> {
@@ -254,4 +260,40 @@ fn grids_of_all_sides_are_printed_and_read_back() {
     assert_eq!(text::digit(16), 'G');
     assert_eq!((text::value('g'), text::value('h'), text::value('0')), (Some(16), None, Some(0)));
     assert_eq!(text::value('é'), None);
+}
+
+#[test]
+fn views_are_the_same_puzzle_and_answers_come_back() {
+    for side in [4, 6, 9] {
+        let data = generated(side);
+        let example = data.test_example(0).unwrap();
+        assert_eq!(data.view(&example, 0).unwrap().example, example);
+        let mut different = 0;
+        for k in 1..20 {
+            let view = data.view(&example, k).unwrap();
+            // A symmetry keeps validity, the number of givens and, for the answer, every rule.
+            assert!(data.validate(&view.example.inputs, &view.example.labels).solved());
+            let blanks = |tokens: &[i64]| tokens.iter().filter(|token| **token == 1).count();
+            assert_eq!(blanks(&view.example.inputs), blanks(&example.inputs));
+            assert_eq!((view.undo)(&view.example.labels), example.labels);
+            assert_eq!((view.undo)(&view.example.inputs), example.inputs);
+            assert_eq!(data.view(&example, k).unwrap().example, view.example);
+            different += usize::from(view.example.inputs != example.inputs);
+        }
+        assert!(different >= 15, "{different}");
+        let unlabelled = Example { labels: vec![NO_LABEL; example.labels.len()], ..example.clone() };
+        let view = data.view(&unlabelled, 3).unwrap().example;
+        assert_eq!(view.inputs, data.view(&example, 3).unwrap().example.inputs);
+        assert!(view.labels.iter().all(|label| *label == NO_LABEL));
+    }
+}
+
+#[test]
+fn generated_puzzles_are_rated_by_their_guesses() {
+    let data = generated(9);
+    assert_eq!(data.rating_name(), "guesses");
+    let example = data.test_example(0).unwrap();
+    let question = Grid::from_fn(Side::Nine, |cell| (example.inputs[cell] - 1) as u8);
+    assert_eq!(data.rating(0), totc::data::sudoku::solver::rating(&question).map(|guesses| guesses as f64));
+    assert_eq!(data.rating(usize::MAX), None);
 }

@@ -382,7 +382,8 @@ fn row_by_row(inputs: &Inputs, _: &Tensor) -> Tensor {
 fn evaluation_may_stop_each_example_when_its_head_says_so() {
     let _turn = alone();
     let model = Toy { halts: row_by_row, ..toy(Mode::Evaluation, 4) };
-    let protocol = totc::train::Protocol { stop: Stop::Halting, steps: None, examples: Some(3), seed: 0 };
+    let protocol =
+        totc::train::Protocol { stop: Stop::Halting, examples: Some(3), ..totc::train::Protocol::default() };
     let report = totc::train::evaluate(&model, &weights(), &NextToken, &protocol).unwrap();
     // Rows 0, 1 and 2 stop after 1, 1 and 2 steps.
     assert_eq!((report.examples, report.steps, report.halted), (3, 4.0 / 3.0, 1.0));

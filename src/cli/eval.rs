@@ -1,13 +1,13 @@
 //! `totc eval RUN.ron --weights W`
 
 use super::session::{Machine, Session};
+use super::testing::{Tests, Thinking, Which};
 use super::{Failure, Outcome};
-use crate::lower::Mode;
-use crate::report::table;
-use crate::train::{Protocol, Stop, evaluate};
+use crate::train::{Protocol, Stop, SupervisionStep, evaluate};
 use std::path::PathBuf;
 
-/// Evaluates weights on the test data of a run file.
+/// Evaluates weights on the test data of a run file: all steps as the reference code does, and beside it with every
+/// sample leaving the batch as soon as it is sure. Writes puzzles.csv (one line per test example) and evaluation.json.
 #[derive(clap::Args)]
 pub struct Args {
     /// The run file (.ron)
@@ -18,9 +18,24 @@ pub struct Args {
     /// Give a field of the run file, or a config of its model, another value
     #[arg(long = "set", value_name = "NAME=VALUE")]
     sets: Vec<String>,
-    /// Let each sample stop as soon as its halting condition holds, instead of running all steps
-    #[arg(long)]
+    /// Only let each sample stop as soon as its halting condition holds
+    #[arg(long, conflicts_with = "all_steps")]
     stop_when_sure: bool,
+    /// Only run all steps
+    #[arg(long)]
+    all_steps: bool,
+    /// A sample is sure when the model's confidence exceeds this number, such as 0.9, instead of when its halting
+    /// condition holds
+    #[arg(long, value_name = "P")]
+    threshold: Option<f64>,
+    /// Steps before which no sample stops
+    #[arg(long, value_name = "N")]
+    min_steps: Option<usize>,
+    #[command(flatten)]
+    thinking: Thinking,
+    /// Where to write puzzles.csv and evaluation.json; default: the run's output folder
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
     #[command(flatten)]
     machine: Machine,
     /// Print JSON
@@ -29,55 +44,41 @@ pub struct Args {
 }
 
 pub fn main(args: &Args) -> Outcome {
+    if let Some(threshold) = args.threshold.filter(|threshold| !(0.0..=1.0).contains(threshold)) {
+        return Err(Failure::Usage(format!("--threshold takes a number from 0 to 1, not {threshold}")));
+    }
     let device = args.machine.device()?;
     let mut session = Session::open(&args.file, &args.sets, device)?;
     let batch = session.data.test_len().clamp(1, session.run.run.batch);
-    let model = session.executable(Mode::Evaluation, u64::MAX, batch)?;
+    let model = session.evaluation(u64::MAX, batch)?;
     let (weights, path) = session.weights(args.weights.as_deref(), model.program())?;
-    let wanted = &session.run.run.evaluation;
+    let wanted = args.thinking.on(Protocol::of(&session.run.run.evaluation, session.run.run.seed))?;
     let protocol = Protocol {
-        stop: if args.stop_when_sure { Stop::Halting } else { wanted.stop },
-        steps: wanted.steps,
-        examples: wanted.examples,
-        seed: session.run.run.seed,
+        stop: match (args.stop_when_sure, args.all_steps) {
+            (true, _) => Stop::Halting,
+            (_, true) => Stop::AllSteps,
+            _ => wanted.stop,
+        },
+        threshold: args.threshold.or(wanted.threshold),
+        min_steps: args.min_steps.unwrap_or(wanted.min_steps),
+        ..wanted
     };
-    let report = evaluate(&model, &weights, session.data.as_ref(), &protocol)
-        .map_err(|error| Failure::World(error.to_string()))?;
+    let which = if args.stop_when_sure || args.all_steps { Which::One } else { Which::Both };
+    let data = session.data.as_ref();
+    let stops = model.program().halt.is_some_and(|halt| halt.learned && halt.at_most > 1);
+    let tests =
+        Tests::run(&protocol, which, data, stops, |protocol| evaluate(&model, &weights, data, protocol))?;
+    let out = args.out.clone().unwrap_or_else(|| session.run.out());
+    let puzzles = tests.write(&out)?;
     if args.json {
-        println!(
-            "{}",
-            serde_json::json!({
-                "weights": path, "examples": report.examples, "metrics": report.metrics, "losses": report.losses,
-                "by_step": report.by_step, "steps_used": report.steps, "halted": report.halted, "seconds": report.seconds,
-            })
-        );
+        let mut all = tests.json();
+        all["weights"] = path.display().to_string().into();
+        all["puzzles"] = puzzles.display().to_string().into();
+        println!("{all}");
         return Ok(());
     }
-    println!("{} on {} examples ({:.1} s)", path.display(), report.examples, report.seconds);
-    let mut lines: Vec<Vec<String>> = Vec::new();
-    for (name, value) in &report.metrics {
-        lines.push(vec![format!("  {name}"), format!("{value:.4}")]);
-    }
-    for (name, value) in &report.losses {
-        lines.push(vec![format!("  loss {name}"), format!("{value:.4}")]);
-    }
-    lines.push(vec!["  steps used".to_owned(), format!("{:.2}", report.steps)]);
-    lines.push(vec!["  halting condition held".to_owned(), format!("{:.4}", report.halted)]);
-    print!("{}", table(&lines));
-    if report.by_step.len() > 1 {
-        let names: Vec<&String> = report.metrics.keys().collect();
-        let mut lines = vec![
-            std::iter::once("  after step".to_owned())
-                .chain(names.iter().map(|name| (*name).clone()))
-                .collect(),
-        ];
-        for (at, metrics) in report.by_step.iter().enumerate() {
-            let values = names
-                .iter()
-                .map(|name| metrics.get(*name).map_or("-".to_owned(), |value| format!("{value:.4}")));
-            lines.push(std::iter::once(format!("  {}", at + 1)).chain(values).collect());
-        }
-        print!("{}", table(&lines));
-    }
+    println!("{} on {} examples", path.display(), tests.first().map_or(0, |report| report.examples));
+    print!("{}", tests.text());
+    println!("\none line per puzzle: {}", puzzles.display());
     Ok(())
 }

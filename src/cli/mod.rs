@@ -23,6 +23,8 @@ mod session;
 mod solve;
 mod subject;
 #[cfg(feature = "torch")]
+mod testing;
+#[cfg(feature = "torch")]
 mod trace;
 
 use crate::diagnostic::Colours;

@@ -1,6 +1,7 @@
 //! `totc run RUN.ron`: trains, tests, saves; goes on where a run was cut off.
 
 use super::session::{Machine, Session};
+use super::testing::{Tests, Which};
 use super::{Failure, Outcome, colours};
 use crate::Values;
 use crate::exec::Weights;
@@ -115,13 +116,18 @@ pub fn main(args: &Args) -> Outcome {
         tests: Vec::new(),
         stop: interruption(),
         seconds_per_test: None,
+        testing: 0.0,
+        last: None,
     };
     let ended = training.run(&mut trainer, &mut session, args.stop_after)?;
     let summary = training.summary(&trainer);
     if args.json {
-        println!("{}", as_json(&summary, &trainer, &training.tests));
+        println!("{}", as_json(&summary, &trainer, &training));
     } else {
         println!("{}", summary_table(&summary));
+        if let Some(last) = &training.last {
+            println!("{}", last.text());
+        }
     }
     match ended {
         Ended::Complete => println_unless(
@@ -277,6 +283,10 @@ struct Training {
     tests: Vec<(u64, EvaluationReport)>,
     stop: Arc<AtomicBool>,
     seconds_per_test: Option<f64>,
+    /// Seconds spent in tests.
+    testing: f64,
+    /// The tests of the finished model.
+    last: Option<Tests>,
 }
 
 impl Training {
@@ -289,7 +299,6 @@ impl Training {
         let evaluation = trainer.config().evaluation.every;
         let checkpoints = trainer.config().checkpoints.every;
         let last = stop_after.map_or(u64::MAX, |steps| self.first + steps);
-        let mut tested = u64::MAX;
         self.enter_phase(trainer, session)?;
         while !trainer.finished() {
             if self.stop.load(Ordering::SeqCst) || trainer.steps_done() >= last {
@@ -312,18 +321,16 @@ impl Training {
             if done.is_multiple_of(50) || due(evaluation) || trainer.finished() {
                 self.write_training()?;
             }
-            if due(evaluation) {
+            if due(evaluation) && !trainer.finished() {
                 self.test(trainer)?;
-                tested = done;
             }
             if due(checkpoints) {
                 self.save(trainer, OnFailure::GoOn)?;
             }
         }
-        if tested != trainer.steps_done() {
-            self.test(trainer)?;
-        }
+        // What has been learned is safe before the last test, which may take long.
         self.save(trainer, OnFailure::Stop)?;
+        self.test_for_good(trainer, session)?;
         self.progress.finish();
         Ok(Ended::Complete)
     }
@@ -369,9 +376,35 @@ impl Training {
         self.log.append(&record).map_err(|error| Failure::World(error.to_string()))
     }
 
+    /// A test while training goes on, on as many examples as `evaluation.during_training` allows.
     fn test(&mut self, trainer: &Trainer) -> Outcome {
         let report = trainer.evaluate().map_err(|error| Failure::World(error.to_string()))?;
         self.seconds_per_test = Some(report.seconds);
+        self.testing += report.seconds;
+        self.tested(trainer, report)
+    }
+
+    /// The test at the end: all examples, all steps and stopping when sure, with its files.
+    fn test_for_good(&mut self, trainer: &Trainer, session: &Session) -> Outcome {
+        let began = Instant::now();
+        let halt = trainer.programs().evaluation.program().halt;
+        let stops = halt.is_some_and(|halt| halt.learned && halt.at_most > 1);
+        let data = session.data.as_ref();
+        let tests = Tests::run(&trainer.protocol(), Which::Both, data, stops, |protocol| {
+            trainer.evaluate_by(protocol)
+        })?;
+        if let Some(out) = self.folder.parent() {
+            tests.write(out)?;
+        }
+        self.testing += began.elapsed().as_secs_f64();
+        if let Some(report) = tests.first() {
+            self.tested(trainer, report.clone())?;
+        }
+        self.last = Some(tests);
+        Ok(())
+    }
+
+    fn tested(&mut self, trainer: &Trainer, report: EvaluationReport) -> Outcome {
         let step = trainer.steps_done();
         let shown: Vec<String> =
             report.metrics.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
@@ -425,6 +458,7 @@ impl Training {
             steps: trainer.steps_done() - self.first,
             rows: trainer.config().batch,
             seconds: self.began.elapsed().as_secs_f64(),
+            testing: self.testing,
         }
     }
 }
@@ -448,8 +482,9 @@ fn plain(report: &StepReport, rows: usize) -> Step {
     }
 }
 
-fn as_json(summary: &Summary, trainer: &Trainer, tests: &[(u64, EvaluationReport)]) -> serde_json::Value {
-    let tests: Vec<_> = tests
+fn as_json(summary: &Summary, trainer: &Trainer, training: &Training) -> serde_json::Value {
+    let tests: Vec<_> = training
+        .tests
         .iter()
         .map(|(step, report)| {
             let metrics: IndexMap<&String, f64> = report.metrics.iter().map(|(name, value)| (name, *value)).collect();
@@ -461,6 +496,8 @@ fn as_json(summary: &Summary, trainer: &Trainer, tests: &[(u64, EvaluationReport
         "parameters": summary.parameters,
         "steps": trainer.steps_done(),
         "seconds": summary.seconds,
+        "seconds_in_tests": summary.testing,
         "tests": tests,
+        "evaluation": training.last.as_ref().map(Tests::json),
     })
 }

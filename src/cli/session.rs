@@ -9,7 +9,7 @@ use crate::data::{self, Dataset};
 use crate::exec::{Executable, Weights};
 use crate::lower::{Mode, Program};
 use crate::run_file::{self, RunFile};
-use crate::train::{Programs, SupervisionStep, checkpoint};
+use crate::train::{Graded, Programs, SupervisionStep, checkpoint};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tch::{Device, Kind};
@@ -135,6 +135,11 @@ impl Session {
         Ok(Executable::new(program, self.device, self.precision()))
     }
 
+    /// The program that tests, for batches of `batch` and less.
+    pub fn evaluation(&mut self, steps: u64, batch: usize) -> Result<Graded, Failure> {
+        Graded::new(batch, |rows| self.executable(Mode::Evaluation, steps, rows))
+    }
+
     /// Rows of a batch computed at once: what the run file says, else the largest equal part of the batch whose
     /// activations fit into the memory that is free.
     pub fn micro_batch(&mut self) -> Result<usize, Failure> {
@@ -162,8 +167,7 @@ impl Session {
         let part = self.micro_batch()?;
         let test = self.data.test_len().clamp(1, self.run.run.batch);
         let training: Box<dyn SupervisionStep> = Box::new(self.executable(Mode::Training, steps, part)?);
-        let evaluation: Box<dyn SupervisionStep> =
-            Box::new(self.executable(Mode::Evaluation, steps, test)?);
+        let evaluation: Box<dyn SupervisionStep> = Box::new(self.evaluation(steps, test)?);
         Ok(Programs { training, evaluation })
     }
 

@@ -22,6 +22,8 @@ pub enum Purpose {
     ChooseTest = 6,
     /// The order of a puzzle's examples.
     Examples = 7,
+    /// The symmetries under which a test example is seen.
+    View = 8,
 }
 
 /// A source of draws.

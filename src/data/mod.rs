@@ -138,6 +138,30 @@ pub struct Example {
     pub puzzle: i64,
 }
 
+/// Maps an answer `[cell]` to an answer `[cell]`.
+pub type Undo = Box<dyn Fn(&[i64]) -> Vec<i64> + Send + Sync>;
+
+/// An example seen from another side: turned, mirrored, relabelled.
+pub struct View {
+    /// The example as it looks from there, labels included.
+    pub example: Example,
+    /// Turns an answer `[cell]` of that example into an answer `[cell]` of the original.
+    pub undo: Undo,
+}
+
+impl fmt::Debug for View {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        out.debug_struct("View").field("example", &self.example).finish_non_exhaustive()
+    }
+}
+
+impl View {
+    /// The example as it is.
+    pub fn identity(example: &Example) -> View {
+        View { example: example.clone(), undo: Box::new(<[i64]>::to_vec) }
+    }
+}
+
 /// Several examples, one flat array per field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rows {
@@ -253,6 +277,24 @@ pub trait Dataset: Send + Sync {
     fn padding(&self) -> Example {
         let cells = self.sizes().cell;
         Example { inputs: vec![0; cells], labels: vec![NO_LABEL; cells], puzzle: 0 }
+    }
+
+    /// How hard test example `i` is, where that is known; see `rating_name` for the measure.
+    fn rating(&self, i: usize) -> Option<f64> {
+        let _ = i;
+        None
+    }
+
+    /// What ratings count, such as `guesses` or `path cells`.
+    fn rating_name(&self) -> &str {
+        "rating"
+    }
+
+    /// The `k`-th symmetric view of an example, a pure function of the two; view 0 is the example as it is. None for
+    /// data without symmetries.
+    fn view(&self, example: &Example, k: u64) -> Option<View> {
+        let _ = (example, k);
+        None
     }
 
     /// Where the data come from, what was dropped and which seed made them, in a line or two.

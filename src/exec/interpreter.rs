@@ -6,8 +6,9 @@ use super::structural;
 use crate::lower::{Instr, InstrOp, Operand, Program};
 use crate::model::ops::Op;
 use crate::model::ty::Ty;
-use crate::primitive::kernel::{Arg, Call, Constants, torch_kind};
+use crate::primitive::kernel::{Arg, Call, Constants, Draws, torch_kind};
 use indexmap::IndexMap;
+use std::cell::Cell;
 use std::collections::HashMap;
 use tch::{Device, Kind, TchError, Tensor};
 
@@ -68,6 +69,7 @@ struct Run<'a> {
     slots: Vec<Option<Tensor>>,
     rows: Vec<TableRows>,
     no_grad: Option<tch::NoGradGuard>,
+    draws: Option<Draws>,
 }
 
 impl Executable {
@@ -92,8 +94,24 @@ impl Executable {
     /// # Errors
     /// Missing inputs or weights; kernels that fail (a bug of totc, or no memory left).
     pub fn run(&self, weights: &Weights, inputs: &Inputs) -> Result<Outputs, ExecError> {
+        self.run_drawing(weights, inputs, None)
+    }
+
+    /// Runs one supervision step in which each row of the batch draws its random numbers from its own seed of `seeds`,
+    /// so that they do not depend on the batch.
+    ///
+    /// # Errors
+    /// As `run`.
+    pub fn run_drawing(
+        &self,
+        weights: &Weights,
+        inputs: &Inputs,
+        seeds: Option<&[u64]>,
+    ) -> Result<Outputs, ExecError> {
+        let batch = self.program.axes.named("batch");
+        let draws = seeds.map(|seeds| Draws { batch, seeds: seeds.to_vec(), made: Cell::new(0) });
         let slots = (0..self.program.slots).map(|_| None).collect();
-        let mut run = Run { weights, inputs, slots, rows: Vec::new(), no_grad: None };
+        let mut run = Run { weights, inputs, slots, rows: Vec::new(), no_grad: None, draws };
         self.instructions(&self.program.body, &mut run)?;
         run.no_grad = None;
         let mut values = IndexMap::new();
@@ -257,6 +275,7 @@ impl Executable {
                     precision: self.precision,
                     device: self.device,
                     constants: &self.constants,
+                    draws: run.draws.as_ref(),
                 };
                 let result = (id.get().kernel)(&mut call).map_err(failed)?;
                 let kind = torch_kind(instr.ty.kind, self.precision);

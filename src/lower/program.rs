@@ -20,6 +20,25 @@ pub struct Program {
     pub body: Vec<Instr>,
 }
 
+impl Program {
+    /// Whether a step draws random numbers. Dropout counts only where it drops, in training.
+    pub fn draws(&self) -> bool {
+        fn any(instrs: &[Instr], training: bool) -> bool {
+            instrs.iter().any(|instr| match &instr.op {
+                InstrOp::Op(Op::Prim(id, _)) => id.get().random && (training || id.get().name != "dropout"),
+                InstrOp::Repeat { body, .. } => any(body, training),
+                InstrOp::Op(_) => false,
+            })
+        }
+        any(&self.body, self.mode == Mode::Training)
+    }
+
+    /// Rows of the batch it was compiled for.
+    pub fn batch_rows(&self) -> usize {
+        self.inputs.first().and_then(|input| input.shape.first()).map_or(0, |rows| (*rows).max(0) as usize)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mode {
     Training,

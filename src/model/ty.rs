@@ -45,6 +45,11 @@ impl Axes {
         &self.all[id.0 as usize]
     }
 
+    /// The first axis of that name.
+    pub fn named(&self, name: &str) -> Option<AxisId> {
+        self.all.iter().position(|axis| axis.name == name).map(|at| AxisId(at as u32))
+    }
+
     pub fn name(&self, id: AxisId) -> &str {
         &self.get(id).name
     }

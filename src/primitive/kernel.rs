@@ -4,7 +4,7 @@
 use crate::lower::Mode;
 use crate::model::ops::Attrs;
 use crate::model::ty::{AxisId, Dim, Kind, Ty};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use tch::{Device, TchError, Tensor};
 
@@ -18,6 +18,40 @@ pub struct Constants {
 }
 
 type Rotation = (Tensor, Tensor);
+
+/// Random draws of which each row of the batch has its own: what a row draws depends on its seed alone, neither on its
+/// place in the batch nor on the rows beside it.
+#[derive(Debug)]
+pub struct Draws {
+    /// The axis of the rows; draws without it are shared by all rows.
+    pub batch: Option<AxisId>,
+    /// One seed per row, for this step.
+    pub seeds: Vec<u64>,
+    /// Draws made so far in this step.
+    pub made: Cell<u64>,
+}
+
+impl Draws {
+    /// A draw of type `ty`, of pieces that `draw` makes for a shape.
+    fn fill(&self, ty: &Ty, draw: impl Fn(&[i64]) -> Result<Tensor>) -> Result<Tensor> {
+        let number = self.made.get() + 1;
+        self.made.set(number);
+        // SplitMix64's step from one stream to the next.
+        let seed = |row: u64| (row.wrapping_add(number.wrapping_mul(0x9e37_79b9_7f4a_7c15)) >> 1) as i64;
+        let mut shape = ty.shape();
+        let place = self.batch.and_then(|batch| ty.position(batch));
+        let Some(place) = place.filter(|place| shape[*place] == self.seeds.len() as i64) else {
+            tch::manual_seed(seed(self.seeds.first().copied().unwrap_or(0)));
+            return draw(&shape);
+        };
+        shape.remove(place);
+        let rows = self.seeds.iter().map(|row| {
+            tch::manual_seed(seed(*row));
+            draw(&shape)
+        });
+        Tensor::f_stack(&rows.collect::<Result<Vec<_>>>()?, place as i64)
+    }
+}
 
 pub enum Arg {
     Tensor(Tensor),
@@ -36,6 +70,8 @@ pub struct Call<'a> {
     pub precision: tch::Kind,
     pub device: Device,
     pub constants: &'a Constants,
+    /// Seeds of single rows, where they have any; else libtorch's generator goes on as it stands.
+    pub draws: Option<&'a Draws>,
 }
 
 /// The libtorch kind of a language kind.
@@ -105,6 +141,14 @@ impl Call<'_> {
 
     pub fn device(&self) -> Device {
         self.device
+    }
+
+    /// Random numbers in the shape of the result, which `draw` makes for a shape.
+    pub fn drawn(&self, draw: impl Fn(&[i64]) -> Result<Tensor>) -> Result<Tensor> {
+        match self.draws {
+            Some(draws) => draws.fill(self.ty, draw),
+            None => draw(&self.ty.shape()),
+        }
     }
 
     /// Operand as a tensor; a number becomes one without axes.

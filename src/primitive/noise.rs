@@ -40,11 +40,11 @@ macro_rules! row {
 
 row!(NOISE, "noise", "standard normal noise over stated axes", 0, &[], drawn, |c| {
     let options = (c.kind_of(&c.ty.clone()), c.device());
-    tch::Tensor::f_randn(c.ty.shape(), options)
+    c.drawn(|shape| tch::Tensor::f_randn(shape, options))
 });
 row!(UNIFORM, "uniform", "uniform noise in [0, 1) over stated axes", 0, &[], drawn, |c| {
     let options = (c.kind_of(&c.ty.clone()), c.device());
-    tch::Tensor::f_rand(c.ty.shape(), options)
+    c.drawn(|shape| tch::Tensor::f_rand(shape, options))
 });
 row!(
     DROPOUT,

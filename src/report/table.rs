@@ -27,6 +27,8 @@ pub struct Summary {
     pub rows: usize,
     /// Seconds since the run was started or resumed, tests included.
     pub seconds: f64,
+    /// Of these, seconds spent in tests.
+    pub testing: f64,
 }
 
 /// The table that is printed when a run ends.
@@ -51,10 +53,12 @@ pub fn summary_table(summary: &Summary) -> String {
         text.push('\n');
     }
     let samples = summary.steps as f64 * summary.rows as f64;
-    let rate = if summary.seconds > 0.0 { samples / summary.seconds } else { 0.0 };
+    let training = summary.seconds - summary.testing;
+    let rate = if training > 0.0 { samples / training } else { 0.0 };
     let facts = [
         ("parameters", count(summary.parameters)),
         ("time", duration(summary.seconds)),
+        ("in tests", format!("{:.0} %", 100.0 * summary.testing / summary.seconds.max(1e-9))),
         ("steps", count(summary.steps)),
         ("samples/s", if rate < 10.0 { number(rate) } else { count(rate as u64) }),
     ];
@@ -101,7 +105,8 @@ mod tests {
         let mut last = outcome("final", 5000, 0.96);
         last.metrics.insert("similarity".to_owned(), 0.123_456);
         let outcomes = vec![outcome("best", 4500, 0.962), last];
-        let summary = Summary { outcomes, parameters: 412_345, steps: 5000, rows: 128, seconds: 221.4 };
+        let summary =
+            Summary { outcomes, parameters: 412_345, steps: 5000, rows: 128, seconds: 221.4, testing: 22.1 };
         insta::assert_snapshot!(summary_table(&summary), @r"
                 step  accuracy   exact  similarity
         best   4,500    0.9900  0.9620           -
@@ -109,8 +114,9 @@ mod tests {
 
         parameters     412,345
         time        3 min 41 s
+        in tests          10 %
         steps            5,000
-        samples/s        2,890
+        samples/s        3,211
         ");
     }
 

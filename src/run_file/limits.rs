@@ -43,6 +43,11 @@ const LIMITS: &[(&str, Bound, &str)] = &[
     ),
     ("evaluation.examples", AtLeast(1.0), "`None` stands for all examples"),
     ("evaluation.steps", AtLeast(1.0), "an answer needs at least one step"),
+    ("evaluation.min_steps", AtLeast(1.0), "an answer needs at least one step"),
+    ("evaluation.threshold", Between(0.0, 1.0), "it is compared with the model's confidence"),
+    ("evaluation.during_training", AtLeast(1.0), "`None` stands for all examples"),
+    ("evaluation.rollouts", AtLeast(1.0), "there is at least one answer"),
+    ("evaluation.views", AtLeast(1.0), "the example as it is counts as the first view"),
     ("checkpoints.every", AtLeast(1.0), "it counts training steps; `None` saves only at the end"),
 ];
 

@@ -62,6 +62,39 @@ impl Carry {
         self.halted.iter().filter(|halted| **halted).count()
     }
 
+    /// The rows that have not halted, followed by as many halted ones as make `rows`, for the same model compiled as
+    /// `program`.
+    pub fn narrowed(&self, program: &Program, rows: usize) -> Result<Carry, TrainError> {
+        let staying: Vec<usize> = (0..self.halted.len()).filter(|row| !self.halted[*row]).collect();
+        let mut from: Vec<i64> = staying.iter().map(|row| *row as i64).collect();
+        from.resize(rows, 0);
+        let from = Tensor::f_from_slice(&from).doing("making the batch smaller")?;
+        let mut states = IndexMap::new();
+        for state in &program.states {
+            let batch = state.axes.iter().position(|axis| axis == "batch");
+            for name in (1..=state.history.max(1)).map(|ago| key(&state.name, ago)) {
+                let Some(value) = self.states.get(&name) else { return Err(stateless(program, &state.name)) };
+                let kept = match batch {
+                    Some(batch) => from
+                        .f_to_device(value.device())
+                        .and_then(|from| value.f_index_select(batch as i64, &from)),
+                    None => Ok(value.shallow_clone()),
+                };
+                states.insert(name, kept.doing("making the batch smaller")?);
+            }
+        }
+        let mut data = Batch::new();
+        for (name, column) in &self.data {
+            let kept = column.f_index_select(0, &from).doing("making the batch smaller")?;
+            data.insert(name.clone(), kept);
+        }
+        let mut steps: Vec<i64> = staying.iter().map(|row| self.steps[*row]).collect();
+        steps.resize(rows, 0);
+        let mut halted = vec![false; staying.len()];
+        halted.resize(rows, true);
+        Ok(Carry { data, states, steps, halted })
+    }
+
     /// The batch with fresh rows in place of the halted ones and the step that comes counted. This one stays as it is,
     /// so a step that fails leaves nothing half done.
     pub fn admit(&self, fresh: Fresh) -> Result<Carry, TrainError> {

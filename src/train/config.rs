@@ -164,6 +164,33 @@ pub struct Evaluation {
     pub stop: Stop,
     /// Supervision steps at most; `None`: as many as the model's `halt … at most`.
     pub steps: Option<usize>,
+    /// With `stop: halting`: steps that every example does at least.
+    pub min_steps: usize,
+    /// With `stop: halting`: an example is done when the model's `predict.confidence` exceeds this number, such as 0.9,
+    /// instead of when its halting condition holds.
+    pub threshold: Option<f64>,
+    /// While training goes on, at most so many test examples, evenly spaced; the evaluation at the end takes all.
+    /// `None`: always all.
+    pub during_training: Option<usize>,
+    /// Answers to each view of an example, each with noise of its own.
+    pub rollouts: usize,
+    /// Symmetric views under which each example is answered, the example as it is being the first.
+    pub views: usize,
+    /// Which of the answers of all rollouts and views counts.
+    pub choose: Choose,
+}
+
+/// Which of several answers to one question is believed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Choose {
+    /// The one with the highest `predict.confidence`, the halting head's probability in TRM (PTRM, arXiv:2605.19943).
+    #[default]
+    Confidence,
+    /// The one whose states changed least in the last step.
+    Residual,
+    /// The whole answer given most often; ties by mean confidence.
+    Vote,
 }
 
 impl Default for Evaluation {
@@ -174,6 +201,12 @@ impl Default for Evaluation {
             weights: EvaluationWeights::Average,
             stop: Stop::AllSteps,
             steps: None,
+            min_steps: 1,
+            threshold: None,
+            during_training: Some(1000),
+            rollouts: 1,
+            views: 1,
+            choose: Choose::Confidence,
         }
     }
 }
@@ -189,10 +222,11 @@ pub enum EvaluationWeights {
 }
 
 /// When an example is done in evaluation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stop {
     /// After all steps, as the reference code does.
+    #[default]
     AllSteps,
     /// At the first step at which the model's halting condition holds; its answer of that step counts.
     Halting,

@@ -12,6 +12,7 @@ use crate::lower::HaltInfo;
 enum Draws {
     Explore = 1,
     Libtorch = 2,
+    Row = 3,
 }
 
 /// The halting rule of a model in training.
@@ -63,6 +64,12 @@ impl Halting {
 /// The seed of libtorch's own generator (noise, dropout) for one step.
 pub fn libtorch_seed(seed: u64, step: u64) -> i64 {
     (stream(seed, step, Draws::Libtorch).next_u64() >> 1) as i64
+}
+
+/// The seed of what candidate `candidate` of test example `example` draws, whatever batch it sits in.
+pub fn row_seed(seed: u64, example: u64, candidate: u64) -> u64 {
+    let of_example = stream(seed, example, Draws::Row).next_u64();
+    stream(of_example, candidate, Draws::Row).next_u64()
 }
 
 /// A number in `0 .. 1` of 53 random bits.

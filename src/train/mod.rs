@@ -6,9 +6,17 @@
 //!
 //! Without libtorch (`--no-default-features`) only the settings remain, so that run files can still be checked.
 
+mod by_rating;
+mod choose;
 mod config;
+mod results;
+mod thinking;
 
+pub use by_rating::{RatingSpan, by_rating};
+pub use choose::{Candidate, Choice, choose};
 pub use config::*;
+pub use results::{EXACT, EvaluationReport, PuzzleResult};
+pub use thinking::{Gain, ThinkingReport, ThinkingTally};
 
 #[cfg(feature = "torch")]
 mod carry;
@@ -56,7 +64,7 @@ pub use ema::MovingAverage;
 #[cfg(feature = "torch")]
 pub use error::TrainError;
 #[cfg(feature = "torch")]
-pub use evaluate::{EvaluationReport, Protocol, evaluate};
+pub use evaluate::{Protocol, Seen, Witness, evaluate, evaluate_before};
 #[cfg(feature = "torch")]
 pub use halting::Halting;
 #[cfg(feature = "torch")]
@@ -66,6 +74,6 @@ pub use predict::{Answer, Prediction, predict};
 #[cfg(feature = "torch")]
 pub use step::StepReport;
 #[cfg(feature = "torch")]
-pub use supervision::SupervisionStep;
+pub use supervision::{Graded, SupervisionStep};
 #[cfg(feature = "torch")]
 pub use trainer::{LOADERS, Programs, Trainer};

@@ -2,13 +2,14 @@
 
 use tch::{Kind, TchError, Tensor};
 
+use super::choose::Candidate;
 use super::columns::Columns;
 use super::error::{Doing, TrainError};
-use super::evaluate::{each_step, steps_of};
-use super::halting::libtorch_seed;
+use super::evaluate::{Job, Moment, fly, steps_of};
+use super::halting::row_seed;
 use super::supervision::SupervisionStep;
-use crate::data::{Dataset, Example, NO_LABEL, Rows};
-use crate::exec::{Outputs, Weights};
+use crate::data::{Dataset, Example, NO_LABEL};
+use crate::exec::Weights;
 use crate::lower::{InputRole, Program};
 
 /// What a model says about one example.
@@ -37,10 +38,28 @@ impl Prediction {
 pub struct Answer {
     /// The likeliest token of each cell, `[cell]`.
     pub tokens: Vec<i64>,
-    /// Its probability (softmax of the logits), `[cell]`.
+    /// Its probability (softmax of the logits), `[cell]`; where the answer was given to a view of the example, in the
+    /// order of that view.
     pub probabilities: Vec<f64>,
     /// `predict.confidence`, where the model predicts one: one number, or one per cell.
     pub confidence: Vec<f64>,
+    /// How much the step before it changed the states: ‖new - old‖ / ‖new‖; infinite after the first step.
+    pub residual: f64,
+}
+
+impl Answer {
+    /// What choosing among several answers looks at.
+    pub fn candidate(&self) -> Candidate {
+        let mean = |numbers: &[f64]| numbers.iter().sum::<f64>() / numbers.len().max(1) as f64;
+        let logs: Vec<f64> = self.probabilities.iter().map(|share| share.max(1e-300).ln()).collect();
+        let likelihood = mean(&logs);
+        Candidate {
+            tokens: self.tokens.clone(),
+            confidence: if self.confidence.is_empty() { likelihood } else { mean(&self.confidence) },
+            likelihood,
+            residual: self.residual,
+        }
+    }
 }
 
 /// Answers `examples` (their labels are not used), running `steps` supervision steps or as many as the model does at
@@ -54,29 +73,36 @@ pub fn predict(
     seed: u64,
 ) -> Result<Vec<Prediction>, TrainError> {
     let columns = Columns::pair(model.program(), data)?;
-    let size = columns.batch_rows().max(1);
     let mut predictions = vec![Prediction::default(); examples.len()];
-    for (number, (examples, places)) in examples.chunks(size).zip(predictions.chunks_mut(size)).enumerate() {
-        let mut rows = Rows::with_room(size, data.sizes().cell);
-        for example in examples {
-            rows.push(&Example { labels: vec![NO_LABEL; example.inputs.len()], ..example.clone() });
+    let unlabelled = |example: &Example| {
+        let labels = vec![NO_LABEL; example.labels.len()];
+        Example { labels, ..example.clone() }
+    };
+    let mut jobs = (0..).zip(examples).map(|(number, example)| Job {
+        number,
+        example: unlabelled(example),
+        draws: row_seed(seed, 0, number as u64),
+    });
+    fly(model, weights, &columns, &mut jobs, steps_of(model, steps) as usize, |moment| {
+        let mut answers = answers(moment)?;
+        for (row, seat) in moment.seated() {
+            let (Some(place), Some((answer, halts))) =
+                (predictions.get_mut(seat.number), answers.get_mut(row))
+            else {
+                continue;
+            };
+            place.steps.push(std::mem::take(answer));
+            place.halted_at = place.halted_at.or(halts.then_some(seat.step));
         }
-        let batch = columns.padded(&rows, size)?;
-        let seed = libtorch_seed(seed, number as u64);
-        each_step(model, weights, &batch, steps_of(model, steps), seed, |step, outputs| {
-            let answers = answers(model.program(), outputs, size)?;
-            for (place, (answer, halts)) in places.iter_mut().zip(answers) {
-                place.steps.push(answer);
-                place.halted_at = place.halted_at.or(halts.then_some(step as usize));
-            }
-            Ok(true)
-        })?;
-    }
+        Ok(vec![false; moment.seats.len()])
+    })?;
     Ok(predictions)
 }
 
 /// The answer of each row, and whether its halting condition holds.
-fn answers(program: &Program, outputs: &Outputs, rows: usize) -> Result<Vec<(Answer, bool)>, TrainError> {
+pub(super) fn answers(moment: &Moment) -> Result<Vec<(Answer, bool)>, TrainError> {
+    let (program, outputs, rows) = (moment.program, moment.outputs, moment.seats.len());
+    let residuals = moment.residuals()?;
     let (name, order) = logits_of(program).ok_or_else(|| silent(program))?;
     let logits = outputs.values.get(name).ok_or_else(|| silent(program))?;
     let (tokens, probabilities) = likeliest(logits, &order).doing("reading the predicted logits")?;
@@ -89,7 +115,9 @@ fn answers(program: &Program, outputs: &Outputs, rows: usize) -> Result<Vec<(Ans
     let answers = tokens.into_iter().zip(probabilities).enumerate().map(|(row, (tokens, probabilities))| {
         let of_row = |lines: &Option<Vec<Vec<f64>>>| lines.as_ref().and_then(|lines| lines.get(row)).cloned();
         let halts = of_row(&halt).is_some_and(|line| line.first().is_some_and(|wish| *wish != 0.0));
-        (Answer { tokens, probabilities, confidence: of_row(&confidence).unwrap_or_default() }, halts)
+        let confidence = of_row(&confidence).unwrap_or_default();
+        let residual = residuals.get(row).copied().unwrap_or(f64::INFINITY);
+        (Answer { tokens, probabilities, confidence, residual }, halts)
     });
     Ok(answers.collect())
 }

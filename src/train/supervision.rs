@@ -16,6 +16,19 @@ pub trait SupervisionStep: Send {
 
     /// Runs the step; states come back attached to the tape.
     fn run(&self, weights: &Weights, inputs: &Inputs) -> Result<Outputs, ExecError>;
+
+    /// Runs the step with random draws of each row from its own seed of `seeds`.
+    fn run_drawing(&self, weights: &Weights, inputs: &Inputs, seeds: &[u64]) -> Result<Outputs, ExecError> {
+        tch::manual_seed((seeds.first().copied().unwrap_or(0) >> 1) as i64);
+        self.run(weights, inputs)
+    }
+
+    /// The same step compiled for a smaller batch that still holds `rows`, where there is one: evaluation goes over to
+    /// it when few examples are left.
+    fn smaller(&self, rows: usize) -> Option<&dyn SupervisionStep> {
+        let _ = rows;
+        None
+    }
 }
 
 impl SupervisionStep for Executable {
@@ -29,5 +42,49 @@ impl SupervisionStep for Executable {
 
     fn run(&self, weights: &Weights, inputs: &Inputs) -> Result<Outputs, ExecError> {
         Executable::run(self, weights, inputs)
+    }
+
+    fn run_drawing(&self, weights: &Weights, inputs: &Inputs, seeds: &[u64]) -> Result<Outputs, ExecError> {
+        Executable::run_drawing(self, weights, inputs, Some(seeds))
+    }
+}
+
+/// One step compiled for several batches: the wanted one and halves of it, for when few rows are left to compute.
+pub struct Graded {
+    full: Executable,
+    /// From the largest to the smallest.
+    smaller: Vec<Executable>,
+}
+
+impl Graded {
+    /// Compiles for `rows`, half of them, and so on down to one.
+    pub fn new<E>(rows: usize, mut compile: impl FnMut(usize) -> Result<Executable, E>) -> Result<Graded, E> {
+        let full = compile(rows)?;
+        let halves =
+            std::iter::successors(Some(rows / 2), |rows| Some(rows / 2)).take_while(|rows| *rows > 0);
+        Ok(Graded { full, smaller: halves.map(compile).collect::<Result<_, E>>()? })
+    }
+}
+
+impl SupervisionStep for Graded {
+    fn program(&self) -> &Program {
+        self.full.program()
+    }
+
+    fn precision(&self) -> Kind {
+        self.full.precision()
+    }
+
+    fn run(&self, weights: &Weights, inputs: &Inputs) -> Result<Outputs, ExecError> {
+        self.full.run(weights, inputs)
+    }
+
+    fn run_drawing(&self, weights: &Weights, inputs: &Inputs, seeds: &[u64]) -> Result<Outputs, ExecError> {
+        self.full.run_drawing(weights, inputs, Some(seeds))
+    }
+
+    fn smaller(&self, rows: usize) -> Option<&dyn SupervisionStep> {
+        let fits = |step: &&Executable| step.program().batch_rows() >= rows;
+        self.smaller.iter().rev().find(fits).map(|step| -> &dyn SupervisionStep { step })
     }
 }

@@ -12,8 +12,9 @@ use super::columns::{Batch, Columns};
 use super::config::{EvaluationWeights, TrainConfig};
 use super::ema::MovingAverage;
 use super::error::{Doing, TrainError};
-use super::evaluate::{EvaluationReport, Protocol, evaluate};
+use super::evaluate::{Protocol, evaluate};
 use super::optimiser::{MainOptimiser, Treatment, assign};
+use super::results::EvaluationReport;
 use super::supervision::SupervisionStep;
 use crate::data::Dataset;
 use crate::data::ahead::Ahead;
@@ -130,21 +131,25 @@ impl Trainer {
         Ok(())
     }
 
-    /// Tests the model on the test examples, as `config.evaluation` says; training goes on as if nothing had happened.
+    /// Tests the model on a part of the test examples (`evaluation.during_training`), as `config.evaluation` says but
+    /// without rollouts and views; training goes on as if nothing had happened.
     pub fn evaluate(&self) -> Result<EvaluationReport, TrainError> {
-        let wanted = &self.config.evaluation;
-        let protocol = Protocol {
-            stop: wanted.stop,
-            steps: wanted.steps,
-            examples: wanted.examples,
-            seed: self.config.seed,
-        };
+        self.evaluate_by(&self.protocol().brief(self.config.evaluation.during_training))
+    }
+
+    /// How `config.evaluation` wants the model tested in the end.
+    pub fn protocol(&self) -> Protocol {
+        Protocol::of(&self.config.evaluation, self.config.seed)
+    }
+
+    /// Tests the weights that `config.evaluation` names; training goes on as if nothing had happened.
+    pub fn evaluate_by(&self, protocol: &Protocol) -> Result<EvaluationReport, TrainError> {
         let program = self.programs.evaluation.as_ref();
-        match wanted.weights {
+        match self.config.evaluation.weights {
             EvaluationWeights::Average => {
-                evaluate(program, &self.averaged_weights(), self.data.as_ref(), &protocol)
+                evaluate(program, &self.averaged_weights(), self.data.as_ref(), protocol)
             }
-            EvaluationWeights::Trained => evaluate(program, &self.weights, self.data.as_ref(), &protocol),
+            EvaluationWeights::Trained => evaluate(program, &self.weights, self.data.as_ref(), protocol),
         }
     }
 

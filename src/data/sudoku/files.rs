@@ -98,7 +98,8 @@ impl Source for CsvSpec {
             test.about(&self.test, self),
             n = train.side.digits()
         );
-        Ok(Box::new(Sudoku::new(train.pairs, test.pairs, self.augmentations, self.seed, about)))
+        let data = Sudoku::new(train.pairs, test.pairs, self.augmentations, self.seed, about);
+        Ok(Box::new(data.rated(test.ratings)))
     }
 }
 
@@ -108,6 +109,8 @@ struct Chosen {
     pairs: Pairs,
     /// The line of each pair.
     lines: Vec<u64>,
+    /// The rating of each pair.
+    ratings: Vec<f64>,
     /// Number of rows rated high enough.
     rows: usize,
     /// Number of rows that would have been chosen but for being test rows.
@@ -174,7 +177,8 @@ impl CsvSpec {
             pairs.push(&row.question, &row.answer);
         }
         let lines = ordered.iter().map(|row| row.line).collect();
-        Ok(Chosen { side, pairs, lines, rows, dropped: dropped.len() })
+        let ratings = ordered.iter().map(|row| row.rating).collect();
+        Ok(Chosen { side, pairs, lines, ratings, rows, dropped: dropped.len() })
     }
 }
 

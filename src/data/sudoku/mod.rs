@@ -19,7 +19,9 @@ pub mod text;
 pub use files::{CsvSpec, Shared};
 pub use generated::GeneratedSpec;
 
-use super::{Chance, DataError, Dataset, Example, Fault, Mark, NO_LABEL, Purpose, Sizes, Stream, Verdict};
+use super::{
+    Chance, DataError, Dataset, Example, Fault, Mark, NO_LABEL, Purpose, Sizes, Stream, Verdict, View,
+};
 use grid::{Grid, Side};
 use symmetry::Symmetry;
 
@@ -78,6 +80,8 @@ pub struct Sudoku {
     /// Seed of the transforms that make copies.
     seed: u64,
     stream: Stream,
+    /// Of the test puzzles, where their file gives them.
+    ratings: Option<Vec<f64>>,
     about: String,
 }
 
@@ -93,7 +97,22 @@ impl Sudoku {
                 n => format!("{n} augmented copies of each training puzzle"),
             }
         );
-        Sudoku { side: train.side, stream: Stream::new(train.len(), copies), train, test, seed, about }
+        let stream = Stream::new(train.len(), copies);
+        Sudoku { side: train.side, stream, train, test, seed, ratings: None, about }
+    }
+
+    /// The same with ratings of the test puzzles by somebody else's measure; without them, a puzzle is rated by the
+    /// guesses that `solver::rating` counts.
+    pub fn rated(self, ratings: Vec<f64>) -> Sudoku {
+        Sudoku { ratings: Some(ratings), ..self }
+    }
+
+    /// Passes the digit of a token through `relabel`; padding, blanks and absent labels stay.
+    fn relabelled(side: Side, token: i64, relabel: &dyn Fn(u8) -> u8) -> i64 {
+        match grid::value(side, token) {
+            Some(digit) => grid::token(relabel(digit)),
+            None => token,
+        }
     }
 
     /// Copy `copy` of training puzzle `puzzle`; copy 0 is the puzzle as it is.
@@ -135,6 +154,41 @@ impl Dataset for Sudoku {
 
     fn test_example(&self, i: usize) -> Option<Example> {
         self.test.get(i).map(|(question, answer)| example(&question, &answer))
+    }
+
+    fn rating(&self, i: usize) -> Option<f64> {
+        match &self.ratings {
+            Some(ratings) => ratings.get(i).copied(),
+            None => solver::rating(&self.test.get(i)?.0).map(|guesses| guesses as f64),
+        }
+    }
+
+    fn rating_name(&self) -> &str {
+        if self.ratings.is_some() { "rating" } else { "guesses" }
+    }
+
+    fn view(&self, example: &Example, k: u64) -> Option<View> {
+        let side = self.side;
+        if k == 0 || example.inputs.len() != side.cells() || example.labels.len() != side.cells() {
+            return Some(View::identity(example));
+        }
+        // FNV-1a: puzzles are not all seen under the same symmetries.
+        let mix = |hash: u64, token: &i64| (hash ^ *token as u64).wrapping_mul(0x0100_0000_01b3);
+        let question = example.inputs.iter().fold(0xcbf2_9ce4_8422_2325, mix);
+        let symmetry = Symmetry::random(side, &mut Chance::new(self.seed, Purpose::View, k, question));
+        let relabel = move |token, relabel: &dyn Fn(u8) -> u8| Sudoku::relabelled(side, token, relabel);
+        let seen = Example {
+            inputs: symmetry.apply_to(&example.inputs, relabel),
+            labels: symmetry.apply_to(&example.labels, relabel),
+            puzzle: example.puzzle,
+        };
+        Some(View {
+            example: seen,
+            undo: Box::new(move |answer| match answer.len() == side.cells() {
+                true => symmetry.undo_on(answer, relabel),
+                false => answer.to_vec(),
+            }),
+        })
     }
 
     fn describe(&self) -> String {

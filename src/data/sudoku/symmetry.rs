@@ -84,17 +84,42 @@ impl Symmetry {
         drawn
     }
 
+    /// The image of what stands in each cell, digits through `token`, which leaves alone what is no digit.
+    pub fn apply_to<T: Copy>(&self, cells: &[T], token: impl Fn(T, &dyn Fn(u8) -> u8) -> T) -> Vec<T> {
+        let relabel = |digit: u8| self.digits[usize::from(digit)];
+        self.sources().map(|cell| token(cells[cell], &relabel)).collect()
+    }
+
+    /// The opposite of `apply_to`.
+    pub fn undo_on<T: Copy>(&self, cells: &[T], token: impl Fn(T, &dyn Fn(u8) -> u8) -> T) -> Vec<T> {
+        let mut back = self.digits;
+        for (digit, image) in self.digits.iter().enumerate() {
+            back[usize::from(*image)] = digit as u8;
+        }
+        let relabel = |digit: u8| back[usize::from(digit)];
+        let mut undone = cells.to_vec();
+        for (cell, source) in self.sources().enumerate() {
+            undone[source] = token(cells[cell], &relabel);
+        }
+        undone
+    }
+
+    /// The old cell that comes to stand in each new one.
+    fn sources(&self) -> impl Iterator<Item = usize> {
+        let n = self.side.digits();
+        (0..self.side.cells()).map(move |cell| {
+            let moved = usize::from(self.rows[cell / n]) * n + usize::from(self.columns[cell % n]);
+            self.turn.source(self.side, moved)
+        })
+    }
+
     /// The image of a grid. A grid of another side stays as it is.
     pub fn apply(&self, grid: &Grid) -> Grid {
-        let (side, n) = (self.side, self.side.digits());
-        if grid.side() != side {
+        if grid.side() != self.side {
             return grid.clone();
         }
-        let old = grid.cells();
-        Grid::from_fn(side, |cell| {
-            let moved = usize::from(self.rows[cell / n]) * n + usize::from(self.columns[cell % n]);
-            self.digits[usize::from(old[self.turn.source(side, moved)])]
-        })
+        let image = self.apply_to(grid.cells(), |digit, relabel| relabel(digit));
+        Grid::from_fn(self.side, |cell| image[cell])
     }
 }
 

@@ -1,0 +1,210 @@
+//! Several answers to one example: takes a protocol, gives the questions to ask and picks the answer that counts.
+
+use tch::Kind;
+
+use super::super::choose::{Candidate, choose};
+use super::super::config::{Choose, Evaluation, Stop};
+use super::super::error::{Doing, TrainError};
+use super::super::predict::Answer;
+use super::super::results::PuzzleResult;
+use super::super::thinking::ThinkingTally;
+use crate::data::{Dataset, Example, Undo};
+use crate::exec::Outputs;
+use crate::lower::Program;
+
+/// How to test.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Protocol {
+    /// When an example is done.
+    pub stop: Stop,
+    /// Supervision steps at most; `None`: the model's own maximum.
+    pub steps: Option<usize>,
+    /// With [`Stop::Halting`]: steps that every example does at least.
+    pub min_steps: usize,
+    /// With [`Stop::Halting`]: the confidence above which an example is done, in place of the model's own condition.
+    pub threshold: Option<f64>,
+    /// Only the first so many test examples.
+    pub examples: Option<usize>,
+    /// Of those, only so many, evenly spaced.
+    pub sample: Option<usize>,
+    /// Seed of noise, where the model has any. What an example draws depends on nothing else than this seed, its place
+    /// in the test set and the number of the answer.
+    pub seed: u64,
+    /// Answers to each view.
+    pub rollouts: usize,
+    /// Views of each example, itself being the first.
+    pub views: usize,
+    /// Which answer counts.
+    pub choose: Choose,
+}
+
+impl Default for Protocol {
+    fn default() -> Protocol {
+        Protocol::of(&Evaluation::default(), 0)
+    }
+}
+
+impl Protocol {
+    /// What a run file's `evaluation` asks for, on all of its examples.
+    pub fn of(wanted: &Evaluation, seed: u64) -> Protocol {
+        Protocol {
+            stop: wanted.stop,
+            steps: wanted.steps,
+            min_steps: wanted.min_steps,
+            threshold: wanted.threshold,
+            examples: wanted.examples,
+            sample: None,
+            seed,
+            rollouts: wanted.rollouts,
+            views: wanted.views,
+            choose: wanted.choose,
+        }
+    }
+
+    /// The same on fewer examples and with a single answer to each: what is affordable while training goes on.
+    pub fn brief(self, examples: Option<usize>) -> Protocol {
+        Protocol { sample: examples, rollouts: 1, views: 1, ..self }
+    }
+
+    /// Answers to each example.
+    pub fn candidates(&self) -> usize {
+        self.rollouts.max(1) * self.views.max(1)
+    }
+
+    /// The test examples to answer, in order.
+    pub(super) fn order(&self, test: usize) -> Vec<usize> {
+        let length = test.min(self.examples.unwrap_or(usize::MAX));
+        let sample = self.sample.unwrap_or(length).min(length);
+        (0..sample).map(|at| (at as u128 * length as u128 / sample.max(1) as u128) as usize).collect()
+    }
+
+    /// Refuses views of data that have none.
+    pub(super) fn check_views(&self, data: &dyn Dataset) -> Result<(), TrainError> {
+        let first = data.test_example(0);
+        if self.views < 2 || first.is_none_or(|example| data.view(&example, 1).is_some()) {
+            return Ok(());
+        }
+        Err(TrainError::Setting {
+            setting: "evaluation.views".to_owned(),
+            what: format!("{} views were asked for, but this data set knows no symmetries", self.views),
+            mend: "leave `views` at 1, or use rollouts of a model that draws noise".to_owned(),
+        })
+    }
+
+    /// Which rows of the batch are sure of their answer.
+    pub(super) fn wishes(
+        &self,
+        program: &Program,
+        outputs: &Outputs,
+        halt: &[bool],
+    ) -> Result<Vec<bool>, TrainError> {
+        let Some(threshold) = self.threshold else { return Ok(halt.to_vec()) };
+        let Some(confidence) = outputs.values.get("predict.confidence") else {
+            return Err(TrainError::Setting {
+                setting: "evaluation.threshold".to_owned(),
+                what: format!(
+                    "model `{}` predicts no `confidence` to compare with {threshold}",
+                    program.model
+                ),
+                mend: "leave the threshold out, or add `predict confidence = …` to the model".to_owned(),
+            });
+        };
+        let means = confidence
+            .f_to_kind(Kind::Double)
+            .and_then(|all| all.f_reshape([halt.len() as i64, -1])?.f_mean_dim(1, false, Kind::Double));
+        let means = means.and_then(Vec::<f64>::try_from).doing("reading the predicted confidence")?;
+        Ok(means.into_iter().map(|mean| mean > threshold).collect())
+    }
+}
+
+/// Refuses rollouts that would all be the same.
+pub(in crate::train) fn check_rollouts(program: &Program, rollouts: usize) -> Result<(), TrainError> {
+    if rollouts < 2 || program.draws() {
+        return Ok(());
+    }
+    Err(TrainError::Setting {
+        setting: "evaluation.rollouts".to_owned(),
+        what: format!("all {rollouts} rollouts would be the same, since `{}` draws no noise", program.model),
+        mend: "use a model that does, such as `Ptrm` of models/ptrm.tot with `sigma` above 0, or `views`"
+            .to_owned(),
+    })
+}
+
+/// View `k` of an example, and how to come back; nothing to undo for view 0.
+pub(in crate::train) fn seen_from(
+    data: &dyn Dataset,
+    example: &Example,
+    k: usize,
+) -> (Example, Option<Undo>) {
+    match (k > 0).then(|| data.view(example, k as u64)).flatten() {
+        Some(view) => (view.example, Some(view.undo)),
+        None => (example.clone(), None),
+    }
+}
+
+/// An example that is being answered.
+pub(super) struct Pending {
+    pub example: Example,
+    /// Whether it has a label.
+    pub counts: bool,
+    /// Per candidate.
+    pub undo: Vec<Option<Undo>>,
+    /// Per candidate: the answers so far.
+    pub trails: Vec<Vec<Answer>>,
+    /// Per candidate: what became of it.
+    pub finished: Vec<Option<PuzzleResult>>,
+}
+
+/// The answer that counts.
+pub(super) struct Finished<'a> {
+    pub result: PuzzleResult,
+    pub answer: &'a Answer,
+    pub trail: &'a [Answer],
+}
+
+impl Pending {
+    pub fn new(counts: bool, example: Example, candidates: usize) -> Pending {
+        Pending {
+            example,
+            counts,
+            undo: std::iter::repeat_with(|| None).take(candidates).collect(),
+            trails: vec![Vec::new(); candidates],
+            finished: vec![None; candidates],
+        }
+    }
+
+    /// The next answer of a candidate, turned back to the example as it was asked.
+    pub fn say(&mut self, candidate: usize, answer: Answer) {
+        let answer = match &self.undo[candidate] {
+            Some(undo) => Answer { tokens: undo(&answer.tokens), ..answer },
+            None => answer,
+        };
+        self.trails[candidate].push(answer);
+    }
+
+    /// The answer that counts, once all candidates are done.
+    pub fn choose(
+        &self,
+        protocol: &Protocol,
+        names: &[String],
+        thinking: &mut ThinkingTally,
+    ) -> Option<Finished<'_>> {
+        let results: Vec<&PuzzleResult> = self.finished.iter().flatten().collect();
+        let mut chosen = 0;
+        if results.len() > 1 {
+            let answers = self.trails.iter().filter_map(|trail| trail.last());
+            let candidates: Vec<Candidate> = answers.map(Answer::candidate).collect();
+            let choice = choose(&candidates, protocol.choose)?;
+            chosen = choice.at;
+            if self.counts {
+                let metrics: Vec<&[f64]> = results.iter().map(|result| result.metrics.as_slice()).collect();
+                let steps = results.iter().map(|result| result.steps).sum();
+                let agreement = choice.agreeing as f64 / candidates.len() as f64;
+                thinking.add(names, &candidates, &metrics, steps, agreement);
+            }
+        }
+        let trail = self.trails.get(chosen)?;
+        let result = (*results.get(chosen)?).clone();
+        Some(Finished { result, answer: trail.last()?, trail })
+    }
+}

@@ -1,0 +1,156 @@
+//! Evaluation: takes a program, weights and test examples, gives one result per labelled example and the means; changes
+//! nothing and draws noise only from its own seed.
+
+mod candidates;
+mod flight;
+mod tally;
+mod witness;
+
+pub use candidates::Protocol;
+pub(super) use candidates::{check_rollouts, seen_from};
+pub(super) use flight::{Job, Moment, fly};
+pub use witness::{Seen, Witness};
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::time::Instant;
+
+use super::columns::Columns;
+use super::config::Stop;
+use super::error::TrainError;
+use super::halting::Halting;
+use super::measures::Measures;
+use super::predict::answers;
+use super::results::EvaluationReport;
+use super::supervision::SupervisionStep;
+use super::thinking::ThinkingTally;
+use crate::data::{Dataset, Example, NO_LABEL};
+use crate::exec::Weights;
+use candidates::{Finished, Pending};
+use tally::Tally;
+
+/// Tests `weights` on the test examples of `data`.
+///
+/// Every example runs all steps, or leaves the batch as soon as its halting condition holds (`protocol.stop`) and gives
+/// its row to the next one. With rollouts or views, it is answered several times, and one answer is chosen.
+pub fn evaluate(
+    model: &dyn SupervisionStep,
+    weights: &Weights,
+    data: &dyn Dataset,
+    protocol: &Protocol,
+) -> Result<EvaluationReport, TrainError> {
+    evaluate_before(model, weights, data, protocol, None)
+}
+
+/// The same, with a witness who sees every answer.
+pub fn evaluate_before(
+    model: &dyn SupervisionStep,
+    weights: &Weights,
+    data: &dyn Dataset,
+    protocol: &Protocol,
+    mut witness: Option<&mut dyn Witness>,
+) -> Result<EvaluationReport, TrainError> {
+    let began = Instant::now();
+    let columns = Columns::pair(model.program(), data)?;
+    let last = steps_of(model, protocol.steps) as usize;
+    let candidates = protocol.candidates();
+    check_rollouts(model.program(), protocol.rollouts)?;
+    protocol.check_views(data)?;
+    let order = protocol.order(data.test_len());
+    let counts = |example: &Example| {
+        columns.targets().next().is_none() || example.labels.iter().any(|label| *label != NO_LABEL)
+    };
+    let mut tally = Tally::new(model.program(), last);
+    let mut thinking = ThinkingTally::new(candidates);
+    let every_step = witness.as_ref().is_some_and(|witness| witness.every_step());
+    let speaks = witness.is_some() || candidates > 1;
+    // Examples of which an answer is on its way: filled by the queue, emptied by whoever looks on.
+    let pending: RefCell<HashMap<usize, Pending>> = RefCell::default();
+    let mut jobs = order.iter().flat_map(|index| (0..candidates).map(move |candidate| (*index, candidate)));
+    let mut jobs = std::iter::from_fn(|| {
+        loop {
+            let (index, candidate) = jobs.next()?;
+            let mut pending = pending.borrow_mut();
+            if candidate == 0 {
+                let Some(example) = data.test_example(index) else { continue };
+                pending.insert(index, Pending::new(counts(&example), example, candidates));
+            }
+            let Some(asked) = pending.get_mut(&index) else { continue };
+            let (example, undo) = seen_from(data, &asked.example, candidate % protocol.views.max(1));
+            asked.undo[candidate] = undo;
+            let draws = super::halting::row_seed(protocol.seed, index as u64, candidate as u64);
+            return Some(Job { number: index * candidates + candidate, example, draws });
+        }
+    });
+    let row_steps = fly(model, weights, &columns, &mut jobs, last, |moment| {
+        let rows = moment.seats.len();
+        let measures = Measures::fetch(moment.outputs, rows, None)?;
+        tally.name(&measures);
+        let wishes = protocol.wishes(moment.program, moment.outputs, &measures.halt)?;
+        let mut done = vec![false; rows];
+        for (row, seat) in moment.seated() {
+            let sure = protocol.stop == Stop::Halting && seat.step >= protocol.min_steps && wishes[row];
+            done[row] = sure || seat.step >= last;
+        }
+        let any_done = moment.seated().any(|(row, _)| done[row]);
+        let mut said = match speaks && (every_step || any_done) {
+            true => answers(moment)?,
+            false => Vec::new(),
+        };
+        let mut pending = pending.borrow_mut();
+        for (row, seat) in moment.seated() {
+            let (index, candidate) = (seat.number / candidates, seat.number % candidates);
+            let Some(asked) = pending.get_mut(&index) else { continue };
+            if asked.counts {
+                tally.step(&measures, row, seat.step, candidates);
+            }
+            if every_step || done[row] {
+                let answer = said.get_mut(row).map(|(answer, _)| std::mem::take(answer)).unwrap_or_default();
+                asked.say(candidate, answer);
+            }
+            if !done[row] {
+                continue;
+            }
+            let mut result = match asked.counts {
+                true => tally.done(&measures, row, seat.step, candidates),
+                false => Default::default(),
+            };
+            (result.index, result.steps, result.halted) = (index, seat.step, wishes[row]);
+            asked.finished[candidate] = Some(result);
+            if asked.finished.iter().any(Option::is_none) {
+                continue;
+            }
+            let Some(asked) = pending.remove(&index) else { continue };
+            let Some(Finished { mut result, trail, answer }) =
+                asked.choose(protocol, tally.metrics(), &mut thinking)
+            else {
+                continue;
+            };
+            if let Some(witness) = witness.as_mut() {
+                witness.see(&Seen {
+                    index,
+                    example: &asked.example,
+                    answer,
+                    trail: if every_step { trail } else { &[] },
+                    steps: result.steps,
+                    halted: result.halted,
+                });
+            }
+            if asked.counts {
+                result.rating = data.rating(index);
+                tally.count(result);
+            }
+        }
+        Ok(done)
+    })?;
+    let mut report = tally.report();
+    if candidates > 1 {
+        report.thinking = Some(thinking.report(protocol.rollouts, protocol.views, protocol.choose));
+    }
+    Ok(EvaluationReport { row_steps, seconds: began.elapsed().as_secs_f64(), ..report })
+}
+
+/// Supervision steps of an evaluation.
+pub(super) fn steps_of(model: &dyn SupervisionStep, wanted: Option<usize>) -> i64 {
+    wanted.map_or(Halting::new(model.program().halt).at_most, |steps| steps.max(1) as i64)
+}
