@@ -1,10 +1,11 @@
 //! `totc solve RUN.ron PUZZLE`
 
 use super::session::{Machine, Session};
+use super::testing::Thinking;
 use super::{Failure, Outcome};
 use crate::data::Mark;
 use crate::lower::Mode;
-use crate::train::predict;
+use crate::train::{Protocol, ponder};
 use serde_json::json;
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -27,25 +28,30 @@ pub struct Args {
     #[arg(long)]
     steps: bool,
     #[command(flatten)]
+    thinking: Thinking,
+    #[command(flatten)]
     machine: Machine,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
+/// Answers that are computed at once.
+const MOST_ROWS: usize = 64;
+
 pub fn main(args: &Args) -> Outcome {
     let device = args.machine.device()?;
     let mut session = Session::open(&args.file, &args.sets, device)?;
     let example =
         session.data.parse_puzzle(&args.puzzle).map_err(|error| Failure::Usage(error.to_string()))?;
-    let model = session.executable(Mode::Evaluation, u64::MAX, 1)?;
+    let protocol = args.thinking.on(Protocol::of(&session.run.run.evaluation, session.run.run.seed))?;
+    let model = session.executable(Mode::Evaluation, u64::MAX, protocol.candidates().min(MOST_ROWS))?;
     let (weights, _) = session.weights(args.weights.as_deref(), model.program())?;
     let data = session.data.as_ref();
     let given = example.inputs.clone();
-    let predictions =
-        predict(&model, &weights, data, &[example], session.run.run.evaluation.steps, session.run.run.seed)
-            .map_err(|error| Failure::World(error.to_string()))?;
-    let Some(prediction) = predictions.first() else { return Ok(()) };
+    let pondered = ponder(&model, &weights, data, &example, &protocol)
+        .map_err(|error| Failure::World(error.to_string()))?;
+    let Some(prediction) = pondered.prediction() else { return Ok(()) };
     let Some(answer) = prediction.last() else { return Ok(()) };
     let verdict = data.validate(&given, &answer.tokens);
     let confidence = answer.confidence.first().copied();
@@ -61,6 +67,7 @@ pub fn main(args: &Args) -> Outcome {
             json!({
                 "tokens": answer.tokens, "valid": verdict.solved(), "confidence": confidence,
                 "least_sure_cell": surest, "halted_at": prediction.halted_at, "steps": steps,
+                "answers": pondered.predictions.len(), "agreeing": pondered.choice.agreeing,
             })
         );
         return Ok(());
@@ -91,6 +98,11 @@ pub fn main(args: &Args) -> Outcome {
             100.0 * surest
         ),
         None => println!("{verdict}\nleast sure cell {:.1} %, {halted}", 100.0 * surest),
+    }
+    if pondered.predictions.len() > 1 {
+        let way = format!("{:?}", protocol.choose).to_lowercase();
+        let (agreeing, all) = (pondered.choice.agreeing, pondered.predictions.len());
+        println!("chosen by {way} among {all} answers, of which {agreeing} agree");
     }
     Ok(())
 }

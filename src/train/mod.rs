@@ -39,6 +39,8 @@ mod measures;
 #[cfg(feature = "torch")]
 pub mod optimiser;
 #[cfg(feature = "torch")]
+mod ponder;
+#[cfg(feature = "torch")]
 mod predict;
 #[cfg(feature = "torch")]
 mod saving;
@@ -69,6 +71,8 @@ pub use evaluate::{Protocol, Seen, Witness, evaluate, evaluate_before};
 pub use halting::Halting;
 #[cfg(feature = "torch")]
 pub use measures::Measures;
+#[cfg(feature = "torch")]
+pub use ponder::{Pondered, ponder};
 #[cfg(feature = "torch")]
 pub use predict::{Answer, Prediction, predict};
 #[cfg(feature = "torch")]

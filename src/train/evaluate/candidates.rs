@@ -79,7 +79,7 @@ impl Protocol {
     }
 
     /// Refuses views of data that have none.
-    pub(super) fn check_views(&self, data: &dyn Dataset) -> Result<(), TrainError> {
+    pub(in crate::train) fn check_views(&self, data: &dyn Dataset) -> Result<(), TrainError> {
         let first = data.test_example(0);
         if self.views < 2 || first.is_none_or(|example| data.view(&example, 1).is_some()) {
             return Ok(());
