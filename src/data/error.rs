@@ -106,6 +106,21 @@ pub enum DataError {
         /// The cause.
         what: String,
     },
+    /// Training and test share a maze.
+    #[error(
+        "`{}`, line {train_line} has the same walls up to symmetry as `{}`, line {test_line}; remove one of the two rows",
+        train.display(), test.display()
+    )]
+    SharedWalls {
+        /// The training file.
+        train: PathBuf,
+        /// The first training row that is shared.
+        train_line: u64,
+        /// The test file.
+        test: PathBuf,
+        /// The row whose walls it has.
+        test_line: u64,
+    },
     /// A puzzle typed by a person cannot be read.
     #[error("this is no puzzle: {what}; {mend}")]
     Puzzle {

@@ -9,6 +9,7 @@ mod chance;
 pub mod dihedral;
 mod error;
 mod knob;
+pub mod maze;
 pub mod npy;
 pub mod numpy_random;
 pub mod python_json;
@@ -83,6 +84,10 @@ registry! {
     Built "built" built::BuiltSpec;
     /// ARC tasks read from files, augmented on the fly.
     Arc "arc" arc::ArcSpec;
+    /// Generated mazes.
+    Maze "maze" maze::GeneratedSpec;
+    /// Mazes read from CSV files.
+    MazeCsv "maze_csv" maze::CsvSpec;
 }
 
 impl<'de> serde::Deserialize<'de> for DataSpec {

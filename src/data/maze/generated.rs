@@ -1,0 +1,98 @@
+//! The data set `maze`: takes settings, gives generated mazes of which no two have the same walls; reads no file.
+
+use std::path::Path;
+
+use super::generator::{Wanted, make};
+use super::{Answers, Mazes, Pair, lengths};
+use crate::data::{DataError, Dataset, Source, Span};
+
+const NAME: &str = "maze";
+
+/// Settings of generated mazes.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GeneratedSpec {
+    /// Cells per row, from 4 to 64; Maze-Hard has 30.
+    pub side: usize,
+    /// Number of training mazes.
+    pub train: usize,
+    /// Number of test mazes.
+    pub test: usize,
+    /// Cells of the shortest path, start and goal counted; without bounds, at least `side`. Maze-Hard has `(110, 900)`.
+    #[serde(default)]
+    pub path_cells: Span,
+    /// Whether training mazes are also shown turned and mirrored.
+    #[serde(default)]
+    pub symmetries: bool,
+    /// What the answer of a turned or mirrored maze is.
+    #[serde(default)]
+    pub answers: Answers,
+    /// Seed of the mazes.
+    #[serde(default)]
+    pub seed: u64,
+}
+
+impl Source for GeneratedSpec {
+    fn open(&self, _: &Path) -> Result<Box<dyn Dataset>, DataError> {
+        let wanted = self.wanted()?;
+        let count = self.train.saturating_add(self.test);
+        let mut pairs = Vec::with_capacity(count);
+        for maze in make(&wanted, count) {
+            if let Some(answer) = maze.answer() {
+                pairs.push(Pair { maze, answer });
+            }
+        }
+        if pairs.len() < count {
+            let what = format!(
+                "only {} such mazes turned up, and {} + {} were asked for",
+                pairs.len(),
+                self.train,
+                self.test
+            );
+            return refuse("path_cells", what, "ask for fewer mazes or for shorter paths");
+        }
+        let test = pairs.split_off(self.train);
+        let about = format!(
+            "{n}x{n} mazes generated from seed {}: {} training and {} test mazes, {}, no two with the same walls up to symmetry",
+            self.seed,
+            self.train,
+            self.test,
+            lengths(pairs.iter().chain(&test)),
+            n = self.side,
+        );
+        Ok(Box::new(Mazes::new(self.side, pairs, test, self.symmetries, self.answers, about)))
+    }
+}
+
+impl GeneratedSpec {
+    /// What to make, once the settings are known to make sense.
+    fn wanted(&self) -> Result<Wanted, DataError> {
+        if !(4..=64).contains(&self.side) {
+            return refuse("side", format!("mazes of side {} are not made here", self.side), "use 4 to 64");
+        }
+        if self.train == 0 {
+            return refuse(
+                "train",
+                "there would be nothing to train on".to_owned(),
+                "ask for at least 1 maze",
+            );
+        }
+        let most = (self.side * self.side) as u64;
+        let (low, high) = match self.path_cells {
+            Span::Any => (self.side as u64, most),
+            Span::Between(low, high) => (low.max(2), high.min(most)),
+        };
+        // Walls stand on at least three tenths of the cells, and a shortest path never touches itself.
+        if low > most * 7 / 10 || low > high {
+            let what =
+                format!("no path of {} cells fits into {n} by {n} cells", self.path_cells, n = self.side);
+            return refuse("path_cells", what, "ask for shorter paths or a larger side");
+        }
+        let bound = |cells: u64| u32::try_from(cells).unwrap_or(u32::MAX);
+        Ok(Wanted { side: self.side, cells: (bound(low), bound(high)), seed: self.seed })
+    }
+}
+
+fn refuse<T>(setting: &'static str, what: String, mend: &str) -> Result<T, DataError> {
+    Err(DataError::Setting { data_set: NAME, setting, what, mend: mend.to_owned() })
+}

@@ -1,0 +1,118 @@
+//! Making mazes: takes a side, a least path length and a seed, gives mazes of which no two have the same walls up to
+//! symmetry.
+//!
+//! The procedure of Lehnert et al. (arXiv:2402.14083, section 3) with the filter of Wang et al. (arXiv:2506.21734):
+//! walls on uniformly drawn cells, between 3 and 5 of every 10; start and goal uniform among the free cells; kept if
+//! the shortest path is long enough. Maze-Hard asks for 110 cells on 30 by 30.
+
+use std::collections::HashSet;
+use std::num::NonZero;
+
+use super::grid::{FREE, GOAL, Maze, START, UNREACHED, WALL, distances};
+use super::symmetries;
+use crate::data::{Chance, Purpose};
+
+/// What to make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Cells per row.
+    pub side: usize,
+    /// Cells of the shortest path, start and goal counted, at least and at most.
+    pub cells: (u32, u32),
+    /// Seed of the mazes; maze `k` is a function of the seed and `k`.
+    pub seed: u64,
+}
+
+/// Starts tried on one layout of walls, and goals drawn for each.
+const STARTS: usize = 10;
+const GOALS: usize = 10;
+
+/// Layouts tried for one maze before the search gives up. At 30 by 30 and 110 cells about one in 800 will do.
+const LAYOUTS: u64 = 200_000;
+
+/// Makes `count` mazes; fewer where a maze that long did not turn up.
+pub fn make(wanted: &Wanted, count: usize) -> Vec<Maze> {
+    let mut known = HashSet::new();
+    let mut mazes: Vec<Maze> = Vec::with_capacity(count);
+    let mut next = 0u64;
+    while mazes.len() < count {
+        let missing = (count - mazes.len()) as u64;
+        let made = in_parallel(next..next + missing, |number| maze(wanted, number));
+        next += missing;
+        let before = mazes.len();
+        for maze in made.into_iter().flatten() {
+            if known.insert(walls_up_to_symmetry(&maze)) {
+                mazes.push(maze);
+            }
+        }
+        if mazes.len() == before {
+            break;
+        }
+    }
+    mazes
+}
+
+/// The walls of a maze in the orientation that sorts first.
+pub fn walls_up_to_symmetry(maze: &Maze) -> Vec<u8> {
+    let walls: Vec<u8> = maze.cells().iter().map(|cell| if *cell == WALL { WALL } else { FREE }).collect();
+    symmetries(maze.side(), &walls).into_iter().min().unwrap_or(walls)
+}
+
+/// Maze `number` of the seed.
+fn maze(wanted: &Wanted, number: u64) -> Option<Maze> {
+    (0..LAYOUTS).find_map(|layout| {
+        on_layout(wanted, &mut Chance::new(wanted.seed, Purpose::Generate, number, layout))
+    })
+}
+
+/// One layout of walls, with a start and a goal on it if the draws find some.
+fn on_layout(wanted: &Wanted, chance: &mut Chance) -> Option<Maze> {
+    let count = wanted.side * wanted.side;
+    let tenth = count / 10;
+    let walls = 3 * tenth + chance.below(2 * tenth + 1);
+    let mut order: Vec<usize> = (0..count).collect();
+    chance.shuffle(&mut order);
+    let (walled, open) = order.split_at(walls);
+    let mut cells = vec![FREE; count];
+    for &cell in walled {
+        cells[cell] = WALL;
+    }
+    for _ in 0..STARTS {
+        let start = open[chance.below(open.len())];
+        let moves = distances(wanted.side, start, |cell| cells[cell] == FREE);
+        let fits = |goal: usize| {
+            moves[goal] != UNREACHED && (wanted.cells.0..=wanted.cells.1).contains(&(moves[goal] + 1))
+        };
+        let draws: Vec<usize> = (0..GOALS).map(|_| open[chance.below(open.len())]).collect();
+        if let Some(goal) = draws.into_iter().find(|&goal| goal != start && fits(goal)) {
+            cells[start] = START;
+            cells[goal] = GOAL;
+            return Maze::new(wanted.side, cells).ok();
+        }
+    }
+    None
+}
+
+/// `make(i)` for every `i`, in order, by as many threads as there are cores.
+fn in_parallel<T: Send>(numbers: std::ops::Range<u64>, make: impl Fn(u64) -> T + Sync) -> Vec<T> {
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get) as u64;
+    let all: Vec<u64> = numbers.collect();
+    let share = all.len().div_ceil(threads as usize).max(1);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = all
+            .chunks(share)
+            .map(|numbers| {
+                let make = &make;
+                scope.spawn(move || numbers.iter().map(|&number| make(number)).collect::<Vec<T>>())
+            })
+            .collect();
+        let mut made = Vec::with_capacity(all.len());
+        for worker in workers {
+            match worker.join() {
+                Ok(part) => made.extend(part),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        made
+    })
+}
