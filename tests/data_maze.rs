@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use tempfile::TempDir;
+use totc::data::maze::build::{Plan, build};
 use totc::data::maze::csv::read;
 use totc::data::maze::grid::{Maze, token};
 use totc::data::{DataSpec, Dataset, open};
@@ -36,7 +37,7 @@ fn tokens(rows: &[&str]) -> Vec<i64> {
 #[test]
 fn published_answers_follow_the_rule() {
     let mut count = 0;
-    for file in ["maze_hard_train.csv", "maze_hard_test.csv", "maze_10x10.csv"] {
+    for file in ["maze-tiny-src/train.csv", "maze-tiny-src/test.csv", "maze_10x10.csv"] {
         read(&golden(file), |row| {
             assert_eq!(row.maze.answer().as_ref(), Some(&row.answer), "{file}, line {}", row.line);
             let marked = row.answer.iter().filter(|token| **token == 5).count();
@@ -208,5 +209,30 @@ fn impossible_settings_are_refused() {
     ] {
         let found = opened(settings, Path::new(".")).map(|_| ()).expect_err(settings);
         assert!(found.contains(error), "{found}");
+    }
+}
+
+/// `golden/data/maze-tiny.sha256` lists the files that the reference script made of the same sources.
+#[test]
+fn a_built_set_is_that_of_the_reference_script() {
+    use sha2::{Digest, Sha256};
+    let folder = TempDir::new().expect("a folder");
+    let plan = Plan {
+        train: golden("maze-tiny-src/train.csv"),
+        test: golden("maze-tiny-src/test.csv"),
+        out: folder.path().to_owned(),
+        subsample_size: None,
+        aug: true,
+        seed: 42,
+    };
+    let (train, test) = build(&plan).expect("a data set");
+    assert_eq!((train.groups, train.examples, test.examples), (5, 40, 5));
+    let listed = fs::read_to_string(golden("maze-tiny.sha256")).expect("a list");
+    assert_eq!(listed.lines().count(), 13);
+    for line in listed.lines() {
+        let (wanted, file) = line.split_once("  ").expect("a sum and a name");
+        let bytes = fs::read(folder.path().join(file)).expect(file);
+        let found: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(found, wanted, "{file}");
     }
 }

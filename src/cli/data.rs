@@ -1,14 +1,16 @@
 //! `totc data …`: building, checking and rating data sets. Each command is a file beside this one.
 
 mod build_arc;
+mod build_maze;
 mod build_sudoku;
 mod check;
+mod generate_maze;
 mod rate;
 
 use super::{Failure, Outcome};
 use crate::data::DataError;
 use clap::Subcommand;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Builds, checks and rates data sets.
 #[derive(clap::Args)]
@@ -24,6 +26,9 @@ enum Command {
     Build(Build),
     /// Check built data sets: every file, every row
     Check(check::Args),
+    /// Make puzzles and write them as CSV
+    #[command(subcommand)]
+    Generate(Generate),
     /// Rate Sudoku puzzles by the guesses that a backtracking solver needs
     Rate(rate::Args),
 }
@@ -34,6 +39,14 @@ enum Build {
     Arc(build_arc::Args),
     /// Sudoku from CSV files, as build_sudoku_dataset.py does
     Sudoku(build_sudoku::Args),
+    /// Mazes from CSV files, as build_maze_dataset.py does
+    Maze(build_maze::Args),
+}
+
+#[derive(Subcommand)]
+enum Generate {
+    /// Mazes by the procedure of Maze-Hard
+    Maze(generate_maze::Args),
 }
 
 pub fn main(args: &Args) -> Outcome {
@@ -41,6 +54,8 @@ pub fn main(args: &Args) -> Outcome {
         Command::Build(Build::Arc(args)) => build_arc::main(args),
         Command::Build(Build::Sudoku(args)) => build_sudoku::main(args),
         Command::Check(args) => check::main(args),
+        Command::Build(Build::Maze(args)) => build_maze::main(args),
+        Command::Generate(Generate::Maze(args)) => generate_maze::main(args),
         Command::Rate(args) => rate::main(args),
     }
 }
@@ -70,4 +85,16 @@ fn size_of(folder: &Path) -> u64 {
         Err(_) => 0,
     };
     entries.flatten().map(size).sum()
+}
+
+/// `NAME.csv` of a folder, packed or not.
+fn named(folder: &Path, name: &str) -> Result<PathBuf, Failure> {
+    let candidates = [folder.join(format!("{name}.csv")), folder.join(format!("{name}.csv.gz"))];
+    let found = candidates.into_iter().find(|path| path.exists());
+    found.ok_or_else(|| {
+        Failure::World(format!(
+            "{} holds neither {name}.csv nor {name}.csv.gz; name the file by --{name}",
+            folder.display()
+        ))
+    })
 }

@@ -1,13 +1,13 @@
 //! `totc data build sudoku`
 
-use super::{fresh, size_of, world};
+use super::{fresh, named, size_of, world};
 use crate::cli::{Failure, Outcome};
 use crate::data::npy::Dtype;
 use crate::data::sudoku::build::{Plan, build};
 use crate::report::count;
 use clap::ValueEnum;
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 /// Writes a Sudoku data set as the reference script does. With the same options, the bytes are those of the script
@@ -93,16 +93,4 @@ pub fn main(args: &Args) -> Outcome {
         began.elapsed().as_secs_f64()
     );
     Ok(())
-}
-
-/// `NAME.csv` of a folder, packed or not.
-fn named(folder: &Path, name: &str) -> Result<PathBuf, Failure> {
-    let candidates = [folder.join(format!("{name}.csv")), folder.join(format!("{name}.csv.gz"))];
-    let found = candidates.into_iter().find(|path| path.exists());
-    found.ok_or_else(|| {
-        Failure::World(format!(
-            "{} holds neither {name}.csv nor {name}.csv.gz; name the file by --{name}",
-            folder.display()
-        ))
-    })
 }

@@ -8,7 +8,7 @@
 use std::collections::HashSet;
 use std::num::NonZero;
 
-use super::grid::{FREE, GOAL, Maze, START, UNREACHED, WALL, distances};
+use super::grid::{FREE, GOAL, Maze, START, WALL, distances};
 use super::symmetries;
 use crate::data::{Chance, Purpose};
 
@@ -23,12 +23,12 @@ pub struct Wanted {
     pub seed: u64,
 }
 
-/// Starts tried on one layout of walls, and goals drawn for each.
-const STARTS: usize = 10;
-const GOALS: usize = 10;
+/// Goals drawn for the one start of a layout. One layout gives one maze at most, so more draws on each would favour
+/// layouts with few long paths, and with them shorter paths than the published ones.
+const DRAWS: usize = 10;
 
-/// Layouts tried for one maze before the search gives up. At 30 by 30 and 110 cells about one in 800 will do.
-const LAYOUTS: u64 = 200_000;
+/// Layouts tried for one maze before the search gives up. At 30 by 30 and 110 cells about one in 8,000 will do.
+const LAYOUTS: u64 = 1_000_000;
 
 /// Makes `count` mazes; fewer where a maze that long did not turn up.
 pub fn make(wanted: &Wanted, count: usize) -> Vec<Maze> {
@@ -77,20 +77,20 @@ fn on_layout(wanted: &Wanted, chance: &mut Chance) -> Option<Maze> {
     for &cell in walled {
         cells[cell] = WALL;
     }
-    for _ in 0..STARTS {
-        let start = open[chance.below(open.len())];
-        let moves = distances(wanted.side, start, |cell| cells[cell] == FREE);
-        let fits = |goal: usize| {
-            moves[goal] != UNREACHED && (wanted.cells.0..=wanted.cells.1).contains(&(moves[goal] + 1))
-        };
-        let draws: Vec<usize> = (0..GOALS).map(|_| open[chance.below(open.len())]).collect();
-        if let Some(goal) = draws.into_iter().find(|&goal| goal != start && fits(goal)) {
-            cells[start] = START;
-            cells[goal] = GOAL;
-            return Maze::new(wanted.side, cells).ok();
-        }
+    let start = open[chance.below(open.len())];
+    let moves = distances(wanted.side, start, |cell| cells[cell] == FREE);
+    let fits = |goal: &usize| {
+        let length = moves[*goal].saturating_add(1);
+        *goal != start && (wanted.cells.0..=wanted.cells.1).contains(&length)
+    };
+    let goals: Vec<usize> = open.iter().copied().filter(fits).collect();
+    // As likely as that `DRAWS` goals drawn apart hit one that fits, while these are few.
+    if goals.is_empty() || chance.below(open.len()) >= DRAWS * goals.len() {
+        return None;
     }
-    None
+    cells[start] = START;
+    cells[goals[chance.below(goals.len())]] = GOAL;
+    Maze::new(wanted.side, cells).ok()
 }
 
 /// `make(i)` for every `i`, in order, by as many threads as there are cores.

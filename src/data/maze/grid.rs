@@ -3,8 +3,6 @@
 //! A maze is a square of cells without an outer wall; moves go up, down, left and right. Cells are the tokens of the
 //! reference sets: 1 wall `#`, 2 free ` `, 3 start `S`, 4 goal `G`, 5 path `o` (in answers); 0 pads and never occurs.
 
-use std::collections::VecDeque;
-
 use crate::data::{Fault, Verdict};
 
 pub const WALL: u8 = 1;
@@ -178,12 +176,15 @@ pub fn neighbours(side: usize, cell: usize) -> impl Iterator<Item = usize> {
 pub fn distances(side: usize, from: usize, open: impl Fn(usize) -> bool) -> Vec<u32> {
     let mut distances = vec![UNREACHED; side * side];
     distances[from] = 0;
-    let mut queue = VecDeque::from([from]);
-    while let Some(cell) = queue.pop_front() {
-        for next in neighbours(side, cell) {
-            if distances[next] == UNREACHED && open(next) {
-                distances[next] = distances[cell] + 1;
-                queue.push_back(next);
+    let mut queue = Vec::with_capacity(side * side);
+    queue.push(from);
+    let mut next = 0;
+    while let Some(&cell) = queue.get(next) {
+        next += 1;
+        for near in neighbours(side, cell) {
+            if distances[near] == UNREACHED && open(near) {
+                distances[near] = distances[cell] + 1;
+                queue.push(near);
             }
         }
     }

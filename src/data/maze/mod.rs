@@ -2,6 +2,7 @@
 //!
 //! The label covers every cell. All mazes are one task, with identifier 0.
 
+pub mod build;
 pub mod csv;
 mod files;
 mod generated;
