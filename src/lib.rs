@@ -17,6 +17,7 @@ pub mod run_file;
 pub mod source;
 pub mod syntax;
 pub mod train;
+pub mod weights;
 
 use diagnostic::Sink;
 use lower::Program;

@@ -1,6 +1,7 @@
 //! `totc check FILE…`
 
 use super::subject::{Choice, Subject};
+use super::transfer;
 use super::{Failure, Outcome, colours};
 use crate::diagnostic::{self, Severity};
 use crate::lower::Mode;
@@ -68,6 +69,27 @@ pub fn main(args: &Args) -> Outcome {
         let data_error = subject.data_error.take().map(|error| error.to_string());
         if let (Some(message), true) = (&data_error, args.json) {
             rows.push(json!({ "file": file, "severity": "error", "code": "data", "message": message }));
+        }
+        if !subject.sink.has_errors()
+            && data_error.is_none()
+            && let Some(run) = subject.run.clone()
+        {
+            match transfer::check(&run, &mut subject) {
+                Ok(note) => eprint!("{note}"),
+                Err(Failure::Mistakes(text)) if !args.json => {
+                    rendered.push_str(&text);
+                    failed = true;
+                    continue;
+                }
+                Err(Failure::Mistakes(text)) => {
+                    rows.push(
+                        json!({ "file": file, "severity": "error", "code": "run-file", "message": text }),
+                    );
+                    failed = true;
+                    continue;
+                }
+                Err(other) => return Err(other),
+            }
         }
         if args.json {
             for diagnostic in subject.sink.sorted() {

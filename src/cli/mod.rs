@@ -12,7 +12,11 @@ mod dump;
 #[cfg(feature = "torch")]
 mod eval;
 mod explain;
+mod export;
 mod graph;
+#[cfg(feature = "torch")]
+mod identity;
+mod import;
 #[cfg(feature = "torch")]
 mod init;
 #[cfg(feature = "torch")]
@@ -26,6 +30,8 @@ mod subject;
 mod testing;
 #[cfg(feature = "torch")]
 mod trace;
+mod transfer;
+mod weights;
 
 use crate::diagnostic::Colours;
 use clap::{Parser, Subcommand};
@@ -62,6 +68,12 @@ enum Command {
     /// Write initial weights by path
     #[cfg(feature = "torch")]
     Init(init::Args),
+    /// Turn a checkpoint of published code (PyTorch or safetensors) into weights of a model
+    Import(import::Args),
+    /// Write weights under the names of the published code, for PyTorch
+    Export(export::Args),
+    /// List the tensors of a weight file, or compare two
+    Weights(weights::Args),
     /// Run supervision steps on given tensors and write every value, loss and gradient
     #[cfg(feature = "torch")]
     Trace(trace::Args),
@@ -105,6 +117,9 @@ pub fn main() -> ExitCode {
         Command::Dump(args) => dump::main(&args),
         Command::Graph(args) => graph::main(&args),
         Command::Data(args) => data::main(&args),
+        Command::Import(args) => import::main(&args),
+        Command::Export(args) => export::main(&args),
+        Command::Weights(args) => weights::main(&args),
         #[cfg(feature = "torch")]
         Command::Init(args) => init::main(&args),
         #[cfg(feature = "torch")]

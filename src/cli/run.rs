@@ -1,18 +1,17 @@
 //! `totc run RUN.ron`: trains, tests, saves; goes on where a run was cut off.
 
+use super::identity::{IDENTITY, Identity, same_run};
 use super::session::{Machine, Session};
 use super::testing::{Tests, Which};
+use super::transfer::{self, Origin};
 use super::{Failure, Outcome, colours};
-use crate::Values;
 use crate::exec::Weights;
-use crate::lower::{self, Mode, Role};
+use crate::lower::{Role, WeightInfo};
 use crate::report::{
     self, Forecast, Kind, MetricsLog, Plan, Progress, Record, Screen, Step, Summary, Window, summary_table,
 };
-use crate::run_file::Fingerprint;
-use crate::train::{EvaluationReport, StepReport, TrainError, Trainer, checkpoint};
+use crate::train::{EvaluationReport, StepReport, TrainConfig, TrainError, Trainer, checkpoint};
 use indexmap::IndexMap;
-use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,17 +48,6 @@ pub struct Args {
     json: bool,
 }
 
-/// What decides the course of a run, kept beside its checkpoints.
-#[derive(Serialize, Deserialize)]
-struct Identity {
-    settings: Fingerprint,
-    /// Of the compiled training step.
-    program: u64,
-    /// Rows computed at once: the order of sums depends on it, so a resumed run keeps it.
-    micro_batch: usize,
-}
-
-const IDENTITY: &str = "run.json";
 const SETTINGS: &str = "run.ron";
 /// Steps measured before the length of the run is foretold.
 const MEASURED: u64 = 3;
@@ -89,8 +77,8 @@ pub fn main(args: &Args) -> Outcome {
         )));
     }
     let mut trainer = if saved {
-        same_run(&mut session, &out)?;
-        resume(&mut session, &folder)?
+        let origin = same_run(&mut session, &out)?;
+        resume(&mut session, &folder, origin.as_ref())?
     } else {
         start(&mut session, &out)?
     };
@@ -152,23 +140,18 @@ fn println_unless(json: bool, line: &str) {
     }
 }
 
-fn identity(session: &mut Session) -> Result<Identity, Failure> {
-    let batch = session.run.run.batch;
-    let program = session.program(Mode::Training, 0, batch, Values::Dropped)?;
-    let text = lower::print(&program);
-    // FNV-1a: stable from build to build.
-    let hash = text
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    let micro_batch = session.micro_batch()?;
-    Ok(Identity { settings: session.run.fingerprint(), program: hash, micro_batch })
-}
-
 fn start(session: &mut Session, out: &Path) -> Result<Trainer, Failure> {
-    let identity = identity(session)?;
+    let mut identity = Identity::of(session)?;
     let programs = session.programs(0)?;
-    let weights = Weights::init(&programs.training.program().weights, session.run.run.seed, session.device);
-    let trainer = Trainer::new(session.run.train_config(), programs, Arc::clone(&session.data), weights)
+    let infos = programs.training.program().weights.clone();
+    let mut weights = Weights::init(&infos, session.run.run.seed, session.device);
+    if let Some(begun) = transfer::begin(&session.run, &infos)? {
+        transfer::apply(&begun.transfer, &mut weights).map_err(|error| Failure::World(error.to_string()))?;
+        eprint!("{}", transfer::describe(&begun, &infos));
+        identity.origin = Some(begun.origin());
+    }
+    let config = config(session, identity.origin.as_ref(), &infos);
+    let trainer = Trainer::new(config, programs, Arc::clone(&session.data), weights)
         .map_err(|error| refused(session, error))?;
     let text = serde_json::to_string_pretty(&identity).unwrap_or_default();
     for (name, text) in [(IDENTITY, text.as_str()), (SETTINGS, session.run.effective_text())] {
@@ -178,45 +161,26 @@ fn start(session: &mut Session, out: &Path) -> Result<Trainer, Failure> {
     Ok(trainer)
 }
 
-fn resume(session: &mut Session, folder: &Path) -> Result<Trainer, Failure> {
+/// What the run file says, and how weights that came from elsewhere learn.
+fn config(session: &Session, origin: Option<&Origin>, infos: &[WeightInfo]) -> TrainConfig {
+    let mut config = session.run.train_config();
+    config.groups = transfer::groups(session.run.run.init.as_ref(), origin, &config.groups, infos);
+    config
+}
+
+fn resume(session: &mut Session, folder: &Path, origin: Option<&Origin>) -> Result<Trainer, Failure> {
     let world = |error: &dyn std::fmt::Display| Failure::World(error.to_string());
     let journal = checkpoint::peek(folder).map_err(|error| world(&error))?;
     // The programs of the last step that was done; a phase that begins now comes by its change.
     let programs = session.programs(journal.step.saturating_sub(1))?;
-    Trainer::resume(session.run.train_config(), programs, Arc::clone(&session.data), session.device, folder)
+    let config = config(session, origin, &programs.training.program().weights);
+    Trainer::resume(config, programs, Arc::clone(&session.data), session.device, folder)
         .map_err(|error| refused(session, error))
 }
 
 /// The trainer's refusal of a setting, shown where the setting stands.
 fn refused(_session: &Session, error: TrainError) -> Failure {
     Failure::World(error.to_string())
-}
-
-fn same_run(session: &mut Session, out: &Path) -> Outcome {
-    let path = out.join(IDENTITY);
-    let Ok(text) = std::fs::read_to_string(&path) else { return Ok(()) };
-    let before: Identity = serde_json::from_str(&text)
-        .map_err(|error| Failure::World(format!("{}: not what totc wrote: {error}", path.display())))?;
-    session.micro_batch = Some(before.micro_batch);
-    let identity = identity(session)?;
-    if let Some(difference) = identity.settings.differences(&before.settings).first() {
-        let show = |value: &Option<String>| value.clone().unwrap_or("not set".to_owned());
-        return Err(Failure::World(format!(
-            "`{}` was {} when this run began and is {} now; a resumed run goes on as it began: take the change back, or \
-             start another run with --out",
-            difference.setting,
-            show(&difference.before),
-            show(&difference.now)
-        )));
-    }
-    if identity.program != before.program {
-        return Err(Failure::World(
-            "the model computes something else than when this run began (its files have changed); take the change back, \
-             or start another run with --out"
-                .to_owned(),
-        ));
-    }
-    Ok(())
 }
 
 fn print_head(session: &Session, trainer: &Trainer, out: &Path) {

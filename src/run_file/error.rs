@@ -63,6 +63,8 @@ pub enum Slug {
     Conflict,
     /// A `--set` that does not read `name=value`.
     Override,
+    /// Weights to start from that are not there or do not fit.
+    Weights,
 }
 
 impl Slug {
@@ -78,6 +80,7 @@ impl Slug {
             Slug::OutOfRange => "out-of-range",
             Slug::Conflict => "conflict",
             Slug::Override => "override",
+            Slug::Weights => "weights",
         }
     }
 }

@@ -54,6 +54,14 @@ impl Fingerprint {
                 values.insert(format!("phases.{}.{name}", phase.from), setting.to_string());
             }
         }
+        if let Some(start) = &run.init
+            && let Ok(Value::Object(mut fields)) = serde_json::to_value(start)
+        {
+            // Where the file lies does not matter; what is in it is compared by its hash.
+            fields.remove("from");
+            fields.remove("map");
+            flatten("init", &Value::Object(fields), &mut values);
+        }
         values.insert("data".to_owned(), format!("{:?}", run.data));
         values.insert("precision".to_owned(), format!("{:?}", run.precision).to_lowercase());
         Fingerprint { values }

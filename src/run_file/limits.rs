@@ -32,6 +32,8 @@ const LIMITS: &[(&str, Bound, &str)] = &[
     ("groups.*.lr", AtLeast(0.0), "a negative learning rate climbs the loss"),
     ("groups.*.lr_factor", AtLeast(0.0), "a negative learning rate climbs the loss"),
     ("groups.*.weight_decay", AtLeast(0.0), "a negative decay makes weights grow"),
+    ("init.lr", AtLeast(0.0), "a negative learning rate climbs the loss"),
+    ("init.lr_factor", AtLeast(0.0), "a negative learning rate climbs the loss"),
     ("phases.*.from", AtLeast(1.0), "the first phase is `set` itself"),
     ("schedule.floor", Between(0.0, 1.0), "it is the last learning rate over the first"),
     ("clip", Above(0.0), "it is the largest norm that gradients may have"),
@@ -58,7 +60,7 @@ pub fn check(text: &str, root: &Node) -> Vec<Blame> {
         if let Some((_, bound, reason)) = LIMITS.iter().find(|(pattern, ..)| matches(pattern, path)) {
             found.extend(out_of_range(text, path, entry, *bound, reason));
         }
-        if matches("groups.*.lr_factor", path) {
+        if matches("groups.*.lr_factor", path) || matches("init.lr_factor", path) {
             found.extend(two_rates(root, path, entry));
         }
         if matches("phases.*.from", path) {
@@ -98,7 +100,10 @@ fn two_rates(root: &Node, path: &[String], entry: &Entry) -> Option<Blame> {
     group.entry("lr")?;
     Some(Blame {
         slug: Slug::Conflict,
-        message: "a group has either `lr` or `lr_factor`, not both".to_owned(),
+        message: match path.first().map(String::as_str) {
+            Some("init") => "`init` has either `lr` or `lr_factor`, not both".to_owned(),
+            _ => "a group has either `lr` or `lr_factor`, not both".to_owned(),
+        },
         range: entry.key.as_ref().map_or(entry.value.span.clone(), |key| key.span.clone()),
         label: "`lr` stands beside it".to_owned(),
         help: Some("`lr` is the rate itself, `lr_factor` multiplies the optimiser's".to_owned()),

@@ -30,6 +30,9 @@ pub struct Run {
     pub set_in_evaluation: BTreeMap<String, Setting>,
     /// The data set; relative paths in it start at the run file's folder.
     pub data: DataSpec,
+    /// Weights of another model to start from; what they do not have starts fresh.
+    #[serde(default)]
+    pub init: Option<Start>,
     /// The number format of matrices and activations.
     #[serde(default)]
     pub precision: Precision,
@@ -71,6 +74,36 @@ pub struct Phase {
     /// Steps done before it begins.
     pub from: u64,
     pub set: BTreeMap<String, Setting>,
+}
+
+/// Weights of another model, or of a published checkpoint, that a run starts from. In RON: `(from: "runs/trm", lr: 1e-5)`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Start {
+    /// A weight file, or the folder of a run (its averaged weights, where it has them); starts at the current folder, as
+    /// `out` does.
+    pub from: PathBuf,
+    /// A name map for a checkpoint of other code; by default the shipped one that fits.
+    #[serde(default)]
+    pub map: Option<PathBuf>,
+    /// Paths of this model to those of the source, where they differ: `{ "high.*": "f.*" }`.
+    #[serde(default)]
+    pub names: BTreeMap<String, String>,
+    /// Weights that start fresh although the source has them: `["halt_head.*"]`.
+    #[serde(default)]
+    pub fresh: Vec<String>,
+    /// Turn bfloat16, float16 and float64 of the source into float32; otherwise they are refused.
+    #[serde(default)]
+    pub convert: bool,
+    /// Whether the `param`s that come from the source stay as they are. Tables learn on.
+    #[serde(default)]
+    pub frozen: bool,
+    /// Base learning rate of the `param`s that come from the source.
+    #[serde(default)]
+    pub lr: Option<f64>,
+    /// The same as a factor on the optimiser's; not together with `lr`.
+    #[serde(default)]
+    pub lr_factor: Option<f64>,
 }
 
 /// The number format of matrices and activations; what needs more is widened by the compiler.

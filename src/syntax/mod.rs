@@ -62,6 +62,11 @@ impl Reader for Disk {
     }
 }
 
+/// The text of a file that ships with totc, by its path below `models/`.
+pub fn shipped_text(path: &str) -> Option<&'static str> {
+    LIBRARY.get_file(path)?.contents_utf8()
+}
+
 /// The modules that ship with totc, as `std::…` and `models::…` paths.
 pub fn library_modules() -> Vec<String> {
     let in_folder = |folder: &Dir, prefix: &str| -> Vec<String> {

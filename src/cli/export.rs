@@ -1,0 +1,128 @@
+//! `totc export weights.safetensors --model FILE --out checkpoint.pt`
+
+use super::import::{Target, about, section, world};
+use super::{Failure, Outcome};
+use crate::weights::{self, Chosen, Export, FAMILIES, Like, NameMap, Ours};
+use std::fmt::Write;
+use std::path::PathBuf;
+
+/// Writes weights under the names of the published code, so that it loads what totc trained: `torch.load` reads the .pt
+/// (with weights_only=True too), `load_state_dict` takes it. A model of TRM, HRM or ToTRM is told by its weights.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Weights of the model (safetensors), or the folder of a run
+    file: PathBuf,
+    #[command(flatten)]
+    target: Target,
+    /// What stands before every name (default: as the published code saves compiled models, `_orig_mod.model.inner.`)
+    #[arg(long, value_name = "TEXT", conflicts_with = "like")]
+    prefix: Option<String>,
+    /// A published checkpoint whose names, prefix, order and data types the file is to have
+    #[arg(long, value_name = "CHECKPOINT")]
+    like: Option<PathBuf>,
+    /// Round to the data types of --like where they cannot hold a number exactly
+    #[arg(long, requires = "like")]
+    convert: bool,
+    /// Leave out weights that have no published name
+    #[arg(long)]
+    partial: bool,
+    /// The file to write: PyTorch (.pt, .pth, .bin or no ending) or .safetensors
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+pub fn main(args: &Args) -> Outcome {
+    let own = weights::read(&args.file, None).map_err(world)?;
+    let bound = args.target.bind(Some(NameMap::own()), &own.tensors)?;
+    let ours = Chosen::of(NameMap::own(), &bound.weights, own.tensors.keys()).map_err(world)?;
+    let read = weights::import(&own.tensors, &ours, &bound.weights, false);
+    if !read.is_complete() {
+        let mut text = String::new();
+        section(&mut text, "missing", read.left_ours.iter().map(|(name, shape)| format!("{name} {shape:?}")));
+        section(
+            &mut text,
+            "unknown",
+            read.left_theirs.iter().map(|(name, shape)| format!("{name} {shape:?}")),
+        );
+        section(
+            &mut text,
+            "of another shape or type",
+            read.differences.iter().map(|other| format!("{other:?}")),
+        );
+        eprint!("{text}");
+        return Err(Failure::World(format!(
+            "{}: not the weights of {}; choose the model by --name, its configs by --set",
+            own.path.display(),
+            bound.model
+        )));
+    }
+    let like = args.like.as_deref().map(|path| weights::read(path, None)).transpose().map_err(world)?;
+    let mut chosen = match (args.target.map()?, &like) {
+        (map, Some(like)) => weights::choose(map, &bound.weights, like.tensors.keys()).map_err(world)?,
+        (Some(map), None) => Chosen::of(map, &bound.weights, []).map_err(world)?,
+        (None, None) => family(&bound.weights)?,
+    };
+    if like.is_none() {
+        chosen.prefix = args.prefix.clone().unwrap_or(chosen.map.prefix.clone());
+    }
+    let model = like.as_ref().map(|like| Like { tensors: &like.tensors, convert: args.convert });
+    let export = weights::export(&read.arrays, &chosen, &bound.weights, model.as_ref());
+    if let Some(like) = &like {
+        print!("like {}", about(like));
+    }
+    print!("{}", report(&export, &chosen));
+    let only_left_ours = export.differences.is_empty() && export.left_like.is_empty();
+    let whole = export.is_complete() || args.partial && only_left_ours;
+    if export.arrays.is_empty() || !whole {
+        let mend = match only_left_ours {
+            true => "--partial leaves them out, --names FILE gives a map of your own",
+            false => "choose the model whose checkpoint it is by --name, its configs by --set",
+        };
+        return Err(Failure::World(format!(
+            "{} was not written, as not every weight has its place; {mend}",
+            args.out.display()
+        )));
+    }
+    match args.out.extension().is_some_and(|ending| ending == "safetensors") {
+        true => weights::write_safetensors(&args.out, &export.arrays),
+        false => weights::write_torch(&args.out, &export.arrays),
+    }
+    .map_err(world)?;
+    println!("{}: {} tensors", args.out.display(), export.arrays.len());
+    Ok(())
+}
+
+/// The shipped map that names most of the model's weights.
+fn family(weights: &[Ours]) -> Result<Chosen, Failure> {
+    let mut best: Option<Chosen> = None;
+    let named = |chosen: &Chosen| chosen.pairs.iter().map(|pair| pair.ours.len()).sum::<usize>();
+    for family in FAMILIES {
+        let Ok(next) = NameMap::shipped(family).and_then(|map| Chosen::of(map, weights, [])) else {
+            continue;
+        };
+        if best.as_ref().is_none_or(|best| named(&next) > named(best)) {
+            best = Some(next);
+        }
+    }
+    best.ok_or_else(|| {
+        Failure::World("none of the shipped name maps fits the model; give one by --names FILE".to_owned())
+    })
+}
+
+fn report(export: &Export, chosen: &Chosen) -> String {
+    let mut text = format!("names of {}, prefix `{}`\n", chosen.map.family, chosen.prefix);
+    let paths = export.matched.iter().map(|(_, _, paths)| paths.join(" and "));
+    let width = paths.clone().map(|path| path.len()).max().unwrap_or(0);
+    for ((name, shape, _), path) in export.matched.iter().zip(paths) {
+        let how = export.converted.iter().find(|(converted, _)| converted == name);
+        let how = how.map_or(String::new(), |(_, how)| format!("  ({how})"));
+        let _ = writeln!(text, "  {path:width$}  →  {name} {shape:?}{how}");
+    }
+    let of = |list: &[(String, Vec<usize>)]| -> Vec<String> {
+        list.iter().map(|(name, shape)| format!("{name} {shape:?}")).collect()
+    };
+    section(&mut text, "without a published name", of(&export.left_ours).into_iter());
+    section(&mut text, "differs", export.differences.iter().cloned());
+    section(&mut text, "only in the file to be like", of(&export.left_like).into_iter());
+    text
+}

@@ -1,0 +1,71 @@
+//! What a resumed run must share with its beginning: takes a session, gives the identity kept beside its checkpoints;
+//! refuses to go on with another run.
+
+use super::Failure;
+use super::session::Session;
+use super::transfer::{self, Origin};
+use crate::Values;
+use crate::lower::{self, Mode};
+use crate::run_file::Fingerprint;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// The file that holds it.
+pub const IDENTITY: &str = "run.json";
+
+/// What decides the course of a run, kept beside its checkpoints.
+#[derive(Serialize, Deserialize)]
+pub struct Identity {
+    pub settings: Fingerprint,
+    /// Of the compiled training step.
+    pub program: u64,
+    /// Rows computed at once: the order of sums depends on it, so a resumed run keeps it.
+    pub micro_batch: usize,
+    /// The weights that it started from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+impl Identity {
+    /// Of the run that a session would start.
+    pub fn of(session: &mut Session) -> Result<Identity, Failure> {
+        let batch = session.run.run.batch;
+        let program = session.program(Mode::Training, 0, batch, Values::Dropped)?;
+        let text = lower::print(&program);
+        // FNV-1a: stable from build to build.
+        let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        let micro_batch = session.micro_batch()?;
+        Ok(Identity { settings: session.run.fingerprint(), program: hash, micro_batch, origin: None })
+    }
+}
+
+/// Refuses to go on with another run; gives what the run started from.
+pub fn same_run(session: &mut Session, out: &Path) -> Result<Option<Origin>, Failure> {
+    let path = out.join(IDENTITY);
+    let Ok(text) = std::fs::read_to_string(&path) else { return Ok(None) };
+    let before: Identity = serde_json::from_str(&text)
+        .map_err(|error| Failure::World(format!("{}: not what totc wrote: {error}", path.display())))?;
+    session.micro_batch = Some(before.micro_batch);
+    let identity = Identity::of(session)?;
+    if let Some(difference) = identity.settings.differences(&before.settings).first() {
+        let show = |value: &Option<String>| value.clone().unwrap_or("not set".to_owned());
+        return Err(Failure::World(format!(
+            "`{}` was {} when this run began and is {} now; a resumed run goes on as it began: take the change back, or \
+             start another run with --out",
+            difference.setting,
+            show(&difference.before),
+            show(&difference.now)
+        )));
+    }
+    if identity.program != before.program {
+        return Err(Failure::World(
+            "the model computes something else than when this run began (its files have changed); take the change back, \
+             or start another run with --out"
+                .to_owned(),
+        ));
+    }
+    transfer::same_origin(&session.run, before.origin.as_ref())?;
+    Ok(before.origin)
+}

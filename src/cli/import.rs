@@ -1,0 +1,227 @@
+//! `totc import CHECKPOINT --model FILE --out weights.safetensors`
+
+use super::subject::{Choice, Subject};
+use super::{Failure, Outcome};
+use crate::Values;
+use crate::lower::Mode;
+use crate::report::count;
+use crate::weights::{self, Checkpoint, Chosen, Difference, Import, NameMap, Ours};
+use indexmap::IndexMap;
+use std::fmt::Write;
+use std::path::PathBuf;
+
+/// Turns a checkpoint of published code (TRM, HRM, ToTRM) into weights of a model: `torch.save` files of any ending, with
+/// the state dict at the top or under a key, and safetensors. Prefixes such as `_orig_mod.model.inner.` and sizes such as
+/// task and symbol are found in the file. Prints what matched, what was left over on either side, and what differs; where
+/// anything is left over or differs, nothing is written, unless --partial or --convert says so.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The checkpoint
+    file: PathBuf,
+    #[command(flatten)]
+    target: Target,
+    /// Which state dict of the checkpoint, e.g. ema_helper (default: the model's)
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
+    /// Turn bfloat16, float16 and float64 into float32
+    #[arg(long)]
+    convert: bool,
+    /// Write what matched although something is left over or differs
+    #[arg(long)]
+    partial: bool,
+    /// The file to write (safetensors)
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+/// Which model the weights are of, and how their names are paired.
+#[derive(clap::Args)]
+pub struct Target {
+    /// The model file (.tot), or a run file (.ron)
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+    /// Which model of the file (default: the one named like the file, else the first)
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Give a config another value
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    sets: Vec<String>,
+    /// Give an axis of the data its size (default: as the file's shapes show it)
+    #[arg(long = "size", value_name = "AXIS=N")]
+    sizes: Vec<String>,
+    /// A name map (RON) in place of the shipped ones of TRM, HRM and ToTRM
+    #[arg(long, value_name = "FILE")]
+    names: Option<PathBuf>,
+}
+
+/// A model's weights, with the sizes that a weight file shows.
+pub struct Bound {
+    pub model: String,
+    pub weights: Vec<Ours>,
+    /// Sizes that were found in the file.
+    pub found: IndexMap<String, usize>,
+}
+
+impl Target {
+    /// The name map of `--names`.
+    pub fn map(&self) -> Result<Option<NameMap>, Failure> {
+        self.names.as_deref().map(NameMap::load).transpose().map_err(world)
+    }
+
+    /// The model's weights, where axes of the data have the sizes that `tensors` show.
+    pub fn bind(&self, map: Option<NameMap>, tensors: &weights::Arrays) -> Result<Bound, Failure> {
+        let choice = Choice {
+            file: self.model.clone(),
+            model: self.name.clone(),
+            sets: self.sets.clone(),
+            sizes: self.sizes.clone(),
+        };
+        let mut subject = Subject::load(&choice)?;
+        let model = subject.model(Mode::Training)?;
+        let found = weights::infer_sizes(&model, map, tensors).map_err(world)?;
+        subject.bindings.sizes.extend(found.clone());
+        let program = subject.program(Mode::Training, Values::Dropped)?;
+        Ok(Bound { model: program.model.clone(), weights: Ours::all(&program.weights), found })
+    }
+}
+
+pub fn world(error: impl std::fmt::Display) -> Failure {
+    Failure::World(error.to_string())
+}
+
+pub fn main(args: &Args) -> Outcome {
+    let map = args.target.map()?;
+    let checkpoint = weights::read(&args.file, args.key.as_deref()).map_err(world)?;
+    let bound = args.target.bind(map.clone(), &checkpoint.tensors)?;
+    let chosen = weights::choose(map, &bound.weights, checkpoint.tensors.keys()).map_err(world)?;
+    let import = weights::import(&checkpoint.tensors, &chosen, &bound.weights, args.convert);
+    print!("{}{}", about(&checkpoint), report(&import, &chosen, &bound));
+    if import.arrays.is_empty() {
+        return Err(Failure::World(format!(
+            "{}: nothing in it is a weight of {}; is it a checkpoint of another model?",
+            checkpoint.path.display(),
+            bound.model
+        )));
+    }
+    if !import.is_complete() && !args.partial {
+        return Err(Failure::World(refusal(&import, args)));
+    }
+    weights::write_safetensors(&args.out, &import.arrays).map_err(world)?;
+    println!("{}: {} weights of {}", args.out.display(), import.arrays.len(), bound.model);
+    Ok(())
+}
+
+fn refusal(import: &Import, args: &Args) -> String {
+    let types = import.differences.iter().filter(|other| matches!(other, Difference::Type { .. })).count();
+    let shapes = import.differences.len() - types;
+    let mut mends = Vec::new();
+    if types > 0 && !args.convert {
+        mends.push("--convert makes them float32");
+    }
+    if shapes > 0 {
+        mends.push("--set and --size give the model the file's sizes");
+    }
+    if types == 0 || shapes + import.left_ours.len() + import.left_theirs.len() > 0 {
+        mends.push("--partial writes what matched");
+    }
+    let mut what = Vec::new();
+    for (number, words) in [
+        (types, "of another data type"),
+        (shapes, "of another shape"),
+        (import.left_ours.len(), "missing in the file"),
+        (import.left_theirs.len(), "left over in the file"),
+    ] {
+        if number > 0 {
+            what.push(format!("{number} {words}"));
+        }
+    }
+    format!("{} was not written: {}; {}", args.out.display(), what.join(", "), mends.join(", "))
+}
+
+/// What file it is, and what else it holds.
+pub fn about(checkpoint: &Checkpoint) -> String {
+    let mut text = String::new();
+    let place =
+        if checkpoint.key.is_empty() { String::new() } else { format!(" under `{}`", checkpoint.key) };
+    let elements: usize = checkpoint.tensors.values().map(weights::Array::elements).sum();
+    let _ = writeln!(
+        text,
+        "{}: {}, {} tensors{place}, {} elements",
+        checkpoint.path.display(),
+        checkpoint.format,
+        checkpoint.tensors.len(),
+        count(elements as u64)
+    );
+    if let Some((number, place)) = &checkpoint.filled {
+        let _ = writeln!(text, "  {number} of them from {place}, as `{}` has none of these", checkpoint.key);
+    }
+    for beside in &checkpoint.beside {
+        let _ = writeln!(text, "  beside them: `{}`: {}", beside.name, beside.what);
+    }
+    text
+}
+
+fn report(import: &Import, chosen: &Chosen, bound: &Bound) -> String {
+    let mut text = String::new();
+    let family = match chosen.map.own {
+        true => "totc's own names".to_owned(),
+        false => format!("names of {}", chosen.map.family),
+    };
+    let prefix = match chosen.prefix.as_str() {
+        "" => "no prefix".to_owned(),
+        prefix => format!("prefix `{prefix}`"),
+    };
+    let _ = writeln!(text, "{family}, {prefix}");
+    if !bound.found.is_empty() {
+        let sizes: Vec<String> = bound.found.iter().map(|(axis, size)| format!("{axis} = {size}")).collect();
+        let _ = writeln!(text, "sizes from its shapes: {}", sizes.join(", "));
+    }
+    let matched: usize = import.matched.iter().map(|matched| matched.ours.len()).sum();
+    let _ = writeln!(
+        text,
+        "matched: {} of {} tensors, {matched} of {} weights of {}",
+        import.matched.len(),
+        import.matched.len() + import.differences.len() + import.left_theirs.len() + import.not_weights.len(),
+        bound.weights.len(),
+        bound.model
+    );
+    let width = import.matched.iter().map(|matched| matched.theirs.len()).max().unwrap_or(0);
+    for matched in &import.matched {
+        let ours: Vec<String> =
+            matched.ours.iter().map(|(path, shape)| format!("{path} {shape:?}")).collect();
+        let _ =
+            write!(text, "  {:width$} {:?}  →  {}", matched.theirs, matched.theirs_shape, ours.join(" and "));
+        let _ = match &matched.converted {
+            Some(how) => writeln!(text, "  ({how})"),
+            None => writeln!(text),
+        };
+    }
+    section(&mut text, "differs", import.differences.iter().map(difference));
+    section(&mut text, "no weights", import.not_weights.iter().map(|(name, why)| format!("{name}: {why}")));
+    let of = |list: &[(String, Vec<usize>)]| -> Vec<String> {
+        list.iter().map(|(name, shape)| format!("{name} {shape:?}")).collect()
+    };
+    section(&mut text, "left over in the file", of(&import.left_theirs).into_iter());
+    section(&mut text, &format!("left over in {}", bound.model), of(&import.left_ours).into_iter());
+    text
+}
+
+pub fn section(text: &mut String, title: &str, lines: impl ExactSizeIterator<Item = String>) {
+    if lines.len() > 0 {
+        let _ = writeln!(text, "{title}: {}", lines.len());
+        for line in lines {
+            let _ = writeln!(text, "  {line}");
+        }
+    }
+}
+
+fn difference(difference: &Difference) -> String {
+    match difference {
+        Difference::Shape { theirs, ours, found, wanted } => {
+            format!("{theirs} has shape {found:?}; {} needs {wanted:?}", ours.join(" and "))
+        }
+        Difference::Type { theirs, ours, found } => {
+            format!("{theirs} is {found}; {} needs float32", ours.join(" and "))
+        }
+    }
+}
