@@ -24,6 +24,8 @@ pub enum Purpose {
     Examples = 7,
     /// The symmetries under which a test example is seen.
     View = 8,
+    /// Where the windows of an epoch begin in a text.
+    Phase = 9,
 }
 
 /// A source of draws.

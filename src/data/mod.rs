@@ -16,6 +16,7 @@ pub mod python_json;
 mod stream;
 pub mod sudoku;
 pub mod table;
+pub mod text;
 
 use std::fmt;
 use std::path::Path;
@@ -88,6 +89,8 @@ registry! {
     Maze "maze" maze::GeneratedSpec;
     /// Mazes read from CSV files.
     MazeCsv "maze_csv" maze::CsvSpec;
+    /// A text file, for predicting each next character.
+    Text "text" text::TextSpec;
 }
 
 impl<'de> serde::Deserialize<'de> for DataSpec {
