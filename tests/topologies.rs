@@ -1,0 +1,15 @@
+//! What must hold of the shipped models for which no published code has been measured: graphs of thought, the
+//! ablations, and those of 2026. Each is held against another model that it must equal, or against a formula computed
+//! here by hand.
+#![cfg(feature = "torch")]
+
+#[path = "topologies/ablations.rs"]
+mod ablations;
+#[path = "topologies/graphs.rs"]
+mod graphs;
+#[path = "topologies/lab.rs"]
+mod lab;
+#[path = "topologies/later.rs"]
+mod later;
+#[path = "topologies/merging.rs"]
+mod merging;

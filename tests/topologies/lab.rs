@@ -1,0 +1,181 @@
+//! One supervision step of a small model on weights, data and states that depend on their names alone, so that two
+//! models that declare the same weight have the same numbers in it.
+
+use std::path::Path;
+
+use indexmap::IndexMap;
+use tch::{Device, Kind, Tensor, no_grad};
+use totc::Values;
+use totc::diagnostic::{Colours, Sink, render};
+use totc::exec::{Executable, Inputs, Outputs, Weights};
+use totc::lower::{Mode, Program, Role};
+use totc::model::{Bindings, Setting};
+use totc::source::Sources;
+use totc::syntax;
+
+/// The text of the case, and nothing beside it.
+struct Only<'t>(&'t str);
+
+impl syntax::Reader for Only<'_> {
+    fn read(&self, path: &Path) -> Result<String, std::io::Error> {
+        match path == Path::new("case.tot") {
+            true => Ok(self.0.to_owned()),
+            false => Err(std::io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    fn siblings(&self, _: &Path) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+pub struct Lab {
+    executable: Executable,
+    pub weights: Weights,
+    pub inputs: Inputs,
+}
+
+pub struct Step {
+    pub outputs: Outputs,
+    /// Of the sum of all losses, by weight; of a table's rows by the table.
+    pub gradients: IndexMap<String, Tensor>,
+}
+
+/// Numbers between -1 and 1 that depend on a name.
+fn spread(shape: &[i64], name: &str) -> Tensor {
+    let seed = name.bytes().fold(0u64, |seed, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte)));
+    let count: i64 = shape.iter().product();
+    let at = Tensor::arange(count, (Kind::Double, Device::Cpu)) + 0.37 * (seed % 100_003) as f64;
+    let wild = (at * 12.9898).sin() * 43758.5453;
+    ((&wild - wild.floor()) * 2.0 - 1.0).to_kind(Kind::Float).reshape(shape)
+}
+
+const SIZES: [(&str, usize); 4] = [("batch", 2), ("cell", 4), ("symbol", 5), ("task", 3)];
+
+fn compiled(text: &str, sets: &[(&str, &str)], mode: Mode) -> Program {
+    let (mut sources, mut sink) = (Sources::default(), Sink::default());
+    let modules = syntax::load(Path::new("case.tot"), &Only(text), &mut sources, &mut sink).unwrap();
+    let mut bindings = Bindings::new(mode);
+    bindings.sizes.extend(SIZES.map(|(axis, size)| (axis.to_owned(), size)));
+    for (name, value) in sets {
+        bindings.sets.insert((*name).to_owned(), Setting::parse(value));
+    }
+    let program = totc::compile(&modules, &sources, &bindings, Values::Kept, &mut sink).unwrap();
+    program.unwrap_or_else(|| panic!("{}", render(&sink, &sources, Colours::Never)))
+}
+
+impl Lab {
+    /// The model of a text.
+    pub fn of(text: &str, sets: &[(&str, &str)], mode: Mode) -> Lab {
+        let program = compiled(text, sets, mode);
+        let mut tensors = IndexMap::new();
+        for info in &program.weights {
+            let width = info.shape.last().copied().unwrap_or(1) as f64;
+            let tensor = spread(&info.shape, &info.path) * (3.0 / width).sqrt().min(1.0);
+            tensors.insert(info.path.clone(), tensor.set_requires_grad(info.role == Role::Param));
+        }
+        let mut inputs = Inputs {
+            data: Default::default(),
+            states: Default::default(),
+            fresh: Tensor::from_slice(&[true, false]),
+            steps: Tensor::from_slice(&[1i64, 3]),
+        };
+        for input in &program.inputs {
+            let column = ((spread(&input.shape, &input.name) + 1.0) * 1.49).floor().to_kind(Kind::Int64);
+            inputs.data.insert(input.name.clone(), column);
+        }
+        for state in &program.states {
+            inputs.states.insert(state.name.clone(), spread(&state.shape, &state.name));
+        }
+        Lab {
+            executable: Executable::new(program, Device::Cpu, Kind::Float),
+            weights: Weights { tensors },
+            inputs,
+        }
+    }
+
+    /// A shipped model in training: TRM's sizes are small, `sets` come on top.
+    pub fn shipped(file: &str, model: &str, sets: &[(&str, &str)]) -> Lab {
+        let text = format!("use models::{file}::{model}\nmodel Case extends {model} {{}}\n");
+        Lab::trm(&text, sets)
+    }
+
+    /// A model that extends a shipped one, in training.
+    pub fn trm(text: &str, sets: &[(&str, &str)]) -> Lab {
+        Lab::of(text, &small(sets), Mode::Training)
+    }
+
+    pub fn weight(&self, path: &str) -> &Tensor {
+        self.weights.tensors.get(path).unwrap_or_else(|| {
+            panic!("no weight is `{path}`: {:?}", self.weights.tensors.keys().collect::<Vec<_>>())
+        })
+    }
+
+    pub fn set(&mut self, path: &str, value: &Tensor) {
+        let learned = self.weight(path).requires_grad();
+        let value = value.detach().reshape(self.weight(path).size()).copy().set_requires_grad(learned);
+        self.weights.tensors.insert(path.to_owned(), value);
+    }
+
+    pub fn zero(&mut self, path: &str) {
+        let zero = self.weight(path).zeros_like();
+        self.set(path, &zero);
+    }
+
+    pub fn run(&self) -> Step {
+        let outputs = self.executable.run(&self.weights, &self.inputs).unwrap();
+        let losses = outputs.values.iter().filter(|(name, _)| name.starts_with("loss."));
+        let total = losses.map(|(_, loss)| loss.sum(Kind::Double)).reduce(|sum, loss| sum + loss);
+        let params = self.weights.tensors.iter().filter(|(_, weight)| weight.requires_grad());
+        let rows = outputs.rows.iter().map(|rows| (&rows.table, &rows.leaf));
+        let (names, leaves): (Vec<String>, Vec<&Tensor>) =
+            params.chain(rows).map(|(name, leaf)| (name.clone(), leaf)).unzip();
+        let gradients = match total.filter(Tensor::requires_grad) {
+            Some(total) => Tensor::run_backward(&[total], &leaves, true, false),
+            None => Vec::new(),
+        };
+        let gradients = names.into_iter().zip(gradients).collect();
+        Step { outputs, gradients }
+    }
+}
+
+impl Step {
+    pub fn get(&self, name: &str) -> &Tensor {
+        self.outputs.values.get(name).unwrap_or_else(|| {
+            panic!("there is no `{name}`: {:?}", self.outputs.values.keys().collect::<Vec<_>>())
+        })
+    }
+
+    pub fn gradient(&self, path: &str) -> &Tensor {
+        &self.gradients[path]
+    }
+}
+
+/// The sizes of every model here, and what a test sets beside them.
+pub fn small<'s>(sets: &[(&'s str, &'s str)]) -> Vec<(&'s str, &'s str)> {
+    let mut all =
+        vec![("hidden", "16"), ("heads", "4"), ("layers", "1"), ("puzzle_tokens", "2"), ("max_steps", "4")];
+    all.retain(|(name, _)| !sets.iter().any(|(own, _)| own == name));
+    all.extend_from_slice(sets);
+    all
+}
+
+/// The largest difference.
+pub fn apart(one: &Tensor, other: &Tensor) -> f64 {
+    assert_eq!(one.size(), other.size());
+    no_grad(|| (one.to_kind(Kind::Double) - other.to_kind(Kind::Double)).abs().max().double_value(&[]))
+}
+
+/// Asserts that a value is what it should be, to rounding.
+#[track_caller]
+pub fn near(what: &str, one: &Tensor, other: &Tensor, most: f64) {
+    let apart = apart(one, other);
+    assert!(apart <= most, "{what}: {apart:.1e} apart, at most {most:.0e}");
+}
+
+/// Asserts that two values differ for certain.
+#[track_caller]
+pub fn differ(what: &str, one: &Tensor, other: &Tensor) {
+    let apart = apart(one, other);
+    assert!(apart > 1e-3, "{what}: only {apart:.1e} apart");
+}
