@@ -236,3 +236,22 @@ fn a_built_set_is_that_of_the_reference_script() {
         assert_eq!(found, wanted, "{file}");
     }
 }
+
+#[test]
+fn the_eight_views_are_undone() {
+    let set = data("maze(side: 9, train: 1, test: 3, seed: 5)");
+    for i in 0..3 {
+        let example = set.test_example(i).expect("an example");
+        assert!((9.0..81.0).contains(&set.rating(i).expect("a rating")));
+        let mut seen = HashSet::new();
+        for k in 0..8 {
+            let view = set.view(&example, k).expect("a view");
+            assert!(set.validate(&view.example.inputs, &view.example.labels).solved());
+            assert_eq!((view.undo)(&view.example.labels), example.labels);
+            seen.insert(view.example.inputs);
+        }
+        assert_eq!(seen.len(), 8);
+        assert!(set.view(&example, 8).is_none());
+    }
+    assert_eq!(set.rating_name(), "path cells");
+}

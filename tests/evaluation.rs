@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use tch::{Device, Kind};
-use totc::data::{DataError, Dataset, Example, Mark, NO_LABEL, Sizes, Verdict, View};
+use totc::data::{DataError, Dataset, Example, Fault, Mark, NO_LABEL, Sizes, Verdict, View};
 use totc::diagnostic::{Colours, Sink, render};
 use totc::exec::{Executable, Weights};
 use totc::lower::Mode;
@@ -43,6 +43,8 @@ fn graded(model: &str, batch: usize) -> Graded {
 struct Asked {
     at: Vec<i64>,
     right: Vec<i64>,
+    /// The answer that the rules of the puzzle allow, where it has any.
+    lawful: Option<i64>,
 }
 
 impl Asked {
@@ -50,7 +52,7 @@ impl Asked {
         // 3 has no label; 6 and 7 never halt before the last step.
         let at = vec![1, 3, 2, 2, 5, 1, 6, 7, 4, 1, 2];
         let right = vec![1, 3, 4, NO_LABEL, 5, 2, 6, 6, 4, 6, 2];
-        Asked { at, right }
+        Asked { at, right, lawful: None }
     }
 }
 
@@ -91,8 +93,14 @@ impl Dataset for Asked {
     fn render_styled(&self, _: &[i64], _: &[i64], _: &dyn Fn(Mark, &str) -> String) -> String {
         String::new()
     }
-    fn validate(&self, _: &[i64], _: &[i64]) -> Verdict {
-        Verdict::default()
+    fn has_rules(&self) -> bool {
+        self.lawful.is_some()
+    }
+    fn validate(&self, _: &[i64], answer: &[i64]) -> Verdict {
+        let wrong = |cell: &usize| Some(answer[*cell]) != self.lawful;
+        let faults =
+            (0..answer.len()).filter(wrong).map(|cell| Fault { cells: vec![cell], what: String::new() });
+        Verdict { faults: faults.collect() }
     }
 }
 
@@ -130,6 +138,21 @@ fn with_all_steps_the_last_answer_counts() {
     assert_eq!(report.by_step[1]["exact"], 0.2);
     assert_eq!(report.steps_histogram, [0, 0, 0, 0, 0, 10]);
     assert_eq!(report.puzzles[1].rating, Some(3.0));
+}
+
+/// All answers end as 6, whatever the label; example 8 alone halts with 4.
+#[test]
+fn an_answer_may_obey_the_rules_without_being_the_label() {
+    let step = graded("Halts", 4);
+    for (lawful, protocol, solved) in
+        [(6, Protocol::default(), 1.0), (4, Protocol::default(), 0.0), (4, halting(), 0.1)]
+    {
+        let data = Asked { lawful: Some(lawful), ..Asked::new() };
+        let report = evaluate(&step, &weights(&step), &data, &protocol).unwrap();
+        assert_eq!(report.metrics["solved"], solved);
+        let place = report.metrics.get_index_of("solved").unwrap();
+        assert_eq!(report.puzzles.iter().map(|puzzle| puzzle.metrics[place]).sum::<f64>(), 10.0 * solved);
+    }
 }
 
 #[test]

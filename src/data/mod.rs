@@ -323,6 +323,11 @@ pub trait Dataset: Send + Sync {
         None
     }
 
+    /// Whether `validate` knows the rules of the puzzle, so that an answer may be right that is not the label.
+    fn has_rules(&self) -> bool {
+        false
+    }
+
     /// Prints tokens `[cell]` in plain text.
     fn render(&self, tokens: &[i64], given: &[i64]) -> String {
         self.render_styled(tokens, given, &|_, text| text.to_owned())

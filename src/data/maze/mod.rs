@@ -13,7 +13,7 @@ pub use files::CsvSpec;
 pub use generated::GeneratedSpec;
 
 use super::dihedral::Dihedral;
-use super::{DataError, Dataset, Example, Fault, Mark, NO_LABEL, Sizes, Stream, Verdict};
+use super::{DataError, Dataset, Example, Fault, Mark, NO_LABEL, Sizes, Stream, Verdict, View};
 use grid::{FREE, GOAL, Maze, WALL};
 
 /// What the answer of a turned or mirrored maze is.
@@ -179,6 +179,31 @@ impl Dataset for Mazes {
             out.push(if (at + 1).is_multiple_of(self.side) { '\n' } else { ' ' });
         }
         out
+    }
+
+    fn has_rules(&self) -> bool {
+        true
+    }
+
+    fn rating(&self, i: usize) -> Option<f64> {
+        self.test.get(i)?.maze.path_cells().map(f64::from)
+    }
+
+    fn rating_name(&self) -> &str {
+        "path cells"
+    }
+
+    /// The eight orientations, the maze as it is first.
+    fn view(&self, example: &Example, k: u64) -> Option<View> {
+        let turn = Dihedral::new(usize::try_from(k).ok()?)?;
+        let side = self.side;
+        let turned = Example {
+            inputs: turn.apply(&example.inputs, side, side),
+            labels: turn.apply(&example.labels, side, side),
+            ..*example
+        };
+        let back = turn.inverse();
+        Some(View { example: turned, undo: Box::new(move |answer| back.apply(answer, side, side)) })
     }
 
     fn validate(&self, given: &[i64], answer: &[i64]) -> Verdict {

@@ -156,6 +156,10 @@ impl Dataset for Sudoku {
         self.test.get(i).map(|(question, answer)| example(&question, &answer))
     }
 
+    fn has_rules(&self) -> bool {
+        true
+    }
+
     fn rating(&self, i: usize) -> Option<f64> {
         match &self.ratings {
             Some(ratings) => ratings.get(i).copied(),

@@ -63,7 +63,7 @@ pub fn evaluate_before(
     let mut tally = Tally::new(model.program(), last);
     let mut thinking = ThinkingTally::new(candidates);
     let every_step = witness.as_ref().is_some_and(|witness| witness.every_step());
-    let speaks = witness.is_some() || candidates > 1;
+    let speaks = witness.is_some() || candidates > 1 || data.has_rules();
     // Examples of which an answer is on its way: filled by the queue, emptied by whoever looks on.
     let pending: RefCell<HashMap<usize, Pending>> = RefCell::default();
     let mut jobs = order.iter().flat_map(|index| (0..candidates).map(move |candidate| (*index, candidate)));
@@ -138,6 +138,9 @@ pub fn evaluate_before(
             }
             if asked.counts {
                 result.rating = data.rating(index);
+                if data.has_rules() {
+                    tally.judge(&mut result, data.validate(&asked.example.inputs, &answer.tokens).solved());
+                }
                 tally.count(result);
             }
         }

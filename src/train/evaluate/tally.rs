@@ -7,11 +7,16 @@ use super::super::measures::Measures;
 use super::super::results::{EvaluationReport, PuzzleResult};
 use crate::lower::Program;
 
+/// The share of the answers that obey the rules of the puzzle, whether or not they are the label.
+const SOLVED: &str = "solved";
+
 /// Results so far.
 pub(super) struct Tally {
     metrics: Vec<String>,
     losses: Vec<String>,
     learned: bool,
+    /// Whether answers are held against the rules of the puzzle.
+    judged: bool,
     puzzles: Vec<PuzzleResult>,
     /// Sums of the metrics after each step.
     by_step: Vec<Vec<f64>>,
@@ -25,6 +30,7 @@ impl Tally {
             metrics: Vec::new(),
             losses: Vec::new(),
             learned: program.halt.is_some_and(|halt| halt.learned),
+            judged: false,
             puzzles: Vec::new(),
         }
     }
@@ -65,19 +71,29 @@ impl Tally {
         PuzzleResult { steps: step, losses, metrics, ..PuzzleResult::default() }
     }
 
+    /// Whether the answer that counts obeys the rules of the puzzle: the last of its metrics.
+    pub fn judge(&mut self, puzzle: &mut PuzzleResult, solved: bool) {
+        self.judged = true;
+        puzzle.metrics.push(f64::from(u8::from(solved)));
+    }
+
     /// What became of a labelled example.
     pub fn count(&mut self, puzzle: PuzzleResult) {
         self.puzzles.push(puzzle);
     }
 
     /// The means.
-    pub fn report(self) -> EvaluationReport {
+    pub fn report(mut self) -> EvaluationReport {
         let count = self.puzzles.len().max(1) as f64;
         let named = |sums: Vec<f64>| -> IndexMap<String, f64> {
             self.metrics.iter().cloned().zip(sums.into_iter().map(|sum| sum / count)).collect()
         };
+        let by_step = self.by_step.into_iter().map(named).collect();
+        if self.judged {
+            self.metrics.push(SOLVED.to_owned());
+        }
         EvaluationReport {
-            by_step: self.by_step.into_iter().map(named).collect(),
+            by_step,
             ..EvaluationReport::over(self.puzzles, &self.metrics, &self.losses, self.learned)
         }
     }
