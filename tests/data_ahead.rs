@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use totc::data::ahead::{Ahead, test_rows_ahead};
+use totc::data::ahead::{Ahead, test_examples_ahead};
 use totc::data::{DataError, Dataset, Example, Mark, Sizes, Verdict};
 
 /// Example `k` is full of a number that depends on seed and k; from `broken` on there is none.
@@ -90,21 +90,24 @@ fn a_panic_of_a_thread_is_an_error_when_its_rows_are_due() {
 }
 
 #[test]
-fn test_rows_come_in_order_and_the_thread_ends_with_its_user() {
+fn test_examples_come_in_order_and_the_thread_ends_with_its_user() {
     let data = Numbers { broken: u64::MAX };
-    let ranges = vec![0..10, 10..20, 20..30];
-    let seen = test_rows_ahead(&data, ranges.clone(), |next| {
-        let all: Vec<i64> = (0..3).flat_map(|_| next().expect("rows").inputs).collect();
+    // The last one does not exist.
+    let order: Vec<usize> = (0..26).rev().chain([3]).collect();
+    let seen = test_examples_ahead(&data, &order, |next| {
+        let all: Vec<Option<i64>> =
+            order.iter().map(|_| next().expect("no error").map(|example| example.inputs[0])).collect();
         assert!(next().is_err(), "there are no more");
         all
     });
-    assert_eq!(seen, (0..25).flat_map(|i| [i; 3]).collect::<Vec<i64>>());
+    let wanted: Vec<Option<i64>> = order.iter().map(|i| (*i < 25).then_some(*i as i64)).collect();
+    assert_eq!(seen, wanted);
     // Leaving early does not hang.
-    let first = test_rows_ahead(&data, (0..1000).map(|_| 0..25).collect(), |next| next().expect("rows").n);
-    assert_eq!(first, 25);
-    let error = test_rows_ahead(&Numbers { broken: 15 }, ranges, |next| {
-        next().expect("rows");
-        next().expect_err("no rows").to_string()
+    let many: Vec<usize> = (0..10_000).map(|i| i % 25).collect();
+    assert!(test_examples_ahead(&data, &many, |next| next().expect("no error").is_some()));
+    let error = test_examples_ahead(&Numbers { broken: 15 }, &[14, 15], |next| {
+        next().expect("an example");
+        next().expect_err("no example").to_string()
     });
     assert!(error.contains("example 15 is gone"), "{error}");
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use totc::data::npy::{Array, Dtype, Header};
 use totc::data::sudoku::build::{Plan, build};
+use totc::data::sudoku::rate;
 
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/data").join(name)
@@ -102,5 +103,37 @@ fn headers_are_numpys() {
         let read = Header::read(&head).expect("a header");
         assert_eq!((read.dtype, read.start), (Dtype::I64, length));
         assert_eq!(read.shape, [Some(rows), width].into_iter().flatten().collect::<Vec<_>>());
+    }
+}
+
+/// The ratings of these files are the counts of an independent program (`sudoku_rate.cpp`, of the same definition).
+#[test]
+fn puzzles_get_the_rating_of_the_independent_solver() {
+    for name in ["sudoku-tiny-src/train.csv", "sudoku-tiny-src/test.csv"] {
+        let mut rows = 0;
+        rate::each(&golden(name), |puzzle| {
+            rows += 1;
+            assert_eq!(puzzle.given, Some(puzzle.rating as f64), "row {rows} of {name}");
+        })
+        .expect("ratings");
+        assert_eq!(rows, 10);
+    }
+    let folder = TempDir::new().expect("a folder");
+    let lines = |text: &str| {
+        fs::write(folder.path().join("mine.txt"), text).expect("a file");
+        let mut ratings = Vec::new();
+        let done = rate::each(&folder.path().join("mine.txt"), |puzzle| ratings.push(puzzle.rating));
+        done.map(|()| ratings).map_err(|error| error.to_string())
+    };
+    // A comment, an empty line, a puzzle that singles solve.
+    assert_eq!(lines("# mine\n\n1...3.12.1.34..1 easy\n"), Ok(vec![0]));
+    for (text, expected) in [
+        ("1...3.12.1.34..1\n11..............\n", "line 2: the puzzle has no answer; correct its givens"),
+        ("................\n", "line 1: the puzzle has more than one answer; add givens, or remove it"),
+        ("1234\n", "line 1: it has 4 cells; write 16, 36, 81 or 256"),
+        ("1...3.12.1.34..x\n", "line 1: `x` is no digit"),
+    ] {
+        let error = lines(text).expect_err("a refusal");
+        assert!(error.contains(expected), "expected {expected:?}, got {error:?}");
     }
 }

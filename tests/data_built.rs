@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 use totc::data::built::{Layout, SplitWriter, TotalPuzzles, identifiers};
+use totc::data::maze::build as maze;
 use totc::data::npy::{Dtype, Header};
 use totc::data::{DataSpec, Dataset, NO_LABEL, Rows, open};
 
@@ -413,4 +414,36 @@ fn mangled_files_never_end_the_program() {
         fs::write(&path, &whole).expect("a file");
     }
     assert!(refused > 200, "only {refused} were refused");
+}
+
+/// Puzzles that totc knows are shown, checked, rated and seen under symmetries as its own data sets do.
+#[test]
+fn known_puzzles_keep_their_rules() {
+    let sudoku = read(&golden(""), "paths: [\"sudoku-tiny\"]").expect("a data set");
+    let csv = fs::read_to_string(golden("sudoku-tiny-src/test.csv")).expect("a file");
+    let ratings: Vec<Option<f64>> =
+        csv.lines().skip(1).map(|line| line.rsplit(',').next()?.parse().ok()).collect();
+    assert_eq!((0..10).map(|i| sudoku.rating(i)).collect::<Vec<_>>(), ratings);
+    let example = sudoku.test_example(0).expect("an example");
+    let view = sudoku.view(&example, 3).expect("a view");
+    assert!(view.example != example && sudoku.validate(&view.example.inputs, &view.example.labels).solved());
+    assert_eq!((view.undo)(&view.example.labels), example.labels);
+
+    let folder = TempDir::new().expect("a folder");
+    let plan = maze::Plan {
+        train: golden("maze-tiny-src/train.csv"),
+        test: golden("maze-tiny-src/test.csv"),
+        out: folder.path().to_owned(),
+        subsample_size: None,
+        aug: true,
+        seed: 0,
+    };
+    maze::build(&plan).expect("a data set");
+    let mazes = read(folder.path(), "paths: [\"\"]").expect("a data set");
+    assert_eq!((mazes.sizes().symbol, mazes.train_len(), mazes.test_len()), (6, 5, 5));
+    for k in 0..50 {
+        let example = mazes.train_example(1, k);
+        assert!(mazes.validate(&example.inputs, &example.labels).solved(), "maze {k}");
+        assert!(!mazes.validate(&example.inputs, &example.inputs).solved());
+    }
 }

@@ -1,13 +1,12 @@
 //! Preparing rows ahead of their use: takes a data set, gives the rows that come next while threads of its own work on
 //! those after them. What comes depends on seed and position alone, not on the number of threads.
 
-use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
-use super::{DataError, Dataset, Rows};
+use super::{DataError, Dataset, Example, Rows};
 
 /// Rows of a training stream, prepared ahead.
 pub struct Ahead {
@@ -105,36 +104,37 @@ impl Running {
     }
 }
 
-/// Hands `use_rows` a function that gives the rows of one range of test examples after the other, prepared by a thread
-/// that is a batch or two ahead.
-pub fn test_rows_ahead<T>(
+/// Hands `take` a function that gives one test example of `order` after the other, prepared ahead by a thread; none of
+/// those that do not exist, and an error after the last.
+pub fn test_examples_ahead<T>(
     data: &dyn Dataset,
-    ranges: Vec<Range<usize>>,
-    use_rows: impl FnOnce(&mut dyn FnMut() -> Result<Rows, DataError>) -> T,
+    order: &[usize],
+    take: impl FnOnce(&mut dyn FnMut() -> Result<Option<Example>, DataError>) -> T,
 ) -> T {
     thread::scope(|scope| {
-        let (send, receive) = sync_channel(2);
+        let (send, receive) = sync_channel(2 * PIECE);
         let work = move || {
-            for range in ranges {
-                let rows = prepared(|| data.test_rows(range.start, range.len()));
-                if send.send(rows).is_err() {
+            for index in order {
+                let example = prepared(|| data.test_example(*index));
+                let failed = example.is_err();
+                if send.send(example).is_err() || failed {
                     return;
                 }
             }
         };
         let started = thread::Builder::new().name("data".to_owned()).spawn_scoped(scope, work);
-        // Dropped at the end of the scope's closure, which ends a thread that still has rows to send.
-        let receive = receive;
         let mut failed = started.err();
-        use_rows(&mut || match failed.take() {
+        // The scope waits for the thread, which ends when nobody receives any more.
+        let receive = receive;
+        take(&mut || match failed.take() {
             Some(cause) => Err(not_started(&cause)),
             None => receive.recv().unwrap_or_else(|_| Err(ended())),
         })
     })
 }
 
-/// Rows, or the panic of the data set as an error.
-fn prepared(make: impl FnOnce() -> Rows) -> Result<Rows, DataError> {
+/// What the data set gives, or its panic as an error.
+fn prepared<T>(make: impl FnOnce() -> T) -> Result<T, DataError> {
     catch_unwind(AssertUnwindSafe(make)).map_err(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given");

@@ -4,9 +4,11 @@
 use super::metadata::Metadata;
 use super::part::Part;
 use super::stream::GroupStream;
-use crate::data::sudoku::grid::Side;
+use crate::data::maze::grid::{CHARACTERS, Maze};
+use crate::data::maze::{Answers, Mazes, Pair};
+use crate::data::sudoku::grid::{Grid, Side, value};
 use crate::data::sudoku::{Pairs, Sudoku};
-use crate::data::{DataError, Dataset, Example, Fault, Mark, NO_LABEL, Sizes, Verdict};
+use crate::data::{DataError, Dataset, Example, Fault, Mark, NO_LABEL, Sizes, Verdict, View};
 
 /// Examples of one or several folders.
 pub struct Built {
@@ -44,7 +46,7 @@ impl Built {
         );
         Built {
             stream: GroupStream::new(&train),
-            rules: rules(&metadata),
+            rules: rules(&metadata, None),
             metadata,
             train,
             test,
@@ -83,10 +85,36 @@ fn size(path: &std::path::Path) -> u64 {
     std::fs::metadata(path).map_or(0, |data| data.len())
 }
 
-/// The rules of the puzzles that have these sizes.
-fn rules(metadata: &Metadata) -> Option<Box<dyn Dataset>> {
-    let side = Side::of_cells(metadata.seq_len).filter(|side| side.digits() + 2 == metadata.vocab_size)?;
-    Some(Box::new(Sudoku::new(Pairs::new(side), Pairs::new(side), 0, 0, String::new())))
+/// A data set whose puzzles have these sizes, of which totc knows the rules; its test set is `test`, if that is such a
+/// puzzle.
+fn rules(metadata: &Metadata, test: Option<&Example>) -> Option<Box<dyn Dataset>> {
+    let (cells, symbols) = (metadata.seq_len, metadata.vocab_size);
+    if let Some(side) = Side::of_cells(cells).filter(|side| side.digits() + 2 == symbols) {
+        let grid = |tokens: &[i64]| {
+            let cells = tokens.iter().map(|token| value(side, *token)).collect::<Option<_>>()?;
+            Grid::new(side, cells)
+        };
+        let mut pairs = Pairs::new(side);
+        if let Some((question, answer)) =
+            test.and_then(|test| Some((grid(&test.inputs)?, grid(&test.labels)?)))
+        {
+            pairs.push(&question, &answer);
+        }
+        return Some(Box::new(Sudoku::new(Pairs::new(side), pairs, 0, 0, String::new())));
+    }
+    let side = cells.isqrt();
+    if side * side == cells && symbols == CHARACTERS.len() + 1 {
+        let narrow = |tokens: &[i64]| {
+            tokens.iter().map(|token| u8::try_from(*token).ok()).collect::<Option<Vec<u8>>>()
+        };
+        let pair = |test: &Example| {
+            let maze = Maze::new(side, narrow(&test.inputs)?).ok()?;
+            Some(Pair { maze, answer: narrow(&test.labels)? })
+        };
+        let test = test.and_then(pair).into_iter().collect();
+        return Some(Box::new(Mazes::new(side, Vec::new(), test, false, Answers::Turned, String::new())));
+    }
+    None
 }
 
 impl Dataset for Built {
@@ -130,6 +158,18 @@ impl Dataset for Built {
             labels: vec![NO_LABEL; self.metadata.seq_len],
             puzzle: self.metadata.blank_identifier_id,
         }
+    }
+
+    fn rating(&self, i: usize) -> Option<f64> {
+        rules(&self.metadata, Some(&self.test_example(i)?))?.rating(0)
+    }
+
+    fn rating_name(&self) -> &str {
+        self.rules.as_ref().map_or("rating", |rules| rules.rating_name())
+    }
+
+    fn view(&self, example: &Example, k: u64) -> Option<View> {
+        self.rules.as_ref()?.view(example, k)
     }
 
     fn describe(&self) -> String {

@@ -24,7 +24,8 @@ use super::predict::answers;
 use super::results::EvaluationReport;
 use super::supervision::SupervisionStep;
 use super::thinking::ThinkingTally;
-use crate::data::{Dataset, Example, NO_LABEL};
+use crate::data::ahead::test_examples_ahead;
+use crate::data::{DataError, Dataset, Example, NO_LABEL};
 use crate::exec::Weights;
 use candidates::{Finished, Pending};
 use tally::Tally;
@@ -48,7 +49,23 @@ pub fn evaluate_before(
     weights: &Weights,
     data: &dyn Dataset,
     protocol: &Protocol,
+    witness: Option<&mut dyn Witness>,
+) -> Result<EvaluationReport, TrainError> {
+    let order = protocol.order(data.test_len());
+    test_examples_ahead(data, &order, |next| {
+        evaluate_queue(model, weights, data, protocol, witness, &order, next)
+    })
+}
+
+/// Tests on the examples of `order`, which `next` gives one after the other.
+fn evaluate_queue(
+    model: &dyn SupervisionStep,
+    weights: &Weights,
+    data: &dyn Dataset,
+    protocol: &Protocol,
     mut witness: Option<&mut dyn Witness>,
+    order: &[usize],
+    next: &mut dyn FnMut() -> Result<Option<Example>, DataError>,
 ) -> Result<EvaluationReport, TrainError> {
     let began = Instant::now();
     let columns = Columns::pair(model.program(), data)?;
@@ -56,7 +73,6 @@ pub fn evaluate_before(
     let candidates = protocol.candidates();
     check_rollouts(model.program(), protocol.rollouts)?;
     protocol.check_views(data)?;
-    let order = protocol.order(data.test_len());
     let counts = |example: &Example| {
         columns.targets().next().is_none() || example.labels.iter().any(|label| *label != NO_LABEL)
     };
@@ -66,13 +82,22 @@ pub fn evaluate_before(
     let speaks = witness.is_some() || candidates > 1 || data.has_rules();
     // Examples of which an answer is on its way: filled by the queue, emptied by whoever looks on.
     let pending: RefCell<HashMap<usize, Pending>> = RefCell::default();
+    // Why no more examples come.
+    let broken: RefCell<Option<DataError>> = RefCell::default();
     let mut jobs = order.iter().flat_map(|index| (0..candidates).map(move |candidate| (*index, candidate)));
     let mut jobs = std::iter::from_fn(|| {
         loop {
             let (index, candidate) = jobs.next()?;
             let mut pending = pending.borrow_mut();
             if candidate == 0 {
-                let Some(example) = data.test_example(index) else { continue };
+                let example = match next() {
+                    Ok(Some(example)) => example,
+                    Ok(None) => continue,
+                    Err(error) => {
+                        broken.replace(Some(error));
+                        return None;
+                    }
+                };
                 pending.insert(index, Pending::new(counts(&example), example, candidates));
             }
             let Some(asked) = pending.get_mut(&index) else { continue };
@@ -146,6 +171,9 @@ pub fn evaluate_before(
         }
         Ok(done)
     })?;
+    if let Some(error) = broken.into_inner() {
+        return Err(error.into());
+    }
     let mut report = tally.report();
     if candidates > 1 {
         report.thinking = Some(thinking.report(protocol.rollouts, protocol.views, protocol.choose));
