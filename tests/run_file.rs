@@ -223,3 +223,23 @@ fn no_text_makes_it_panic() {
     let deep = format!("Run(set: {}", "[".repeat(100_000));
     assert!(!slugs(read(&deep, &[]).expect_err("brackets are open")).is_empty());
 }
+
+/// A share of the training begins at the first step at which it is reached.
+#[test]
+fn phases_begin_after_steps_or_shares_of_the_run() {
+    let text = SMALL.replace(
+        "ema: 0.99,",
+        r#"phases: [(from: 4, set: {"T": 2}), (from: progress(0.3), set: {"T": 3}), (from: progress(0.55), set: {"T": 4})],"#,
+    );
+    let mut run = accepted(&text, &[]).run;
+    let depth = |run: &run_file::Run, steps| run.training_settings(steps).get("T").map(ToString::to_string);
+    assert_eq!(depth(&run, 1_000).as_deref(), Some("2"), "the length of the run is not known yet");
+    run.steps_in_all = Some(20);
+    let expected =
+        [(3, None), (4, Some("2")), (5, Some("2")), (6, Some("3")), (10, Some("3")), (11, Some("4"))];
+    for (steps, value) in expected {
+        assert_eq!(depth(&run, steps).as_deref(), value, "after {steps} steps");
+    }
+    assert_eq!((run.next_phase(0), run.next_phase(4), run.next_phase(6)), (Some(4), Some(6), Some(11)));
+    assert_eq!(run.next_phase(11), None);
+}

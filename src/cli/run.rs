@@ -302,7 +302,8 @@ impl Training {
     /// Compiles anew where a phase of the run file begins.
     fn enter_phase(&mut self, trainer: &mut Trainer, session: &mut Session) -> Outcome {
         let done = trainer.steps_done();
-        if !session.run.run.phases.iter().any(|phase| phase.from == done) {
+        let run = &session.run.run;
+        if !run.phases.iter().any(|phase| run.begins(phase) == Some(done)) {
             return Ok(());
         }
         let programs = session.programs(done)?;

@@ -101,11 +101,12 @@ impl Session {
                 path.display()
             )));
         }
-        let run = run_file::load_with(path, sets)
+        let mut run = run_file::load_with(path, sets)
             .map_err(|error| Failure::Mistakes(error.render(super::colours())))?;
         let data: Arc<dyn Dataset> = Arc::from(
             data::open(&run.run.data, run.folder()).map_err(|error| Failure::World(error.to_string()))?,
         );
+        run.run.steps_in_all = Some(run.run.length.steps(data.train_len(), run.run.batch));
         let mut subject = Subject::of_run(run.clone(), None)?;
         for (axis, size) in data.sizes().axes() {
             subject.bindings.sizes.insert(axis.to_owned(), size);

@@ -53,8 +53,10 @@ pub(super) struct Checker<'a> {
     pub emissions: Vec<Emission>,
     /// Paths of the nets whose `fn` is running, None for a function.
     pub net_paths: Vec<Option<String>>,
-    /// A net of the model emits something.
+    /// A net of the model emits something that is read.
     pub emitting: bool,
+    /// Names that the model reads by `x.NAME`: nothing else that nets emit is kept.
+    pub fields_read: HashSet<String>,
     /// In the scope of gradient as the schedule has it, whatever the mode.
     pub scheduled: bool,
     pub configs: Vec<(String, String)>,
@@ -120,6 +122,18 @@ fn declared(flat: &FlatModel) -> HashMap<String, Declared> {
         .collect()
 }
 
+fn fields_read(flat: &FlatModel) -> HashSet<String> {
+    let mut read = HashSet::new();
+    for flat in &flat.members {
+        super::visit::visit_member(&flat.member, &mut |expr| {
+            if let ast::ExprKind::Field { name, .. } = &expr.kind {
+                read.insert(name.name.clone());
+            }
+        });
+    }
+    read
+}
+
 /// Checks one model of the root module under `bindings`.
 pub fn check(modules: &Modules, sources: &Sources, bindings: &Bindings, sink: &mut Sink) -> Option<Model> {
     // Half a tree would be blamed for what the other half declares.
@@ -159,6 +173,7 @@ pub fn check(modules: &Modules, sources: &Sources, bindings: &Bindings, sink: &m
         emissions: Vec::new(),
         net_paths: Vec::new(),
         emitting: false,
+        fields_read: fields_read(&flat),
         scheduled: true,
         configs: Vec::new(),
         config_types: HashMap::new(),

@@ -267,7 +267,8 @@ impl Checker<'_> {
         let value = self.named_expr(&name.name, value);
         let value = self.tensor(&value, name.span);
         // Calls of a loss or of the step ahead are no calls of the schedule.
-        if !self.scheduled || self.inside_result || self.looking_ahead {
+        let counts = self.scheduled && !self.inside_result && !self.looking_ahead;
+        if !counts || !self.fields_read.contains(&name.name) {
             return;
         }
         self.emissions.push(Emission { net, name: name.name.clone(), value, span: name.span });

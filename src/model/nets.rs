@@ -12,6 +12,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::lower::Role as WeightRole;
 use crate::source::Span;
 use crate::syntax::ast::{self, Arg, ArgKind, BinaryOp, Expr, ExprKind, MapSide, MemberKind};
+use std::collections::HashSet;
 use std::rc::Rc;
 
 /// A net with its weights.
@@ -197,7 +198,8 @@ impl Checker<'_> {
         }
         let scope = std::mem::replace(&mut self.scope, caller);
         self.calls.pop();
-        self.emitting |= def.def.body.as_ref().is_some_and(|body| emits(&body.body.statements));
+        self.emitting |= !self.fields_read.is_empty()
+            && def.def.body.as_ref().is_some_and(|body| emits(&body.body.statements, &self.fields_read));
         Value::Net(Rc::new(NetInstance { path: path.to_owned(), kind: NetKind::Defined { def, scope } }))
     }
 
@@ -609,13 +611,14 @@ fn declares_weight(member: &ast::Member, name: &str) -> bool {
     weight_name(member).is_some_and(|own| own == name)
 }
 
-/// Whether statements emit something.
-fn emits(statements: &[ast::Stmt]) -> bool {
+/// Whether statements emit something that is read.
+fn emits(statements: &[ast::Stmt], read: &HashSet<String>) -> bool {
     statements.iter().any(|statement| match &statement.kind {
-        ast::StmtKind::Emit { .. } => true,
-        ast::StmtKind::Repeat { body, .. } => emits(&body.statements),
+        ast::StmtKind::Emit { name, .. } => read.contains(&name.name),
+        ast::StmtKind::Repeat { body, .. } => emits(&body.statements, read),
         ast::StmtKind::If { then, otherwise, .. } => {
-            emits(&then.statements) || otherwise.as_ref().is_some_and(|block| emits(&block.statements))
+            emits(&then.statements, read)
+                || otherwise.as_ref().is_some_and(|block| emits(&block.statements, read))
         }
         _ => false,
     })

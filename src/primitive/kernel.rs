@@ -13,8 +13,8 @@ type Result<T> = std::result::Result<T, TchError>;
 /// Tables that depend on sizes alone (rotary positions), made once.
 #[derive(Default)]
 pub struct Constants {
-    /// Cosines and sines by rows, width and the bits of theta.
-    rotations: RefCell<HashMap<(i64, i64, u64), Rotation>>,
+    /// Cosines and sines by rows, width, the bits of theta and their kind.
+    rotations: RefCell<HashMap<(i64, i64, u64, tch::Kind), Rotation>>,
 }
 
 type Rotation = (Tensor, Tensor);
@@ -80,6 +80,8 @@ pub fn torch_kind(kind: Kind, precision: tch::Kind) -> tch::Kind {
         Kind::Bool => tch::Kind::Bool,
         Kind::Int | Kind::Index { .. } => tch::Kind::Int64,
         Kind::Float => precision,
+        // What must be wide is no narrower than the rest.
+        Kind::Float32 if precision == tch::Kind::Double => tch::Kind::Double,
         Kind::Float32 => tch::Kind::Float,
         Kind::Float64 => tch::Kind::Double,
     }
@@ -387,17 +389,18 @@ impl Call<'_> {
         }
     }
 
-    /// x·cos + rot(x)·sin in float32.
+    /// x·cos + rot(x)·sin in float32, or in float64 where the run is.
     pub fn rotate(&mut self) -> Result<Tensor> {
         let x = self.tensor(0)?;
         let narrow = x.kind();
-        let x = x.f_to_kind(tch::Kind::Float)?;
+        let wide = if narrow == tch::Kind::Double { narrow } else { tch::Kind::Float };
+        let x = x.f_to_kind(wide)?;
         let row = self.position(0, self.attrs.over[0]);
         let feature = self.position(0, self.attrs.along.unwrap_or(self.attrs.over[0]));
         let theta = self.attrs.numbers.first().copied().unwrap_or(10000.0);
         let size = x.size();
         let (rows, width) = (size[row as usize], size[feature as usize]);
-        let (cos, sin) = self.rotation(rows, width, theta)?;
+        let (cos, sin) = self.rotation(rows, width, theta, wide)?;
         let mut shape = vec![1i64; size.len()];
         shape[row as usize] = rows;
         shape[feature as usize] = width;
@@ -410,12 +413,12 @@ impl Call<'_> {
         x.f_mul(&cos)?.f_addcmul(&turned, &sin)?.f_to_kind(narrow)
     }
 
-    fn rotation(&self, rows: i64, width: i64, theta: f64) -> Result<(Tensor, Tensor)> {
-        let key = (rows, width, theta.to_bits());
+    fn rotation(&self, rows: i64, width: i64, theta: f64, kind: tch::Kind) -> Result<(Tensor, Tensor)> {
+        let key = (rows, width, theta.to_bits(), kind);
         if let Some((cos, sin)) = self.constants.rotations.borrow().get(&key) {
             return Ok((cos.shallow_clone(), sin.shallow_clone()));
         }
-        let options = (tch::Kind::Float, self.device);
+        let options = (kind, self.device);
         let exponent = Tensor::f_arange_start_step(0, width, 2, options)?.f_div_scalar(width as f64)?;
         let frequency = Tensor::f_full([0i64; 0], theta, options)?.f_pow(&exponent)?.f_reciprocal()?;
         let angle = Tensor::f_arange(rows, options)?.f_outer(&frequency)?;

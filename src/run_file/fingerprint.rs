@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::run::Run;
+use super::run::{Begin, Run, Share};
 
 /// Every setting that decides what training computes, by dotted name. What only decides when a run ends, is tested,
 /// is saved or where it writes is not in it.
@@ -50,8 +50,15 @@ impl Fingerprint {
             values.insert(format!("set.{name}"), setting.to_string());
         }
         for phase in &run.phases {
+            let from = match phase.from {
+                Begin::Steps(steps) => steps.to_string(),
+                Begin::Share(Share::Progress(share)) => {
+                    values.insert("length".to_owned(), format!("{length:?}"));
+                    format!("progress({share})")
+                }
+            };
             for (name, setting) in &phase.set {
-                values.insert(format!("phases.{}.{name}", phase.from), setting.to_string());
+                values.insert(format!("phases.{from}.{name}"), setting.to_string());
             }
         }
         if let Some(start) = &run.init

@@ -34,7 +34,9 @@ const LIMITS: &[(&str, Bound, &str)] = &[
     ("groups.*.weight_decay", AtLeast(0.0), "a negative decay makes weights grow"),
     ("init.lr", AtLeast(0.0), "a negative learning rate climbs the loss"),
     ("init.lr_factor", AtLeast(0.0), "a negative learning rate climbs the loss"),
+    ("accumulate", AtLeast(1.0), "an update needs the losses of at least one step"),
     ("phases.*.from", AtLeast(1.0), "the first phase is `set` itself"),
+    ("phases.*.from.*", Between(0.0, 1.0), "it is a share of the whole training"),
     ("schedule.floor", Between(0.0, 1.0), "it is the last learning rate over the first"),
     ("clip", Above(0.0), "it is the largest norm that gradients may have"),
     ("ema", From(0.0, 1.0), "it is the share of the old average that stays at each step"),
@@ -116,11 +118,24 @@ fn out_of_order(text: &str, root: &Node, path: &[String], entry: &Entry) -> Opti
     let number: usize = path.get(1)?.parse().ok()?;
     let before =
         root.entry("phases")?.value.entry(&number.checked_sub(1)?.to_string())?.value.entry("from")?;
-    let read = |entry: &Entry| text.get(entry.value.span.clone())?.replace('_', "").parse::<u64>().ok();
-    let (before, from) = (read(before)?, read(entry)?);
+    // A share and a number of steps can be compared only once the data is known.
+    let read = |entry: &Entry| -> Option<(bool, f64)> {
+        let written = text.get(entry.value.span.clone())?.replace('_', "");
+        match written.strip_prefix("progress(").and_then(|rest| rest.strip_suffix(')')) {
+            Some(share) => Some((true, share.trim().parse().ok()?)),
+            None => Some((false, written.parse::<u64>().ok()? as f64)),
+        }
+    };
+    let ((share_before, before), (share, from)) = (read(before)?, read(entry)?);
+    if share != share_before {
+        return None;
+    }
     (from <= before).then(|| Blame {
         slug: Slug::Conflict,
-        message: format!("a phase from step {from} cannot stand after one from step {before}"),
+        message: match share {
+            true => format!("a phase from {from} of the training cannot stand after one from {before} of it"),
+            false => format!("a phase from step {from} cannot stand after one from step {before}"),
+        },
         range: entry.value.span.clone(),
         label: format!("expected more than {before}"),
         help: Some("phases stand in the order in which they begin".to_owned()),

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 pub use error::{Problem, Refusal, RunFileError, Slug};
 pub use fingerprint::{Difference, Fingerprint};
 pub use reading::fields;
-pub use run::{Phase, Precision, Run, Start};
+pub use run::{Begin, Phase, Precision, Run, Share, Start};
 pub use setting::Setting;
 
 use crate::train::TrainConfig;

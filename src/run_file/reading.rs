@@ -45,7 +45,9 @@ fn structure(ron: &str, root: &Node) -> (Option<Run>, Vec<Blame>) {
             Err(error) => error,
         };
         if let ron::Error::MissingStructField { field, .. } = &error.code
-            && left_out.iter().any(|name| did_you_mean(name, [*field]).is_some())
+            && left_out
+                .iter()
+                .any(|name| name.rsplit('.').next() == Some(*field) || did_you_mean(name, [*field]).is_some())
         {
             break;
         }

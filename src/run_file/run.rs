@@ -46,6 +46,8 @@ pub struct Run {
     pub batch: usize,
     #[serde(default)]
     pub micro_batch: Option<usize>,
+    #[serde(default = "published::accumulate")]
+    pub accumulate: u64,
     #[serde(default = "published::length")]
     pub length: Length,
     #[serde(default = "published::optimiser")]
@@ -64,15 +66,18 @@ pub struct Run {
     pub evaluation: Evaluation,
     #[serde(default = "published::checkpoints")]
     pub checkpoints: Checkpoints,
+    /// Steps of the whole run, once the data is known; no field of the file.
+    #[serde(skip)]
+    pub steps_in_all: Option<u64>,
 }
 
 /// Values for configs from a step on, beside those of `set` and of the phases before. In RON:
-/// `(from: 10_000, set: { "T": 4 })`.
+/// `(from: 10_000, set: { "T": 4 })`, or `(from: progress(0.3), set: { "T": 4 })`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Phase {
-    /// Steps done before it begins.
-    pub from: u64,
+    /// What has been done before it begins.
+    pub from: Begin,
     pub set: BTreeMap<String, Setting>,
 }
 
@@ -106,6 +111,38 @@ pub struct Start {
     pub lr_factor: Option<f64>,
 }
 
+/// When a phase begins.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected the steps done before the phase begins, such as `10_000`, or a share of the \
+                               training, such as `progress(0.3)`"
+)]
+pub enum Begin {
+    /// After so many steps.
+    Steps(u64),
+    /// After a share of all steps of the run.
+    Share(Share),
+}
+
+/// A share of a whole run.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Share {
+    Progress(f64),
+}
+
+impl Begin {
+    /// Steps done before it begins, in a run of `total`: the first step at which the share is reached.
+    pub fn steps(self, total: u64) -> u64 {
+        match self {
+            Begin::Steps(steps) => steps,
+            // 0.3 · 10 must not become 4 by rounding.
+            Begin::Share(Share::Progress(share)) => (share * total as f64 - 1e-9).ceil().max(0.0) as u64,
+        }
+    }
+}
+
 /// The number format of matrices and activations; what needs more is widened by the compiler.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -119,7 +156,7 @@ impl Run {
     /// The configs with which the model is trained once `steps` steps have been done.
     pub fn training_settings(&self, steps: u64) -> BTreeMap<String, Setting> {
         let mut settings = self.set.clone();
-        for phase in self.phases.iter().filter(|phase| phase.from <= steps) {
+        for phase in self.phases.iter().filter(|phase| self.begins(phase).is_some_and(|from| from <= steps)) {
             settings.extend(phase.set.clone());
         }
         settings
@@ -134,7 +171,15 @@ impl Run {
 
     /// The phase that begins next once `steps` steps have been done, in steps.
     pub fn next_phase(&self, steps: u64) -> Option<u64> {
-        self.phases.iter().map(|phase| phase.from).find(|&from| from > steps)
+        self.phases.iter().filter_map(|phase| self.begins(phase)).filter(|from| *from > steps).min()
+    }
+
+    /// Steps done before a phase begins; None for a share of a run whose length is not known yet.
+    pub fn begins(&self, phase: &Phase) -> Option<u64> {
+        match phase.from {
+            Begin::Steps(steps) => Some(steps),
+            Begin::Share(_) => self.steps_in_all.map(|total| phase.from.steps(total)),
+        }
     }
 
     /// The part that the trainer reads.
@@ -143,6 +188,7 @@ impl Run {
             seed: self.seed,
             batch: self.batch,
             micro_batch: self.micro_batch,
+            accumulate: self.accumulate,
             length: self.length,
             optimiser: self.optimiser.clone(),
             tables: self.tables.clone(),
@@ -169,6 +215,7 @@ mod published {
     fields! {
         seed: u64,
         batch: usize,
+        accumulate: u64,
         length: Length,
         optimiser: Optimiser,
         tables: Tables,

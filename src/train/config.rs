@@ -18,6 +18,11 @@ pub struct TrainConfig {
     /// Rows computed at once; the gradients of the parts of a batch are added up before one update, so that only memory
     /// and rounding change. `None`: as many as fit into memory. Divides the batch.
     pub micro_batch: Option<usize>,
+    /// Supervision steps whose losses add up to one update of the weights; the carried state stays detached between
+    /// them. Everything that counts steps (`length`, `schedule`, `phases`, `evaluation`, `checkpoints`) counts supervision
+    /// steps; the moving average moves with the weights. The last step of a run always updates.
+    #[serde(skip_serializing_if = "is_one")]
+    pub accumulate: u64,
     /// When training is over; also the end of the learning-rate curve.
     pub length: Length,
     /// The main optimiser, for every `param`.
@@ -44,6 +49,7 @@ impl Default for TrainConfig {
             seed: 0,
             batch: 128,
             micro_batch: None,
+            accumulate: 1,
             length: Length::Steps(50_000),
             optimiser: Optimiser::default(),
             tables: Tables::default(),
@@ -55,6 +61,11 @@ impl Default for TrainConfig {
             checkpoints: Checkpoints::default(),
         }
     }
+}
+
+/// A checkpoint of a run that updates at every step says nothing about it, as before there was a choice.
+fn is_one(count: &u64) -> bool {
+    *count == 1
 }
 
 /// How long to train. In RON: `steps(50000)` or `epochs(10)`.

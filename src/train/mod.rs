@@ -33,6 +33,8 @@ mod error;
 #[cfg(feature = "torch")]
 mod evaluate;
 #[cfg(feature = "torch")]
+mod gradients;
+#[cfg(feature = "torch")]
 mod halting;
 #[cfg(feature = "torch")]
 mod measures;

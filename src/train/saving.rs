@@ -11,6 +11,7 @@ use super::carry::Carry;
 use super::checkpoint::{self, AVERAGE, CheckpointError, Contents, FORMAT_VERSION, Journal, STATE, WEIGHTS};
 use super::config::TrainConfig;
 use super::error::{Doing, TrainError};
+use super::gradients::Gradients;
 use super::trainer::{Programs, Trainer};
 use crate::data::Dataset;
 use crate::exec::Weights;
@@ -26,6 +27,7 @@ impl Trainer {
         for (name, tensor) in carried(&self.carry).doing("saving the carried batch")? {
             state.insert(name, tensor);
         }
+        state.extend(self.accumulated.iter().flat_map(Gradients::named));
         let share = |weights: &Weights| -> IndexMap<String, Tensor> {
             weights.tensors.iter().map(|(path, weight)| (path.clone(), weight.shallow_clone())).collect()
         };
@@ -87,6 +89,8 @@ impl Trainer {
         let mut wrong = self.optimiser.restore(weights, &mut memory, self.device)?;
         wrong.extend(memory.keys().map(|name| format!("`optimiser.{name}` belongs to no weight")));
         wrong.extend(self.restore_carry(state)?);
+        self.accumulated = Gradients::restore(state, &self.weights.tensors, self.device, &mut wrong)
+            .doing("reading the gradients added up so far")?;
         wrong.extend(state.keys().map(|name| format!("`{name}` is not known")));
         if wrong.is_empty() { Ok(()) } else { Err(damaged(path, &wrong)) }
     }

@@ -11,13 +11,14 @@ use super::carry::Fresh;
 use super::clip::{clip, joint_norm};
 use super::columns::Batch;
 use super::error::{Doing, TrainError};
+use super::gradients::Gradients;
 use super::halting::{Halting, libtorch_seed};
 use super::measures::{Measures, labelled, total_loss};
-use super::optimiser::{Treatment, update_rows};
+use super::optimiser::update_rows;
 use super::schedule;
 use super::supervision::SupervisionStep;
 use super::trainer::Trainer;
-use crate::exec::{Inputs, Outputs, TableRows};
+use crate::exec::{Inputs, Outputs};
 use crate::lower::Program;
 
 /// What one training step did.
@@ -41,7 +42,7 @@ pub struct StepReport {
     pub steps: i64,
     /// Rows that started anew at this step.
     pub admitted: usize,
-    /// Joint L2 norm of the gradients, before clipping.
+    /// Joint L2 norm of the gradients, of all supervision steps since the last update, before clipping.
     pub gradient_norm: f64,
     /// Wall-clock seconds.
     pub seconds: f64,
@@ -52,24 +53,6 @@ impl StepReport {
     pub fn mean(&self, metric: &str) -> Option<f64> {
         let sum = self.metrics.get(metric)?;
         (self.count > 0).then(|| sum / self.count as f64)
-    }
-}
-
-/// Gradients of one step, in the order of their weights.
-struct Gradients {
-    paths: Vec<(String, Treatment)>,
-    params: Vec<Tensor>,
-    rows: Vec<(TableRows, Tensor)>,
-}
-
-impl Gradients {
-    /// The sum of two parts of a batch, which reach the same weights.
-    fn plus(mut self, other: Gradients) -> Result<Gradients, tch::TchError> {
-        for (sum, part) in self.params.iter_mut().zip(&other.params) {
-            let _ = sum.f_add_(part)?;
-        }
-        self.rows.extend(other.rows);
-        Ok(self)
     }
 }
 
@@ -147,8 +130,12 @@ impl Trainer {
         let mut carry = self.carry.admit(fresh)?;
         let inputs = carry.inputs(self.device)?;
         let training = self.programs.training.as_ref();
-        let (outputs, mut gradients) = self.forward_and_backward(training, &inputs, step)?;
-        let norm = joint_norm(&gradients.params, self.device).doing("measuring the gradients")?;
+        let (outputs, gradients) = self.forward_and_backward(training, &inputs, step)?;
+        let mut gradients = match &self.accumulated {
+            Some(before) => before.share().plus(gradients).doing("adding gradients up")?,
+            None => gradients,
+        };
+        let norm = joint_norm(gradients.params.values(), self.device).doing("measuring the gradients")?;
         let measures = Measures::fetch(&outputs, rows, Some(&norm))?;
         if let Some(what) = measures.not_finite() {
             return Err(TrainError::NotFinite { step, what, checkpoint: self.last_checkpoint.clone() });
@@ -160,10 +147,15 @@ impl Trainer {
         self.carry = carry;
         drop(outputs);
         let factor = schedule::factor(&self.config.schedule, step, self.total);
-        if let Some(largest) = self.config.clip {
-            clip(&mut gradients.params, &norm, largest).doing("clipping the gradients")?;
+        if self.updates_at(step) {
+            if let Some(largest) = self.config.clip {
+                clip(gradients.params.values_mut(), &norm, largest).doing("clipping the gradients")?;
+            }
+            self.update(gradients, factor)?;
+            self.accumulated = None;
+        } else {
+            self.accumulated = Some(gradients);
         }
-        self.update(gradients, factor)?;
         self.step = step;
         self.position = position;
         let report = StepReport {
@@ -174,6 +166,11 @@ impl Trainer {
             ..self.summary(&measures)?
         };
         Ok(StepReport { seconds: began.elapsed().as_secs_f64(), ..report })
+    }
+
+    /// Whether the weights move at this step (from 1): at every `accumulate`-th, and at the last.
+    fn updates_at(&self, step: u64) -> bool {
+        step.is_multiple_of(self.config.accumulate.max(1)) || step >= self.total
     }
 
     /// Runs the step on the batch, part by part where the program is compiled for a part, and adds the gradients up.
@@ -225,8 +222,8 @@ impl Trainer {
         let mut paths = Vec::new();
         let mut leaves = Vec::new();
         for (path, weight) in &self.weights.tensors {
-            if let Some(treatment) = self.treatments.get(path).filter(|_| weight.requires_grad()) {
-                paths.push((path.clone(), *treatment));
+            if self.treatments.contains_key(path) && weight.requires_grad() {
+                paths.push(path.clone());
                 leaves.push(weight.shallow_clone());
             }
         }
@@ -236,13 +233,13 @@ impl Trainer {
         let mut gradients = gradients.doing("computing gradients")?.into_iter();
 
         let reached = paths.into_iter().zip(gradients.by_ref()).filter(|(_, gradient)| gradient.defined());
-        let (paths, params) = reached.unzip();
+        let params = reached.collect();
         let mut rows = Vec::new();
         for (table, gradient) in tables.into_iter().zip(gradients) {
             let gradient = if gradient.defined() { Ok(gradient) } else { table.leaf.f_zeros_like() };
             rows.push((table, gradient.doing("computing gradients")?));
         }
-        Ok(Gradients { paths, params, rows })
+        Gradients::new(params, rows).doing("collecting table rows")
     }
 
     fn nothing_to_learn(&self) -> TrainError {
@@ -255,15 +252,15 @@ impl Trainer {
 
     /// Moves tables, then `param`s, then their average.
     fn update(&mut self, gradients: Gradients, factor: f64) -> Result<(), TrainError> {
-        for (table, (ids, gradient)) in by_table(gradients.rows).doing("collecting table rows")? {
+        for (table, (ids, gradient)) in gradients.tables {
             let treatment = self.treatments.get(&table).filter(|treatment| !treatment.frozen);
             if let (Some(treatment), Some(weight)) = (treatment, self.weights.tensors.get_mut(&table)) {
                 update_rows(weight, &ids, &gradient, treatment.lr * factor, treatment.weight_decay)
                     .doing("moving table rows")?;
             }
         }
-        for ((path, treatment), gradient) in gradients.paths.iter().zip(&gradients.params) {
-            if let Some(weight) = self.weights.get(path) {
+        for (path, gradient) in &gradients.params {
+            if let (Some(weight), Some(treatment)) = (self.weights.get(path), self.treatments.get(path)) {
                 self.optimiser.update(path, weight, gradient, *treatment, factor)?;
             }
         }
@@ -304,19 +301,4 @@ impl Trainer {
             ..StepReport::default()
         })
     }
-}
-
-/// Ids `[n]` and gradients `[n, width]` of each table, of all its lookups together.
-fn by_table(rows: Vec<(TableRows, Tensor)>) -> Result<IndexMap<String, (Tensor, Tensor)>, tch::TchError> {
-    let mut lookups: IndexMap<String, (Vec<Tensor>, Vec<Tensor>)> = IndexMap::new();
-    for (table, gradient) in rows {
-        let width = gradient.size().last().copied().unwrap_or(1);
-        let lookup = lookups.entry(table.table).or_default();
-        lookup.0.push(table.ids.f_flatten(0, -1)?);
-        lookup.1.push(gradient.f_reshape([-1, width])?);
-    }
-    let joined = lookups.into_iter().map(|(table, (ids, gradients))| {
-        Ok((table, (Tensor::f_cat(&ids, 0)?, Tensor::f_cat(&gradients, 0)?)))
-    });
-    joined.collect()
 }

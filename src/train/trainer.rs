@@ -13,6 +13,7 @@ use super::config::{EvaluationWeights, TrainConfig};
 use super::ema::MovingAverage;
 use super::error::{Doing, TrainError};
 use super::evaluate::{Protocol, evaluate};
+use super::gradients::Gradients;
 use super::optimiser::{MainOptimiser, Treatment, assign};
 use super::results::EvaluationReport;
 use super::supervision::SupervisionStep;
@@ -46,6 +47,8 @@ pub struct Trainer {
     pub(super) optimiser: MainOptimiser,
     pub(super) average: Option<MovingAverage>,
     pub(super) carry: Carry,
+    /// Gradients of the supervision steps since the last update.
+    pub(super) accumulated: Option<Gradients>,
     /// Steps done.
     pub(super) step: u64,
     /// Steps in all.
@@ -77,6 +80,7 @@ impl Trainer {
             carry: Carry::start(training, config.batch, programs.training.precision(), device)?,
             optimiser: MainOptimiser::new(&config.optimiser)?,
             average: average.doing("copying the weights for their moving average")?,
+            accumulated: None,
             step: 0,
             position: 0,
             last_checkpoint: None,
@@ -281,6 +285,9 @@ fn check_numbers(config: &TrainConfig) -> Result<(), TrainError> {
                 return refuse(&format!("groups[{index}].{name}"), value, "at least 0 and finite");
             }
         }
+    }
+    if config.accumulate == 0 {
+        return refuse("accumulate", 0.0, "at least 1");
     }
     match (config.clip, config.ema) {
         (Some(clip), _) if !(clip > 0.0 && clip.is_finite()) => refuse("clip", clip, "above 0, such as 1.0"),
