@@ -278,3 +278,74 @@ fn equals_the_reference() {
     assert_eq!((score.predictions.counted, score.predictions.expected), (146, 168));
     assert_eq!(score.warnings().len(), 2, "{:?}", score.warnings());
 }
+
+/// An evaluation by a model that answers with the question: right on tasks that copy, wrong on others.
+#[cfg(feature = "torch")]
+mod evaluation {
+    use super::*;
+    use tch::{Device, Kind};
+    use totc::diagnostic::{Colours, Sink, render};
+    use totc::exec::{Executable, Weights};
+    use totc::lower::Mode;
+    use totc::model::Bindings;
+    use totc::source::Sources;
+    use totc::train::{ArcWitness, Graded, Protocol, SupervisionStep, evaluate_before, untrained};
+    use totc::{Values, syntax};
+
+    /// `copy` asks for a copy of its two test inputs; `half` for a copy of one of two; `other` for something else.
+    const TASKS: &str = r#"{
+        "copy": {"train": [{"input": [[1]], "output": [[1]]}],
+                 "test": [{"input": [[1, 2], [3, 4]], "output": [[1, 2], [3, 4]]}, {"input": [[5]], "output": [[5]]}]},
+        "half": {"train": [{"input": [[1, 2]], "output": [[1, 2]]}],
+                 "test": [{"input": [[1, 2, 3]], "output": [[1, 2, 3]]}, {"input": [[4, 5]], "output": [[4]]}]},
+        "other": {"train": [{"input": [[1, 2]], "output": [[2, 1]]}],
+                  "test": [{"input": [[6, 7, 8]], "output": [[8, 7, 6]]}]}
+    }"#;
+
+    fn executable(batch: usize, tasks: usize) -> Executable {
+        let (mut sources, mut sink) = (Sources::default(), Sink::default());
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/arc_score/echo.tot");
+        let modules = syntax::load(&file, &syntax::Disk, &mut sources, &mut sink).unwrap();
+        let mut bindings = Bindings::new(Mode::Evaluation);
+        for (axis, size) in [("batch", batch), ("cell", 900), ("symbol", 12), ("task", tasks)] {
+            bindings.sizes.insert(axis.to_owned(), size);
+        }
+        let program = totc::compile(&modules, &sources, &bindings, Values::Dropped, &mut sink).unwrap();
+        let program = program.unwrap_or_else(|| panic!("{}", render(&sink, &sources, Colours::Never)));
+        Executable::new(program, Device::Cpu, Kind::Float)
+    }
+
+    /// pass@K: `copy` 1, `half` 1/2, `other` 0, so the mean is 1/2; whatever the batch, and from no votes each time. All
+    /// of a task's copies agree once their augmentations are undone, so there is one answer with four votes.
+    #[test]
+    fn every_answer_is_seen_and_its_augmentation_undone() {
+        let folder = tempfile::TempDir::new().unwrap();
+        std::fs::write(folder.path().join("x_challenges.json"), TASKS).unwrap();
+        let settings = r#"arc(from: "", subsets: "x", test: "x", augmentations: 3)"#;
+        let spec: DataSpec = ron::from_str(settings).unwrap();
+        let data = data::open(&spec, folder.path()).unwrap();
+        let set = data.arc().unwrap();
+        for batch in [1, 7, 20] {
+            let tasks = data.sizes().task;
+            let model = Graded::new(batch, |rows| Ok::<_, ()>(executable(rows, tasks))).unwrap();
+            let infos = &model.program().weights;
+            let weights = Weights::init(infos, 0, Device::Cpu);
+            let mut witness = ArcWitness::new(set);
+            evaluate_before(&model, &weights, data.as_ref(), &Protocol::default(), Some(&mut witness))
+                .unwrap();
+            let score = witness.finish();
+            assert_eq!(pass(&score), [0.5; 6], "batch {batch}");
+            assert_eq!((score.predictions.counted, score.warnings()), (20, Vec::new()));
+            for input in &score.inputs {
+                assert_eq!((input.votes, input.answers, input.top_votes), (4, 1, 4));
+                assert!(input.top_confidence > 0.0 && input.top_confidence <= 1.1);
+            }
+            assert_eq!(score.submission["other"][0]["attempt_1"], [[6, 7, 8]]);
+            // Three tasks under four identifiers each, all of whose vectors are zero.
+            assert_eq!(untrained(set, &weights, infos).unwrap(), Some((12, 12)));
+            let table = infos.iter().find(|info| info.path.starts_with("prompt")).unwrap();
+            let _ = weights.get(&table.path).unwrap().get(2).fill_(0.5);
+            assert_eq!(untrained(set, &weights, infos).unwrap(), Some((11, 12)));
+        }
+    }
+}

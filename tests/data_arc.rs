@@ -96,6 +96,24 @@ fn the_data_set_is_the_built_folder_unwritten() {
     assert_eq!(data.test_example(20), None);
 }
 
+/// A built folder is scored like the data set: the same identifiers, tasks and expected predictions.
+#[test]
+fn a_built_folder_knows_its_tasks() {
+    let out = TempDir::new().expect("a folder");
+    build(&tiny(3), out.path(), 1).expect("a folder is built");
+    let spec: DataSpec = ron::from_str(r#"built(paths: [""])"#).expect("good settings");
+    let built = open(&spec, out.path()).expect("a data set");
+    let settings =
+        r#"from: "arc-tiny-src", subsets: ["training", "evaluation"], test: "evaluation", augmentations: 3"#;
+    let data = data(settings, Path::new(FOLDER)).expect("a data set");
+    let (one, other) = (built.arc().expect("a test set"), data.arc().expect("a test set"));
+    assert_eq!((one.expected(), one.inputs()), (20, 5));
+    assert_eq!(one.tasks, other.tasks);
+    assert_eq!(one.identifiers.digest(), other.identifiers.digest());
+    let asked = built.parse_puzzle(&one.tasks[0].name).expect("a test input");
+    assert_eq!(asked.inputs, built.test_example(0).expect("an example").inputs);
+}
+
 /// One epoch visits every task once, under one of its copies, with all of its pairs; inputs and labels share the corner
 /// and undoing the augmentation gives a pair of the task.
 #[test]

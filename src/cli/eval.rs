@@ -3,7 +3,7 @@
 use super::session::{Machine, Session};
 use super::testing::{Tests, Thinking, Which};
 use super::{Failure, Outcome};
-use crate::train::{Protocol, Stop, SupervisionStep, evaluate};
+use crate::train::{Protocol, Stop, SupervisionStep, evaluate_before};
 use std::path::PathBuf;
 
 /// Evaluates weights on the test data of a run file: all steps as the reference code does, and beside it with every
@@ -36,6 +36,10 @@ pub struct Args {
     /// Where to write puzzles.csv and evaluation.json; default: the run's output folder
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Where to write the two attempts per test input of ARC tasks, in Kaggle's form; default: submission.json beside
+    /// puzzles.csv
+    #[arg(long, value_name = "FILE")]
+    submission: Option<PathBuf>,
     #[command(flatten)]
     machine: Machine,
     /// Print JSON
@@ -66,10 +70,19 @@ pub fn main(args: &Args) -> Outcome {
     let which = if args.stop_when_sure || args.all_steps { Which::One } else { Which::Both };
     let data = session.data.as_ref();
     let stops = model.program().halt.is_some_and(|halt| halt.learned && halt.at_most > 1);
-    let tests =
-        Tests::run(&protocol, which, data, stops, |protocol| evaluate(&model, &weights, data, protocol))?;
+    let other = super::arc::other_identifiers(&session.run.out(), data);
+    let mut tests = Tests::run(&protocol, which, data, stops, |protocol, witness| {
+        evaluate_before(&model, &weights, data, protocol, witness)
+    })?;
+    tests.doubt(data, &weights, &model.program().weights, other)?;
     let out = args.out.clone().unwrap_or_else(|| session.run.out());
     let puzzles = tests.write(&out)?;
+    let submission = tests.write_arc(&out, args.submission.as_deref())?;
+    if submission.is_none() && args.submission.is_some() {
+        return Err(Failure::Usage(
+            "--submission is for ARC tasks, which this run file's data are not".to_owned(),
+        ));
+    }
     if args.json {
         let mut all = tests.json();
         all["weights"] = path.display().to_string().into();
@@ -80,5 +93,8 @@ pub fn main(args: &Args) -> Outcome {
     println!("{} on {} examples", path.display(), tests.first().map_or(0, |report| report.examples));
     print!("{}", tests.text());
     println!("\none line per puzzle: {}", puzzles.display());
+    if let Some(submission) = submission {
+        println!("two attempts per ARC test input: {}", submission.display());
+    }
     Ok(())
 }

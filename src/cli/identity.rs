@@ -43,6 +43,9 @@ impl Identity {
 
 /// Refuses to go on with another run; gives what the run started from.
 pub fn same_run(session: &mut Session, out: &Path) -> Result<Option<Origin>, Failure> {
+    if let Some(what) = super::arc::other_identifiers(out, session.data.as_ref()) {
+        return Err(Failure::World(what));
+    }
     let path = out.join(IDENTITY);
     let Ok(text) = std::fs::read_to_string(&path) else { return Ok(None) };
     let before: Identity = serde_json::from_str(&text)

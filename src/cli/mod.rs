@@ -4,6 +4,8 @@
 //! failed; 4 totc itself is wrong.
 
 #[cfg(feature = "torch")]
+mod arc;
+#[cfg(feature = "torch")]
 mod bench;
 mod check;
 mod cost;

@@ -153,6 +153,7 @@ fn start(session: &mut Session, out: &Path) -> Result<Trainer, Failure> {
     let config = config(session, identity.origin.as_ref(), &infos);
     let trainer = Trainer::new(config, programs, Arc::clone(&session.data), weights)
         .map_err(|error| refused(session, error))?;
+    super::arc::note_identifiers(out, session.data.as_ref())?;
     let text = serde_json::to_string_pretty(&identity).unwrap_or_default();
     for (name, text) in [(IDENTITY, text.as_str()), (SETTINGS, session.run.effective_text())] {
         std::fs::write(out.join(name), text)
@@ -355,11 +356,14 @@ impl Training {
         let halt = trainer.programs().evaluation.program().halt;
         let stops = halt.is_some_and(|halt| halt.learned && halt.at_most > 1);
         let data = session.data.as_ref();
-        let tests = Tests::run(&trainer.protocol(), Which::Both, data, stops, |protocol| {
-            trainer.evaluate_by(protocol)
+        let mut tests = Tests::run(&trainer.protocol(), Which::Both, data, stops, |protocol, witness| {
+            trainer.evaluate_before(protocol, witness)
         })?;
+        let infos = &trainer.programs().evaluation.program().weights;
+        tests.doubt(data, trainer.weights(), infos, None)?;
         if let Some(out) = self.folder.parent() {
             tests.write(out)?;
+            tests.write_arc(out, None)?;
         }
         self.testing += began.elapsed().as_secs_f64();
         if let Some(report) = tests.first() {

@@ -1,15 +1,20 @@
 //! What `run` and `eval` share when a model is tested for good: both protocols, their files, their text and JSON.
 
 use super::Failure;
+use super::arc::ArcTest;
 use crate::data::Dataset;
+use crate::exec::Weights;
+use crate::lower::WeightInfo;
 use crate::report::{Named, evaluation_json, evaluation_text, speed_up_json, write_puzzles};
-use crate::train::{EvaluationReport, Protocol, Stop, TrainError};
+use crate::train::{ArcWitness, EvaluationReport, Protocol, Stop, TrainError, Witness};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// The evaluations of one model: the one that counts, then the other protocol where it was wanted.
 pub struct Tests {
     reports: Vec<(&'static str, EvaluationReport)>,
+    /// Of each report, where the data are tasks of ARC.
+    arc: Vec<ArcTest>,
     rating: String,
 }
 
@@ -31,7 +36,7 @@ impl Tests {
         which: Which,
         data: &dyn Dataset,
         stops: bool,
-        test: impl Fn(&Protocol) -> Result<EvaluationReport, TrainError>,
+        test: impl Fn(&Protocol, Option<&mut dyn Witness>) -> Result<EvaluationReport, TrainError>,
     ) -> Result<Tests, Failure> {
         let other = match protocol.stop {
             Stop::AllSteps => Stop::Halting,
@@ -41,16 +46,40 @@ impl Tests {
             true => vec![protocol.stop, other],
             false => vec![protocol.stop],
         };
-        let mut reports = Vec::new();
+        let (mut reports, mut arc) = (Vec::new(), Vec::new());
         for stop in stops {
             let name = match stop {
                 Stop::AllSteps => "all steps",
                 Stop::Halting => "stop when sure",
             };
-            let report = test(&Protocol { stop, ..*protocol });
+            let mut votes = data.arc().map(ArcWitness::new);
+            let witness = votes.as_mut().map(|votes| votes as &mut dyn Witness);
+            let report = test(&Protocol { stop, ..*protocol }, witness);
             reports.push((name, report.map_err(|error| Failure::World(error.to_string()))?));
+            arc.extend(votes.map(|votes| ArcTest::new(votes.finish(), protocol.examples)));
         }
-        Ok(Tests { reports, rating: data.rating_name().to_owned() })
+        Ok(Tests { reports, arc, rating: data.rating_name().to_owned() })
+    }
+
+    /// Looks in the weights for reasons not to trust ARC's score; `warning` is one that is known already.
+    pub fn doubt(
+        &mut self,
+        data: &dyn Dataset,
+        weights: &Weights,
+        infos: &[WeightInfo],
+        warning: Option<String>,
+    ) -> Result<(), Failure> {
+        if let (Some(test), Some(set)) = (self.arc.first_mut(), data.arc()) {
+            test.look_at(set, weights, infos)?;
+            test.warnings.extend(warning);
+        }
+        Ok(())
+    }
+
+    /// Writes ARC's score, and the submission to `file` or else into `folder`; gives the path of the latter, if the data
+    /// are ARC's.
+    pub fn write_arc(&self, folder: &Path, file: Option<&Path>) -> Result<Option<PathBuf>, Failure> {
+        self.arc.first().map(|test| test.write(folder, file)).transpose()
     }
 
     /// The evaluation that counts.
@@ -85,6 +114,13 @@ impl Tests {
         for (name, report) in self.reports.iter().skip(1) {
             all[name.replace(' ', "_")] = evaluation_json(report, &self.rating);
         }
+        for (test, (name, _)) in self.arc.iter().zip(&self.reports) {
+            let key = name.replace(' ', "_");
+            match all.get_mut(&key) {
+                Some(other) => other["arc"] = test.json(),
+                None => all["arc"] = test.json(),
+            }
+        }
         let called = |wanted: &str| self.reports.iter().find(|(name, _)| *name == wanted).map(|(_, r)| r);
         if let (Some(every), Some(sure)) = (called("all steps"), called("stop when sure")) {
             all["speed_up"] = speed_up_json(every, sure);
@@ -95,7 +131,8 @@ impl Tests {
     /// What a person reads.
     pub fn text(&self) -> String {
         let named: Vec<Named> = self.reports.iter().map(|(name, report)| Named { name, report }).collect();
-        evaluation_text(&named, &self.rating)
+        let arc: Vec<(&str, &ArcTest)> = self.reports.iter().map(|(name, _)| *name).zip(&self.arc).collect();
+        evaluation_text(&named, &self.rating) + &ArcTest::text(&arc)
     }
 }
 

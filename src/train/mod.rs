@@ -19,6 +19,8 @@ pub use results::{EXACT, EvaluationReport, PuzzleResult};
 pub use thinking::{Gain, ThinkingReport, ThinkingTally};
 
 #[cfg(feature = "torch")]
+mod arc;
+#[cfg(feature = "torch")]
 mod carry;
 #[cfg(feature = "torch")]
 pub mod checkpoint;
@@ -30,7 +32,6 @@ mod columns;
 mod ema;
 #[cfg(feature = "torch")]
 mod error;
-#[cfg(feature = "torch")]
 mod evaluate;
 #[cfg(feature = "torch")]
 mod gradients;
@@ -58,6 +59,8 @@ mod supervision;
 mod trainer;
 
 #[cfg(feature = "torch")]
+pub use arc::{ArcWitness, untrained};
+#[cfg(feature = "torch")]
 pub use carry::{Carry, Fresh};
 #[cfg(feature = "torch")]
 pub use clip::{clip, joint_norm};
@@ -67,7 +70,6 @@ pub use columns::{Batch, Columns};
 pub use ema::MovingAverage;
 #[cfg(feature = "torch")]
 pub use error::TrainError;
-#[cfg(feature = "torch")]
 pub use evaluate::{Protocol, Seen, Witness, evaluate, evaluate_before};
 #[cfg(feature = "torch")]
 pub use halting::Halting;

@@ -12,7 +12,7 @@ use super::columns::{Batch, Columns};
 use super::config::{EvaluationWeights, TrainConfig};
 use super::ema::MovingAverage;
 use super::error::{Doing, TrainError};
-use super::evaluate::{Protocol, evaluate};
+use super::evaluate::{Protocol, Witness, evaluate_before};
 use super::gradients::Gradients;
 use super::optimiser::{MainOptimiser, Treatment, assign};
 use super::results::EvaluationReport;
@@ -148,12 +148,21 @@ impl Trainer {
 
     /// Tests the weights that `config.evaluation` names; training goes on as if nothing had happened.
     pub fn evaluate_by(&self, protocol: &Protocol) -> Result<EvaluationReport, TrainError> {
-        let program = self.programs.evaluation.as_ref();
+        self.evaluate_before(protocol, None)
+    }
+
+    /// The same, with a witness who sees every answer.
+    pub fn evaluate_before(
+        &self,
+        protocol: &Protocol,
+        witness: Option<&mut dyn Witness>,
+    ) -> Result<EvaluationReport, TrainError> {
+        let (program, data) = (self.programs.evaluation.as_ref(), self.data.as_ref());
         match self.config.evaluation.weights {
             EvaluationWeights::Average => {
-                evaluate(program, &self.averaged_weights(), self.data.as_ref(), protocol)
+                evaluate_before(program, &self.averaged_weights(), data, protocol, witness)
             }
-            EvaluationWeights::Trained => evaluate(program, &self.weights, self.data.as_ref(), protocol),
+            EvaluationWeights::Trained => evaluate_before(program, &self.weights, data, protocol, witness),
         }
     }
 

@@ -4,6 +4,7 @@
 use super::metadata::Metadata;
 use super::part::Part;
 use super::stream::GroupStream;
+use crate::data::arc::{self, TestSet};
 use crate::data::maze::grid::{CHARACTERS, Maze};
 use crate::data::maze::{Answers, Mazes, Pair};
 use crate::data::sudoku::grid::{Grid, Side, value};
@@ -18,6 +19,8 @@ pub struct Built {
     /// What each part adds to its identifiers.
     shifts: (Vec<i64>, Vec<i64>),
     names: Vec<String>,
+    /// Where the folders hold tasks of ARC.
+    arc: Option<TestSet>,
     stream: GroupStream,
     /// A data set without examples that knows how these puzzles look.
     rules: Option<Box<dyn Dataset>>,
@@ -52,8 +55,14 @@ impl Built {
             test,
             shifts: (train_shifts, test_shifts),
             names,
+            arc: None,
             about,
         }
+    }
+
+    /// The data set with ARC's tasks that its test split asks for, if `set` has any.
+    pub(super) fn with_arc(self, set: Option<TestSet>) -> Built {
+        Built { arc: set, ..self }
     }
 
     /// The merged metadata.
@@ -176,7 +185,14 @@ impl Dataset for Built {
         self.about.clone()
     }
 
+    fn arc(&self) -> Option<&TestSet> {
+        self.arc.as_ref()
+    }
+
     fn parse_puzzle(&self, text: &str) -> Result<Example, DataError> {
+        if let Some(set) = &self.arc {
+            return arc::parse(text, set);
+        }
         if let Some(rules) = &self.rules {
             return rules.parse_puzzle(text);
         }
@@ -196,6 +212,9 @@ impl Dataset for Built {
     }
 
     fn render_styled(&self, tokens: &[i64], given: &[i64], style: &dyn Fn(Mark, &str) -> String) -> String {
+        if self.arc.is_some() {
+            return arc::render(tokens, given, style);
+        }
         if let Some(rules) = &self.rules {
             return rules.render_styled(tokens, given, style);
         }
@@ -216,6 +235,9 @@ impl Dataset for Built {
 
     /// Without known rules, the answer is held against that of the test example with the same inputs.
     fn validate(&self, given: &[i64], answer: &[i64]) -> Verdict {
+        if let Some(set) = &self.arc {
+            return arc::validate(given, answer, set.tasks.iter().flat_map(|task| &task.tests));
+        }
         if let Some(rules) = &self.rules {
             return rules.validate(given, answer);
         }

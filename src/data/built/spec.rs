@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::dataset::Built;
 use super::metadata::Metadata;
 use super::part::{Part, Split};
+use crate::data::arc::TestSet;
 use crate::data::{DataError, Dataset, Source};
 
 const NAME: &str = "built";
@@ -104,8 +105,23 @@ impl BuiltSpec {
                 metadata.num_puzzle_identifiers += folder.metadata.num_puzzle_identifiers;
             }
         }
+        let mut arc: Option<TestSet> = None;
+        for folder in &test {
+            let parts = test_parts.0.iter().zip(&test_parts.1);
+            let here = parts.filter(|(part, _)| part.paths()[0].starts_with(&folder.path));
+            let tested = here.flat_map(|(part, shift)| {
+                (0..part.puzzles()).map(move |puzzle| match part.identifier(puzzle) {
+                    blank if blank == folder.metadata.blank_identifier_id => blank,
+                    identifier => identifier + shift,
+                })
+            });
+            match (TestSet::of_folder(&folder.path, &names, tested)?, &mut arc) {
+                (Some(more), Some(set)) => set.tasks.extend(more.tasks),
+                (more, _) => arc = more.or(arc.take()),
+            }
+        }
         let shown: Vec<String> = train.iter().map(|folder| format!("`{}`", folder.shown.display())).collect();
-        Ok(Built::new(metadata, train_parts, test_parts, names, shown.join(", ")))
+        Ok(Built::new(metadata, train_parts, test_parts, names, shown.join(", ")).with_arc(arc))
     }
 
     /// The name of each identifier, where the folders tell.

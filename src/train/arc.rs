@@ -1,0 +1,79 @@
+//! ARC's score of an evaluation: takes every answer as it is given, hands it to the scorer; and looks for tested tasks
+//! whose vectors were never trained.
+
+use std::collections::HashSet;
+
+use tch::{Kind, TchError};
+
+use super::error::{Doing, TrainError};
+use super::evaluate::{Seen, Witness};
+use crate::data::arc::{ArcScore, Scorer, TestSet};
+use crate::exec::Weights;
+use crate::lower::{Role, WeightInfo};
+use crate::model::ops::Init;
+
+/// Votes for the answers of one evaluation. It starts without votes.
+#[derive(Debug)]
+pub struct ArcWitness<'a> {
+    scorer: Scorer<'a>,
+}
+
+impl<'a> ArcWitness<'a> {
+    /// Looks on at an evaluation on the tasks of `set`.
+    pub fn new(set: &'a TestSet) -> ArcWitness<'a> {
+        ArcWitness { scorer: Scorer::new(set) }
+    }
+
+    /// Counts the votes.
+    pub fn finish(self) -> ArcScore {
+        self.scorer.finish()
+    }
+}
+
+impl Witness for ArcWitness<'_> {
+    fn see(&mut self, seen: &Seen) {
+        let sure = &seen.answer.confidence;
+        let confidence = sure.iter().sum::<f64>() / sure.len().max(1) as f64;
+        self.scorer.see(seen.example.puzzle, &seen.example.inputs, &seen.answer.tokens, confidence);
+    }
+}
+
+/// Rows of a table that are looked at together.
+const TOGETHER: i64 = 1 << 16;
+
+/// How many identifiers of tested tasks have a vector that is still what it began as, of how many; `None` where that
+/// cannot be told: tables that do not start from zero. Such an identifier was never in a training batch, so that its
+/// answers come from nothing but the grid.
+pub fn untrained(
+    set: &TestSet,
+    weights: &Weights,
+    infos: &[WeightInfo],
+) -> Result<Option<(usize, usize)>, TrainError> {
+    let info = infos.iter().find(|info| {
+        info.role == Role::Table
+            && info.init == Init::Constant(0.0)
+            && info.shape.first() == Some(&(set.identifiers.len() as i64))
+    });
+    let Some(table) = info.and_then(|info| weights.get(&info.path)) else { return Ok(None) };
+    let touched = || -> Result<Vec<bool>, TchError> {
+        let rows = table.size().first().copied().unwrap_or(0);
+        let mut touched = Vec::with_capacity(rows.max(0) as usize);
+        for from in (0..rows).step_by(TOGETHER as usize) {
+            let part = table.f_narrow(0, from, TOGETHER.min(rows - from))?.f_ne(0.0)?;
+            touched.extend(Vec::<bool>::try_from(part.f_to_kind(Kind::Bool)?.f_any_dim(1, false)?)?);
+        }
+        Ok(touched)
+    };
+    let touched = touched().doing("looking for vectors that were never trained")?;
+    let tested: HashSet<&str> = set.tasks.iter().map(|task| task.name.as_str()).collect();
+    let of_tested = |identifier: &usize| {
+        let entry = set.identifiers.get(*identifier as i64).flatten();
+        entry.is_some_and(|(task, _)| tested.contains(task))
+    };
+    let (mut still, mut all) = (0, 0);
+    for identifier in (0..touched.len()).filter(of_tested) {
+        all += 1;
+        still += usize::from(!touched[identifier]);
+    }
+    Ok(Some((still, all)))
+}
