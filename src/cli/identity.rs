@@ -3,7 +3,7 @@
 
 use super::Failure;
 use super::session::Session;
-use super::transfer::{self, Origin};
+use super::start::{self, Origin};
 use crate::Values;
 use crate::lower::{self, Mode};
 use crate::run_file::Fingerprint;
@@ -69,6 +69,6 @@ pub fn same_run(session: &mut Session, out: &Path) -> Result<Option<Origin>, Fai
                 .to_owned(),
         ));
     }
-    transfer::same_origin(&session.run, before.origin.as_ref())?;
+    start::same_origin(&session.run, before.origin.as_ref())?;
     Ok(before.origin)
 }

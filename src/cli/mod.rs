@@ -27,6 +27,8 @@ mod run;
 mod session;
 #[cfg(feature = "torch")]
 mod solve;
+#[cfg(feature = "torch")]
+mod start;
 mod subject;
 #[cfg(feature = "torch")]
 mod testing;

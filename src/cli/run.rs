@@ -2,8 +2,9 @@
 
 use super::identity::{IDENTITY, Identity, same_run};
 use super::session::{Machine, Session};
+use super::start::{self, Origin};
 use super::testing::{Tests, Which};
-use super::transfer::{self, Origin};
+use super::transfer;
 use super::{Failure, Outcome, colours};
 use crate::exec::Weights;
 use crate::lower::{Role, WeightInfo};
@@ -145,10 +146,10 @@ fn start(session: &mut Session, out: &Path) -> Result<Trainer, Failure> {
     let programs = session.programs(0)?;
     let infos = programs.training.program().weights.clone();
     let mut weights = Weights::init(&infos, session.run.run.seed, session.device);
-    if let Some(begun) = transfer::begin(&session.run, &infos)? {
-        transfer::apply(&begun.transfer, &mut weights).map_err(|error| Failure::World(error.to_string()))?;
-        eprint!("{}", transfer::describe(&begun, &infos));
-        identity.origin = Some(begun.origin());
+    if let Some((source, taken)) = transfer::begin(&session.run, &infos)? {
+        start::apply(&taken, &mut weights).map_err(|error| Failure::World(error.to_string()))?;
+        eprint!("{}", start::describe(&source, &taken, &infos));
+        identity.origin = Some(Origin::of(&source, &taken));
     }
     let config = config(session, identity.origin.as_ref(), &infos);
     let trainer = Trainer::new(config, programs, Arc::clone(&session.data), weights)
@@ -165,7 +166,7 @@ fn start(session: &mut Session, out: &Path) -> Result<Trainer, Failure> {
 /// What the run file says, and how weights that came from elsewhere learn.
 fn config(session: &Session, origin: Option<&Origin>, infos: &[WeightInfo]) -> TrainConfig {
     let mut config = session.run.train_config();
-    config.groups = transfer::groups(session.run.run.init.as_ref(), origin, &config.groups, infos);
+    config.groups = start::groups(session.run.run.init.as_ref(), origin, &config.groups, infos);
     config
 }
 
