@@ -11,6 +11,13 @@ struct Place(tempfile::TempDir);
 impl Place {
     fn new() -> Place {
         let place = Place(tempfile::tempdir().unwrap());
+        let puzzles = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/data/rated.csv");
+        let puzzles = std::fs::read_to_string(puzzles).unwrap();
+        let (head, rows) = puzzles.split_once('\n').unwrap();
+        let rows: Vec<&str> = rows.lines().collect();
+        for (file, rows) in [("train.csv", &rows[..8]), ("test.csv", &rows[8..10])] {
+            std::fs::write(place.path(file), format!("{head}\n{}\n", rows.join("\n"))).unwrap();
+        }
         place.write("trm.ron", "trm.tot", "Trm", "", "set: { TINY }, groups: [], ema: None,");
         place
     }
@@ -20,8 +27,8 @@ impl Place {
         let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("models").join(model);
         let tiny = r#""hidden": 8, "heads": 2, "T": 1, "n": 1, "puzzle_tokens": 1, "max_steps": 2"#;
         let text = format!(
-            "Run(\n    model: {model:?},\n    name: \"{name}\",\n{init}    data: sudoku(side: 4, train: 8, test: 4, \
-             givens: (8, 10)),\n    batch: 4,\n    length: steps(2),\n    optimiser: (name: \"adamw\", lr: 1e-2, \
+            "Run(\n    model: {model:?},\n    name: \"{name}\",\n{init}    data: sudoku_csv(train: \"train.csv\", \
+             test: \"test.csv\"),\n    batch: 2,\n    length: steps(2),\n    optimiser: (name: \"adamw\", lr: 1e-2, \
              weight_decay: 0.1),\n    schedule: (warmup: 0, floor: 1.0),\n    {}\n    out: \"OUT\",\n)\n",
             more.replace("TINY", tiny)
         );
@@ -50,6 +57,11 @@ impl Place {
     }
 }
 
+/// The command line of a run.
+fn run<'a>(file: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    [&["run", file, "--device", "cpu", "--threads", "1"], more].concat()
+}
+
 #[test]
 fn a_tree_starts_from_a_trained_trm() {
     let place = Place::new();
@@ -62,13 +74,13 @@ fn a_tree_starts_from_a_trained_trm() {
     );
     // The source is still to be made: nothing to check, and nothing to run from.
     assert!(place.said(&["check", "tree.ron"], 0).contains("`init` is not checked, as there is no trm yet"));
-    let error = place.said(&["run", "tree.ron", "--device", "cpu"], 1);
+    let error = place.said(&run("tree.ron", &[]), 1);
     assert!(error.contains("error[weights]") && error.contains("tree.ron:4:"), "{error}");
-    place.said(&["run", "trm.ron", "--device", "cpu"], 0);
+    place.said(&run("trm.ron", &[]), 0);
     place.said(&["check", "tree.ron"], 0);
 
-    let said = place.said(&["run", "tree.ron", "--device", "cpu", "--stop-after", "1"], 0);
-    assert!(said.contains("from it: embed (48), prompt (8), f ("), "{said}");
+    let said = place.said(&run("tree.ron", &["--stop-after", "1"]), 0);
+    assert!(said.contains("from it: embed (88), prompt (8), f ("), "{said}");
     assert!(said.contains("fresh: differ (144), combiner ("), "{said}");
     let (trm, tree) = (place.weights("trm"), place.weights("tree"));
     for (path, array) in &trm {
@@ -83,14 +95,13 @@ fn a_tree_starts_from_a_trained_trm() {
     let file = place.path("trm/checkpoint/weights.safetensors");
     let kept = std::fs::read(&file).unwrap();
     std::fs::copy(place.path("tree/checkpoint/weights.safetensors"), &file).unwrap();
-    let error = place.said(&["run", "tree.ron", "--device", "cpu", "--resume"], 3);
+    let error = place.said(&run("tree.ron", &["--resume"]), 3);
     assert!(error.contains("the weights at trm changed since this run began"), "{error}");
     std::fs::write(&file, kept).unwrap();
-    let error =
-        place.said(&["run", "tree.ron", "--device", "cpu", "--resume", "--set", "init.frozen=false"], 3);
+    let error = place.said(&run("tree.ron", &["--resume", "--set", "init.frozen=false"]), 3);
     assert!(error.contains("`init.frozen` was true"), "{error}");
     std::fs::remove_dir_all(place.path("trm")).unwrap();
-    place.said(&["run", "tree.ron", "--device", "cpu", "--resume"], 0);
+    place.said(&run("tree.ron", &["--resume"]), 0);
     let after = place.weights("tree");
     assert_eq!(after["f.layers.0.mlp.down.weight"], trm["f.layers.0.mlp.down.weight"]);
     assert_ne!(after["differ.code"], tree["differ.code"]);
@@ -99,7 +110,7 @@ fn a_tree_starts_from_a_trained_trm() {
 #[test]
 fn a_start_that_does_not_fit_points_at_the_run_file() {
     let place = Place::new();
-    place.said(&["run", "trm.ron", "--device", "cpu"], 0);
+    place.said(&run("trm.ron", &[]), 0);
     place.write(
         "wide.ron",
         "trm.tot",
@@ -107,8 +118,8 @@ fn a_start_that_does_not_fit_points_at_the_run_file() {
         "    init: (from: \"trm\"),\n",
         "set: { TINY, \"expansion\": 64.0 },",
     );
-    for command in [&["check", "wide.ron"][..], &["run", "wide.ron", "--device", "cpu"]] {
-        let error = place.said(command, 1);
+    for command in [vec!["check", "wide.ron"], run("wide.ron", &[])] {
+        let error = place.said(&command, 1);
         assert!(error.contains("wide.ron:4:18"), "{error}");
         assert!(error.contains("`f.layers.0.mlp.gate_up.weight` needs [2, 512, 8]"), "{error}");
         assert!(error.contains("is [2, 256, 8]"), "{error}");
