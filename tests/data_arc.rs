@@ -94,6 +94,12 @@ fn the_data_set_is_the_built_folder_unwritten() {
         assert_eq!(set.identifiers.name(identifier as i64), *name);
     }
     assert_eq!(data.test_example(20), None);
+    // The size of the answer is what results are grouped by.
+    let cells = |i: usize| {
+        let labels = data.test_example(i).map(|example| example.labels).unwrap_or_default();
+        labels.into_iter().filter(|label| *label > 1).count() as f64
+    };
+    assert!((0..20).all(|i| data.rating(i) == Some(cells(i))));
 }
 
 /// A built folder is scored like the data set: the same identifiers, tasks and expected predictions.

@@ -35,10 +35,11 @@ pub fn note_identifiers(folder: &Path, data: &dyn Dataset) -> Result<(), Failure
     write(&folder.join(MEANING), &meaning(set))
 }
 
-/// What is wrong with the identifiers of the data set for a model trained in `folder`.
-pub fn other_identifiers(folder: &Path, data: &dyn Dataset) -> Option<String> {
+/// What is wrong with the identifiers of the data set for weights that lie at `weights` or below that folder.
+pub fn other_identifiers(weights: &Path, data: &dyn Dataset) -> Option<String> {
     let set = data.arc()?;
-    let text = std::fs::read(folder.join(MEANING)).ok()?;
+    // A run's folder, its checkpoints, a file in there.
+    let text = weights.ancestors().take(3).find_map(|folder| std::fs::read(folder.join(MEANING)).ok())?;
     let trained: Meaning = serde_json::from_slice(&text).ok()?;
     (trained != meaning(set)).then(|| {
         format!(

@@ -70,7 +70,7 @@ pub fn main(args: &Args) -> Outcome {
     let which = if args.stop_when_sure || args.all_steps { Which::One } else { Which::Both };
     let data = session.data.as_ref();
     let stops = model.program().halt.is_some_and(|halt| halt.learned && halt.at_most > 1);
-    let other = super::arc::other_identifiers(&session.run.out(), data);
+    let other = super::arc::other_identifiers(&path, data);
     let mut tests = Tests::run(&protocol, which, data, stops, |protocol, witness| {
         evaluate_before(&model, &weights, data, protocol, witness)
     })?;

@@ -276,6 +276,16 @@ impl Dataset for Arc {
         Some(example(pair, &planned.augmentations[copy], planned.identifiers[copy], |_, _| (0, 0)))
     }
 
+    /// The size of the answer, where it is known.
+    fn rating(&self, i: usize) -> Option<f64> {
+        let (_, _, pair) = self.test(i)?;
+        pair.output.as_ref().map(|output| output.cells().len() as f64)
+    }
+
+    fn rating_name(&self) -> &str {
+        "answer cells"
+    }
+
     fn describe(&self) -> String {
         match self.test_copies {
             usize::MAX => self.about.clone(),
