@@ -8,7 +8,7 @@ use crate::Values;
 use crate::lower::{self, Mode};
 use crate::run_file::Fingerprint;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The file that holds it.
 pub const IDENTITY: &str = "run.json";
@@ -24,6 +24,40 @@ pub struct Identity {
     /// The weights that it started from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
+    /// How it came about, for those who look at its folder later; it decides nothing.
+    #[serde(default)]
+    pub made: Made,
+}
+
+/// How a run came about.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Made {
+    /// The run file; relative paths of `run.ron` start at its folder.
+    pub run_file: PathBuf,
+    /// The folder in which the command was given.
+    pub folder: PathBuf,
+    /// The command, word by word.
+    pub command: Vec<String>,
+    /// The version of totc.
+    pub totc: String,
+}
+
+impl Made {
+    fn of(file: &Path) -> Made {
+        Made {
+            run_file: std::path::absolute(file).unwrap_or_else(|_| file.to_owned()),
+            folder: std::env::current_dir().unwrap_or_default(),
+            command: std::env::args().collect(),
+            totc: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    /// Of the run in `folder`; none if a totc wrote it that did not note it yet.
+    pub fn read(folder: &Path) -> Option<Made> {
+        let text = std::fs::read_to_string(folder.join(IDENTITY)).ok()?;
+        let identity: Identity = serde_json::from_str(&text).ok()?;
+        Some(identity.made).filter(|made| !made.command.is_empty())
+    }
 }
 
 impl Identity {
@@ -37,7 +71,8 @@ impl Identity {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
         let micro_batch = session.micro_batch()?;
-        Ok(Identity { settings: session.run.fingerprint(), program: hash, micro_batch, origin: None })
+        let made = Made::of(&session.run.path);
+        Ok(Identity { settings: session.run.fingerprint(), program: hash, micro_batch, origin: None, made })
     }
 }
 

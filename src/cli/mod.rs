@@ -22,6 +22,8 @@ mod import;
 #[cfg(feature = "torch")]
 mod init;
 #[cfg(feature = "torch")]
+mod report;
+#[cfg(feature = "torch")]
 mod run;
 #[cfg(feature = "torch")]
 mod session;
@@ -90,6 +92,9 @@ enum Command {
     /// Solve a puzzle typed in, with the weights of a run
     #[cfg(feature = "torch")]
     Solve(solve::Args),
+    /// Write a page about a run: curves, results, and the model's thoughts on chosen puzzles
+    #[cfg(feature = "torch")]
+    Report(report::Args),
     /// Time one supervision step against this machine's matrix-product ceiling
     #[cfg(feature = "torch")]
     Bench(bench::Args),
@@ -134,6 +139,8 @@ pub fn main() -> ExitCode {
         Command::Eval(args) => eval::main(&args),
         #[cfg(feature = "torch")]
         Command::Solve(args) => solve::main(&args),
+        #[cfg(feature = "torch")]
+        Command::Report(args) => report::main(&args),
         #[cfg(feature = "torch")]
         Command::Bench(args) => bench::main(&args),
     };

@@ -49,7 +49,7 @@ pub struct Args {
     json: bool,
 }
 
-const SETTINGS: &str = "run.ron";
+pub(super) const SETTINGS: &str = "run.ron";
 /// Steps measured before the length of the run is foretold.
 const MEASURED: u64 = 3;
 /// Seconds of a step that is worth a word at once.
@@ -339,6 +339,7 @@ impl Training {
             losses,
             metrics: reading.metrics,
             steps_used: reading.steps_used,
+            gradient_norm: Some(reading.gradient_norm),
         };
         self.log.append(&record).map_err(|error| Failure::World(error.to_string()))
     }
@@ -391,6 +392,7 @@ impl Training {
             losses: report.losses.clone(),
             metrics: report.metrics.clone(),
             steps_used: Some(report.steps),
+            gradient_norm: None,
         };
         self.tests.push((step, report));
         self.log.append(&record).map_err(|error| Failure::World(error.to_string()))
@@ -449,6 +451,7 @@ fn plain(report: &StepReport, rows: usize) -> Step {
         metrics: report.metrics.clone(),
         counted: report.count,
         steps_used: report.steps,
+        gradient_norm: report.gradient_norm,
     }
 }
 

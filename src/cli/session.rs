@@ -101,8 +101,13 @@ impl Session {
                 path.display()
             )));
         }
-        let mut run = run_file::load_with(path, sets)
+        let run = run_file::load_with(path, sets)
             .map_err(|error| Failure::Mistakes(error.render(super::colours())))?;
+        Session::of(run, device)
+    }
+
+    /// Of a run file that has been read.
+    pub fn of(mut run: RunFile, device: Device) -> Result<Session, Failure> {
         let data: Arc<dyn Dataset> = Arc::from(
             data::open(&run.run.data, run.folder()).map_err(|error| Failure::World(error.to_string()))?,
         );

@@ -112,7 +112,7 @@ impl Subject {
 
     pub fn graph(&mut self, mode: Mode, values: Values, until: Option<&str>) -> Result<Graph, Failure> {
         let graph = crate::graph::build(&self.model(mode)?);
-        let graph = if values == Values::Kept { graph } else { graph.without_values() };
+        let graph = graph.only(values);
         crate::pass::run(graph, until).map_err(|error| Failure::Internal(error.to_string()))
     }
 

@@ -27,7 +27,8 @@ pub enum Which {
     One,
 }
 
-const FILE: &str = "evaluation.json";
+/// The file beside a run's checkpoints.
+pub(super) const FILE: &str = "evaluation.json";
 
 impl Tests {
     /// Tests by `protocol`, and by the other way of stopping if both are wanted and the model can stop early.

@@ -12,6 +12,7 @@ mod knob;
 pub mod maze;
 pub mod npy;
 pub mod numpy_random;
+mod picture;
 pub mod python_json;
 mod stream;
 pub mod sudoku;
@@ -24,6 +25,7 @@ use std::path::Path;
 pub use chance::{Chance, Purpose};
 pub use error::DataError;
 pub use knob::Span;
+pub use picture::{Picture, PictureCell};
 pub use stream::{Stream, Visit};
 
 /// Label value of a cell that is neither trained on nor scored.
@@ -331,6 +333,12 @@ pub trait Dataset: Send + Sync {
     /// Prints tokens `[cell]` in plain text.
     fn render(&self, tokens: &[i64], given: &[i64]) -> String {
         self.render_styled(tokens, given, &|_, text| text.to_owned())
+    }
+
+    /// How tokens `[cell]` look in a report; `given` holds the question's tokens. By default what
+    /// [`Dataset::render_styled`] prints, line by line.
+    fn picture(&self, tokens: &[i64], given: &[i64]) -> Picture {
+        Picture::of_print(tokens.len(), |style| self.render_styled(tokens, given, style))
     }
 
     /// The columns of a batch: `inputs`, `labels` and `puzzle`.

@@ -10,6 +10,7 @@ pub use build::build;
 pub use print::print;
 pub use verify::verify;
 
+use crate::Values;
 use crate::lower::{HaltInfo, InputInfo, Mode};
 use crate::model::ops::Op;
 use crate::model::ty::{Axes, Ty};
@@ -17,6 +18,9 @@ use crate::model::{State, Weight};
 use crate::source::Span;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
+
+/// Predictions that show how a model thinks, not what it answers; only a report reads them.
+const THOUGHTS: &str = "predict.thought_";
 
 #[derive(Clone, Debug)]
 pub struct Graph {
@@ -102,9 +106,14 @@ impl Graph {
         }
     }
 
-    /// Without the outputs that nobody asked for: `value.…` are kept for `trace` alone.
-    pub fn without_values(mut self) -> Graph {
-        let keep: Vec<bool> = self.outputs.iter().map(|name| !name.starts_with("value.")).collect();
+    /// Without the outputs that nobody asked for, so that nothing is computed for them.
+    pub fn only(mut self, values: Values) -> Graph {
+        let wanted = |name: &String| match values {
+            Values::Kept => true,
+            Values::Thoughts => !name.starts_with("value."),
+            Values::Dropped => !name.starts_with("value.") && !name.starts_with(THOUGHTS),
+        };
+        let keep: Vec<bool> = self.outputs.iter().map(wanted).collect();
         let mut at = keep.iter();
         self.outputs.retain(|_| *at.next().unwrap_or(&true));
         let mut at = keep.iter();

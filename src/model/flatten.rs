@@ -4,7 +4,7 @@ use super::checker::{item_name, section_name};
 use super::declare::quoted;
 use crate::diagnostic::{Code, Diagnostic, Sink, did_you_mean};
 use crate::source::Span;
-use crate::syntax::ast::{self, ItemKind, Member, MemberKind};
+use crate::syntax::ast::{self, Expr, ExprKind, ItemKind, Member, MemberKind};
 use crate::syntax::{Modules, library_modules, library_names};
 use std::collections::HashSet;
 
@@ -136,7 +136,8 @@ pub(super) fn flatten(modules: &Modules, wanted: Option<&str>, sink: &mut Sink) 
     Some(FlatModel { name: model.name.clone(), span, members, dropped })
 }
 
-/// `axis batch, cell` declares two axes, which heirs replace and drop one by one.
+/// `axis batch, cell` declares two axes, and `predict logits, confidence = …` two predictions, which heirs replace and
+/// drop one by one.
 fn one_by_one(member: &Member) -> Vec<Member> {
     match &member.kind {
         MemberKind::Axis { names, size } if names.len() > 1 => names
@@ -145,6 +146,14 @@ fn one_by_one(member: &Member) -> Vec<Member> {
                 doc: member.doc.clone(),
                 kind: MemberKind::Axis { names: vec![name.clone()], size: size.clone() },
                 span: name.span,
+            })
+            .collect(),
+        MemberKind::Predict(predictions) if predictions.len() > 1 => predictions
+            .iter()
+            .map(|prediction| Member {
+                doc: member.doc.clone(),
+                kind: MemberKind::Predict(vec![prediction.clone()]),
+                span: prediction.0.as_ref().map_or(prediction.1.span, |name| name.span),
             })
             .collect(),
         _ => vec![member.clone()],
@@ -337,7 +346,11 @@ fn key(member: &Member) -> String {
         MemberKind::Block { name, .. } => block("block", name),
         MemberKind::Metric { name, .. } => block("metric", name),
         MemberKind::Loss { name, .. } => block("loss", name),
-        MemberKind::Predict(_) => "`predict`".to_owned(),
+        MemberKind::Predict(predictions) => match predictions.first() {
+            Some((Some(name), _)) => block("predict", name),
+            Some((None, Expr { kind: ExprKind::Name(name), .. })) => format!("predict `{name}`"),
+            _ => "`predict`".to_owned(),
+        },
         MemberKind::Halt { .. } => "`halt`".to_owned(),
         _ => declares(member).map_or(String::new(), |(kind, name)| block(kind, name)),
     }

@@ -10,7 +10,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 /// What a record measured.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Means over the training steps since the record before.
@@ -37,6 +37,8 @@ pub struct Record {
     pub metrics: IndexMap<String, f64>,
     /// Supervision steps per example.
     pub steps_used: Option<f64>,
+    /// Joint norm of the gradients before clipping; none of a test.
+    pub gradient_norm: Option<f64>,
 }
 
 fn by_name<S: Serializer>(values: &IndexMap<String, f64>, to: S) -> Result<S::Ok, S::Error> {
@@ -195,7 +197,7 @@ mod tests {
     #[test]
     fn numbers_are_written_in_full() -> Result<(), serde_json::Error> {
         let line = serde_json::to_string(&record(7))?;
-        insta::assert_snapshot!(line, @r#"{"kind":"train","step":7,"seconds":0.0,"lr":0.0001,"losses":{"total":0.30000000000000004,"broken":null},"metrics":{},"steps_used":4.5}"#);
+        insta::assert_snapshot!(line, @r#"{"kind":"train","step":7,"seconds":0.0,"lr":0.0001,"losses":{"total":0.30000000000000004,"broken":null},"metrics":{},"steps_used":4.5,"gradient_norm":null}"#);
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ mod evaluation;
 mod log;
 mod numbers;
 mod pace;
+pub mod page;
 mod progress;
 mod puzzles;
 mod step;

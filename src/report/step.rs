@@ -20,6 +20,8 @@ pub struct Step {
     pub counted: usize,
     /// Supervision steps that the rows that count have used, summed.
     pub steps_used: i64,
+    /// Joint norm of the gradients before clipping.
+    pub gradient_norm: f64,
 }
 
 /// Means over some steps.
@@ -35,6 +37,8 @@ pub struct Reading {
     pub metrics: IndexMap<String, f64>,
     /// Supervision steps per row that counts.
     pub steps_used: Option<f64>,
+    /// Joint norm of the gradients before clipping.
+    pub gradient_norm: f64,
 }
 
 /// Collects steps until their means are taken.
@@ -47,6 +51,7 @@ pub struct Window {
     metrics: IndexMap<String, f64>,
     counted: usize,
     steps_used: i64,
+    gradient_norm: f64,
 }
 
 impl Window {
@@ -62,6 +67,7 @@ impl Window {
         add(&mut self.metrics, &step.metrics);
         self.counted += step.counted;
         self.steps_used += step.steps_used;
+        self.gradient_norm += step.gradient_norm;
         self.last = step.clone();
     }
 
@@ -78,6 +84,7 @@ impl Window {
             losses: mean(window.losses, window.steps),
             metrics: mean(window.metrics, window.counted),
             steps_used: (window.counted > 0).then(|| window.steps_used as f64 / window.counted as f64),
+            gradient_norm: window.gradient_norm / window.steps as f64,
         })
     }
 }

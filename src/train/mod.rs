@@ -56,6 +56,8 @@ mod suggest;
 #[cfg(feature = "torch")]
 mod supervision;
 #[cfg(feature = "torch")]
+mod thoughts;
+#[cfg(feature = "torch")]
 mod trainer;
 
 #[cfg(feature = "torch")]
@@ -83,5 +85,7 @@ pub use predict::{Answer, Prediction, predict};
 pub use step::StepReport;
 #[cfg(feature = "torch")]
 pub use supervision::{Graded, SupervisionStep};
+#[cfg(feature = "torch")]
+pub use thoughts::{Thoughts, Watched, watch};
 #[cfg(feature = "torch")]
 pub use trainer::{LOADERS, Programs, Trainer};

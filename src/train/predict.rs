@@ -105,7 +105,10 @@ pub(super) fn answers(moment: &Moment) -> Result<Vec<(Answer, bool)>, TrainError
     let residuals = moment.residuals()?;
     let (name, order) = logits_of(program).ok_or_else(|| silent(program))?;
     let logits = outputs.values.get(name).ok_or_else(|| silent(program))?;
-    let (tokens, probabilities) = likeliest(logits, &order).doing("reading the predicted logits")?;
+    let (tokens, probabilities) = logits
+        .f_permute(order)
+        .and_then(|logits| likeliest(&logits))
+        .doing("reading the predicted logits")?;
     let per_row = |name: &str| match outputs.values.get(name) {
         Some(value) => lines(value, rows).map(Some),
         None => Ok(None),
@@ -131,6 +134,10 @@ fn logits_of(program: &Program) -> Option<(&str, Vec<i64>)> {
         let names: Vec<_> = output.ty.axes().map(|axis| program.axes.name(axis)).collect();
         let place = |name: &str| names.iter().position(|other| *other == name);
         let (first, last) = (place(rows)?, place(symbol)?);
+        // With further axes it is no answer but, say, one answer per thought.
+        if names.len() != target.axes.len() + 1 {
+            return None;
+        }
         let between = (0..names.len()).filter(|place| *place != first && *place != last);
         let order = [first].into_iter().chain(between).chain([last]);
         Some((output.name.as_str(), order.map(|place| place as i64).collect()))
@@ -138,11 +145,11 @@ fn logits_of(program: &Program) -> Option<(&str, Vec<i64>)> {
 }
 
 /// One list per row of the batch.
-type PerRow<T> = Vec<Vec<T>>;
+pub(super) type PerRow<T> = Vec<Vec<T>>;
 
-/// Tokens and probabilities, `[cell]` per row.
-fn likeliest(logits: &Tensor, order: &[i64]) -> Result<(PerRow<i64>, PerRow<f64>), TchError> {
-    let logits = logits.f_permute(order)?.f_to_kind(Kind::Float)?;
+/// Tokens and probabilities, `[cell]` per row, of logits `[row, .., token]`.
+pub(super) fn likeliest(logits: &Tensor) -> Result<(PerRow<i64>, PerRow<f64>), TchError> {
+    let logits = logits.f_to_kind(Kind::Float)?;
     let size = logits.size();
     let (rows, symbols) = (size.first().copied().unwrap_or(0), size.last().copied().unwrap_or(0));
     let logits = logits.f_reshape([rows, -1, symbols])?;
@@ -153,7 +160,7 @@ fn likeliest(logits: &Tensor, order: &[i64]) -> Result<(PerRow<i64>, PerRow<f64>
     ))
 }
 
-fn lines(value: &Tensor, rows: usize) -> Result<Vec<Vec<f64>>, TchError> {
+pub(super) fn lines(value: &Tensor, rows: usize) -> Result<Vec<Vec<f64>>, TchError> {
     Vec::<Vec<f64>>::try_from(value.f_to_kind(Kind::Double)?.f_reshape([rows as i64, -1])?)
 }
 

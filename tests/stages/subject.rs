@@ -65,7 +65,7 @@ impl Subject {
 
     /// The graph of what training and evaluation read, before any pass.
     pub fn graph(&self, mode: Mode) -> Graph {
-        graph::build(&self.model(mode)).without_values()
+        graph::build(&self.model(mode)).only(totc::Values::Dropped)
     }
 
     /// The same with another value for a config.

@@ -14,7 +14,7 @@ use super::plan::{Plan, Planned, Wanted};
 use super::show;
 use super::test_set::TestSet;
 use crate::data::{
-    Chance, DataError, Dataset, Example, Mark, NO_LABEL, Purpose, Sizes, Source, Verdict, knob,
+    Chance, DataError, Dataset, Example, Mark, NO_LABEL, Picture, Purpose, Sizes, Source, Verdict, knob,
 };
 
 /// Settings of ARC tasks read from files.
@@ -299,6 +299,10 @@ impl Dataset for Arc {
 
     fn render_styled(&self, tokens: &[i64], given: &[i64], style: &dyn Fn(Mark, &str) -> String) -> String {
         show::render(tokens, given, style)
+    }
+
+    fn picture(&self, tokens: &[i64], _given: &[i64]) -> Picture {
+        show::picture(tokens)
     }
 
     fn validate(&self, given: &[i64], answer: &[i64]) -> Verdict {

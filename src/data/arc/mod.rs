@@ -25,7 +25,7 @@ pub use build::{Built, TEST_PUZZLES, build};
 pub use data_set::ArcSpec;
 pub use grid::{CELLS, Grid, SIDE, SYMBOLS};
 pub use score::{ArcScore, Found, InputScore, PASS_AT, Scorer, Submission};
-pub(super) use show::{parse, render, validate};
+pub(super) use show::{parse, picture, render, validate};
 pub use test_set::{Identifiers, TestSet, TestTask};
 
 /// What stands for an identifier without a task.

@@ -3,7 +3,7 @@
 use super::files::Pair;
 use super::grid::{CELLS, END, FIRST_COLOUR, Grid, PAD, SIDE};
 use super::test_set::TestSet;
-use crate::data::{DataError, Example, Fault, Mark, NO_LABEL, Verdict};
+use crate::data::{DataError, Example, Fault, Mark, NO_LABEL, Picture, PictureCell, Verdict};
 
 /// Reads a question as people write it: `00d62c1b` or `00d62c1b#2` for a test input of a tested task, or
 /// `00d62c1b: 010|101` for a grid of one's own under the identifier of a task or copy. The grid may also be JSON.
@@ -91,6 +91,39 @@ pub fn render(tokens: &[i64], given: &[i64], style: &dyn Fn(Mark, &str) -> Strin
     text
 }
 
+/// The ten colours as ARC's own testing interface shows them, from 0 to 9.
+const COLOURS: [[u8; 3]; 10] = [
+    [0, 0, 0],
+    [0, 116, 217],
+    [255, 65, 54],
+    [46, 204, 64],
+    [255, 220, 0],
+    [170, 170, 170],
+    [240, 18, 190],
+    [255, 133, 27],
+    [127, 219, 255],
+    [135, 12, 37],
+];
+
+/// The part of `[900]` tokens that is not padding, as coloured tiles; end marks are dots.
+pub fn picture(tokens: &[i64]) -> Picture {
+    let token = |at: usize| tokens.get(at).copied().unwrap_or(i64::from(PAD));
+    let drawn = |at: &usize| ![i64::from(PAD), NO_LABEL].contains(&token(*at));
+    let cells = || (0..CELLS).filter(drawn);
+    let rows = || cells().map(|at| at / SIDE);
+    let columns = || cells().map(|at| at % SIDE);
+    let ends = (rows().min(), rows().max(), columns().min(), columns().max());
+    let (Some(top), Some(bottom), Some(left), Some(right)) = ends else { return Picture::default() };
+    let cell = |at: usize| {
+        let colour = usize::try_from(token(at) - i64::from(FIRST_COLOUR)).ok();
+        let colour = colour.and_then(|colour| COLOURS.get(colour)).copied();
+        let text = if token(at) == i64::from(END) { "·" } else { "" };
+        PictureCell { at, text: text.to_owned(), colour, mark: Mark::Filled }
+    };
+    let places = (top..=bottom).flat_map(|row| (left..=right).map(move |column| row * SIDE + column));
+    Picture { columns: right - left + 1, blocks: (0, 0), cells: places.map(cell).collect() }
+}
+
 /// Checks an answer: its tokens must be one grid with its end marks, and equal the output of the pair whose input the
 /// question is, where `pairs` has it unaugmented.
 pub fn validate<'a>(given: &[i64], answer: &[i64], mut pairs: impl Iterator<Item = &'a Pair>) -> Verdict {
@@ -126,4 +159,24 @@ pub fn validate<'a>(given: &[i64], answer: &[i64], mut pairs: impl Iterator<Item
     let what = format!("{} of {} cells are wrong", wrong.len(), grid.cells().len());
     let places = wrong.iter().map(|at| at / grid.columns() * SIDE + at % grid.columns()).collect();
     Verdict { faults: vec![fault(places, what)] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_is_cropped_and_coloured() {
+        // Two rows of two colours in the corner of row 3, column 4, with an end mark.
+        let mut tokens = vec![i64::from(PAD); CELLS];
+        for (at, token) in [(3 * SIDE + 4, 2), (3 * SIDE + 5, 4), (4 * SIDE + 4, 11), (4 * SIDE + 5, 1)] {
+            tokens[at] = token;
+        }
+        let picture = picture(&tokens);
+        assert_eq!((picture.columns, picture.rows()), (2, 2));
+        let colours: Vec<_> = picture.cells.iter().map(|cell| cell.colour).collect();
+        assert_eq!(colours, [Some([0, 0, 0]), Some([255, 65, 54]), Some([135, 12, 37]), None]);
+        assert_eq!(picture.cells[3].at, 4 * SIDE + 5);
+        assert!(super::picture(&vec![NO_LABEL; CELLS]).cells.is_empty());
+    }
 }

@@ -9,7 +9,7 @@ use crate::data::maze::grid::{CHARACTERS, Maze};
 use crate::data::maze::{Answers, Mazes, Pair};
 use crate::data::sudoku::grid::{Grid, Side, value};
 use crate::data::sudoku::{Pairs, Sudoku};
-use crate::data::{DataError, Dataset, Example, Fault, Mark, NO_LABEL, Sizes, Verdict, View};
+use crate::data::{DataError, Dataset, Example, Fault, Mark, NO_LABEL, Picture, Sizes, Verdict, View};
 
 /// Examples of one or several folders.
 pub struct Built {
@@ -209,6 +209,14 @@ impl Dataset for Built {
             return Err(refuse(what, format!("this data set's examples have {}", self.metadata.seq_len)));
         }
         Ok(Example { inputs, ..self.padding() })
+    }
+
+    fn picture(&self, tokens: &[i64], given: &[i64]) -> Picture {
+        match &self.rules {
+            _ if self.arc.is_some() => arc::picture(tokens),
+            Some(rules) => rules.picture(tokens, given),
+            None => Picture::of_print(tokens.len(), |style| self.render_styled(tokens, given, style)),
+        }
     }
 
     fn render_styled(&self, tokens: &[i64], given: &[i64], style: &dyn Fn(Mark, &str) -> String) -> String {

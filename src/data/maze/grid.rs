@@ -25,6 +25,18 @@ pub fn character(token: i64) -> char {
     usize::try_from(token - 1).ok().and_then(|at| CHARACTERS.get(at)).copied().unwrap_or('?')
 }
 
+/// The colour of a token in a picture: walls dark, the path blue, start green, goal red.
+pub fn colour(token: u8) -> Option<[u8; 3]> {
+    match token {
+        WALL => Some([52, 60, 74]),
+        FREE => Some([242, 244, 248]),
+        START => Some([112, 190, 130]),
+        GOAL => Some([238, 132, 120]),
+        PATH => Some([88, 150, 224]),
+        _ => None,
+    }
+}
+
 /// A question: walls, a start and a goal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Maze {

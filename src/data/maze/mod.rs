@@ -13,7 +13,9 @@ pub use files::CsvSpec;
 pub use generated::GeneratedSpec;
 
 use super::dihedral::Dihedral;
-use super::{DataError, Dataset, Example, Fault, Mark, NO_LABEL, Sizes, Stream, Verdict, View};
+use super::{
+    DataError, Dataset, Example, Fault, Mark, NO_LABEL, Picture, PictureCell, Sizes, Stream, Verdict, View,
+};
 use grid::{FREE, GOAL, Maze, WALL};
 
 /// What the answer of a turned or mirrored maze is.
@@ -206,6 +208,16 @@ impl Dataset for Mazes {
         Some(View { example: turned, undo: Box::new(move |answer| back.apply(answer, side, side)) })
     }
 
+    fn picture(&self, tokens: &[i64], given: &[i64]) -> Picture {
+        let picture = Picture::of_print(tokens.len(), |style| self.render_styled(tokens, given, style));
+        let cells = picture.cells.into_iter().zip(tokens).map(|(cell, &token)| {
+            let colour = u8::try_from(token).ok().and_then(grid::colour);
+            let text = if matches!(token, 3 | 4) || colour.is_none() { cell.text } else { String::new() };
+            PictureCell { colour, text, ..cell }
+        });
+        Picture { columns: self.side, cells: cells.collect(), ..picture }
+    }
+
     fn validate(&self, given: &[i64], answer: &[i64]) -> Verdict {
         match maze_of(self.side, given) {
             Ok(maze) => maze.check(answer),
@@ -221,5 +233,29 @@ fn lengths<'a>(pairs: impl Iterator<Item = &'a Pair>) -> String {
         (Some(low), Some(high)) if low == high => format!("{low} path cells"),
         (Some(low), Some(high)) => format!("{low} to {high} path cells"),
         _ => "no mazes".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_has_walls_and_a_path_in_colours() {
+        let set = Mazes::new(2, Vec::new(), Vec::new(), false, Answers::Solved, String::new());
+        let picture = set.picture(&[3, 5, 1, 4], &[3, 2, 1, 4]);
+        assert_eq!((picture.columns, picture.rows()), (2, 2));
+        let shown: Vec<_> =
+            picture.cells.iter().map(|cell| (cell.text.as_str(), cell.mark, cell.colour)).collect();
+        let [start, path, wall, goal] = [3, 5, 1, 4].map(grid::colour);
+        assert_eq!(
+            shown,
+            [
+                ("S", Mark::Given, start),
+                ("", Mark::Filled, path),
+                ("", Mark::Given, wall),
+                ("G", Mark::Given, goal)
+            ]
+        );
     }
 }

@@ -20,7 +20,8 @@ pub use files::{CsvSpec, Shared};
 pub use generated::GeneratedSpec;
 
 use super::{
-    Chance, DataError, Dataset, Example, Fault, Mark, NO_LABEL, Purpose, Sizes, Stream, Verdict, View,
+    Chance, DataError, Dataset, Example, Fault, Mark, NO_LABEL, Picture, Purpose, Sizes, Stream, Verdict,
+    View,
 };
 use grid::{Grid, Side};
 use symmetry::Symmetry;
@@ -227,6 +228,11 @@ impl Dataset for Sudoku {
             (mark, held.map_or('?', text::digit))
         };
         text::board(self.side, shown, style)
+    }
+
+    fn picture(&self, tokens: &[i64], given: &[i64]) -> Picture {
+        let picture = Picture::of_print(tokens.len(), |style| self.render_styled(tokens, given, style));
+        Picture { blocks: (self.side.box_rows(), self.side.box_columns()), ..picture }
     }
 
     fn validate(&self, given: &[i64], answer: &[i64]) -> Verdict {

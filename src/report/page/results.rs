@@ -1,0 +1,307 @@
+//! Tables of results: takes the log and `puzzles.csv`, gives rows of text; computes means, never a metric.
+
+use std::path::Path;
+
+use indexmap::{IndexMap, IndexSet};
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::chart::{Chart, Curve, Plot};
+use super::curves::Entry;
+use crate::report::{Kind, count, duration, number};
+
+/// Groups of a table by rating, at most.
+const MOST_GROUPS: usize = 6;
+
+/// One line of `puzzles.csv`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PuzzleRow {
+    pub rating: Option<f64>,
+    /// `steps`, `halted` and each metric, by the names of the columns.
+    pub values: IndexMap<String, f64>,
+}
+
+/// The file of per-puzzle results, or what is wrong with it. A missing file has no rows.
+pub fn read_puzzles(path: &Path) -> Result<Vec<PuzzleRow>, String> {
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let wrong = |what: String| format!("{}: {what}", path.display());
+    let mut reader = csv::Reader::from_path(path).map_err(|error| wrong(error.to_string()))?;
+    let header = reader.headers().map_err(|error| wrong(error.to_string()))?.clone();
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|error| wrong(error.to_string()))?;
+        let mut row = PuzzleRow::default();
+        for (name, text) in header.iter().zip(&record) {
+            let value = match text {
+                "" => continue,
+                "true" => 1.0,
+                "false" => 0.0,
+                text => text.parse().map_err(|_| {
+                    let line = record.position().map_or(0, csv::Position::line);
+                    wrong(format!("line {line}: `{text}` in column `{name}` is no number"))
+                })?,
+            };
+            match name {
+                "index" => {}
+                "rating" => row.rating = Some(value),
+                name => _ = row.values.insert(name.to_owned(), value),
+            }
+        }
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
+#[derive(Serialize)]
+pub struct Table {
+    header: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
+
+/// A number that is worth large letters.
+#[derive(Serialize)]
+pub struct Tile {
+    name: String,
+    value: String,
+    note: String,
+}
+
+/// The last test in a few numbers, and the time.
+pub fn headline(log: &[Entry]) -> Vec<Tile> {
+    let Some(test) = log.iter().rev().find(|entry| entry.kind == Kind::Test) else { return Vec::new() };
+    let tile = |name: &str, value: Option<f64>| {
+        value.map(|value| Tile {
+            name: name.to_owned(),
+            value: number(value),
+            note: format!("test, step {}", count(test.step)),
+        })
+    };
+    let metric = |name: &str| test.metrics.get(name).copied().flatten();
+    let mut tiles: Vec<Tile> =
+        ["exact", "accuracy"].iter().filter_map(|name| tile(name, metric(name))).collect();
+    if tiles.is_empty() {
+        tiles.extend(test.metrics.iter().take(2).filter_map(|(name, value)| tile(name, *value)));
+    }
+    tiles.extend(tile("steps used", test.steps_used));
+    // The clock starts anew when a run is resumed; the parts add up.
+    let mut seconds = 0.0;
+    let mut before = 0.0;
+    for entry in log {
+        seconds += if entry.seconds >= before { entry.seconds - before } else { entry.seconds };
+        before = entry.seconds;
+    }
+    tiles.push(Tile {
+        name: "time".to_owned(),
+        value: duration(seconds),
+        note: "training and tests".to_owned(),
+    });
+    tiles
+}
+
+/// The best and the last test: metrics, losses and steps.
+pub fn evaluation(log: &[Entry]) -> Option<Table> {
+    let tests: Vec<&Entry> = log.iter().filter(|entry| entry.kind == Kind::Test).collect();
+    let last = *tests.last()?;
+    let exact = |entry: &Entry| entry.metrics.get("exact").copied().flatten().unwrap_or(f64::NEG_INFINITY);
+    // Of equals the first, as early stopping would take it.
+    let best = tests
+        .iter()
+        .rev()
+        .copied()
+        .reduce(|best, entry| if exact(entry) >= exact(best) { entry } else { best });
+    let mut columns = vec![("last", last)];
+    columns.extend(
+        best.filter(|best| best.step != last.step && exact(best).is_finite())
+            .map(|best| ("best exact", best)),
+    );
+    let header = std::iter::once(String::new())
+        .chain(columns.iter().map(|(name, entry)| format!("{name}, step {}", count(entry.step))));
+    let metrics: IndexSet<&String> = tests.iter().flat_map(|entry| entry.metrics.keys()).collect();
+    let losses: IndexSet<&String> = tests.iter().flat_map(|entry| entry.losses.keys()).collect();
+    let mut rows = Vec::new();
+    let mut row = |name: String, of: &dyn Fn(&Entry) -> Option<f64>| {
+        let values = columns.iter().map(|(_, entry)| of(entry).map_or("–".to_owned(), number));
+        rows.push(std::iter::once(name).chain(values).collect());
+    };
+    for name in metrics {
+        row(name.clone(), &|entry| entry.metrics.get(name).copied().flatten());
+    }
+    for name in losses {
+        row(format!("loss {name}"), &|entry| entry.losses.get(name).copied().flatten());
+    }
+    row("steps used".to_owned(), &|entry| entry.steps_used);
+    Some(Table { header: header.collect(), rows })
+}
+
+/// The protocols of the last evaluation side by side, from `evaluation.json`: all steps, and stopping when sure. None
+/// where only one of them was run.
+pub fn protocols(evaluation: Option<&Json>) -> Option<Table> {
+    let first = evaluation?;
+    let name = first["protocol"].as_str()?;
+    let mut columns = vec![(name.to_owned(), first)];
+    for other in ["all_steps", "stop_when_sure"] {
+        columns.extend(first.get(other).map(|report| (other.replace('_', " "), report)));
+    }
+    if columns.len() < 2 {
+        return None;
+    }
+    let header = std::iter::once(String::new()).chain(columns.iter().map(|(name, _)| name.clone())).collect();
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    let mut row = |name: &str, of: &dyn Fn(&Json) -> Option<f64>| {
+        let values = columns.iter().map(|(_, report)| of(report).map_or("–".to_owned(), number));
+        rows.push(std::iter::once(name.to_owned()).chain(values).collect());
+    };
+    for metric in first["metrics"].as_object().into_iter().flat_map(|metrics| metrics.keys()) {
+        row(metric, &|report| report["metrics"][metric.as_str()].as_f64());
+    }
+    for (name, key) in [
+        ("steps used", "steps_used"),
+        ("steps computed", "steps_computed"),
+        ("halting accuracy", "halting_accuracy"),
+        ("seconds", "seconds"),
+    ] {
+        row(name, &|report| report[key].as_f64());
+    }
+    Some(Table { header, rows })
+}
+
+/// The metrics of the test set after each supervision step, from `evaluation.json`; those that are shares.
+pub fn by_step(evaluation: Option<&Json>) -> Option<Chart> {
+    let steps = evaluation?["by_step"].as_array().filter(|steps| steps.len() > 1)?;
+    let names = steps.first()?.as_object()?.keys();
+    let curve = |(name, class): (&String, &'static str)| Curve {
+        name: name.clone(),
+        class,
+        dots: true,
+        points: (1..)
+            .zip(steps)
+            .map(|(at, step)| (f64::from(at), step[name.as_str()].as_f64().unwrap_or(f64::NAN)))
+            .collect(),
+    };
+    let shares = names.zip(["train", "test", "a"]).map(curve);
+    let shares = shares.filter(|curve: &Curve| curve.points.iter().all(|(_, y)| (0.0..=1.0).contains(y)));
+    let plot = Plot {
+        title: "test set after each step".to_owned(),
+        across: "supervision step".to_owned(),
+        curves: shares.collect(),
+        range: Some((0.0, 1.0)),
+        may_be_log: false,
+    };
+    plot.lay_out()
+}
+
+/// Means of every column of `puzzles.csv`: over all, and over examples of like rating.
+pub fn by_rating(puzzles: &[PuzzleRow], rating_name: &str) -> Option<Table> {
+    let names: IndexSet<&String> = puzzles.iter().flat_map(|row| row.values.keys()).collect();
+    if names.is_empty() {
+        return None;
+    }
+    let header = [rating_name.to_owned(), "puzzles".to_owned()];
+    let header = header.into_iter().chain(names.iter().map(|name| (*name).clone())).collect();
+    let line = |name: String, rows: &[&PuzzleRow]| {
+        let mean = |column: &&String| {
+            let values: Vec<f64> = rows.iter().filter_map(|row| row.values.get(*column).copied()).collect();
+            match values.len() {
+                0 => "–".to_owned(),
+                n => number(values.iter().sum::<f64>() / n as f64),
+            }
+        };
+        [name, count(rows.len() as u64)].into_iter().chain(names.iter().map(mean)).collect::<Vec<_>>()
+    };
+    let mut rated: Vec<(f64, &PuzzleRow)> =
+        puzzles.iter().filter_map(|row| Some((row.rating?, row))).collect();
+    rated.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut rows: Vec<Vec<String>> = groups(&rated)
+        .into_iter()
+        .map(|group| {
+            let (low, high) = (group[0].0, group[group.len() - 1].0);
+            let name = if low == high { plain(low) } else { format!("{} – {}", plain(low), plain(high)) };
+            line(name, &group.iter().map(|(_, row)| *row).collect::<Vec<_>>())
+        })
+        .collect();
+    rows.push(line("all".to_owned(), &puzzles.iter().collect::<Vec<_>>()));
+    Some(Table { header, rows })
+}
+
+fn plain(value: f64) -> String {
+    if value.fract() == 0.0 && value.abs() < 1e12 { format!("{value:.0}") } else { number(value) }
+}
+
+/// Non-empty stretches of like size, equal ratings together.
+fn groups<'a, 'b>(rated: &'a [(f64, &'b PuzzleRow)]) -> Vec<&'a [(f64, &'b PuzzleRow)]> {
+    let equal: Vec<_> = rated.chunk_by(|a, b| a.0 == b.0).collect();
+    if equal.len() <= MOST_GROUPS {
+        return equal;
+    }
+    let mut groups = Vec::new();
+    let (mut from, mut to) = (0, 0);
+    for part in equal {
+        to += part.len();
+        let wanted = (groups.len() + 1) * rated.len() / MOST_GROUPS;
+        if to >= wanted {
+            groups.push(&rated[from..to]);
+            from = to;
+        }
+    }
+    if from < to {
+        groups.push(&rated[from..to]);
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(rating: f64, exact: f64) -> PuzzleRow {
+        PuzzleRow { rating: Some(rating), values: IndexMap::from([("exact".to_owned(), exact)]) }
+    }
+
+    #[test]
+    fn puzzles_are_grouped_by_rating() {
+        let few = [row(3.0, 0.0), row(1.0, 1.0), row(3.0, 1.0)];
+        let table = by_rating(&few, "guesses").unwrap();
+        assert_eq!(table.header, ["guesses", "puzzles", "exact"]);
+        assert_eq!(table.rows, [["1", "1", "1.000"], ["3", "2", "0.5000"], ["all", "3", "0.6667"]]);
+        let many: Vec<PuzzleRow> = (0..60).map(|at| row(f64::from(at / 2), 1.0)).collect();
+        let table = by_rating(&many, "guesses").unwrap();
+        let names: Vec<&str> = table.rows.iter().map(|row| row[0].as_str()).collect();
+        assert_eq!(names, ["0 – 4", "5 – 9", "10 – 14", "15 – 19", "20 – 24", "25 – 29", "all"]);
+        assert!(by_rating(&[], "rating").is_none());
+    }
+
+    #[test]
+    fn a_bad_number_is_told_with_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("puzzles.csv");
+        assert_eq!(read_puzzles(&path), Ok(Vec::new()));
+        std::fs::write(&path, "index,rating,steps,halted,exact\n0,,4,true,1\n1,2.5,4,false,0\n").unwrap();
+        let rows = read_puzzles(&path).unwrap();
+        assert_eq!(rows.iter().map(|row| row.rating).collect::<Vec<_>>(), [None, Some(2.5)]);
+        assert_eq!(rows[0].values["halted"], 1.0);
+        std::fs::write(&path, "index,exact\n0,1\n1,yes\n").unwrap();
+        assert!(read_puzzles(&path).unwrap_err().contains("line 3: `yes` in column `exact`"));
+    }
+
+    #[test]
+    fn protocols_stand_side_by_side() {
+        let report = |exact: f64, steps: f64| serde_json::json!({ "metrics": { "exact": exact }, "steps_used": steps });
+        let mut evaluation = report(0.5, 16.0);
+        evaluation["protocol"] = "all steps".into();
+        assert!(protocols(Some(&evaluation)).is_none() && protocols(None).is_none());
+        evaluation["stop_when_sure"] = report(0.25, 4.0);
+        let table = protocols(Some(&evaluation)).unwrap();
+        assert_eq!(table.header, ["", "all steps", "stop when sure"]);
+        assert_eq!(table.rows[..2], [["exact", "0.5000", "0.2500"], ["steps used", "16.00", "4.000"]]);
+        assert_eq!(table.rows[2], ["steps computed", "–", "–"]);
+    }
+
+    #[test]
+    fn time_adds_up_over_resumptions() {
+        let entry = |seconds| Entry { kind: Kind::Test, seconds, ..Entry::default() };
+        let tiles = headline(&[entry(10.0), entry(30.0), entry(5.0), entry(25.0)]);
+        assert_eq!(tiles.last().map(|tile| tile.value.as_str()), Some("55 s"));
+    }
+}
