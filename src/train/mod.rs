@@ -32,6 +32,7 @@ mod columns;
 mod ema;
 #[cfg(feature = "torch")]
 mod error;
+#[cfg(feature = "torch")]
 mod evaluate;
 #[cfg(feature = "torch")]
 mod gradients;
@@ -72,6 +73,7 @@ pub use columns::{Batch, Columns};
 pub use ema::MovingAverage;
 #[cfg(feature = "torch")]
 pub use error::TrainError;
+#[cfg(feature = "torch")]
 pub use evaluate::{Protocol, Seen, Witness, evaluate, evaluate_before};
 #[cfg(feature = "torch")]
 pub use halting::Halting;
