@@ -2,6 +2,7 @@
 //! each product is a noun, each stage one verb.
 
 pub mod cli;
+pub mod compare;
 pub mod data;
 pub mod diagnostic;
 pub mod draw;
@@ -15,6 +16,7 @@ pub mod primitive;
 pub mod report;
 pub mod run_file;
 pub mod source;
+pub mod sweep;
 pub mod syntax;
 pub mod train;
 pub mod weights;

@@ -253,7 +253,7 @@ fn ceiling(rows: i64, width: i64, session: &Session) -> Result<f64, Failure> {
 }
 
 /// The most memory this process has held, in MiB; None where the system does not tell.
-fn peak_memory() -> Option<f64> {
+pub(super) fn peak_memory() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().trim_end_matches("kB").trim().parse::<f64>().ok().map(|kib| kib / 1024.0)

@@ -3,7 +3,7 @@
 use super::session::{Machine, Session};
 use super::testing::{Tests, Thinking, Which};
 use super::{Failure, Outcome};
-use crate::train::{Protocol, Stop, SupervisionStep, evaluate_before};
+use crate::train::{Budget, Protocol, Stop, SupervisionStep, evaluate_before};
 use std::path::PathBuf;
 
 /// Evaluates weights on the test data of a run file: all steps as the reference code does, and beside it with every
@@ -40,6 +40,16 @@ pub struct Args {
     /// puzzles.csv
     #[arg(long, value_name = "FILE")]
     submission: Option<PathBuf>,
+    /// Measure how long one sample takes (batch 1: mean, median, 95th percentile) and the memory it needs, in place of
+    /// how right the answers are
+    #[arg(long)]
+    latency: bool,
+    /// With --latency: samples at most
+    #[arg(long, default_value_t = 200, value_name = "N")]
+    latency_samples: usize,
+    /// With --latency: seconds at most, once 20 samples are measured
+    #[arg(long, default_value_t = 20.0, value_name = "SECONDS")]
+    latency_seconds: f64,
     #[command(flatten)]
     machine: Machine,
     /// Print JSON
@@ -53,6 +63,10 @@ pub fn main(args: &Args) -> Outcome {
     }
     let device = args.machine.device()?;
     let mut session = Session::open(&args.file, &args.sets, device)?;
+    if args.latency {
+        let budget = Budget { samples: args.latency_samples, seconds: args.latency_seconds };
+        return super::latency::main(&mut session, args.weights.as_deref(), budget, args.json);
+    }
     let batch = session.data.test_len().clamp(1, session.run.run.batch);
     let model = session.evaluation(u64::MAX, batch)?;
     let (weights, path) = session.weights(args.weights.as_deref(), model.program())?;

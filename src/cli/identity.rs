@@ -5,13 +5,14 @@ use super::Failure;
 use super::session::Session;
 use super::start::{self, Origin};
 use crate::Values;
-use crate::lower::{self, Mode};
+use crate::lower::{self, Mode, Role};
+use crate::report::{About, TestSet, hash};
 use crate::run_file::Fingerprint;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// The file that holds it.
-pub const IDENTITY: &str = "run.json";
+pub const IDENTITY: &str = crate::report::Identity::NAME;
 
 /// What decides the course of a run, kept beside its checkpoints.
 #[derive(Serialize, Deserialize)]
@@ -27,6 +28,9 @@ pub struct Identity {
     /// How it came about, for those who look at its folder later; it decides nothing.
     #[serde(default)]
     pub made: Made,
+    /// What readers of the folder want to know (`report::Identity`).
+    #[serde(default)]
+    pub about: Option<About>,
 }
 
 /// How a run came about.
@@ -65,14 +69,26 @@ impl Identity {
     pub fn of(session: &mut Session) -> Result<Identity, Failure> {
         let batch = session.run.run.batch;
         let program = session.program(Mode::Training, 0, batch, Values::Dropped)?;
-        let text = lower::print(&program);
-        // FNV-1a: stable from build to build.
-        let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        let micro_batch = session.micro_batch()?;
-        let made = Made::of(&session.run.path);
-        Ok(Identity { settings: session.run.fingerprint(), program: hash, micro_batch, origin: None, made })
+        let numbers = |role: Role| -> u64 {
+            let of_role = program.weights.iter().filter(|info| info.role == role);
+            of_role.map(|info| info.shape.iter().product::<i64>() as u64).sum()
+        };
+        let about = About {
+            model: program.model.clone(),
+            parameters: numbers(Role::Param),
+            table_parameters: numbers(Role::Table),
+            batch,
+            data: session.data.describe(),
+            test: TestSet::of(session.data.as_ref()),
+        };
+        Ok(Identity {
+            settings: session.run.fingerprint(),
+            program: hash(lower::print(&program).bytes()),
+            micro_batch: session.micro_batch()?,
+            origin: None,
+            about: Some(about),
+            made: Made::of(&session.run.path),
+        })
     }
 }
 

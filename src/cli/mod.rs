@@ -8,6 +8,7 @@ mod arc;
 #[cfg(feature = "torch")]
 mod bench;
 mod check;
+mod compare;
 mod cost;
 mod data;
 mod dump;
@@ -22,6 +23,8 @@ mod import;
 #[cfg(feature = "torch")]
 mod init;
 #[cfg(feature = "torch")]
+mod latency;
+#[cfg(feature = "torch")]
 mod report;
 #[cfg(feature = "torch")]
 mod run;
@@ -32,6 +35,8 @@ mod solve;
 #[cfg(feature = "torch")]
 mod start;
 mod subject;
+#[cfg(feature = "torch")]
+mod sweep;
 #[cfg(feature = "torch")]
 mod testing;
 #[cfg(feature = "torch")]
@@ -95,6 +100,11 @@ enum Command {
     /// Write a page about a run: curves, results, and the model's thoughts on chosen puzzles
     #[cfg(feature = "torch")]
     Report(report::Args),
+    /// Train every variant of a sweep file and print the table of results
+    #[cfg(feature = "torch")]
+    Sweep(sweep::Args),
+    /// Put runs side by side: what differs, and whether it is more than noise
+    Compare(compare::Args),
     /// Time one supervision step against this machine's matrix-product ceiling
     #[cfg(feature = "torch")]
     Bench(bench::Args),
@@ -123,6 +133,9 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Check(args) => check::main(&args),
         Command::Explain(args) => explain::main(&args),
+        #[cfg(feature = "torch")]
+        Command::Sweep(args) => sweep::main(&args),
+        Command::Compare(args) => compare::main(&args),
         Command::Dump(args) => dump::main(&args),
         Command::Graph(args) => graph::main(&args),
         Command::Data(args) => data::main(&args),

@@ -107,13 +107,22 @@ impl Graph {
     }
 
     /// Without the outputs that nobody asked for, so that nothing is computed for them.
-    pub fn only(mut self, values: Values) -> Graph {
-        let wanted = |name: &String| match values {
+    pub fn only(self, values: Values) -> Graph {
+        self.keeping(|name| match values {
             Values::Kept => true,
             Values::Thoughts => !name.starts_with("value."),
             Values::Dropped => !name.starts_with("value.") && !name.starts_with(THOUGHTS),
-        };
-        let keep: Vec<bool> = self.outputs.iter().map(wanted).collect();
+        })
+    }
+
+    /// With only what answers need: predictions, the halting condition and the states of the next step.
+    pub fn answers_only(self) -> Graph {
+        let unread = ["value.", "loss.", "metric.", THOUGHTS];
+        self.keeping(|name| !unread.iter().any(|kind| name.starts_with(kind)))
+    }
+
+    fn keeping(mut self, wanted: impl Fn(&str) -> bool) -> Graph {
+        let keep: Vec<bool> = self.outputs.iter().map(|name| wanted(name)).collect();
         let mut at = keep.iter();
         self.outputs.retain(|_| *at.next().unwrap_or(&true));
         let mut at = keep.iter();

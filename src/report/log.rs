@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 use serde::ser::SerializeMap;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// What a record measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +21,7 @@ pub enum Kind {
 }
 
 /// One line of the log. Numbers that are not finite are written as `null`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     pub kind: Kind,
     pub step: u64,
@@ -30,10 +30,10 @@ pub struct Record {
     /// Base learning rate.
     pub lr: f64,
     /// Losses by name; `total` is their sum.
-    #[serde(serialize_with = "by_name")]
+    #[serde(serialize_with = "by_name", deserialize_with = "with_gaps")]
     pub losses: IndexMap<String, f64>,
     /// Metrics by name.
-    #[serde(serialize_with = "by_name")]
+    #[serde(serialize_with = "by_name", deserialize_with = "with_gaps")]
     pub metrics: IndexMap<String, f64>,
     /// Supervision steps per example.
     pub steps_used: Option<f64>,
@@ -47,6 +47,12 @@ fn by_name<S: Serializer>(values: &IndexMap<String, f64>, to: S) -> Result<S::Ok
         map.serialize_entry(name, value)?;
     }
     map.end()
+}
+
+/// The other way round: `null` was a number that is not finite.
+fn with_gaps<'de, D: Deserializer<'de>>(from: D) -> Result<IndexMap<String, f64>, D::Error> {
+    let values = IndexMap::<String, Option<f64>>::deserialize(from)?;
+    Ok(values.into_iter().map(|(name, value)| (name, value.unwrap_or(f64::NAN))).collect())
 }
 
 /// What can go wrong with the log.
@@ -107,6 +113,22 @@ impl MetricsLog {
         let file = OpenOptions::new().append(true).open(&path).map_err(failed("open"))?;
         file.set_len(keep as u64).map_err(failed("shorten"))?;
         Ok(MetricsLog { path, file })
+    }
+
+    /// All whole records in `folder`, in order; none if it has no log. A last line that a crash cut off is left out.
+    pub fn read(folder: &Path) -> Result<Vec<Record>, LogError> {
+        let path = folder.join(Self::NAME);
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(cause) => return Err(LogError::File { doing: "read", path, cause }),
+        };
+        let whole = bytes.split_inclusive(|&byte| byte == b'\n').filter(|line| line.ends_with(b"\n"));
+        let read = |(number, line): (usize, &[u8])| {
+            serde_json::from_slice(line)
+                .map_err(|_| LogError::Foreign { path: path.clone(), line: number + 1 })
+        };
+        whole.enumerate().map(read).collect()
     }
 
     /// Adds a record; it is in the file when this returns.
@@ -170,6 +192,27 @@ mod tests {
             .map(|line| serde_json::from_str::<Stamp>(line).map(|stamp| stamp.step))
             .collect::<Result<_, _>>()?;
         assert_eq!(kept, [10, 20, 21]);
+        Ok(())
+    }
+
+    #[test]
+    fn what_was_written_is_read() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        assert_eq!(MetricsLog::read(folder.path())?, []);
+        let mut log = MetricsLog::create(folder.path())?;
+        log.append(&record(10))?;
+        log.append(&Record { kind: Kind::Test, ..record(20) })?;
+        std::fs::write(
+            folder.path().join(MetricsLog::NAME),
+            text(folder.path()) + "{\"kind\":\"test\",\"st",
+        )?;
+        let read = MetricsLog::read(folder.path())?;
+        assert_eq!(
+            read.iter().map(|line| (line.kind, line.step)).collect::<Vec<_>>(),
+            [(Kind::Train, 10), (Kind::Test, 20)]
+        );
+        assert_eq!(read[1].losses["total"], 0.1 + 0.2);
+        assert!(read[1].losses["broken"].is_nan());
         Ok(())
     }
 

@@ -7,10 +7,21 @@ use ron::error::{Error, Position, SpannedError};
 
 use super::error::Slug;
 use super::outline::{Entry, Node};
-use super::reading;
 use super::view::View;
 use crate::diagnostic::did_you_mean;
 use crate::train::TrainConfig;
+
+/// What one kind of file is called and made of.
+pub struct Words {
+    /// `run file`.
+    pub file: &'static str,
+    /// The name before its bracket: `Run`.
+    pub head: &'static str,
+    /// Names of its fields.
+    pub fields: fn() -> &'static [&'static str],
+    /// Where a name belongs that is no field, as an addition to a help line.
+    pub elsewhere: fn(&str) -> String,
+}
 
 /// A problem in terms of the RON text.
 pub struct Blame {
@@ -23,12 +34,13 @@ pub struct Blame {
     pub leave_out: Option<(String, Range<usize>)>,
 }
 
-/// Explains one error of `ron` in `text`.
-pub fn explain(text: &str, root: &Node, error: &SpannedError) -> Blame {
+/// Explains one error of `ron` in `text`, in the words of its kind of file.
+pub fn explain(text: &str, root: &Node, error: &SpannedError, words: &'static Words) -> Blame {
     let at = offset(text, error.span.start);
-    let view = View { text, root, at };
+    let view = View { text, root, at, words };
     if root.span.is_empty() {
-        return view.syntax("the run file is empty", "expected `Run( … )`");
+        let Words { file, head, .. } = words;
+        return view.syntax(&format!("the {file} is empty"), &format!("expected `{head}( … )`"));
     }
     match &error.code {
         Error::NoSuchStructField { expected, found, .. } => view.unknown_field(expected, found),
@@ -81,8 +93,8 @@ pub fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// Where a name that stands outside belongs, as an addition to a help line.
-fn elsewhere(name: &str) -> String {
+/// Where a name that stands outside all fields of a run file belongs.
+pub fn elsewhere(name: &str) -> String {
     let holder = serde_json::to_value(TrainConfig::default()).ok().and_then(|fields| {
         fields.as_object()?.iter().find(|(_, below)| below.get(name).is_some()).map(|(f, _)| f.clone())
     });
@@ -105,12 +117,14 @@ impl View<'_> {
         };
         let (label, more) = match holder.join(".") {
             top if top.is_empty() => {
-                let more = if near.is_some() { String::new() } else { elsewhere(found) };
-                ("no such field in a run file".to_owned(), more)
+                let more = if near.is_some() { String::new() } else { (self.words.elsewhere)(found) };
+                (format!("no such field in a {}", self.words.file), more)
             }
-            path if reading::fields().contains(&found) => {
-                let more =
-                    format!("; `{found}` belongs to the run file itself: is the bracket of `{path}` closed?");
+            path if (self.words.fields)().contains(&found) => {
+                let more = format!(
+                    "; `{found}` belongs to the {} itself: is the bracket of `{path}` closed?",
+                    self.words.file
+                );
                 (format!("no such field in `{path}`"), more)
             }
             path => (format!("no such field in `{path}`"), String::new()),
@@ -143,7 +157,8 @@ impl View<'_> {
     fn missing(&self, field: &str) -> Blame {
         let (path, node) = self.root.group_at(self.at);
         let head = node.group.as_ref().map_or(self.here(), |group| group.head.clone());
-        let place = if path.is_empty() { "a run file".to_owned() } else { format!("`{}`", path.join(".")) };
+        let place =
+            if path.is_empty() { format!("a {}", self.words.file) } else { format!("`{}`", path.join(".")) };
         Blame {
             slug: Slug::MissingField,
             message: format!("the field `{field}` is missing"),
@@ -187,9 +202,16 @@ impl View<'_> {
 
     fn needless_name(&self, found: &str) -> Blame {
         if self.field().is_none() {
-            let message = format!("a run file starts with `Run(`, found `{found}`");
+            let Words { file, head, .. } = self.words;
+            let message = format!("a {file} starts with `{head}(`, found `{found}`");
             let range = self.at..self.at + found.len();
-            return Blame { range, ..self.syntax(&message, "expected `Run`") };
+            let other = match found {
+                "Sweep" => Some("this is a sweep file: `totc sweep FILE` runs it"),
+                "Run" => Some("this is a run file: `totc run FILE` runs it"),
+                _ => None,
+            };
+            let help = other.map(str::to_owned);
+            return Blame { range, help, ..self.syntax(&message, &format!("expected `{head}`")) };
         }
         let is_optimiser = self.field().is_some_and(|(path, _)| path == "optimiser");
         let inside = if is_optimiser { format!("name: \"{found}\", …") } else { " … ".to_owned() };
@@ -209,7 +231,14 @@ impl View<'_> {
         help: Option<String>,
     ) -> Blame {
         let Some((path, entry)) = self.field() else {
-            return Blame { slug, message: message("Run"), range: self.here(), label, help, leave_out: None };
+            return Blame {
+                slug,
+                message: message(self.words.head),
+                range: self.here(),
+                label,
+                help,
+                leave_out: None,
+            };
         };
         let range = match slug {
             Slug::UnknownValue => self.name_of(&entry.value),

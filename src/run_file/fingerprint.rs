@@ -74,6 +74,25 @@ impl Fingerprint {
         Fingerprint { values }
     }
 
+    /// The settings by dotted name.
+    pub fn values(&self) -> &BTreeMap<String, String> {
+        &self.values
+    }
+
+    /// Every setting that can change a result, so also those that decide when a run ends and how it is tested.
+    pub fn with_results(run: &Run) -> BTreeMap<String, String> {
+        let mut values = Fingerprint::of(run).values;
+        values.insert("length".to_owned(), format!("{:?}", run.length).to_lowercase());
+        if let Ok(Value::Object(mut fields)) = serde_json::to_value(&run.evaluation) {
+            fields.remove("every");
+            flatten("evaluation", &Value::Object(fields), &mut values);
+        }
+        for (name, setting) in &run.set_in_evaluation {
+            values.insert(format!("set_in_evaluation.{name}"), setting.to_string());
+        }
+        values
+    }
+
     /// What changed from `before` to this one, by name.
     pub fn differences(&self, before: &Fingerprint) -> Vec<Difference> {
         let names: std::collections::BTreeSet<&String> =

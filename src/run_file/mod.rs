@@ -10,7 +10,9 @@ mod overrides;
 mod reading;
 mod run;
 mod setting;
+mod sweep;
 mod text;
+mod variants;
 mod view;
 
 use std::path::{Path, PathBuf};
@@ -20,6 +22,8 @@ pub use fingerprint::{Difference, Fingerprint};
 pub use reading::fields;
 pub use run::{Begin, Phase, Precision, Run, Share, Start};
 pub use setting::Setting;
+pub use sweep::{Row, Sweep, SweepFile, is_sweep, load_sweep, parse_sweep};
+pub use variants::{Given, Variant};
 
 use crate::train::TrainConfig;
 use text::Text;
@@ -82,6 +86,11 @@ impl RunFile {
     /// What a resumed run must share with its checkpoint.
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(&self.run)
+    }
+
+    /// Every setting that can change a result, by dotted name.
+    pub fn all_settings(&self) -> std::collections::BTreeMap<String, String> {
+        Fingerprint::with_results(&self.run)
     }
 
     /// A complaint that only a later stage could have about a setting (`set.hiden`, `optimiser.name`), shown where the

@@ -4,8 +4,9 @@
 use std::ops::Range;
 
 use ron::extensions::Extensions;
+use serde::de::DeserializeOwned;
 
-use super::blame::{self, Blame};
+use super::blame::{self, Blame, Words};
 use super::error::{Problem, Slug};
 use super::limits;
 use super::outline::{self, Node};
@@ -18,8 +19,8 @@ const MOST_PROBLEMS: usize = 20;
 
 /// The settings of a run file, or all that is wrong with them, in the order of the text.
 pub fn read(text: &Text) -> Result<Run, Vec<Problem>> {
-    let root = outline::read(text.ron()).unwrap_or(Node { span: 0..0, group: None });
-    let (run, mut found) = structure(text.ron(), &root);
+    let root = outline(text.ron());
+    let (run, mut found) = structure(text.ron(), &root, &WORDS);
     for limit in limits::check(text.ron(), &root) {
         found.retain(|blame| blame.range != limit.range);
         found.push(limit);
@@ -34,13 +35,25 @@ pub fn read(text: &Text) -> Result<Run, Vec<Problem>> {
     }
 }
 
+/// How run files are called.
+const WORDS: Words = Words { file: "run file", head: "Run", fields, elsewhere: blame::elsewhere };
+
+/// The tree of a text, empty for a text without any value.
+pub fn outline(ron: &str) -> Node {
+    outline::read(ron).unwrap_or(Node { span: 0..0, group: None })
+}
+
 /// Reads, and at each refused field goes on without it, so that several mistakes are told at once.
-fn structure(ron: &str, root: &Node) -> (Option<Run>, Vec<Blame>) {
+pub fn structure<T: DeserializeOwned>(
+    ron: &str,
+    root: &Node,
+    words: &'static Words,
+) -> (Option<T>, Vec<Blame>) {
     let mut remaining = ron.to_owned();
     let mut found = Vec::new();
     let mut left_out: Vec<String> = Vec::new();
     while found.len() < MOST_PROBLEMS {
-        let error = match options().from_str::<Run>(&remaining) {
+        let error = match options().from_str::<T>(&remaining) {
             Ok(run) => return (Some(run), found),
             Err(error) => error,
         };
@@ -51,7 +64,7 @@ fn structure(ron: &str, root: &Node) -> (Option<Run>, Vec<Blame>) {
         {
             break;
         }
-        let blame = blame::explain(ron, root, &error);
+        let blame = blame::explain(ron, root, &error, words);
         let next = blame.leave_out.clone();
         found.push(blame);
         let Some((name, range)) = next else { break };
@@ -81,7 +94,8 @@ fn blanked(text: &str, range: Range<usize>) -> String {
         .collect()
 }
 
-fn place(text: &Text, blame: Blame) -> Problem {
+/// The problem of a blame, with its place as a person typed it.
+pub fn place(text: &Text, blame: Blame) -> Problem {
     let Blame { slug, message, range, label, help, .. } = blame;
     Problem { slug, message, span: text.span(range), label, help }
 }

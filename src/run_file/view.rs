@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use super::blame::Words;
 use super::outline::{Entry, Node};
 
 /// A text as seen from one byte of it.
@@ -10,6 +11,8 @@ pub struct View<'a> {
     pub text: &'a str,
     pub root: &'a Node,
     pub at: usize,
+    /// What the file is called.
+    pub words: &'static Words,
 }
 
 impl<'a> View<'a> {

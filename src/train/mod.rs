@@ -39,6 +39,8 @@ mod gradients;
 #[cfg(feature = "torch")]
 mod halting;
 #[cfg(feature = "torch")]
+mod latency;
+#[cfg(feature = "torch")]
 mod measures;
 #[cfg(feature = "torch")]
 pub mod optimiser;
@@ -77,6 +79,8 @@ pub use error::TrainError;
 pub use evaluate::{Protocol, Seen, Witness, evaluate, evaluate_before};
 #[cfg(feature = "torch")]
 pub use halting::Halting;
+#[cfg(feature = "torch")]
+pub use latency::{Budget, Latency, latency};
 #[cfg(feature = "torch")]
 pub use measures::Measures;
 #[cfg(feature = "torch")]

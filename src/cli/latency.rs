@@ -1,0 +1,81 @@
+//! `totc eval RUN.ron --latency`: how long one sample takes, at batch 1.
+
+use super::bench::peak_memory;
+use super::session::Session;
+use super::{Failure, Outcome};
+use crate::Values;
+use crate::compare::LATENCY;
+use crate::exec::Executable;
+use crate::lower::{self, Mode, Role};
+use crate::report::{count, number, table};
+use crate::train::{Budget, Latency, Stop, latency};
+use serde_json::json;
+use std::path::Path;
+
+/// Measures all steps, and stopping when sure where the model can; prints, and keeps the figures in the run's folder.
+pub fn main(session: &mut Session, weights: Option<&Path>, budget: Budget, as_json: bool) -> Outcome {
+    let world = |error: &dyn std::fmt::Display| Failure::World(error.to_string());
+    let whole = session.program(Mode::Evaluation, u64::MAX, 1, Values::Dropped)?;
+    let (tensors, path) = session.weights(weights, &whole)?;
+    // Who only wants answers computes no loss and no metric.
+    let graph = crate::graph::build(&session.subject.model(Mode::Evaluation)?).answers_only();
+    let graph = crate::pass::run(graph, None).map_err(|error| Failure::Internal(error.to_string()))?;
+    let model = Executable::new(lower::program(&graph), session.device, session.precision());
+    let measure = |stop: Stop| {
+        latency(&model, &tensors, session.data.as_ref(), stop, session.run.run.evaluation.steps, budget)
+            .map_err(|error| world(&error))
+    };
+    let all = measure(Stop::AllSteps)?;
+    let sure = if whole.halt.is_some_and(|halt| halt.learned && halt.at_most > 1) {
+        Some(measure(Stop::Halting)?)
+    } else {
+        None
+    };
+    let numbers = |role: Role| -> u64 {
+        let of_role = whole.weights.iter().filter(|info| info.role == role);
+        of_role.map(|info| info.shape.iter().product::<i64>() as u64).sum()
+    };
+    let device = format!("{:?}", session.device).to_lowercase();
+    let threads = tch::get_num_threads();
+    let report = json!({
+        "model": whole.model, "weights": path, "device": device, "threads": threads, "batch": 1,
+        "parameters": numbers(Role::Param), "table_parameters": numbers(Role::Table),
+        "peak_memory_mib": peak_memory(), "all_steps": all, "when_sure": sure,
+    });
+    let folder = match weights {
+        Some(folder) if folder.is_dir() => Some(folder.to_owned()),
+        Some(_) => None,
+        None => Some(session.run.out()),
+    };
+    if let Some(folder) = folder {
+        let file = folder.join(LATENCY);
+        std::fs::write(&file, format!("{report:#}\n"))
+            .map_err(|error| Failure::World(format!("{}: {error}", file.display())))?;
+    }
+    if as_json {
+        println!("{report}");
+        return Ok(());
+    }
+    println!("{}, one sample at a time on {device}, {threads} threads ({})", whole.model, path.display());
+    let head = ["", "mean", "p50", "p95", "steps", "samples"].map(str::to_owned).to_vec();
+    let line = |name: &str, found: &Latency| {
+        let ms = [found.mean_ms, found.p50_ms, found.p95_ms].map(|ms| format!("{} ms", number(ms)));
+        [format!("  {name}")]
+            .into_iter()
+            .chain(ms)
+            .chain([format!("{:.2}", found.steps), found.samples.to_string()])
+            .collect()
+    };
+    let mut lines: Vec<Vec<String>> = vec![head, line("all steps", &all)];
+    lines.extend(sure.as_ref().map(|sure| line("stopping when sure", sure)));
+    print!("{}", table(&lines));
+    let tables = match numbers(Role::Table) {
+        0 => String::new(),
+        table => format!(", {} more in tables", count(table)),
+    };
+    println!("  {} parameters{tables}", count(numbers(Role::Param)));
+    if let Some(mib) = peak_memory() {
+        println!("  {mib:.0} MiB of memory at most, libtorch and the data included");
+    }
+    Ok(())
+}

@@ -1,0 +1,275 @@
+//! The processes of a sweep: takes jobs, runs `totc run` and `totc eval --latency` on them, so that a run that fails or
+//! is killed harms no other; tells how each ended.
+
+use super::{Failure, Machine};
+use crate::report::{MetricsLog, duration};
+use crate::sweep::{CAUSE, State, read_run};
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// One run to do.
+#[derive(Clone, Debug)]
+pub struct Job {
+    pub label: String,
+    pub file: PathBuf,
+    pub sets: Vec<String>,
+    pub seed: u64,
+    /// Whether its variant has other seeds too.
+    pub several: bool,
+    pub folder: PathBuf,
+    pub finished: bool,
+}
+
+pub struct Jobs<'a> {
+    program: PathBuf,
+    at_once: usize,
+    device: String,
+    threads: usize,
+    lock: &'a File,
+    stop: Arc<AtomicBool>,
+}
+
+/// What the output of a run goes to.
+const LOG: &str = "log.txt";
+const LOOK: Duration = Duration::from_millis(200);
+const TELL: Duration = Duration::from_secs(60);
+
+impl<'a> Jobs<'a> {
+    pub fn new(at_once: usize, machine: &Machine, lock: &'a File) -> Result<Jobs<'a>, Failure> {
+        let program = std::env::current_exe()
+            .map_err(|error| Failure::World(format!("totc cannot find itself to start runs: {error}")))?;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = machine.threads.map_or((cores / at_once).max(1), |threads| threads.max(1) as usize);
+        let stop = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&stop);
+        // The runs are process groups of their own: Ctrl-C reaches only this process, which hands it on once.
+        if let Err(error) = ctrlc::set_handler(move || seen.store(true, Ordering::SeqCst)) {
+            eprintln!("Ctrl-C will end the sweep without saving: {error}");
+        }
+        Ok(Jobs { program, at_once, device: machine.device.clone(), threads, lock, stop })
+    }
+
+    /// Whether somebody has asked to stop.
+    pub fn stopped(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
+    }
+
+    /// Trains all, `at_once` at a time.
+    pub fn train<'j>(&self, jobs: impl Iterator<Item = &'j Job>) {
+        let jobs: Vec<&Job> = jobs.collect();
+        let (next, total) = (AtomicUsize::new(0), jobs.len());
+        // Lines of several runs must not mix.
+        let screen = Mutex::new(());
+        let tell = |number: usize, job: &Job, words: &str| {
+            let _held = screen.lock().unwrap_or_else(PoisonError::into_inner);
+            let seed = if job.several { format!(", seed {}", job.seed) } else { String::new() };
+            eprintln!("[{}/{total}] {}{seed}: {words}", number + 1, job.label);
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..self.at_once.min(total) {
+                scope.spawn(|| {
+                    while !self.stopped() {
+                        let number = next.fetch_add(1, Ordering::SeqCst);
+                        let Some(job) = jobs.get(number) else { return };
+                        let words = match self.run(job, &|words| tell(number, job, words)) {
+                            Ok(words) => words,
+                            Err(cause) => {
+                                // What cannot be kept is at least told.
+                                let _ = std::fs::write(job.folder.join(CAUSE), format!("{cause}\n"));
+                                format!("failed: {cause}; see {}", job.folder.join(LOG).display())
+                            }
+                        };
+                        tell(number, job, &words);
+                    }
+                });
+            }
+        });
+    }
+
+    fn run(&self, job: &Job, tell: &dyn Fn(&str)) -> Result<String, String> {
+        let world = |error: std::io::Error| format!("{}: {error}", job.folder.display());
+        std::fs::create_dir_all(&job.folder).map_err(world)?;
+        for stale in [CAUSE, crate::compare::LATENCY] {
+            match std::fs::remove_file(job.folder.join(stale)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(world(error)),
+                _ => {}
+            }
+        }
+        let mut command = self.command("run", job);
+        command.arg("--seed").arg(job.seed.to_string()).arg("--resume");
+        let before = read_run(&job.folder, job.seed)?.steps;
+        tell(&if before > 0 { format!("goes on from step {before}") } else { "starts".to_owned() });
+        let log = Log::open(&job.folder).map_err(world)?;
+        let errors = log.file.try_clone().map_err(world)?;
+        command.stdout(log.file.try_clone().map_err(world)?).stderr(errors);
+        let status = self.wait(command.spawn().map_err(world)?, &|| {
+            let last = MetricsLog::read(&job.folder).ok().and_then(|records| records.last().cloned());
+            if let Some(last) = last {
+                tell(&format!("step {}", last.step));
+            }
+        });
+        let status = status.map_err(world)?;
+        if !status.success() {
+            return Err(log.cause().unwrap_or_else(|| ended(status)));
+        }
+        let run = read_run(&job.folder, job.seed)?;
+        Ok(match run.state {
+            State::Finished => {
+                let shown = |(name, value): (&String, &f64)| format!("{name} {value:.4}");
+                let metrics: Vec<String> = run.metrics.iter().map(shown).collect();
+                format!("done in {}: {}", duration(run.seconds), metrics.join(", "))
+            }
+            _ => format!("stopped at step {}", run.steps),
+        })
+    }
+
+    /// Measures latency one after the other, while nothing is trained.
+    pub fn measure<'j>(&self, jobs: impl Iterator<Item = &'j Job>) {
+        for job in jobs {
+            if self.stopped() {
+                return;
+            }
+            eprintln!("measuring the latency of {}, seed {}", job.label, job.seed);
+            let mut command = self.command("eval", job);
+            command.args(["--latency", "--json"]);
+            let log = Log::open(&job.folder);
+            let status = log.and_then(|log| {
+                let status =
+                    self.wait(command.stdout(Stdio::null()).stderr(log.file.try_clone()?).spawn()?, &|| {})?;
+                Ok((log, status))
+            });
+            match status {
+                Ok((_, status)) if status.success() => {}
+                Ok((log, status)) => {
+                    eprintln!("latency not measured: {}", log.cause().unwrap_or_else(|| ended(status)))
+                }
+                Err(error) => eprintln!("latency not measured: {error}"),
+            }
+        }
+    }
+
+    /// `totc run|eval FILE --set … ` for a job, in a process that ends with this one.
+    fn command(&self, verb: &str, job: &Job) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg(verb).arg(&job.file);
+        for set in &job.sets {
+            command.arg("--set").arg(set);
+        }
+        command.arg("--set").arg(format!("out={}", quoted(&job.folder)));
+        command.args(["--device", &self.device, "--threads", &self.threads.to_string()]);
+        command.stdin(Stdio::null());
+        tied(&mut command, self.lock);
+        command
+    }
+
+    /// Waits for the end, hands one stop on, and tells how far it is every now and then.
+    fn wait(&self, mut child: Child, tell: &dyn Fn()) -> std::io::Result<ExitStatus> {
+        let mut asked = false;
+        let mut told = Instant::now();
+        loop {
+            if let Some(status) = child.try_wait()? {
+                return Ok(status);
+            }
+            if self.stopped() && !asked {
+                asked = true;
+                interrupt(&mut child)?;
+            }
+            if told.elapsed() > TELL {
+                told = Instant::now();
+                tell();
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+}
+
+fn quoted(path: &Path) -> String {
+    format!("{:?}", path.display().to_string())
+}
+
+/// The output of a run, from where this attempt began.
+struct Log {
+    path: PathBuf,
+    file: File,
+    from: u64,
+}
+
+impl Log {
+    fn open(folder: &Path) -> std::io::Result<Log> {
+        let path = folder.join(LOG);
+        let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
+        let from = file.seek(SeekFrom::End(0))?;
+        Ok(Log { path, file, from })
+    }
+
+    /// The first error of this attempt, in one line.
+    fn cause(&self) -> Option<String> {
+        let mut file = File::open(&self.path).ok()?;
+        file.seek(SeekFrom::Start(self.from)).ok()?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).ok()?;
+        let text = String::from_utf8_lossy(&bytes);
+        let line = text.lines().find(|line| line.starts_with("error")).or(text.lines().last())?;
+        Some(super::plan::first_line(line))
+    }
+}
+
+#[cfg(unix)]
+fn ended(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    match status.signal() {
+        Some(libc::SIGKILL) => "the process was killed; perhaps memory ran out".to_owned(),
+        Some(signal) => format!("the process was ended by signal {signal}"),
+        None => format!("the process ended with {status}"),
+    }
+}
+
+#[cfg(not(unix))]
+fn ended(status: ExitStatus) -> String {
+    format!("the process ended with {status}")
+}
+
+/// As Ctrl-C does: a run saves and ends.
+#[cfg(unix)]
+fn interrupt(child: &mut Child) -> std::io::Result<()> {
+    // SAFETY: a signal to a process that this one has started and not yet waited for.
+    match unsafe { libc::kill(child.id() as libc::pid_t, libc::SIGINT) } {
+        0 => Ok(()),
+        _ => Err(std::io::Error::last_os_error()),
+    }
+}
+
+#[cfg(not(unix))]
+fn interrupt(child: &mut Child) -> std::io::Result<()> {
+    child.kill()
+}
+
+/// A process group of its own; it holds the sweep's lock, and where the system can it is interrupted if the sweep dies.
+#[cfg(unix)]
+fn tied(command: &mut Command, lock: &File) {
+    use std::os::fd::AsRawFd;
+    use std::os::unix::process::CommandExt;
+    command.process_group(0);
+    let lock = lock.as_raw_fd();
+    // SAFETY: both calls are allowed between fork and exec; the descriptor is open as long as the sweep.
+    unsafe {
+        command.pre_exec(move || {
+            if libc::fcntl(lock, libc::F_SETFD, 0) == -1 {
+                return Err(std::io::Error::last_os_error());
+            }
+            #[cfg(target_os = "linux")]
+            if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGINT) == -1 {
+                return Err(std::io::Error::last_os_error());
+            }
+            Ok(())
+        });
+    }
+}
+
+#[cfg(not(unix))]
+fn tied(_: &mut Command, _: &File) {}

@@ -1,0 +1,10 @@
+//! The results of a sweep: takes what its runs have left behind, gives one table, as text, CSV, Markdown and picture;
+//! starts no run.
+
+mod picture;
+mod results;
+mod table;
+
+pub use picture::picture;
+pub use results::{CAUSE, Line, RunResult, State, read_run};
+pub use table::{as_csv, as_json, as_lines, as_markdown, as_text, runs_as_csv};

@@ -1,0 +1,167 @@
+//! A sweep from end to end, as processes: variants that fail, going on after a kill, tables and pictures.
+#![cfg(feature = "torch")]
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+const RUN: &str = r#"Run(
+    model: "MODEL",
+    name: "ToTrmGrid",
+    set: { "hidden": 8, "heads": 1, "T": 1, "n": 1, "branchings": 1, "puzzle_tokens": 0, "max_steps": 2 },
+    data: sudoku(side: 4, train: 20, test: 8),
+    batch: 4,
+    length: steps(4),
+    optimiser: (name: "adamw", lr: 1e-3, weight_decay: 0.1),
+    schedule: (warmup: 0, floor: 1.0),
+    evaluation: (every: 4),
+    checkpoints: (every: 2),
+)"#;
+
+fn write(folder: &Path, sweep: &str) {
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/totrm.tot");
+    let run = RUN.replace("MODEL", &model.display().to_string());
+    std::fs::write(folder.join("base.ron"), run).expect("a file");
+    std::fs::write(folder.join("sweep.ron"), sweep).expect("a file");
+}
+
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_totc"));
+    command.current_dir(folder).arg("sweep").arg("sweep.ron").args(["--device", "cpu", "--threads", "1"]);
+    command.args(arguments).env("OMP_NUM_THREADS", "1").stdin(Stdio::null());
+    command
+}
+
+fn sweep(folder: &Path, arguments: &[&str]) -> Output {
+    command(folder, arguments).output().expect("totc runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn table(folder: &Path) -> serde_json::Value {
+    let text = std::fs::read_to_string(folder.join("out/table.json")).expect("a table");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+#[test]
+fn one_variant_that_fails_does_not_stop_the_others() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    write(
+        folder,
+        r#"Sweep(run: "base.ron", out: "out", seeds: [0, 1], rows: [
+            (label: "film"),
+            (label: "no such config", set: { "branching": 2 }),
+            (label: "explodes", set: { "optimiser.lr": 1e38, "optimiser.weight_decay": 0.0 }),
+        ])"#,
+    );
+    let dry = sweep(folder, &["--dry-run"]);
+    let told = text(&dry.stderr);
+    assert!(told.contains("sweep.ron:3:46") && told.contains("no config `branching`"), "{told}");
+    assert!(text(&dry.stdout).contains("3 variants, 6 runs"), "{}", text(&dry.stdout));
+    assert!(!folder.join("out").exists());
+
+    let done = sweep(folder, &["--jobs", "2"]);
+    let (out, told) = (text(&done.stdout), text(&done.stderr));
+    assert_eq!(done.status.code(), Some(3), "{out}{told}");
+    let found = table(folder);
+    let variant = |at: usize| &found["variants"][at];
+    assert_eq!(variant(0)["runs"][1]["state"], "finished", "{out}{told}");
+    assert!(variant(1)["problem"].as_str().is_some_and(|why| why.contains("`branching`")), "{found}");
+    let cause = variant(2)["runs"][0]["about"].as_str().unwrap_or_default();
+    assert!(cause.contains("training step") && cause.contains("lower learning rate"), "{found}");
+
+    // The table is the mean and the sample deviation of what the runs' own logs say.
+    let exact = |seed: usize| variant(0)["runs"][seed]["metrics"]["accuracy"].as_f64().expect("a number");
+    let (mean, half) = ((exact(0) + exact(1)) / 2.0, (exact(0) - exact(1)) / 2.0);
+    let shown = &variant(0)["numbers"]["accuracy"];
+    assert!((shown["mean"].as_f64().expect("a mean") - mean).abs() < 1e-12, "{shown}");
+    assert!(
+        (shown["deviation"].as_f64().expect("a deviation") - half.abs() * 2f64.sqrt()).abs() < 1e-12,
+        "{shown}"
+    );
+    let log = std::fs::read_to_string(folder.join("out/film/seed-0/metrics.jsonl")).expect("a log");
+    assert!(log.contains(&format!("\"accuracy\":{}", exact(0))), "{log}");
+    let latency = &variant(0)["runs"][0]["latency"];
+    let (p50, p95) = (latency["all_steps"]["p50_ms"].as_f64(), latency["all_steps"]["p95_ms"].as_f64());
+    assert!(p50 > Some(0.0) && p95 >= p50, "{latency}");
+    assert_eq!(latency["all_steps"]["steps"], 2.0, "{latency}");
+    for (name, wanted) in [
+        ("table.txt", "film"),
+        ("table.csv", "film,2,2"),
+        ("table.md", "| film |"),
+        ("table.svg", "<svg"),
+        ("runs.csv", "film,1,"),
+    ] {
+        let text = std::fs::read_to_string(folder.join("out").join(name)).expect("a file");
+        assert!(text.contains(wanted), "{name}: {text}");
+    }
+
+    // Once more: nothing is trained again but what failed, and --table needs no training.
+    let again = sweep(folder, &["--no-latency"]);
+    assert!(text(&again.stderr).contains("4 runs, 2 of them to train"), "{}", text(&again.stderr));
+    let shown = sweep(folder, &["--table", "--only", "FI*"]);
+    assert!(shown.status.success() && text(&shown.stdout).contains("2 of 2"), "{}", text(&shown.stdout));
+    let none = sweep(folder, &["--table", "--only", "nothing"]);
+    assert_eq!(none.status.code(), Some(2), "{}", text(&none.stderr));
+
+    // Other settings than those that the folder was trained with are refused.
+    let changed = sweep(folder, &["--set", "batch=2", "--only", "film"]);
+    assert!(text(&changed.stdout).contains("`batch` 4, and it is 2 now"), "{}", text(&changed.stdout));
+}
+
+#[test]
+fn a_sweep_that_was_killed_goes_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    write(
+        folder,
+        r#"Sweep(run: "base.ron", out: "out", steps: 150, set: { "evaluation.every": 1000 }, rows: [
+            (label: "short", set: { "branchings": 0 }), (label: "long"),
+        ])"#,
+    );
+    let mut child = command(folder, &["--no-latency", "--only", "long"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("totc runs");
+    let saved = folder.join("out/long/seed-0/checkpoint/state.json");
+    let began = Instant::now();
+    while !saved.exists() {
+        assert!(began.elapsed() < Duration::from_secs(120), "no checkpoint");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().expect("killed");
+    child.wait().expect("waited for");
+    // The run that was cut off saves and ends; meanwhile the table says how far it is.
+    let shown = sweep(folder, &["--table"]);
+    assert!(text(&shown.stdout).contains("long: "), "{}", text(&shown.stdout));
+    let done = sweep(folder, &["--no-latency", "--only", "long"]);
+    let told = text(&done.stderr);
+    assert!(done.status.success(), "{told}");
+    assert!(told.contains("goes on from step"), "{told}");
+    let journal: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(&saved).expect("a checkpoint")).expect("JSON");
+    assert_eq!(journal["step"], 150);
+    // Every step was logged once: what the first process did was not done again.
+    let log = std::fs::read_to_string(folder.join("out/long/seed-0/metrics.jsonl")).expect("a log");
+    let steps: Vec<u64> = log
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"))
+        .filter(|record| record["kind"] == "train")
+        .filter_map(|record| record["step"].as_u64())
+        .collect();
+    assert!(steps.is_sorted() && steps.last() == Some(&150), "{steps:?}");
+
+    // Another length would be another run.
+    let sweep_file = std::fs::read_to_string(folder.join("sweep.ron")).expect("a file");
+    std::fs::write(folder.join("sweep.ron"), sweep_file.replace("150", "400")).expect("a file");
+    let refused = sweep(folder, &["--only", "long"]);
+    assert!(
+        text(&refused.stdout).contains("`length` steps(150), and it is steps(400) now"),
+        "{}",
+        text(&refused.stdout)
+    );
+}
