@@ -206,7 +206,9 @@ impl View<'_> {
             let message = format!("a {file} starts with `{head}(`, found `{found}`");
             let range = self.at..self.at + found.len();
             let other = match found {
-                "Sweep" => Some("this is a sweep file: `totc sweep FILE` runs it"),
+                "Sweep" => {
+                    Some("this is a sweep file: `totc sweep FILE` runs it, with --dry-run it is checked")
+                }
                 "Run" => Some("this is a run file: `totc run FILE` runs it"),
                 _ => None,
             };
