@@ -178,12 +178,14 @@ fn with_data(args: &Args, session: &mut Session) -> Outcome {
         }
     }
     let (with, without) = (median(&mut loading), median(&mut holding));
+    let rate = rows_per_second(session);
     if args.json {
         println!(
             "{}",
             serde_json::json!({
                 "batch": batch, "loaders": args.loaders, "steps": loading.len(), "rows_loaded": rows,
                 "seconds_loading": with, "seconds_held": without, "throughput_ratio": without / with,
+                "rows_per_second_of_a_thread": rate,
             })
         );
         return Ok(());
@@ -193,6 +195,7 @@ fn with_data(args: &Args, session: &mut Session) -> Outcome {
         ("on a batch held in memory", format!("{without:.5}")),
         ("throughput with loading over without", format!("{:.3}", without / with)),
         ("rows loaded", format!("{rows}")),
+        ("rows per second that one thread can prepare", format!("{rate:.0}")),
     ];
     println!("batches of {batch}, {} loading threads, {} steps of each kind", args.loaders, loading.len());
     let lines: Vec<Vec<String>> =
@@ -200,6 +203,18 @@ fn with_data(args: &Args, session: &mut Session) -> Outcome {
     print!("{}", table(&lines));
     Ok(())
 }
+
+/// Training rows that one thread prepares in a second.
+fn rows_per_second(session: &Session) -> f64 {
+    let (start, mut rows) = (Instant::now(), 0);
+    while start.elapsed() < Duration::from_millis(500) {
+        rows += session.data.train_rows(session.run.run.seed, rows, PREPARED).n as u64;
+    }
+    rows as f64 / start.elapsed().as_secs_f64()
+}
+
+/// Rows prepared between two looks at the clock.
+const PREPARED: usize = 100;
 
 fn median(times: &mut [f64]) -> f64 {
     times.sort_by(f64::total_cmp);
