@@ -164,6 +164,31 @@ fn an_epoch_visits_each_task_under_one_copy() {
     assert!((60..130).contains(&moved), "{moved} of 160 moved: all but about one in four");
 }
 
+/// Fewer cells hold the same grids; a task that does not fit is refused.
+#[test]
+fn a_smaller_square_holds_small_grids() {
+    let base = Path::new(FOLDER);
+    let read = |more: &str| {
+        data(&format!(r#"from: "arc-score-src", subsets: "evaluation", test: "evaluation"{more}"#), base)
+    };
+    let (wide, small) = (read("").expect("a data set"), read(", side: 10").expect("a data set"));
+    assert_eq!((wide.sizes().cell, small.sizes().cell), (900, 100));
+    for i in 0..wide.test_len() {
+        let (one, other) =
+            (wide.test_example(i).expect("an example"), small.test_example(i).expect("an example"));
+        assert_eq!(Grid::crop(&one.inputs), Grid::crop(&other.inputs));
+        assert_eq!(Grid::crop(&one.labels), Grid::crop(&other.labels));
+        let shown =
+            |data: &dyn Dataset, labels: &[i64]| data.render(labels, &[]).replace('·', "").trim().to_owned();
+        assert_eq!(shown(wide.as_ref(), &one.labels), shown(small.as_ref(), &other.labels));
+    }
+    for k in 0..100 {
+        assert!(small.train_example(1, k).labels.iter().any(|label| *label > 1));
+    }
+    let refused = read(", side: 5").err().expect("a refusal");
+    assert!(refused.contains("has a grid with a side of"), "{refused}");
+}
+
 /// A text in the form of the repositories: one file per task.
 const TASK: &str = r#"{"train": [{"input": [[1, 2]], "output": [[2], [1]]}], "test": [{"input": [[3, 4]], "output": [[4], [3]]}]}"#;
 

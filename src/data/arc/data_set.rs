@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::augment::Augmentation;
 use super::files::Pair;
-use super::grid::{CELLS, PAD, SIDE, SYMBOLS};
+use super::grid::{PAD, SIDE, SYMBOLS};
 use super::plan::{Plan, Planned, Wanted};
 use super::show;
 use super::test_set::TestSet;
@@ -39,6 +39,10 @@ pub struct ArcSpec {
     /// Whether training examples are moved within the 30 x 30 cells, all but one of those visited together.
     #[serde(default = "yes")]
     pub translate: bool,
+    /// Side of the square of cells that holds the grids. 30 holds every grid and is what everyone uses; fewer cells are
+    /// much cheaper for tasks with small grids.
+    #[serde(default = "published_side")]
+    pub side: usize,
     /// Seed of the order of tasks and of their copies; with the same one, identifiers are those of the reference's
     /// builder.
     #[serde(default = "published_seed")]
@@ -47,6 +51,10 @@ pub struct ArcSpec {
 
 fn yes() -> bool {
     true
+}
+
+fn published_side() -> usize {
+    SIDE
 }
 
 fn published_seed() -> u32 {
@@ -71,6 +79,13 @@ impl Source for ArcSpec {
         if self.test.is_empty() {
             return Err(setting("test", "it names no subset", "name one of the subsets"));
         }
+        if self.side == 0 || self.side > SIDE {
+            return Err(setting(
+                "side",
+                "it is not from 1 to 30",
+                "write 30, or the longest side of your grids",
+            ));
+        }
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
         let wanted = Wanted {
             from: base.join(&self.from),
@@ -81,6 +96,15 @@ impl Source for ArcSpec {
             first_identifier: 1,
         };
         let mut plan = Plan::new(&wanted, threads)?;
+        let longest = |planned: &Planned| {
+            let grids =
+                planned.task.pairs().flat_map(|pair| std::iter::once(&pair.input).chain(&pair.output));
+            grids.map(|grid| grid.rows().max(grid.columns())).max().unwrap_or(0)
+        };
+        if let Some(planned) = plan.tasks.iter().find(|planned| longest(planned) > self.side) {
+            let what = format!("task `{}` has a grid with a side of {}", planned.task.name, longest(planned));
+            return Err(setting("side", &what, "write a larger side, or leave it out"));
+        }
         for planned in plan.tasks.iter_mut().filter(|planned| !planned.tested) {
             planned.task.test.retain(|pair| pair.output.is_some());
         }
@@ -100,6 +124,7 @@ struct Arc {
     train_len: usize,
     test_copies: usize,
     translate: bool,
+    side: usize,
     about: String,
     /// The order of the epoch visited last.
     latest: Mutex<Option<Epoch>>,
@@ -160,6 +185,7 @@ impl Arc {
             train_len,
             test_copies,
             translate: spec.translate,
+            side: spec.side,
             about,
             latest: Mutex::new(None),
             plan,
@@ -215,21 +241,23 @@ fn asked(planned: &Planned, copies: usize) -> usize {
     planned.augmentations.len().min(copies.saturating_add(1))
 }
 
-/// The example of a pair under an augmentation, with the corner where `place` puts it, given its rows and columns.
+/// The example of a pair under an augmentation, tokens `[side * side]`, with the corner where `place` puts it, given its
+/// rows and columns.
 fn example(
     pair: &Pair,
     augmentation: &Augmentation,
     identifier: u32,
+    side: usize,
     place: impl FnOnce(usize, usize) -> (usize, usize),
 ) -> Example {
     let input = augmentation.apply(&pair.input);
     let output = pair.output.as_ref().map(|output| augmentation.apply(output));
     let (rows, columns) = output.as_ref().map_or((0, 0), |output| (output.rows(), output.columns()));
     let (top, left) = place(rows.max(input.rows()), columns.max(input.columns()));
-    let mut tokens = vec![PAD; CELLS];
+    let mut tokens = vec![PAD; side * side];
     input.write(top, left, &mut tokens);
     let inputs = tokens.iter().map(|token| i64::from(*token)).collect();
-    let mut labels = vec![NO_LABEL; CELLS];
+    let mut labels = vec![NO_LABEL; side * side];
     if let Some(output) = output {
         output.write(top, left, &mut tokens);
         for (label, token) in labels.iter_mut().zip(&tokens).filter(|(_, token)| **token != PAD) {
@@ -241,7 +269,7 @@ fn example(
 
 impl Dataset for Arc {
     fn sizes(&self) -> Sizes {
-        Sizes { cell: CELLS, symbol: SYMBOLS, task: self.plan.identifiers }
+        Sizes { cell: self.side * self.side, symbol: SYMBOLS, task: self.plan.identifiers }
     }
 
     fn train_len(&self) -> usize {
@@ -261,19 +289,20 @@ impl Dataset for Arc {
             train[visit.pair as usize],
             &planned.augmentations[copy],
             planned.identifiers[copy],
+            self.side,
             |rows, columns| {
                 if !(self.translate && visit.moves) {
                     return (0, 0);
                 }
                 let mut chance = Chance::new(seed, Purpose::Transform, k, 0);
-                (chance.below(SIDE - rows + 1), chance.below(SIDE - columns + 1))
+                (chance.below(self.side - rows + 1), chance.below(self.side - columns + 1))
             },
         )
     }
 
     fn test_example(&self, i: usize) -> Option<Example> {
         let (planned, copy, pair) = self.test(i)?;
-        Some(example(pair, &planned.augmentations[copy], planned.identifiers[copy], |_, _| (0, 0)))
+        Some(example(pair, &planned.augmentations[copy], planned.identifiers[copy], self.side, |_, _| (0, 0)))
     }
 
     /// The size of the answer, where it is known.
@@ -294,7 +323,7 @@ impl Dataset for Arc {
     }
 
     fn parse_puzzle(&self, text: &str) -> Result<Example, DataError> {
-        show::parse(text, &self.set)
+        show::parse(text, &self.set, self.side)
     }
 
     fn render_styled(&self, tokens: &[i64], given: &[i64], style: &dyn Fn(Mark, &str) -> String) -> String {

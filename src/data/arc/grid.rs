@@ -84,21 +84,22 @@ impl Grid {
         self.cells.chunks(self.columns().max(1)).collect()
     }
 
-    /// Writes its tokens into `tokens` `[CELLS]` with the top-left corner at (`top`, `left`): colour c as c + 2, end
-    /// marks below and right of it where there is room, the rest padding. It must fit.
+    /// Writes its tokens into `tokens`, a square of cells such as `[CELLS]`, with the top-left corner at (`top`, `left`):
+    /// colour c as c + 2, end marks below and right of it where there is room, the rest padding. It must fit.
     pub fn write(&self, top: usize, left: usize, tokens: &mut [u8]) {
         tokens.fill(PAD);
+        let side = tokens.len().isqrt();
         let (bottom, right) = (top + self.rows(), left + self.columns());
         for (line, row) in self.lines().into_iter().zip(top..) {
-            for (cell, token) in line.iter().zip(&mut tokens[row * SIDE + left..]) {
+            for (cell, token) in line.iter().zip(&mut tokens[row * side + left..]) {
                 *token = cell + FIRST_COLOUR;
             }
-            if right < SIDE {
-                tokens[row * SIDE + right] = END;
+            if right < side {
+                tokens[row * side + right] = END;
             }
         }
-        if bottom < SIDE {
-            tokens[bottom * SIDE + left..bottom * SIDE + right].fill(END);
+        if bottom < side {
+            tokens[bottom * side + left..bottom * side + right].fill(END);
         }
     }
 
@@ -109,16 +110,17 @@ impl Grid {
         tokens
     }
 
-    /// The grid in a predicted sequence `[CELLS]`: the largest rectangle with its corner at (0, 0) that holds nothing
+    /// The grid in a predicted sequence, a square of cells such as `[CELLS]`: the largest rectangle with its corner at (0, 0) that holds nothing
     /// but colours; of two equally large ones that with fewer rows. Where the first cell is no colour, a grid without
     /// cells. (`_crop` of the reference's `evaluators/arc.py`.)
     pub fn crop(tokens: &[i64]) -> Grid {
+        let side = tokens.len().isqrt();
         let colour = |row: usize, column: usize| {
-            let token = tokens.get(row * SIDE + column)?;
+            let token = tokens.get(row * side + column)?;
             u8::try_from(token - i64::from(FIRST_COLOUR)).ok().filter(|colour| *colour < COLOURS)
         };
-        let (mut best, mut width) = ((0, 0), SIDE);
-        for row in 0..SIDE {
+        let (mut best, mut width) = ((0, 0), side);
+        for row in 0..side {
             width = (0..width).find(|column| colour(row, *column).is_none()).unwrap_or(width);
             if (row + 1) * width > best.0 * best.1 {
                 best = (row + 1, width);

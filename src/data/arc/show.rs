@@ -1,13 +1,14 @@
 //! Grids and people: takes typed text, gives a question; takes tokens, gives them printed and checked.
 
 use super::files::Pair;
-use super::grid::{CELLS, END, FIRST_COLOUR, Grid, PAD, SIDE};
+use super::grid::{END, FIRST_COLOUR, Grid, PAD};
 use super::test_set::TestSet;
 use crate::data::{DataError, Example, Fault, Mark, NO_LABEL, Picture, PictureCell, Verdict};
 
 /// Reads a question as people write it: `00d62c1b` or `00d62c1b#2` for a test input of a tested task, or
-/// `00d62c1b: 010|101` for a grid of one's own under the identifier of a task or copy. The grid may also be JSON.
-pub fn parse(text: &str, set: &TestSet) -> Result<Example, DataError> {
+/// `00d62c1b: 010|101` for a grid of one's own under the identifier of a task or copy. The grid may also be JSON. Tokens
+/// are `[side * side]`.
+pub fn parse(text: &str, set: &TestSet, side: usize) -> Result<Example, DataError> {
     let refuse = |what: String, mend: &str| DataError::Puzzle { what, mend: mend.to_owned() };
     let form = "write TASK, TASK#2 for its second test input, or TASK: 012|345 with a digit per cell and a bar between rows";
     let text = text.trim();
@@ -38,8 +39,14 @@ pub fn parse(text: &str, set: &TestSet) -> Result<Example, DataError> {
             pair.input.clone()
         }
     };
-    let inputs = input.tokens().into_iter().map(i64::from).collect();
-    Ok(Example { inputs, labels: vec![NO_LABEL; CELLS], puzzle: identifier })
+    if input.rows().max(input.columns()) > side {
+        let what = format!("a grid of {}x{} cells", input.rows(), input.columns());
+        return Err(refuse(what, &format!("this data set has room for {side}x{side}")));
+    }
+    let mut tokens = vec![PAD; side * side];
+    input.write(0, 0, &mut tokens);
+    let inputs = tokens.into_iter().map(i64::from).collect();
+    Ok(Example { inputs, labels: vec![NO_LABEL; side * side], puzzle: identifier })
 }
 
 /// Reads digits with bars or line ends between rows, or JSON.
@@ -58,26 +65,27 @@ fn read(text: &str) -> Result<Grid, String> {
     Grid::from_lines(&lines.collect::<Result<Vec<Vec<u8>>, String>>()?)
 }
 
-/// Prints tokens `[900]`: a digit per colour, `·` for an end mark, nothing for padding; only the part that is not
+/// Prints tokens, a square of cells: a digit per colour, `·` for an end mark, nothing for padding; only the part that is not
 /// padding. The cells of the question are given, those of an answer filled.
 pub fn render(tokens: &[i64], given: &[i64], style: &dyn Fn(Mark, &str) -> String) -> String {
+    let side = tokens.len().isqrt().max(1);
     let drawn = |at: &usize| {
         let token = tokens.get(*at).copied().unwrap_or(i64::from(PAD));
         token != i64::from(PAD) && token != NO_LABEL
     };
-    let cells = || (0..CELLS).filter(drawn);
-    let (Some(top), Some(bottom)) = (cells().map(|at| at / SIDE).min(), cells().map(|at| at / SIDE).max())
+    let cells = || (0..tokens.len()).filter(drawn);
+    let (Some(top), Some(bottom)) = (cells().map(|at| at / side).min(), cells().map(|at| at / side).max())
     else {
         return "(no grid)\n".to_owned();
     };
-    let left = cells().map(|at| at % SIDE).min().unwrap_or(0);
-    let right = cells().map(|at| at % SIDE).max().unwrap_or(0);
+    let left = cells().map(|at| at % side).min().unwrap_or(0);
+    let right = cells().map(|at| at % side).max().unwrap_or(0);
     let mark = if tokens == given { Mark::Given } else { Mark::Filled };
     let mut text = String::new();
     for row in top..=bottom {
         let mut line = String::new();
         for column in left..=right {
-            let token = tokens.get(row * SIDE + column).copied().unwrap_or(i64::from(PAD));
+            let token = tokens.get(row * side + column).copied().unwrap_or(i64::from(PAD));
             let first = i64::from(FIRST_COLOUR);
             line += &match token {
                 token if (first..first + 10).contains(&token) => style(mark, &(token - first).to_string()),
@@ -128,8 +136,9 @@ pub fn picture(tokens: &[i64]) -> Picture {
 /// question is, where `pairs` has it unaugmented.
 pub fn validate<'a>(given: &[i64], answer: &[i64], mut pairs: impl Iterator<Item = &'a Pair>) -> Verdict {
     let fault = |cells, what| Fault { cells, what };
-    if let Some(found) = [given.len(), answer.len()].into_iter().find(|len| *len != CELLS) {
-        let what = format!("there are {found} cells instead of {CELLS}");
+    let side = given.len().isqrt();
+    if answer.len() != given.len() {
+        let what = format!("there are {} cells instead of {}", answer.len(), given.len());
         return Verdict { faults: vec![fault(Vec::new(), what)] };
     }
     let grid = Grid::crop(answer);
@@ -157,7 +166,7 @@ pub fn validate<'a>(given: &[i64], answer: &[i64], mut pairs: impl Iterator<Item
         return Verdict::default();
     }
     let what = format!("{} of {} cells are wrong", wrong.len(), grid.cells().len());
-    let places = wrong.iter().map(|at| at / grid.columns() * SIDE + at % grid.columns()).collect();
+    let places = wrong.iter().map(|at| at / grid.columns() * side + at % grid.columns()).collect();
     Verdict { faults: vec![fault(places, what)] }
 }
 

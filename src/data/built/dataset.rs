@@ -191,7 +191,7 @@ impl Dataset for Built {
 
     fn parse_puzzle(&self, text: &str) -> Result<Example, DataError> {
         if let Some(set) = &self.arc {
-            return arc::parse(text, set);
+            return arc::parse(text, set, arc::SIDE);
         }
         if let Some(rules) = &self.rules {
             return rules.parse_puzzle(text);
