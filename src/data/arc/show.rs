@@ -113,13 +113,14 @@ const COLOURS: [[u8; 3]; 10] = [
     [135, 12, 37],
 ];
 
-/// The part of `[900]` tokens that is not padding, as coloured tiles; end marks are dots.
+/// The part of a square of tokens that is not padding, as coloured tiles; end marks are dots.
 pub fn picture(tokens: &[i64]) -> Picture {
+    let side = tokens.len().isqrt().max(1);
     let token = |at: usize| tokens.get(at).copied().unwrap_or(i64::from(PAD));
     let drawn = |at: &usize| ![i64::from(PAD), NO_LABEL].contains(&token(*at));
-    let cells = || (0..CELLS).filter(drawn);
-    let rows = || cells().map(|at| at / SIDE);
-    let columns = || cells().map(|at| at % SIDE);
+    let cells = || (0..tokens.len()).filter(drawn);
+    let rows = || cells().map(|at| at / side);
+    let columns = || cells().map(|at| at % side);
     let ends = (rows().min(), rows().max(), columns().min(), columns().max());
     let (Some(top), Some(bottom), Some(left), Some(right)) = ends else { return Picture::default() };
     let cell = |at: usize| {
@@ -128,7 +129,7 @@ pub fn picture(tokens: &[i64]) -> Picture {
         let text = if token(at) == i64::from(END) { "·" } else { "" };
         PictureCell { at, text: text.to_owned(), colour, mark: Mark::Filled }
     };
-    let places = (top..=bottom).flat_map(|row| (left..=right).map(move |column| row * SIDE + column));
+    let places = (top..=bottom).flat_map(|row| (left..=right).map(move |column| row * side + column));
     Picture { columns: right - left + 1, blocks: (0, 0), cells: places.map(cell).collect() }
 }
 
@@ -172,6 +173,7 @@ pub fn validate<'a>(given: &[i64], answer: &[i64], mut pairs: impl Iterator<Item
 
 #[cfg(test)]
 mod tests {
+    use super::super::grid::{CELLS, SIDE};
     use super::*;
 
     #[test]
