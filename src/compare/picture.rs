@@ -94,7 +94,7 @@ fn panel<'a>(
     let last = all().map(|(step, _)| *step).fold(1.0, f64::max);
     let low = all().map(|(_, value)| *value).fold(f64::INFINITY, f64::min);
     let high = all().map(|(_, value)| *value).fold(f64::NEG_INFINITY, f64::max);
-    let room = ((high - low) * 0.05).max(high.abs().max(1.0) * 1e-3);
+    let room = if high > low { (high - low) * 0.05 } else { high.abs().max(1.0) * 0.05 };
     let mut chart = ChartBuilder::on(area)
         .caption(printable(name), ("sans-serif", 15))
         .margin(12)

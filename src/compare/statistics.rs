@@ -64,7 +64,10 @@ pub fn wilson(successes: f64, trials: f64) -> Interval {
     let centre = (share + Z * Z / (2.0 * trials)) / (1.0 + Z * Z / trials);
     let half = Z / (1.0 + Z * Z / trials)
         * (share * (1.0 - share) / trials + Z * Z / (4.0 * trials * trials)).sqrt();
-    Interval { low: (centre - half).max(0.0), high: (centre + half).min(1.0) }
+    // At the ends exactly 0 and 1, but for rounding.
+    let low = if successes <= 0.0 { 0.0 } else { (centre - half).max(0.0) };
+    let high = if successes >= trials { 1.0 } else { (centre + half).min(1.0) };
+    Interval { low, high }
 }
 
 /// Two-sided exact sign test: how likely a split at least as uneven is if each of the `first + second` puzzles falls

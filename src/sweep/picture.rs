@@ -143,8 +143,11 @@ impl Scale {
         if values.is_empty() {
             return Scale { low: 0.0, high: 1.0 };
         }
+        if high <= low {
+            return Scale { low: low.min(0.0), high: if high > 0.0 { high } else { low.min(0.0) + 1.0 } };
+        }
         // A twentieth of the range, as 1, 2 or 5 times a power of ten.
-        let range = if high > low { high - low } else { high.abs().max(1e-9) };
+        let range = high - low;
         let power = 10.0_f64.powf((range / 20.0).log10().floor());
         let unit = [1.0, 2.0, 5.0, 10.0].map(|f| f * power).into_iter().find(|u| *u >= range / 20.0);
         let unit = unit.unwrap_or(power);

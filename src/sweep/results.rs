@@ -125,6 +125,12 @@ impl Line {
         if let Some(problem) = &self.problem {
             return format!("failed: {problem}");
         }
+        let causes: Vec<&State> = self.runs.iter().map(|run| &run.state).collect();
+        if let [State::Failed(cause), others @ ..] = causes.as_slice()
+            && others.iter().all(|other| matches!(other, State::Failed(same) if same == cause))
+        {
+            return format!("failed: {cause}");
+        }
         let mut remarks: Vec<String> = Vec::new();
         for run in &self.runs {
             let remark = match &run.state {

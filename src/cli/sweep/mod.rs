@@ -92,6 +92,7 @@ pub fn main(args: &Args) -> Outcome {
     std::fs::create_dir_all(&out).map_err(|error| Failure::World(format!("{}: {error}", out.display())))?;
     let lock = lock(&out)?;
     args.machine.device()?;
+    planned.iter().for_each(note_problem);
     let jobs = Jobs::new(args.jobs, &args.machine, &lock)?;
     let queue = queue(&planned)?;
     let left = queue.iter().filter(|job| !job.finished).count();
@@ -116,6 +117,16 @@ pub fn main(args: &Args) -> Outcome {
         0 => Ok(()),
         1 => Err(Failure::World("a run failed; the table says why".to_owned())),
         failed => Err(Failure::World(format!("{failed} runs failed; the table says why"))),
+    }
+}
+
+/// Keeps why a variant cannot be run for `--table`, which checks nothing; a folder that holds a run is left alone.
+fn note_problem(planned: &Planned) {
+    let Some(problem) = &planned.problem else { return };
+    for place in planned.runs.iter().filter(|place| !place.folder.join("run.json").exists()) {
+        // A note that cannot be kept is told at the next start again.
+        let _ = std::fs::create_dir_all(&place.folder)
+            .and_then(|()| std::fs::write(place.folder.join(sweep::CAUSE), format!("{problem}\n")));
     }
 }
 
