@@ -169,7 +169,9 @@ impl Scale {
             _ if low == 0.0 => (0.0, 1.0),
             _ => (low - 0.1 * low.abs(), high + 0.1 * high.abs()),
         };
-        let step = round_step((high - low) / most as f64);
+        // What runs across are steps: there is none between two.
+        let least: f64 = if rounded { 0.0 } else { 1.0 };
+        let step = round_step(((high - low) / most as f64).max(least));
         let (first, last) = match rounded {
             true => ((low / step + 1e-9).floor(), (high / step - 1e-9).ceil()),
             false => ((low / step - 1e-9).ceil(), (high / step + 1e-9).floor()),
@@ -297,6 +299,12 @@ mod tests {
         assert_eq!((top, bottom), (TOP, SIZE.1 - BOTTOM));
         assert_eq!(chart.x_ticks.last().unwrap().at, SIZE.0 - RIGHT);
         assert_eq!(chart.curves[0].lines, ["54,196 406,12"]);
+    }
+
+    #[test]
+    fn steps_are_whole() {
+        let chart = chart(&[(1.0, 0.0), (3.0, 1.0)]).unwrap();
+        assert_eq!(texts(&chart.x_ticks), ["1", "2", "3"]);
     }
 
     #[test]

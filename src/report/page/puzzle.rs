@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::grid::{Board, Told};
+use super::results::plain;
 use super::thinking::{Guess, Moment, Thinking};
 use crate::data::{Dataset, Mark, Picture};
-use crate::report::number;
 
 #[derive(Serialize)]
 pub struct View {
@@ -98,7 +98,7 @@ pub fn view(at: usize, thinking: &Thinking, data: &dyn Dataset, rating_name: &st
     View {
         id: board.id.clone(),
         index: thinking.index,
-        rating: thinking.rating.map(number),
+        rating: thinking.rating.map(plain),
         rating_name: rating_name.to_owned(),
         solved: thinking.solved(data),
         verdict: verdict(thinking, data),

@@ -225,7 +225,8 @@ pub fn by_rating(puzzles: &[PuzzleRow], rating_name: &str) -> Option<Table> {
     Some(Table { header, rows })
 }
 
-fn plain(value: f64) -> String {
+/// A rating: most are whole.
+pub(super) fn plain(value: f64) -> String {
     if value.fract() == 0.0 && value.abs() < 1e12 { format!("{value:.0}") } else { number(value) }
 }
 
