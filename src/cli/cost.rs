@@ -35,7 +35,7 @@ pub fn cost(program: &Program, precision: Precision) -> Cost {
     let mut walk = Walk::default();
     walk.body(&program.body, 1, precision);
     let mut cost = walk.cost;
-    cost.flops = cost.flops_without_gradient + 3 * cost.flops_with_gradient;
+    cost.flops = cost.flops_without_gradient.saturating_add(cost.flops_with_gradient.saturating_mul(3));
     cost
 }
 
@@ -46,7 +46,7 @@ impl Walk {
                 InstrOp::Op(op) => self.operation(op, instr, times, precision),
                 InstrOp::Repeat { times: inner, body, .. } => {
                     let before = self.live;
-                    self.body(body, times * *inner as u64, precision);
+                    self.body(body, times.saturating_mul(*inner as u64), precision);
                     if instr.gradient {
                         let kept = self.live - before;
                         self.live = before + kept * *inner as u64;
@@ -86,15 +86,16 @@ impl Walk {
         }
         let Op::Prim(id, attrs) = op else { return };
         let types: Vec<&Ty> = instr.arg_tys.iter().collect();
-        let flops = times * (id.get().flops)(attrs, &types, &instr.ty);
+        let flops = times.saturating_mul((id.get().flops)(attrs, &types, &instr.ty));
         let learns = instr.gradient && instr.args.iter().any(|arg| matches!(arg, Operand::Slot(_)));
         if matches!(id.get().name, "dot" | "attend") {
-            self.cost.flops_of_products += if learns { 3 * flops } else { flops };
+            let whole = if learns { flops.saturating_mul(3) } else { flops };
+            self.cost.flops_of_products = self.cost.flops_of_products.saturating_add(whole);
         }
         if learns {
-            self.cost.flops_with_gradient += flops;
+            self.cost.flops_with_gradient = self.cost.flops_with_gradient.saturating_add(flops);
         } else {
-            self.cost.flops_without_gradient += flops;
+            self.cost.flops_without_gradient = self.cost.flops_without_gradient.saturating_add(flops);
         }
     }
 

@@ -205,6 +205,7 @@ pub fn check(modules: &Modules, sources: &Sources, bindings: &Bindings, sink: &m
     checker.states(&flat.members);
     checker.schedule(&flat.members, &flat.name);
     checker.results(&flat.members);
+    checker.names_not_taken(&flat);
     checker.unused(&flat);
     let mut body = std::mem::take(&mut checker.prologue);
     body.insts.extend(checker.regions.pop().unwrap_or_default().insts);

@@ -1,17 +1,16 @@
 //! Nets: declared once, their weights exist once; called as often as the schedule likes. A net given as an
 //! argument is a recipe: each use makes its own.
 
-use super::call::counted;
+use super::Number;
 use super::checker::Checker;
-use super::ops::{Attrs, Init, Op};
-use super::signature::{Args, no_parameter};
-use super::ty::{Axis, AxisId, AxisSize, Dim};
-use super::value::{NetDefinition, Recipe, Role, Scope, Value};
-use super::{Number, Val};
+use super::linear::Linear;
+use super::ops::Init;
+use super::signature::Args;
+use super::ty::{Axis, AxisId, AxisSize};
+use super::value::{NetDefinition, Role, Scope, Value};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::lower::Role as WeightRole;
 use crate::source::Span;
-use crate::syntax::ast::{self, Arg, ArgKind, BinaryOp, Expr, ExprKind, MapSide, MemberKind};
+use crate::syntax::ast::{self, Arg, BinaryOp, Expr, ExprKind, MemberKind};
 use std::collections::HashSet;
 use std::rc::Rc;
 
@@ -24,16 +23,6 @@ pub struct NetInstance {
 pub(super) enum NetKind {
     Linear(Linear),
     Defined { def: Rc<NetDefinition>, scope: Scope },
-}
-
-/// `x · Wᵀ + b`; `weight` is (to…, from…).
-pub(super) struct Linear {
-    from: Vec<AxisId>,
-    to: Vec<AxisId>,
-    /// The input axes as the weight names them: other names than the output's.
-    inner: Vec<AxisId>,
-    weight: Val,
-    bias: Option<Val>,
 }
 
 impl Checker<'_> {
@@ -213,241 +202,6 @@ impl Checker<'_> {
         self.axes.add(Axis { name: name.name.clone(), size, parts: Vec::new(), span: name.span, origin })
     }
 
-    /// Arguments of a net: constants are evaluated where the call stands, nets stay recipes.
-    fn bind_parameters(
-        &mut self,
-        def: &ast::NetDef,
-        mut scope: Scope,
-        args: &[Arg],
-        span: Span,
-    ) -> Option<Scope> {
-        let mut positional = 0;
-        let mut given: Vec<Option<Value>> = vec![None; def.params.len()];
-        let mut fine = true;
-        for arg in args {
-            let (at, expr) = match &arg.kind {
-                ArgKind::Positional(expr) => {
-                    positional += 1;
-                    ((positional <= def.params.len()).then(|| positional - 1), expr)
-                }
-                ArgKind::Named(name, expr) => {
-                    (def.params.iter().position(|param| param.name.name == name.name), expr)
-                }
-                ArgKind::Clause(..) | ArgKind::Map(..) => {
-                    (None, &Expr { kind: ExprKind::Bool(false), span: arg.span })
-                }
-            };
-            let Some(at) = at else {
-                let known: Vec<String> = def.params.iter().map(|param| param.name.name.clone()).collect();
-                self.error(match &arg.kind {
-                    ArgKind::Named(name, expr) => {
-                        no_parameter(&def.name.name, name, expr.span, &known, def.name.span)
-                    }
-                    _ => Diagnostic::new(
-                        Code::Arguments,
-                        match &arg.kind {
-                            ArgKind::Positional(_) => format!(
-                                "`{}` takes {}, and this is one more",
-                                def.name.name,
-                                counted(known.len(), "value")
-                            ),
-                            ArgKind::Clause(clause, _) => {
-                                format!("`{}` takes no `{}`", def.name.name, clause.word())
-                            }
-                            _ => format!("`{}` takes no `from -> to`", def.name.name),
-                        },
-                        arg.span,
-                        "not expected",
-                    )
-                    .related(def.name.span, "declared here")
-                    .help(format!("its parameters are {}", super::declare::quoted(&known))),
-                });
-                fine = false;
-                continue;
-            };
-            let param = &def.params[at];
-            let value = if param.ty.as_ref().is_some_and(|ty| ty.name.name == "net") {
-                Value::Recipe(Rc::new(Recipe { expr: expr.clone(), scope: self.scope.clone() }))
-            } else {
-                self.constant(expr)
-            };
-            if !self.fits_parameter(&def.name.name, param, &value, expr.span) {
-                fine = false;
-            }
-            if given[at].replace(value).is_some() {
-                let message = format!("`{}` of `{}` is given twice", param.name.name, def.name.name);
-                self.error(
-                    Diagnostic::new(Code::Arguments, message, arg.span, "again here")
-                        .related(param.name.span, "declared here"),
-                );
-            }
-        }
-        if !fine {
-            return None;
-        }
-        for (param, value) in def.params.iter().zip(given) {
-            let value = match (value, &param.default) {
-                (Some(value), _) => value,
-                (None, Some(default)) => {
-                    let caller = std::mem::replace(&mut self.scope, scope);
-                    let value = if param.ty.as_ref().is_some_and(|ty| ty.name.name == "net") {
-                        Value::Recipe(Rc::new(Recipe { expr: default.clone(), scope: self.scope.clone() }))
-                    } else {
-                        self.constant(default)
-                    };
-                    scope = std::mem::replace(&mut self.scope, caller);
-                    value
-                }
-                (None, None) => {
-                    self.error(
-                        Diagnostic::new(
-                            Code::Arguments,
-                            format!("`{}` needs `{}`", def.name.name, param.name.name),
-                            span,
-                            "missing here",
-                        )
-                        .related(param.name.span, "declared here"),
-                    );
-                    return None;
-                }
-            };
-            scope.bind(&param.name.name, value, Role::Constant, param.name.span);
-        }
-        Some(scope)
-    }
-
-    fn fits_parameter(&mut self, net: &str, param: &ast::Param, value: &Value, span: Span) -> bool {
-        let Some(ty) = &param.ty else { return true };
-        let fits = match (ty.name.name.as_str(), value) {
-            (_, Value::Broken) => return false,
-            ("axis", Value::Axis(_)) | ("axes", Value::Axis(_) | Value::Axes(_)) => true,
-            ("int", Value::Number(number)) => number.to_whole().is_some(),
-            ("float", Value::Number(_)) | ("bool", Value::Bool(_)) | ("net", Value::Recipe(_)) => true,
-            ("init", Value::Number(_) | Value::Init(_) | Value::Bool(_)) => true,
-            _ => false,
-        };
-        if !fits {
-            let shown = super::declare::show_constant(value);
-            self.error(
-                Diagnostic::new(
-                    Code::Arguments,
-                    format!(
-                        "`{}` of `{net}` must be {}, and this is {shown}",
-                        param.name.name,
-                        article(&ty.name.name)
-                    ),
-                    span,
-                    format!("this is {shown}"),
-                )
-                .related(param.name.span, "declared here"),
-            );
-        }
-        fits
-    }
-
-    /// `Linear(from -> to [, bias = false | true | initial] [, weight = initial])`.
-    fn linear(&mut self, args: &[Arg], path: &str, span: Span) -> Value {
-        let mut map = None;
-        let mut bias: Option<Init> = None;
-        let mut weight: Option<Init> = None;
-        let mut positional = 0;
-        for arg in args {
-            let (name, expr) = match &arg.kind {
-                ArgKind::Map(from, to) => {
-                    map = Some((from, to));
-                    continue;
-                }
-                ArgKind::Positional(Expr { kind: ExprKind::Name(name), .. })
-                    if matches!(
-                        self.scope.get(name).map(|bound| &bound.value),
-                        Some(Value::Axis(_) | Value::Axes(_))
-                    ) =>
-                {
-                    map = None;
-                    break;
-                }
-                ArgKind::Positional(expr) => {
-                    positional += 1;
-                    (if positional == 1 { "bias" } else { "weight" }, expr)
-                }
-                ArgKind::Named(name, expr) => (name.name.as_str(), expr),
-                ArgKind::Clause(..) => ("", &Expr { kind: ExprKind::Bool(false), span: arg.span }),
-            };
-            match (name, self.constant(expr)) {
-                (_, Value::Broken) => return Value::Broken,
-                ("bias", Value::Bool(false)) => bias = None,
-                ("bias", Value::Bool(true)) => bias = Some(Init::Constant(0.0)),
-                ("bias", Value::Number(number)) => bias = Some(Init::Constant(number.to_f64())),
-                ("bias", Value::Init(init)) => bias = Some(init),
-                ("weight", Value::Number(number)) => weight = Some(Init::Constant(number.to_f64())),
-                ("weight", Value::Init(init)) => weight = Some(init),
-                _ => {
-                    self.error(
-                        Diagnostic::new(
-                            Code::Arguments,
-                            "`Linear` takes `bias` and `weight` besides its axes",
-                            arg.span,
-                            "not expected",
-                        )
-                        .help("`Linear(dim -> symbol, bias = true, weight = normal(std = 0.02))`"),
-                    );
-                    return Value::Broken;
-                }
-            }
-        }
-        let Some((from, to)) = map else {
-            self.error(
-                Diagnostic::new(
-                    Code::Arguments,
-                    "`Linear` needs to know from which axes to which",
-                    span,
-                    "no `from -> to`",
-                )
-                .help("`Linear(dim -> symbol)`; `-> 1` gives a single number"),
-            );
-            return Value::Broken;
-        };
-        let (from_place, to_place) = (side_span(from).unwrap_or(span), side_span(to).unwrap_or(span));
-        let (Some(from), Some(to)) = (self.map_side(from), self.map_side(to)) else { return Value::Broken };
-        let mut inner = Vec::new();
-        let (mut in_dims, mut out_dims) = (Vec::new(), Vec::new());
-        for axis in &to {
-            let Some(size) = self.fixed_size(*axis, to_place) else { return Value::Broken };
-            out_dims.push(Dim { axis: *axis, size });
-        }
-        for axis in &from {
-            let Some(size) = self.fixed_size(*axis, from_place) else { return Value::Broken };
-            // `dim -> dim`: inside, the input needs a name of its own.
-            let own = if to.contains(axis) {
-                let old = self.axes.get(*axis).clone();
-                self.axes.add(Axis { name: format!("{}'", old.name), parts: Vec::new(), ..old })
-            } else {
-                *axis
-            };
-            inner.push(own);
-            in_dims.push(Dim { axis: own, size });
-        }
-        let fan_in: usize = in_dims.iter().map(|dim| dim.size).product();
-        let weight = weight.unwrap_or(Init::TruncatedNormal { std: 1.0 / (fan_in.max(1) as f64).sqrt() });
-        let dims = out_dims.iter().chain(&in_dims).copied().collect();
-        let Some(Value::Tensor(weight)) =
-            self.add_weight(&format!("{path}.weight"), WeightRole::Param, dims, weight, span)
-        else {
-            return Value::Broken;
-        };
-        let bias = match bias {
-            Some(init) => {
-                match self.add_weight(&format!("{path}.bias"), WeightRole::Param, out_dims, init, span) {
-                    Some(Value::Tensor(bias)) => Some(bias),
-                    _ => return Value::Broken,
-                }
-            }
-            None => None,
-        };
-        let kind = NetKind::Linear(Linear { from, to, inner, weight, bias });
-        Value::Net(Rc::new(NetInstance { path: path.to_owned(), kind }))
-    }
-
     /// A weight that a net declares, by its name there: `embed.weight` ties two nets.
     pub(super) fn weight_of(&self, net: &NetInstance, name: &str) -> Option<Value> {
         match &net.kind {
@@ -518,53 +272,6 @@ impl Checker<'_> {
         }
     }
 
-    fn apply_linear(&mut self, linear: &Linear, x: Val, span: Span) -> Option<Val> {
-        let ty = self.ty(x).clone();
-        for axis in &linear.from {
-            if !ty.has(*axis) {
-                let complaint = crate::primitive::missing(*axis, &ty, &self.axes, "this `Linear`");
-                let mut diagnostic = Diagnostic::new(
-                    complaint.code,
-                    complaint.message,
-                    span,
-                    format!("this is given {}", ty.show(&self.axes)),
-                );
-                diagnostic.help = complaint.help;
-                self.error(diagnostic);
-                return None;
-            }
-        }
-        if let Some(axis) = linear.to.iter().find(|axis| ty.has(**axis) && !linear.from.contains(axis)) {
-            let name = self.axes.name(*axis).to_owned();
-            self.error(
-                Diagnostic::new(
-                    Code::AxisUnexpected,
-                    format!("this `Linear` makes the axis `{name}`, which its input has already"),
-                    span,
-                    format!("this is given {}", ty.show(&self.axes)),
-                )
-                .help("rename or reduce that axis first"),
-            );
-            return None;
-        }
-        let mut x = x;
-        for (from, inner) in linear.from.iter().zip(&linear.inner) {
-            if from != inner {
-                x = self.emit(Op::Rename { from: *from, to: *inner }, &[x], span)?;
-            }
-        }
-        let mut y = self.prim(
-            "dot",
-            &[x, linear.weight],
-            Attrs { over: linear.inner.clone(), ..Default::default() },
-            span,
-        )?;
-        if let Some(bias) = linear.bias {
-            y = self.prim("add", &[y, bias], Default::default(), span)?;
-        }
-        Some(y)
-    }
-
     /// `truncated_normal(std = …)` and the other ways a weight may begin.
     pub(super) fn distribution(&mut self, name: &str, args: &Args, span: Span) -> Value {
         let number = |key: &str, at: usize| -> Option<f64> {
@@ -622,25 +329,4 @@ fn emits(statements: &[ast::Stmt], read: &HashSet<String>) -> bool {
         }
         _ => false,
     })
-}
-
-/// Where a side of `from -> to` stands.
-fn side_span(side: &MapSide) -> Option<Span> {
-    match side {
-        MapSide::One(span) => Some(*span),
-        MapSide::Axes(names) => Some(names.first()?.span.to(names.last()?.span)),
-    }
-}
-
-pub(super) fn article(ty: &str) -> &'static str {
-    match ty {
-        "axis" => "an axis",
-        "axes" => "axes",
-        "int" => "a whole number",
-        "float" => "a number",
-        "bool" => "true or false",
-        "net" => "a net",
-        "init" => "an initial distribution or a number",
-        _ => "another kind of value",
-    }
 }

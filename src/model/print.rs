@@ -55,7 +55,8 @@ fn instruction(out: &mut String, inst: &Inst, axes: &Axes, depth: usize) {
         region(out, &body.region, axes, depth + 1);
         let next: Vec<String> = body.next.iter().map(|val| format!("%{}", val.0)).collect();
         let yields: Vec<String> = body.yields.iter().map(|(val, _)| format!("%{}", val.0)).collect();
-        let _ = writeln!(out, "{indent}  next {} yield {}", next.join(", "), yields.join(", "));
+        let given = if yields.is_empty() { String::new() } else { format!(" yield {}", yields.join(", ")) };
+        let _ = writeln!(out, "{indent}  next {}{given}", next.join(", "));
         let _ = writeln!(out, "{indent}}}");
         return;
     }

@@ -63,7 +63,7 @@ pub(super) fn visit_block(block: &Block, visit: &mut dyn FnMut(&Expr)) {
     block.value.iter().for_each(|value| visit_expr(value, visit));
 }
 
-fn visit_expr(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
+pub(super) fn visit_expr(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
     visit(expr);
     match &expr.kind {
         ExprKind::Number(_) | ExprKind::Bool(_) | ExprKind::Name(_) | ExprKind::Lookahead(_) => {}

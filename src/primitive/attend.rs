@@ -29,7 +29,7 @@ fn infer(attrs: &Attrs, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
 
 fn cost(attrs: &Attrs, args: &[&Ty], ty: &Ty) -> u64 {
     let keys: usize = attrs.over.iter().filter_map(|axis| args[1].size(*axis)).product();
-    4 * (ty.count() * keys) as u64
+    4u64.saturating_mul(ty.count() as u64).saturating_mul(keys as u64)
 }
 
 pub static ATTEND: Primitive = Primitive {

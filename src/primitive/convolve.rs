@@ -56,7 +56,7 @@ fn infer(attrs: &Attrs, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
 
 fn cost(attrs: &Attrs, args: &[&Ty], ty: &Ty) -> u64 {
     let taps = attrs.along.and_then(|tap| args[1].size(tap)).unwrap_or(0);
-    2 * (ty.count() as u64).saturating_mul(taps as u64)
+    2u64.saturating_mul(ty.count() as u64).saturating_mul(taps as u64)
 }
 
 pub static CONVOLVE: Primitive = Primitive {

@@ -42,7 +42,7 @@ fn result_dims(attrs: &Attrs, a: &Ty, b: &Ty) -> Vec<Dim> {
 
 fn cost(attrs: &Attrs, args: &[&Ty], ty: &Ty) -> u64 {
     let inner: usize = attrs.over.iter().filter_map(|axis| args[0].size(*axis)).product();
-    2 * (ty.count() * inner) as u64
+    2u64.saturating_mul(ty.count() as u64).saturating_mul(inner as u64)
 }
 
 pub static DOT: Primitive = Primitive {

@@ -252,7 +252,7 @@ fn require_float(ty: &Ty, axes: &Axes, what: &str) -> Result<(), Complaint> {
 
 /// The elements of a value, as a cost.
 fn per_element(cost: u64, ty: &Ty) -> u64 {
-    cost * ty.count() as u64
+    cost.saturating_mul(ty.count() as u64)
 }
 
 /// `bool` and integers take part in arithmetic as the run's floats.

@@ -137,6 +137,8 @@ pub struct NetDef {
 
 #[derive(Clone, Debug)]
 pub struct FnDef {
+    /// What stands above the `fn` of a net; that of an item is the item's.
+    pub doc: String,
     pub name: Option<Ident>,
     pub params: Vec<Param>,
     pub result: Vec<Type>,

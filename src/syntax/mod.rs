@@ -2,9 +2,11 @@
 //! (`models::…`) are embedded; an author's modules are `.tot` files beside the root file.
 
 pub mod ast;
+mod expression;
 mod mistake;
 mod parser;
 mod print;
+mod statement;
 
 pub use parser::parse;
 pub use print::print;

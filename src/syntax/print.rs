@@ -113,7 +113,9 @@ fn members(members: &[Member], body: Option<&FnDef>) -> String {
         .iter()
         .map(|own| (group(&own.kind), format!("{}{}{}", doc(&own.doc, 1), pad(1), member(&own.kind))))
         .collect();
-    parts.extend(body.map(|body| (u8::MAX, format!("{}fn {}", pad(1), function_rest(body, 1)))));
+    parts.extend(
+        body.map(|body| (u8::MAX, format!("{}{}fn {}", doc(&body.doc, 1), pad(1), function_rest(body, 1)))),
+    );
     if parts.is_empty() {
         return "{}".to_owned();
     }
