@@ -4,6 +4,7 @@ mod build_arc;
 mod build_maze;
 mod build_sudoku;
 mod check;
+mod download;
 mod generate_maze;
 mod rate;
 
@@ -26,6 +27,8 @@ enum Command {
     Build(Build),
     /// Check built data sets: every file, every row
     Check(check::Args),
+    /// Fetch data sets of the Hugging Face hub
+    Download(download::Args),
     /// Make puzzles and write them as CSV
     #[command(subcommand)]
     Generate(Generate),
@@ -54,6 +57,7 @@ pub fn main(args: &Args) -> Outcome {
         Command::Build(Build::Arc(args)) => build_arc::main(args),
         Command::Build(Build::Sudoku(args)) => build_sudoku::main(args),
         Command::Check(args) => check::main(args),
+        Command::Download(args) => download::main(args),
         Command::Build(Build::Maze(args)) => build_maze::main(args),
         Command::Generate(Generate::Maze(args)) => generate_maze::main(args),
         Command::Rate(args) => rate::main(args),

@@ -121,6 +121,16 @@ pub enum DataError {
         /// The row whose walls it has.
         test_line: u64,
     },
+    /// The Hugging Face hub, or the way there, refuses.
+    #[error("{address}: {what}; {mend}")]
+    Hub {
+        /// What was asked for.
+        address: String,
+        /// The cause.
+        what: String,
+        /// How to mend it.
+        mend: String,
+    },
     /// A puzzle typed by a person cannot be read.
     #[error("this is no puzzle: {what}; {mend}")]
     Puzzle {

@@ -8,6 +8,7 @@ pub mod built;
 mod chance;
 pub mod dihedral;
 mod error;
+pub mod hub;
 mod knob;
 pub mod maze;
 pub mod npy;

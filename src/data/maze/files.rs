@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::csv::{Row, read};
 use super::generator::walls_up_to_symmetry;
 use super::{Answers, Mazes, Pair, lengths};
+use crate::data::hub::locate;
 use crate::data::{Chance, DataError, Dataset, Purpose, Source, knob};
 
 /// Settings of mazes read from files, packed with gzip or not.
@@ -38,7 +39,7 @@ pub struct CsvSpec {
 
 impl Source for CsvSpec {
     fn open(&self, base: &Path) -> Result<Box<dyn Dataset>, DataError> {
-        let (train_path, test_path) = (base.join(&self.train), base.join(&self.test));
+        let (train_path, test_path) = (locate(base, &self.train)?, locate(base, &self.test)?);
         let test = self.choose(&test_path, self.test_limit, Purpose::ChooseTest)?;
         let train = self.choose(&train_path, self.limit, Purpose::ChooseTrain)?;
         let side = test[0].maze.side();

@@ -7,6 +7,7 @@ use super::canonical::Classes;
 use super::csv::{Row, read};
 use super::grid::Side;
 use super::{Pairs, Sudoku};
+use crate::data::hub::locate;
 use crate::data::{Chance, DataError, Dataset, Purpose, Source, knob};
 
 /// Settings of Sudoku puzzles read from files.
@@ -58,7 +59,7 @@ impl Source for CsvSpec {
                 mend: "allow at least 1 row, or write None for all rows".to_owned(),
             });
         }
-        let (train_path, test_path) = (base.join(&self.train), base.join(&self.test));
+        let (train_path, test_path) = (locate(base, &self.train)?, locate(base, &self.test)?);
         let test = self.choose(&test_path, self.test_limit, Purpose::ChooseTest, |_| false)?;
         let mut classes = Classes::default();
         for (number, (question, answer)) in test.pairs.iter().enumerate() {
