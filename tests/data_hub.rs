@@ -26,11 +26,13 @@ fn ok(body: impl AsRef<[u8]>) -> Answer {
     Answer { status: "200 OK", headers: Vec::new(), body: body.as_ref().to_vec(), cut: None }
 }
 
+/// Requests so far: path and range.
+type Requests = Mutex<Vec<(String, Option<String>)>>;
+
 /// A server that answers each path by a list of answers, the last of which stays.
 struct Server {
     endpoint: String,
-    /// Requests so far: path and range.
-    log: Arc<Mutex<Vec<(String, Option<String>)>>>,
+    log: Arc<Requests>,
 }
 
 impl Server {
@@ -61,7 +63,7 @@ impl Server {
 fn answer(
     stream: TcpStream,
     answers: &mut HashMap<String, Vec<Answer>>,
-    log: &Mutex<Vec<(String, Option<String>)>>,
+    log: &Requests,
 ) -> std::io::Result<()> {
     let mut lines = BufReader::new(stream.try_clone()?).lines();
     let first = lines.next().transpose()?.unwrap_or_default();
