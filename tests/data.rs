@@ -50,11 +50,9 @@ fn settings_are_read_as_people_write_them() {
         serde_json::from_str(r#"{"sudoku": {"side": 4, "train": 10, "test": 5, "givens": [6, 8]}}"#).unwrap();
     assert_eq!(json, plain);
 
-    assert!(
-        unreadable("sudoko(side: 4)").ends_with(
-            "no data set is called `sudoko`; there are: sudoku, sudoku_csv; did you mean `sudoku`?"
-        )
-    );
+    let misspelt = unreadable("sudoko(side: 4)");
+    assert!(misspelt.contains("no data set is called `sudoko`; there are: sudoku, sudoku_csv, "), "{misspelt}");
+    assert!(misspelt.ends_with("; did you mean `sudoku`?"), "{misspelt}");
     assert!(unreadable("sudoku(side: 4, train: 1, test: 1, colour: 3)").contains("field named `colour`"));
     assert!(unreadable("sudoku(side: 4, test: 1)").contains("`train`"));
     assert!(

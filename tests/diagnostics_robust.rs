@@ -145,7 +145,12 @@ fn single_edits_of_got() {
     edited(&models(), "got.tot");
 }
 
+/// All but those above, which have tests of their own so that they run side by side.
 #[test]
-fn every_model_is_edited() {
-    assert_eq!(models().keys().collect::<Vec<_>>(), ["got.tot", "hrm.tot", "totrm.tot", "trm.tot"]);
+fn single_edits_of_the_other_models() {
+    let own = ["trm.tot", "hrm.tot", "totrm.tot", "got.tot"];
+    let models = models();
+    for name in models.keys().filter(|name| !own.contains(&name.as_str())) {
+        edited(&models, name);
+    }
 }
