@@ -51,7 +51,10 @@ fn settings_are_read_as_people_write_them() {
     assert_eq!(json, plain);
 
     let misspelt = unreadable("sudoko(side: 4)");
-    assert!(misspelt.contains("no data set is called `sudoko`; there are: sudoku, sudoku_csv, "), "{misspelt}");
+    assert!(
+        misspelt.contains("no data set is called `sudoko`; there are: sudoku, sudoku_csv, "),
+        "{misspelt}"
+    );
     assert!(misspelt.ends_with("; did you mean `sudoku`?"), "{misspelt}");
     assert!(unreadable("sudoku(side: 4, train: 1, test: 1, colour: 3)").contains("field named `colour`"));
     assert!(unreadable("sudoku(side: 4, test: 1)").contains("`train`"));
