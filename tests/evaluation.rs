@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use tch::{Device, Kind};
 use totc::data::{DataError, Dataset, Example, Fault, Mark, NO_LABEL, Sizes, Verdict, View};
@@ -13,10 +14,32 @@ use totc::lower::Mode;
 use totc::model::Bindings;
 use totc::source::Sources;
 use totc::train::{
-    Choose, EvaluationReport, Graded, Protocol, Seen, Stop, SupervisionStep, Witness, evaluate,
-    evaluate_before,
+    Choose, EvaluationReport, Graded, Protocol, Seen, Stop, SupervisionStep, TrainError, Witness,
 };
 use totc::{Values, syntax};
+
+/// libtorch has one generator for the process, so tests that draw at the same time would disturb one another.
+static DRAWS: Mutex<()> = Mutex::new(());
+
+fn evaluate(
+    step: &dyn SupervisionStep,
+    weights: &Weights,
+    data: &dyn Dataset,
+    protocol: &Protocol,
+) -> Result<EvaluationReport, TrainError> {
+    evaluate_before(step, weights, data, protocol, None)
+}
+
+fn evaluate_before(
+    step: &dyn SupervisionStep,
+    weights: &Weights,
+    data: &dyn Dataset,
+    protocol: &Protocol,
+    witness: Option<&mut dyn Witness>,
+) -> Result<EvaluationReport, TrainError> {
+    let _alone = DRAWS.lock().unwrap_or_else(PoisonError::into_inner);
+    totc::train::evaluate_before(step, weights, data, protocol, witness)
+}
 
 const CELLS: usize = 4;
 const SYMBOLS: usize = 8;
