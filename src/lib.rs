@@ -8,7 +8,7 @@ pub mod diagnostic;
 pub mod draw;
 #[cfg(feature = "torch")]
 pub mod exec;
-pub mod graph;
+pub mod ir;
 pub mod lower;
 pub mod model;
 pub mod pass;
@@ -19,6 +19,7 @@ pub mod source;
 pub mod sweep;
 pub mod syntax;
 pub mod train;
+pub mod types;
 pub mod weights;
 
 use diagnostic::Sink;
@@ -39,7 +40,7 @@ pub fn compile(
     sink: &mut Sink,
 ) -> Result<Option<Program>, pass::PassError> {
     let Some(model) = model::check(modules, sources, bindings, sink) else { return Ok(None) }; // trees to Model: all errors of the author
-    let graph = graph::build(&model); // Model to Graph: from here on nothing fails because of the author
+    let graph = model::graph::build(&model); // Model to Graph: from here on nothing fails because of the author
     let graph = graph.only(values); // what nobody reads is not computed
     let graph = pass::run(graph, None)?; // Graph to Graph, verified after every pass
     Ok(Some(lower::program(&graph))) // Graph to Program: flat primitive calls, no libtorch yet

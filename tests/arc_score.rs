@@ -286,7 +286,7 @@ mod evaluation {
     use tch::{Device, Kind};
     use totc::diagnostic::{Colours, Sink, render};
     use totc::exec::{Executable, Weights};
-    use totc::lower::Mode;
+    use totc::ir::Mode;
     use totc::model::Bindings;
     use totc::source::Sources;
     use totc::train::{ArcWitness, Graded, Protocol, SupervisionStep, evaluate_before, untrained};

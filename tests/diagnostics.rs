@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use totc::diagnostic::{Code, Colours, Sink, render};
-use totc::lower::Mode;
+use totc::ir::Mode;
 use totc::model::{Bindings, Setting, check};
 use totc::source::{Sources, Span};
 use totc::syntax::{Disk, Reader, load};

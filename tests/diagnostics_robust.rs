@@ -7,7 +7,7 @@ use std::path::Path;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use totc::diagnostic::{Colours, Sink, render};
-use totc::lower::Mode;
+use totc::ir::Mode;
 use totc::model::{Bindings, Setting, check};
 use totc::source::{Origin, Sources};
 use totc::syntax::{Reader, load, parse};

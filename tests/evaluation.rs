@@ -10,7 +10,7 @@ use tch::{Device, Kind};
 use totc::data::{DataError, Dataset, Example, Fault, Mark, NO_LABEL, Sizes, Verdict, View};
 use totc::diagnostic::{Colours, Sink, render};
 use totc::exec::{Executable, Weights};
-use totc::lower::Mode;
+use totc::ir::Mode;
 use totc::model::Bindings;
 use totc::source::Sources;
 use totc::train::{

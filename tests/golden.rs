@@ -23,7 +23,7 @@ use fixture::{Golden, compile};
 use run::Run;
 use tch::{Kind, Tensor, no_grad};
 use totc::Values;
-use totc::lower::{Mode, Role};
+use totc::ir::{Mode, WeightRole};
 use totc::model::{Bindings, Setting};
 
 /// A published run and the model that must do the same.
@@ -185,7 +185,7 @@ fn models_have_the_published_number_of_parameters() {
             let weights = program.weights.iter().filter(|weight| weight.role == role);
             weights.map(|weight| weight.shape.iter().product::<i64>()).sum()
         };
-        (count(Role::Param), count(Role::Buffer))
+        (count(WeightRole::Param), count(WeightRole::Buffer))
     };
     let (trm, vectors) = (6_828_034, 2 * 512);
     assert_eq!(trm + vectors, 6_829_058);

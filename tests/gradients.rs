@@ -13,8 +13,8 @@ use indexmap::IndexMap;
 use tch::{Device, Kind, Tensor, no_grad};
 use totc::diagnostic::{Colours, Sink, render};
 use totc::exec::{Executable, Inputs, Outputs, Weights};
-use totc::lower::{Mode, Role};
-use totc::model::ops::Op;
+use totc::ir::op::Op;
+use totc::ir::{Mode, WeightRole};
 use totc::model::{Bindings, Region, check};
 use totc::primitive::{self, Gradient};
 use totc::source::Sources;
@@ -87,7 +87,7 @@ fn weights(executable: &Executable) -> Weights {
     let mut tensors = IndexMap::new();
     for info in &executable.program().weights {
         let weight = Tensor::randn(&info.shape[..], (Kind::Double, Device::Cpu)) * 0.7;
-        tensors.insert(info.path.clone(), weight.set_requires_grad(info.role == Role::Param));
+        tensors.insert(info.path.clone(), weight.set_requires_grad(info.role == WeightRole::Param));
     }
     Weights { tensors }
 }
@@ -189,7 +189,7 @@ fn compared(executable: &Executable) -> BTreeMap<String, f64> {
     let gradients = gradients(executable, &weights);
     let mut steepest: BTreeMap<String, f64> = BTreeMap::new();
     let mut furthest: BTreeMap<String, f64> = BTreeMap::new();
-    for info in executable.program().weights.iter().filter(|info| info.role != Role::Buffer) {
+    for info in executable.program().weights.iter().filter(|info| info.role != WeightRole::Buffer) {
         let weight = &weights.tensors[&info.path];
         tch::manual_seed(23);
         for direction in directions(weight) {

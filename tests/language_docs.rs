@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use totc::Values;
 use totc::diagnostic::{Colours, Sink, render};
-use totc::lower::Mode;
+use totc::ir::Mode;
 use totc::model::Bindings;
 use totc::primitive::{self, Gradient, Takes};
 use totc::source::Sources;

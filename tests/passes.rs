@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use subject::{Subject, files, shipped};
-use totc::graph::{Flow, Graph, print, verify};
-use totc::lower::Mode;
-use totc::model::ops::Op;
+use totc::ir::Mode;
+use totc::ir::op::Op;
+use totc::ir::{Flow, Graph, print, verify};
 use totc::pass::{self, PASSES};
 
 const MODES: [Mode; 2] = [Mode::Training, Mode::Evaluation];
@@ -111,7 +111,8 @@ mod values {
     use indexmap::IndexMap;
     use tch::{Device, Kind, Tensor, no_grad};
     use totc::exec::{ExecError, Executable, Inputs, Weights};
-    use totc::lower::{Instr, InstrOp, Program, Role, program};
+    use totc::ir::WeightRole;
+    use totc::lower::{Instr, InstrOp, Program, program};
 
     /// Models put together from the same pieces as others: to compute those once is enough.
     const ALIKE: [&str; 8] = [
@@ -144,7 +145,7 @@ mod values {
         for (at, info) in program.weights.iter().enumerate() {
             let width = info.shape.last().copied().unwrap_or(1) as f64;
             let tensor = spread(&info.shape, at) * (3.0 / width).sqrt().min(1.0);
-            tensors.insert(info.path.clone(), tensor.set_requires_grad(info.role == Role::Param));
+            tensors.insert(info.path.clone(), tensor.set_requires_grad(info.role == WeightRole::Param));
         }
         Weights { tensors }
     }

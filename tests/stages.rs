@@ -9,8 +9,9 @@ use std::path::Path;
 
 use subject::{Subject, files, shipped};
 use totc::draw::{Format, draw};
-use totc::lower::{self, Mode};
-use totc::{graph, model, pass};
+use totc::ir::Mode;
+use totc::lower::{self};
+use totc::{ir, model, pass};
 
 const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stages");
 const SNAPSHOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots/stages");
@@ -23,7 +24,7 @@ fn all() -> Vec<(String, String)> {
         let graph = pass::run(case.graph(case.mode), None).unwrap();
         let stages = [
             ("model", model::print(&case.model(case.mode))),
-            ("graph", graph::print(&graph)),
+            ("graph", ir::print(&graph)),
             ("program", lower::print(&lower::program(&graph))),
         ];
         for (stage, text) in stages {

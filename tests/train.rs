@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tch::{Device, Kind, Tensor};
 use totc::data::Example;
 use totc::exec::Inputs;
-use totc::lower::Mode;
+use totc::ir::Mode;
 use totc::train::optimiser::{MainOptimiser, Treatment, update_rows};
 use totc::train::{
     Group, Length, Optimiser, Programs, Stop, TrainConfig, Trainer, checkpoint, clip, joint_norm, predict,

@@ -8,7 +8,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use totc::diagnostic::{Colours, Sink, render};
-use totc::lower::Mode;
+use totc::ir::Mode;
 use totc::model::{Bindings, Setting};
 use totc::source::Sources;
 use totc::weights::{

@@ -5,7 +5,7 @@ use super::Failure;
 use crate::data::Dataset;
 use crate::data::arc::{ArcScore, TestSet};
 use crate::exec::Weights;
-use crate::lower::WeightInfo;
+use crate::ir::WeightInfo;
 use crate::report::table;
 use crate::train::untrained;
 use serde::{Deserialize, Serialize};

@@ -5,7 +5,7 @@ use super::session::{Machine, Session};
 use super::{Failure, Outcome};
 use crate::Values;
 use crate::exec::{Executable, Weights};
-use crate::lower::Mode;
+use crate::ir::Mode;
 use crate::report::table;
 use crate::train::{Carry, Columns, Fresh, Trainer};
 use clap::ValueEnum;

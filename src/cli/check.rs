@@ -4,7 +4,7 @@ use super::subject::{Choice, Subject};
 use super::transfer;
 use super::{Failure, Outcome, colours};
 use crate::diagnostic::{self, Severity};
-use crate::lower::Mode;
+use crate::ir::Mode;
 use serde_json::json;
 use std::path::PathBuf;
 

@@ -1,8 +1,8 @@
 //! Cost of one step of a program: floating-point operations and activation memory, from types alone.
 
+use crate::ir::op::Op;
 use crate::lower::{Instr, InstrOp, Operand, Program};
-use crate::model::ops::Op;
-use crate::model::ty::{Kind, Ty};
+use crate::types::{Kind, Ty};
 use std::collections::HashMap;
 
 /// Bytes of one element of the run's precision.

@@ -2,8 +2,8 @@
 
 use super::subject::{Choice, Subject};
 use super::{Failure, Outcome};
-use crate::lower::Mode;
-use crate::{Values, graph, lower, model, pass, syntax};
+use crate::ir::Mode;
+use crate::{Values, ir, lower, model, pass, syntax};
 use clap::ValueEnum;
 
 /// Prints one stage of the compiler.
@@ -56,7 +56,7 @@ pub fn main(args: &Args) -> Outcome {
             }
         }
         Stage::Model => model::print(&subject.model(mode)?),
-        Stage::Graph => graph::print(&subject.graph(mode, Values::Dropped, args.after.as_deref())?),
+        Stage::Graph => ir::print(&subject.graph(mode, Values::Dropped, args.after.as_deref())?),
         Stage::Program => lower::print(&subject.program(mode, Values::Dropped)?),
     };
     print!("{text}");

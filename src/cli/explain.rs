@@ -4,12 +4,12 @@ use super::Outcome;
 use super::cost::{Cost, Precision, cost};
 use super::subject::{Choice, Subject};
 use crate::Values;
-use crate::lower::{Mode, Role};
+use crate::ir::{Mode, WeightRole};
 use crate::model::Model;
 use crate::model::outline::{Item, ItemKind};
-use crate::model::ty::AxisSize;
 use crate::report::{count, table};
 use crate::run_file;
+use crate::types::AxisSize;
 use indexmap::IndexMap;
 use serde_json::json;
 use std::fmt::Write;
@@ -90,8 +90,8 @@ fn axes(out: &mut String, model: &Model) {
 }
 
 /// Parameters by declared net, then by the parts inside it.
-fn by_net(model: &Model) -> IndexMap<String, (Role, usize, usize)> {
-    let mut nets: IndexMap<String, (Role, usize, usize)> = IndexMap::new();
+fn by_net(model: &Model) -> IndexMap<String, (WeightRole, usize, usize)> {
+    let mut nets: IndexMap<String, (WeightRole, usize, usize)> = IndexMap::new();
     for weight in &model.weights {
         let net = weight.path.split('.').next().unwrap_or("").to_owned();
         let entry = nets.entry(net).or_insert((weight.role, 0, 0));
@@ -101,7 +101,7 @@ fn by_net(model: &Model) -> IndexMap<String, (Role, usize, usize)> {
     nets
 }
 
-fn total(model: &Model, role: Role) -> usize {
+fn total(model: &Model, role: WeightRole) -> usize {
     model.weights.iter().filter(|weight| weight.role == role).map(|weight| weight.count()).sum()
 }
 
@@ -117,9 +117,9 @@ fn parameters(out: &mut String, model: &Model) {
     let _ = writeln!(
         out,
         "  {} trainable, {} in tables, {} constant",
-        count(total(model, Role::Param) as u64),
-        count(total(model, Role::Table) as u64),
-        count(total(model, Role::Buffer) as u64)
+        count(total(model, WeightRole::Param) as u64),
+        count(total(model, WeightRole::Table) as u64),
+        count(total(model, WeightRole::Buffer) as u64)
     );
 }
 
@@ -220,9 +220,9 @@ fn as_json(model: &Model, training: Cost, evaluation: Cost) -> serde_json::Value
         "axes": axes,
         "nets": nets,
         "weights": weights,
-        "trainable": total(model, Role::Param),
-        "in_tables": total(model, Role::Table),
-        "constant": total(model, Role::Buffer),
+        "trainable": total(model, WeightRole::Param),
+        "in_tables": total(model, WeightRole::Table),
+        "constant": total(model, WeightRole::Buffer),
         "training": training,
         "evaluation": evaluation,
         "halt": model.halt,

@@ -3,7 +3,7 @@
 use super::Outcome;
 use super::subject::{Choice, Subject};
 use crate::draw;
-use crate::lower::Mode;
+use crate::ir::Mode;
 use clap::ValueEnum;
 use std::path::PathBuf;
 

@@ -5,7 +5,8 @@ use super::Failure;
 use super::session::Session;
 use super::start::{self, Origin};
 use crate::Values;
-use crate::lower::{self, Mode, Role};
+use crate::ir::{Mode, WeightRole};
+use crate::lower::{self};
 use crate::report::{About, TestSet, hash};
 use crate::run_file::Fingerprint;
 use serde::{Deserialize, Serialize};
@@ -69,14 +70,14 @@ impl Identity {
     pub fn of(session: &mut Session) -> Result<Identity, Failure> {
         let batch = session.run.run.batch;
         let program = session.program(Mode::Training, 0, batch, Values::Dropped)?;
-        let numbers = |role: Role| -> u64 {
+        let numbers = |role: WeightRole| -> u64 {
             let of_role = program.weights.iter().filter(|info| info.role == role);
             of_role.map(|info| info.shape.iter().product::<i64>() as u64).sum()
         };
         let about = About {
             model: program.model.clone(),
-            parameters: numbers(Role::Param),
-            table_parameters: numbers(Role::Table),
+            parameters: numbers(WeightRole::Param),
+            table_parameters: numbers(WeightRole::Table),
             batch,
             data: session.data.describe(),
             test: TestSet::of(session.data.as_ref()),

@@ -3,7 +3,7 @@
 use super::subject::{Choice, Subject};
 use super::{Failure, Outcome};
 use crate::Values;
-use crate::lower::Mode;
+use crate::ir::Mode;
 use crate::report::count;
 use crate::weights::{self, Checkpoint, Chosen, Difference, Import, NameMap, Ours};
 use indexmap::IndexMap;

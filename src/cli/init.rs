@@ -4,7 +4,7 @@ use super::subject::{Choice, Subject};
 use super::{Failure, Outcome};
 use crate::Values;
 use crate::exec::Weights;
-use crate::lower::{Mode, Role};
+use crate::ir::{Mode, WeightRole};
 use crate::report::count;
 use std::path::PathBuf;
 
@@ -25,7 +25,7 @@ pub fn main(args: &Args) -> Outcome {
     let program = subject.program(Mode::Training, Values::Dropped)?;
     let weights = Weights::init(&program.weights, args.seed, tch::Device::Cpu);
     weights.save(&args.out).map_err(|error| Failure::World(error.to_string()))?;
-    let elements = |role: Role| -> u64 {
+    let elements = |role: WeightRole| -> u64 {
         program
             .weights
             .iter()
@@ -38,9 +38,9 @@ pub fn main(args: &Args) -> Outcome {
         args.out.display(),
         program.weights.len(),
         program.model,
-        count(elements(Role::Param)),
-        count(elements(Role::Table)),
-        count(elements(Role::Buffer))
+        count(elements(WeightRole::Param)),
+        count(elements(WeightRole::Table)),
+        count(elements(WeightRole::Buffer))
     );
     Ok(())
 }

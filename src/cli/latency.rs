@@ -6,7 +6,8 @@ use super::{Failure, Outcome};
 use crate::Values;
 use crate::compare::LATENCY;
 use crate::exec::Executable;
-use crate::lower::{self, Mode, Role};
+use crate::ir::{Mode, WeightRole};
+use crate::lower::{self};
 use crate::report::{count, number, table};
 use crate::train::{Budget, Latency, Stop, latency};
 use serde_json::json;
@@ -18,7 +19,7 @@ pub fn main(session: &mut Session, weights: Option<&Path>, budget: Budget, as_js
     let whole = session.program(Mode::Evaluation, u64::MAX, 1, Values::Dropped)?;
     let (tensors, path) = session.weights(weights, &whole)?;
     // Who only wants answers computes no loss and no metric.
-    let graph = crate::graph::build(&session.subject.model(Mode::Evaluation)?).answers_only();
+    let graph = crate::model::graph::build(&session.subject.model(Mode::Evaluation)?).answers_only();
     let graph = crate::pass::run(graph, None).map_err(|error| Failure::Internal(error.to_string()))?;
     let model = Executable::new(lower::program(&graph), session.device, session.precision());
     let measure = |stop: Stop| {
@@ -31,7 +32,7 @@ pub fn main(session: &mut Session, weights: Option<&Path>, budget: Budget, as_js
     } else {
         None
     };
-    let numbers = |role: Role| -> u64 {
+    let numbers = |role: WeightRole| -> u64 {
         let of_role = whole.weights.iter().filter(|info| info.role == role);
         of_role.map(|info| info.shape.iter().product::<i64>() as u64).sum()
     };
@@ -39,7 +40,7 @@ pub fn main(session: &mut Session, weights: Option<&Path>, budget: Budget, as_js
     let threads = tch::get_num_threads();
     let report = json!({
         "model": whole.model, "weights": path, "device": device, "threads": threads, "batch": 1,
-        "parameters": numbers(Role::Param), "table_parameters": numbers(Role::Table),
+        "parameters": numbers(WeightRole::Param), "table_parameters": numbers(WeightRole::Table),
         "peak_memory_mib": peak_memory(), "all_steps": all, "when_sure": sure,
     });
     let folder = match weights {
@@ -69,11 +70,11 @@ pub fn main(session: &mut Session, weights: Option<&Path>, budget: Budget, as_js
     let mut lines: Vec<Vec<String>> = vec![head, line("all steps", &all)];
     lines.extend(sure.as_ref().map(|sure| line("stopping when sure", sure)));
     print!("{}", table(&lines));
-    let tables = match numbers(Role::Table) {
+    let tables = match numbers(WeightRole::Table) {
         0 => String::new(),
         table => format!(", {} more in tables", count(table)),
     };
-    println!("  {} parameters{tables}", count(numbers(Role::Param)));
+    println!("  {} parameters{tables}", count(numbers(WeightRole::Param)));
     if let Some(mib) = peak_memory() {
         println!("  {mib:.0} MiB of memory at most, libtorch and the data included");
     }

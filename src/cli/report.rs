@@ -9,7 +9,8 @@ use crate::Values;
 use crate::data::Example;
 use crate::draw;
 use crate::exec::Executable;
-use crate::lower::{Mode, Program, Role};
+use crate::ir::{Mode, WeightRole};
+use crate::lower::Program;
 use crate::report::page::{self, Guess, Moment, Page, Thinking, Thought};
 use crate::report::{MetricsLog, PUZZLES, count};
 use crate::run_file::{self, RunFile};
@@ -254,7 +255,7 @@ fn plain(index: usize, rating: Option<f64>, example: Example, watched: Watched) 
 }
 
 fn facts(session: &Session, program: &Program, folder: &Path) -> Vec<(String, String)> {
-    let parameters = |role: Role| -> u64 {
+    let parameters = |role: WeightRole| -> u64 {
         let of_role = program.weights.iter().filter(|info| info.role == role);
         of_role.map(|info| info.shape.iter().product::<i64>().max(0) as u64).sum()
     };
@@ -272,10 +273,10 @@ fn facts(session: &Session, program: &Program, folder: &Path) -> Vec<(String, St
                 count(sizes.symbol as u64)
             ),
         ),
-        ("parameters", count(parameters(Role::Param))),
+        ("parameters", count(parameters(WeightRole::Param))),
     ];
-    if parameters(Role::Table) > 0 {
-        facts.push(("embedding tables", count(parameters(Role::Table))));
+    if parameters(WeightRole::Table) > 0 {
+        facts.push(("embedding tables", count(parameters(WeightRole::Table))));
     }
     let name = run.name.clone().map(|name| format!(", {name}")).unwrap_or_default();
     facts.push(("model file", format!("{}{name}", run.model.display())));

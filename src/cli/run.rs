@@ -7,7 +7,7 @@ use super::testing::{Tests, Which};
 use super::transfer;
 use super::{Failure, Outcome, colours};
 use crate::exec::Weights;
-use crate::lower::{Role, WeightInfo};
+use crate::ir::{WeightInfo, WeightRole};
 use crate::report::{
     self, Forecast, Kind, MetricsLog, Plan, Progress, Record, Screen, Step, Summary, Window, summary_table,
 };
@@ -213,7 +213,7 @@ fn parameters(trainer: &Trainer) -> u64 {
     let weights = &trainer.programs().training.program().weights;
     weights
         .iter()
-        .filter(|info| info.role == Role::Param)
+        .filter(|info| info.role == WeightRole::Param)
         .map(|info| info.shape.iter().product::<i64>() as u64)
         .sum()
 }

@@ -4,7 +4,7 @@ use super::session::{Machine, Session};
 use super::testing::Thinking;
 use super::{Failure, Outcome};
 use crate::data::Mark;
-use crate::lower::Mode;
+use crate::ir::Mode;
 use crate::train::{Protocol, ponder};
 use serde_json::json;
 use std::io::IsTerminal;

@@ -3,7 +3,7 @@
 
 use super::Failure;
 use crate::exec::Weights;
-use crate::lower::{Role, WeightInfo};
+use crate::ir::{WeightInfo, WeightRole};
 use crate::report::count;
 use crate::run_file::{RunFile, Start};
 use crate::train::{Group, optimiser::matches};
@@ -56,7 +56,9 @@ pub fn groups(
     if !start.frozen && start.lr.is_none() && start.lr_factor.is_none() {
         return groups;
     }
-    for info in infos.iter().filter(|info| info.role == Role::Param && origin.taken.contains(&info.path)) {
+    for info in
+        infos.iter().filter(|info| info.role == WeightRole::Param && origin.taken.contains(&info.path))
+    {
         if !given.iter().any(|group| matches(&group.weights, &info.path)) {
             groups.push(Group {
                 weights: info.path.clone(),

@@ -4,8 +4,9 @@
 use super::{Failure, colours};
 use crate::data::DataError;
 use crate::diagnostic::{self, Sink};
-use crate::graph::Graph;
-use crate::lower::{Mode, Program};
+use crate::ir::Graph;
+use crate::ir::Mode;
+use crate::lower::Program;
 use crate::model::{Bindings, Model, Setting};
 use crate::run_file::{self, RunFile};
 use crate::source::Sources;
@@ -111,7 +112,7 @@ impl Subject {
     }
 
     pub fn graph(&mut self, mode: Mode, values: Values, until: Option<&str>) -> Result<Graph, Failure> {
-        let graph = crate::graph::build(&self.model(mode)?);
+        let graph = crate::model::graph::build(&self.model(mode)?);
         let graph = graph.only(values);
         crate::pass::run(graph, until).map_err(|error| Failure::Internal(error.to_string()))
     }

@@ -4,7 +4,7 @@ use super::Failure;
 use super::arc::ArcTest;
 use crate::data::Dataset;
 use crate::exec::Weights;
-use crate::lower::WeightInfo;
+use crate::ir::WeightInfo;
 use crate::report::{Named, evaluation_json, evaluation_text, speed_up_json, write_puzzles};
 use crate::train::{ArcWitness, EvaluationReport, Protocol, Stop, TrainError, Witness};
 use std::io::Write;

@@ -4,7 +4,7 @@
 use super::subject::Subject;
 use super::{Failure, colours};
 use crate::Values;
-use crate::lower::{Mode, WeightInfo};
+use crate::ir::{Mode, WeightInfo};
 use crate::run_file::{RunFile, Slug};
 use crate::weights::{self, Ours, Source, Transfer, TransferError, Wish};
 

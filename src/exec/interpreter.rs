@@ -3,10 +3,10 @@
 
 use super::Weights;
 use super::structural;
+use crate::ir::op::Op;
 use crate::lower::{Instr, InstrOp, Operand, Program};
-use crate::model::ops::Op;
-use crate::model::ty::Ty;
 use crate::primitive::kernel::{Arg, Call, Constants, Draws, torch_kind};
+use crate::types::Ty;
 use indexmap::IndexMap;
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -301,7 +301,7 @@ impl Executable {
         {
             return ExecError::Memory { node };
         }
-        ExecError::Kernel { node, op: crate::model::show_op(op, &self.program.axes), cause }
+        ExecError::Kernel { node, op: crate::ir::show_op(op, &self.program.axes), cause }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Kernels of the structural operations: views where libtorch has one, copies where the memory order forces one.
 
-use crate::model::ops::Op;
-use crate::model::ty::{AxisId, Dim, Ty};
+use crate::ir::op::Op;
 use crate::primitive::kernel::{align, align_all, torch_kind};
+use crate::types::{AxisId, Dim, Ty};
 use tch::{Device, Kind, TchError, Tensor};
 
 /// Runs one structural operation on its operands.

@@ -1,8 +1,8 @@
 //! Weights by path: made from a seed, loaded from and saved to safetensors. A name, shape or data type that does
 //! not fit is an error, never changed silently.
 
-use crate::lower::{Role, WeightInfo};
-use crate::model::ops::Init;
+use crate::ir::op::Init;
+use crate::ir::{WeightInfo, WeightRole};
 use indexmap::IndexMap;
 use std::path::{Path, PathBuf};
 use tch::{Device, Kind, Tensor};
@@ -80,7 +80,7 @@ impl Weights {
                 return Err(WeightsError::Shape { path: path.to_owned(), name: name.clone(), found, wanted });
             }
             let tensor = tensor.to_device(device).detach().copy();
-            tensors.insert(info.path.clone(), tensor.set_requires_grad(info.role == Role::Param));
+            tensors.insert(info.path.clone(), tensor.set_requires_grad(info.role == WeightRole::Param));
         }
         Ok(Weights { tensors })
     }
@@ -123,7 +123,7 @@ fn initial(info: &WeightInfo, seed: u64, device: Device) -> Tensor {
         Init::TruncatedNormal { std } => truncated_normal(&info.shape) * std,
         Init::Uniform { low, high } => Tensor::rand(&info.shape[..], options) * (high - low) + low,
     };
-    tensor.to_kind(Kind::Float).to_device(device).set_requires_grad(info.role == Role::Param)
+    tensor.to_kind(Kind::Float).to_device(device).set_requires_grad(info.role == WeightRole::Param)
 }
 
 /// FNV-1a: stable over versions, which the standard library's hasher is not.

@@ -1,10 +1,10 @@
 //! Graph to flat program: nodes become instructions on slots, with the last reader of each slot and the places
 //! where a result may take an operand's memory. Assumes a verified graph; fails never.
 
-use super::program::{InputInfo, Instr, InstrOp, Operand, OutputInfo, Program, StateInfo, WeightInfo};
-use crate::graph::{Flow, Graph, Node};
-use crate::model::ops::Op;
-use crate::model::ty::Ty;
+use super::program::{Instr, InstrOp, Operand, OutputInfo, Program};
+use crate::ir::op::Op;
+use crate::ir::{Flow, Graph, InputInfo, Node, StateInfo, WeightInfo};
+use crate::types::Ty;
 use petgraph::graph::NodeIndex;
 use std::collections::{HashMap, HashSet};
 

@@ -1,8 +1,8 @@
 //! The program as text (`totc dump --stage program`).
 
 use super::program::{Instr, InstrOp, Operand, Program};
-use crate::model::show_op;
-use crate::model::ty::Axes;
+use crate::ir::show_op;
+use crate::types::Axes;
 use std::fmt::Write;
 
 pub fn print(program: &Program) -> String {

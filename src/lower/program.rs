@@ -1,8 +1,9 @@
 //! The flat program: what `exec` runs. Made by `lower::program`, printable, knows no libtorch.
 
-use crate::model::ops::{Init, Op};
-use crate::model::ty::{Axes, Ty};
+use crate::ir::op::Op;
+use crate::ir::{HaltInfo, InputInfo, Mode, StateInfo, WeightInfo};
 use crate::source::Span;
+use crate::types::{Axes, Ty};
 
 /// One compiled supervision step, in training or evaluation.
 #[derive(Clone, Debug)]
@@ -39,61 +40,6 @@ impl Program {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Mode {
-    Training,
-    Evaluation,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// Learned by the main optimiser, decayed, clipped, averaged.
-    Param,
-    /// A constant of the checkpoint: never learned, decayed or averaged.
-    Buffer,
-    /// An embedding table with sparse updates of its own (sign descent on the rows in use).
-    Table,
-}
-
-/// A weight, keyed by its declared path, e.g. `f.layers.0.attention.qkv.weight`.
-#[derive(Clone, Debug)]
-pub struct WeightInfo {
-    pub path: String,
-    pub role: Role,
-    pub shape: Vec<i64>,
-    pub axes: Vec<String>,
-    pub init: Init,
-    pub span: Span,
-}
-
-/// A tensor of the data: integers that index an axis (`symbol`, `task`), shape by axis names.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
-pub struct InputInfo {
-    pub name: String,
-    pub axes: Vec<String>,
-    pub shape: Vec<i64>,
-    pub index_of: Option<String>,
-    pub role: InputRole,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum InputRole {
-    Input,
-    Target,
-}
-
-/// A carried state: `shape` includes the batch. Reset inside the program where `fresh` says so.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
-pub struct StateInfo {
-    pub name: String,
-    pub axes: Vec<String>,
-    pub shape: Vec<i64>,
-    /// How many values back the model reads (`y@2` gives 2); 1 for most.
-    pub history: usize,
-}
-
 /// A named result: `state.y`, `loss.answering` `[batch]`, `metric.exact` `[batch]`, `predict.logits`, `halt`
 /// (bool `[batch]`), `value.x` (on request).
 #[derive(Clone, Debug)]
@@ -101,15 +47,6 @@ pub struct OutputInfo {
     pub name: String,
     pub value: Operand,
     pub ty: Ty,
-}
-
-/// `halt when …, at most N steps, explore p`; `halt never` gives no rule and one step's maximum.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
-pub struct HaltInfo {
-    pub at_most: usize,
-    pub explore: f64,
-    /// `halt never`: samples leave only at the maximum.
-    pub learned: bool,
 }
 
 /// An operand: a slot, or a number known at compile time.

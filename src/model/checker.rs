@@ -2,23 +2,23 @@
 //! instructions for the rest. Takes syntax trees and bindings; gives a `Model` or diagnostics, never both an
 //! error and a model.
 
-use super::build::Known;
-use super::flatten::{Flat, FlatModel, declares, flatten};
-use super::items;
-use super::keep::{Collection, Emission};
-use super::outline::{Item, Outline, Section};
-use super::stmt::Flow;
-use super::ty::{Axes, AxisId};
-use super::value::{Scope, Value};
-use super::{Bindings, Checked, Model, Output, Region, State, Val, Weight};
 use crate::diagnostic::{Code, Diagnostic, Sink};
-use crate::lower::{HaltInfo, InputInfo, Mode};
+use crate::ir::{HaltInfo, InputInfo, Mode};
+use crate::model::emit::Known;
+use crate::model::evaluate::value::{Scope, Value};
+use crate::model::names::inherit::{Flat, FlatModel, declares, flatten};
+use crate::model::names::items;
+use crate::model::outline::{Item, Outline, Section};
+use crate::model::schedule::keep::{Collection, Emission};
+use crate::model::schedule::stmt::Flow;
+use crate::model::{Bindings, Checked, Model, Output, Region, State, Val, Weight};
 use crate::source::{Sources, Span};
 use crate::syntax::Modules;
 use crate::syntax::ast::{self, MemberKind};
+use crate::types::{Axes, AxisId};
 use std::collections::{HashMap, HashSet};
 
-pub(super) struct Checker<'a> {
+pub(in crate::model) struct Checker<'a> {
     pub modules: &'a Modules,
     pub sources: &'a Sources,
     pub sink: &'a mut Sink,
@@ -90,7 +90,7 @@ pub(super) struct Checker<'a> {
 
 /// The type of a config, or its choices.
 #[derive(Clone)]
-pub(super) struct ConfigTypes {
+pub(in crate::model) struct ConfigTypes {
     pub now: Vec<String>,
     /// With those that heirs took away.
     pub all: Vec<String>,
@@ -98,7 +98,7 @@ pub(super) struct ConfigTypes {
 
 /// A name that the model declares.
 #[derive(Clone)]
-pub(super) struct Declared {
+pub(in crate::model) struct Declared {
     pub kind: &'static str,
     pub span: Span,
     /// The whole declaration.
@@ -125,7 +125,7 @@ fn declared(flat: &FlatModel) -> HashMap<String, Declared> {
 fn fields_read(flat: &FlatModel) -> HashSet<String> {
     let mut read = HashSet::new();
     for flat in &flat.members {
-        super::visit::visit_member(&flat.member, &mut |expr| {
+        crate::model::names::visit::visit_member(&flat.member, &mut |expr| {
             if let ast::ExprKind::Field { name, .. } = &expr.kind {
                 read.insert(name.name.clone());
             }
@@ -266,7 +266,7 @@ impl Checker<'_> {
         self.section("think");
     }
 
-    pub(super) fn section(&mut self, name: &'static str) {
+    pub(in crate::model) fn section(&mut self, name: &'static str) {
         let Some(flat) = self.section_bodies.get(name).cloned() else { return };
         let MemberKind::Section { body, .. } = &flat.member.kind else { return };
         self.scope.module = flat.module.clone();
@@ -290,7 +290,7 @@ impl Checker<'_> {
         let mut named: Vec<(String, Val)> = Vec::new();
         for name in self.scope.names() {
             if let Some(binding) = self.scope.get(name)
-                && binding.role == super::value::Role::Constant
+                && binding.role == crate::model::evaluate::value::BindingRole::Constant
                 && let Value::Tensor(val) = binding.value
                 && !self.weight_vals.contains_key(name)
                 && !self.inputs.iter().any(|input| input.name == name)
@@ -305,7 +305,7 @@ impl Checker<'_> {
     }
 }
 
-pub(super) fn section_name(section: ast::Section) -> &'static str {
+pub(in crate::model) fn section_name(section: ast::Section) -> &'static str {
     match section {
         ast::Section::Encode => "encode",
         ast::Section::Think => "think",
@@ -313,7 +313,7 @@ pub(super) fn section_name(section: ast::Section) -> &'static str {
     }
 }
 
-pub(super) fn item_name(item: &ast::Item) -> Option<&str> {
+pub(in crate::model) fn item_name(item: &ast::Item) -> Option<&str> {
     match &item.kind {
         ast::ItemKind::Model(model) => Some(&model.name.name),
         ast::ItemKind::Net(net) => Some(&net.name.name),

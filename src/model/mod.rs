@@ -1,48 +1,27 @@
 //! The checked model: names, axes and kinds decided, sizes bound, schedule as typed instructions in order.
 //! Made by `check` alone; holding a `Model` is the proof that the author made no mistake that a compiler can see.
 
-mod build;
-mod call;
 mod checker;
-mod config;
 mod declare;
-mod expr;
-mod flatten;
-mod forms;
-mod index;
-mod infer;
-mod items;
-mod keep;
-mod linear;
-mod loops;
-mod losses;
+mod emit;
+mod evaluate;
+pub mod graph;
 mod names;
 mod nets;
-mod number;
-pub mod ops;
 pub mod outline;
 mod print;
-mod recipe;
-mod reshape;
-mod result;
-mod signature;
-mod stmt;
-mod tree;
-pub mod ty;
-mod untaken;
-mod value;
-mod visit;
+mod results;
+mod schedule;
 
 pub use checker::check;
-pub use infer::infer;
-pub use number::Number;
-pub use print::{print, show_op};
+pub use evaluate::number::Number;
+pub use print::print;
 
-use crate::lower::{HaltInfo, InputInfo, Mode, Role};
+use crate::ir::op::Op;
+use crate::ir::{HaltInfo, InputInfo, Mode, State, Weight};
 use crate::source::Span;
+use crate::types::{Axes, AxisId, Ty};
 use indexmap::IndexMap;
-use ops::{Init, Op};
-use ty::{Axes, Dim, Ty};
 
 /// A result of an instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -101,7 +80,7 @@ pub struct Model {
     pub configs: Vec<(String, String)>,
     pub axes: Axes,
     /// Axes the model declares, in order.
-    pub declared_axes: Vec<ty::AxisId>,
+    pub declared_axes: Vec<AxisId>,
     pub weights: Vec<Weight>,
     pub inputs: Vec<InputInfo>,
     pub states: Vec<State>,
@@ -115,29 +94,6 @@ pub struct Model {
 /// Only this module can make one.
 #[derive(Clone, Copy, Debug)]
 struct Checked;
-
-#[derive(Clone, Debug)]
-pub struct Weight {
-    pub path: String,
-    pub role: Role,
-    pub dims: Vec<Dim>,
-    pub init: Init,
-    pub span: Span,
-}
-
-impl Weight {
-    pub fn count(&self) -> usize {
-        self.dims.iter().map(|dim| dim.size).product()
-    }
-}
-
-#[derive(Clone, Debug)]
-pub struct State {
-    pub name: String,
-    pub ty: Ty,
-    pub history: usize,
-    pub span: Span,
-}
 
 #[derive(Clone, Debug)]
 pub struct Output {

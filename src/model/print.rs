@@ -1,8 +1,8 @@
 //! The checked model as text (`totc dump --stage model`): declarations, then the schedule as typed instructions.
 
-use super::ops::{Attrs, Op};
-use super::ty::{Axes, AxisSize};
-use super::{Inst, Model, Region};
+use crate::ir::{op::Op, show_op};
+use crate::model::{Inst, Model, Region};
+use crate::types::{Axes, AxisSize};
 use std::fmt::Write;
 
 pub fn print(model: &Model) -> String {
@@ -20,7 +20,7 @@ pub fn print(model: &Model) -> String {
         let _ = writeln!(out, "  axis {} ({size})", axis.name);
     }
     for weight in &model.weights {
-        let ty = super::ty::Ty::new(super::ty::Kind::Float32, weight.dims.clone());
+        let ty = crate::types::Ty::new(crate::types::Kind::Float32, weight.dims.clone());
         let role = format!("{:?}", weight.role).to_lowercase();
         let _ = writeln!(out, "  {role} {}: {} = {:?}", weight.path, ty.show(&model.axes), weight.init);
     }
@@ -69,60 +69,4 @@ fn instruction(out: &mut String, inst: &Inst, axes: &Axes, depth: usize) {
         args.join(", "),
         inst.ty.show(axes)
     );
-}
-
-/// The operation with its axes by name.
-pub fn show_op(op: &Op, axes: &Axes) -> String {
-    let name = |axis: &super::ty::AxisId| axes.name(*axis).to_owned();
-    let names = |list: &[super::ty::AxisId]| list.iter().map(name).collect::<Vec<_>>().join(" ");
-    match op {
-        Op::Input(input) => format!("input {input}"),
-        Op::State { name, ago } if *ago > 1 => format!("state {name}@{ago}"),
-        Op::State { name, .. } => format!("state {name}"),
-        Op::Fresh => "fresh".to_owned(),
-        Op::Steps => "steps".to_owned(),
-        Op::Weight(path) => format!("weight {path}"),
-        Op::Rows(path) => format!("rows {path}"),
-        Op::Number(value) => format!("{value}"),
-        Op::Prim(id, attrs) => format!("{}{}", id.get().name, show_attrs(attrs, axes)),
-        Op::Select { axis, at } => format!("select {} = {at}", name(axis)),
-        Op::Slice { axis, start, len, to } => {
-            format!("slice {} in {start}..{} as {}", name(axis), start + len, name(to))
-        }
-        Op::Pick { axis } => format!("pick {}", name(axis)),
-        Op::Rename { from, to } => format!("rename {} -> {}", name(from), name(to)),
-        Op::Fold { from, to } => format!("fold {} -> {}", names(from), name(to)),
-        Op::Unfold { from, to } => {
-            let to: Vec<String> = to.iter().map(|(axis, size)| format!("{} {size}", name(axis))).collect();
-            format!("unfold {} -> {}", name(from), to.join(", "))
-        }
-        Op::Expand => "expand".to_owned(),
-        Op::Concat { parts, to } => format!("concat {} -> {}", names(parts), name(to)),
-        Op::StackOn { to } => format!("stack {}", name(to)),
-        Op::Pad { axis, size, to } => format!("pad {} to {} {size}", name(axis), name(to)),
-        Op::Cast(kind) => format!("cast {}", format!("{kind:?}").to_lowercase()),
-        Op::Detach => "detach".to_owned(),
-        Op::Repeat { times } => format!("repeat {times}"),
-        Op::Output(at) => format!("output {at}"),
-        Op::Enter(at) => format!("enter {at}"),
-    }
-}
-
-fn show_attrs(attrs: &Attrs, axes: &Axes) -> String {
-    let mut text = String::new();
-    let names =
-        |list: &[super::ty::AxisId]| list.iter().map(|axis| axes.name(*axis)).collect::<Vec<_>>().join(" ");
-    if !attrs.over.is_empty() {
-        let _ = write!(text, " over {}", names(&attrs.over));
-    }
-    if let Some(axis) = attrs.along {
-        let _ = write!(text, " along {}", axes.name(axis));
-    }
-    for (axis, size) in &attrs.into {
-        let _ = write!(text, " into {} {size}", axes.name(*axis));
-    }
-    for number in &attrs.numbers {
-        let _ = write!(text, " {number}");
-    }
-    text
 }

@@ -3,8 +3,8 @@
 
 use super::Pass;
 use super::rewrite::{copy, with_body};
-use crate::graph::{Flow, Graph};
-use crate::model::ops::Op;
+use crate::ir::op::Op;
+use crate::ir::{Flow, Graph};
 use petgraph::graph::NodeIndex;
 use std::collections::HashMap;
 

@@ -2,8 +2,8 @@
 //! body ignores. Assumes nothing; leaves operands before users; never removes an output.
 
 use super::Pass;
-use crate::graph::{Body, Flow, Graph, Node};
-use crate::model::ops::Op;
+use crate::ir::op::Op;
+use crate::ir::{Body, Flow, Graph, Node};
 use petgraph::graph::NodeIndex;
 use std::collections::{HashMap, HashSet};
 

@@ -4,8 +4,8 @@
 
 use super::Pass;
 use super::common_subexpressions::is_random;
-use crate::graph::{Body, Flow, Graph, Node};
-use crate::model::ops::Op;
+use crate::ir::op::Op;
+use crate::ir::{Body, Flow, Graph, Node};
 use petgraph::graph::NodeIndex;
 use std::collections::HashMap;
 

@@ -7,7 +7,7 @@ mod loop_invariant;
 mod rewrite;
 mod simplify;
 
-use crate::graph::{Graph, verify};
+use crate::ir::{Graph, verify};
 
 pub struct Pass {
     pub name: &'static str,

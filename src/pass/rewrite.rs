@@ -1,6 +1,6 @@
 //! The walk that passes share: copy a flow node by node into a new one, each node's operands already mapped.
 
-use crate::graph::{Flow, Node};
+use crate::ir::{Flow, Node};
 use petgraph::graph::NodeIndex;
 use std::collections::HashMap;
 

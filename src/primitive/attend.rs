@@ -3,8 +3,8 @@
 
 use super::{Complaint, Gradient, Primitive, Takes, missing, require_float};
 use crate::diagnostic::Code;
-use crate::model::ops::Attrs;
-use crate::model::ty::{Axes, Ty};
+use crate::ir::op::Attrs;
+use crate::types::{Axes, Ty};
 
 fn infer(attrs: &Attrs, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
     require_float(args[0], axes, "`attend`")?;

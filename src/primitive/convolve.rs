@@ -4,8 +4,8 @@
 
 use super::{Complaint, Gradient, Primitive, Takes, broadcast, missing, require_float};
 use crate::diagnostic::Code;
-use crate::model::ops::Attrs;
-use crate::model::ty::{Axes, Ty};
+use crate::ir::op::Attrs;
+use crate::types::{Axes, Ty};
 
 fn infer(attrs: &Attrs, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
     let ([over], Some(tap)) = (&attrs.over[..], attrs.along) else {

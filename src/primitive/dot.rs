@@ -2,8 +2,8 @@
 //! operand has stay; axes that both have and that are not contracted are matched.
 
 use super::{Complaint, Gradient, Primitive, Takes, broadcast, missing};
-use crate::model::ops::Attrs;
-use crate::model::ty::{Axes, Dim, Ty};
+use crate::ir::op::Attrs;
+use crate::types::{Axes, Dim, Ty};
 
 fn infer(attrs: &Attrs, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
     for (index, ty) in args.iter().enumerate() {

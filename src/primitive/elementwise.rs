@@ -5,8 +5,8 @@
 use super::kernel;
 use super::{Complaint, Gradient, Primitive, Takes, as_float, broadcast, per_element};
 use crate::diagnostic::Code;
-use crate::model::ops::Attrs;
-use crate::model::ty::{Axes, Kind, Ty};
+use crate::ir::op::Attrs;
+use crate::types::{Axes, Kind, Ty};
 
 fn arithmetic(_: &Attrs, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
     let dims = broadcast(args, axes)?;

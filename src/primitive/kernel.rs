@@ -1,9 +1,9 @@
 //! What kernels work with: one call's operands as libtorch tensors, brought to the result's axis order. Knows
 //! positions so that nobody else has to.
 
-use crate::lower::Mode;
-use crate::model::ops::Attrs;
-use crate::model::ty::{AxisId, Dim, Kind, Ty};
+use crate::ir::Mode;
+use crate::ir::op::Attrs;
+use crate::types::{AxisId, Dim, Kind, Ty};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use tch::{Device, TchError, Tensor};

@@ -14,8 +14,8 @@ mod softmax;
 mod top_k;
 
 use crate::diagnostic::Code;
-use crate::model::ops::Attrs;
-use crate::model::ty::{Axes, AxisId, Dim, Kind, Ty};
+use crate::ir::op::Attrs;
+use crate::types::{Axes, AxisId, Dim, Kind, Ty};
 
 /// Position in `TABLE`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -2,8 +2,8 @@
 //! own; the trainer seeds libtorch's generator from the run's seed and the step.
 
 use super::{Complaint, Gradient, Primitive, Takes, per_element};
-use crate::model::ops::Attrs;
-use crate::model::ty::{Axes, Dim, Kind, Ty};
+use crate::ir::op::Attrs;
+use crate::types::{Axes, Dim, Kind, Ty};
 
 fn drawn(attrs: &Attrs, _: &[&Ty], _: &Axes) -> Result<Ty, Complaint> {
     let dims = attrs.into.iter().map(|(axis, size)| Dim { axis: *axis, size: *size }).collect();
@@ -55,6 +55,6 @@ row!(
     same,
     |c| {
         let rate = c.attrs.numbers.first().copied().unwrap_or(0.0);
-        c.tensor(0)?.f_dropout(rate, c.mode == crate::lower::Mode::Training)
+        c.tensor(0)?.f_dropout(rate, c.mode == crate::ir::Mode::Training)
     }
 );

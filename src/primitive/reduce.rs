@@ -3,8 +3,8 @@
 
 use super::{Complaint, Gradient, Primitive, Takes, as_float, missing, per_element};
 use crate::diagnostic::Code;
-use crate::model::ops::Attrs;
-use crate::model::ty::{Axes, Kind, Ty};
+use crate::ir::op::Attrs;
+use crate::types::{Axes, Kind, Ty};
 
 fn reduced(attrs: &Attrs, args: &[&Ty], axes: &Axes, kind: Kind) -> Result<Ty, Complaint> {
     for axis in &attrs.over {

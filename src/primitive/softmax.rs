@@ -1,8 +1,8 @@
 //! Softmax over one or several axes together; accumulates in float32 whatever the run's precision.
 
 use super::{Complaint, Gradient, Primitive, Takes, missing, per_element, require_float};
-use crate::model::ops::Attrs;
-use crate::model::ty::{Axes, Ty};
+use crate::ir::op::Attrs;
+use crate::types::{Axes, Ty};
 
 fn infer(attrs: &Attrs, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
     require_float(args[0], axes, "`softmax`")?;

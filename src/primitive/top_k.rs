@@ -2,8 +2,8 @@
 
 use super::{Complaint, Gradient, Primitive, Takes, missing, per_element};
 use crate::diagnostic::Code;
-use crate::model::ops::Attrs;
-use crate::model::ty::{Axes, Dim, Kind, Ty};
+use crate::ir::op::Attrs;
+use crate::types::{Axes, Dim, Kind, Ty};
 
 fn infer(attrs: &Attrs, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
     let ([axis], [(to, count)]) = (&attrs.over[..], &attrs.into[..]) else {

@@ -9,8 +9,8 @@ use super::error::{Doing, TrainError};
 use super::evaluate::{Seen, Witness};
 use crate::data::arc::{ArcScore, Scorer, TestSet};
 use crate::exec::Weights;
-use crate::lower::{Role, WeightInfo};
-use crate::model::ops::Init;
+use crate::ir::op::Init;
+use crate::ir::{WeightInfo, WeightRole};
 
 /// Votes for the answers of one evaluation. It starts without votes.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ pub fn untrained(
     infos: &[WeightInfo],
 ) -> Result<Option<(usize, usize)>, TrainError> {
     let info = infos.iter().find(|info| {
-        info.role == Role::Table
+        info.role == WeightRole::Table
             && info.init == Init::Constant(0.0)
             && info.shape.first() == Some(&(set.identifiers.len() as i64))
     });

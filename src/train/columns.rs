@@ -6,7 +6,8 @@ use tch::Tensor;
 
 use super::error::{Doing, TrainError};
 use crate::data::{Dataset, Example, Field, Rows};
-use crate::lower::{InputInfo, InputRole, Program};
+use crate::ir::{InputInfo, InputRole};
+use crate::lower::Program;
 
 /// A batch by the model's names: int64, rows outermost, on the CPU.
 pub type Batch = IndexMap<String, Tensor>;

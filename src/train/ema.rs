@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use tch::{TchError, Tensor, no_grad_guard};
 
 use crate::exec::Weights;
-use crate::lower::{Role, WeightInfo};
+use crate::ir::{WeightInfo, WeightRole};
 
 /// Shadow weights, by path.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ impl MovingAverage {
     /// Starts from the weights as they are.
     pub fn start(rate: f64, infos: &[WeightInfo], weights: &Weights) -> Result<MovingAverage, TchError> {
         let mut shadow = IndexMap::new();
-        for info in infos.iter().filter(|info| info.role == Role::Param) {
+        for info in infos.iter().filter(|info| info.role == WeightRole::Param) {
             if let Some(weight) = weights.get(&info.path) {
                 shadow.insert(info.path.clone(), weight.f_detach_copy()?);
             }

@@ -4,7 +4,7 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use crate::lower::HaltInfo;
+use crate::ir::HaltInfo;
 
 /// Draws for exploration and those for libtorch come from streams that never meet.
 #[derive(Clone, Copy, Debug)]

@@ -10,7 +10,8 @@ use super::halting::row_seed;
 use super::supervision::SupervisionStep;
 use crate::data::{Dataset, Example, NO_LABEL};
 use crate::exec::Weights;
-use crate::lower::{InputRole, Program};
+use crate::ir::InputRole;
+use crate::lower::Program;
 
 /// What a model says about one example.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -15,7 +15,8 @@ use super::gradients::Gradients;
 use super::trainer::{Programs, Trainer};
 use crate::data::Dataset;
 use crate::exec::Weights;
-use crate::lower::{Program, Role};
+use crate::ir::WeightRole;
+use crate::lower::Program;
 
 impl Trainer {
     /// Writes a checkpoint in place of the one at `folder`, which stays until the new one is complete.
@@ -172,7 +173,7 @@ fn checked_weights(
         match saved.shift_remove(&info.path) {
             Some(weight) if weight.size() == info.shape && weight.kind() == Kind::Float => {
                 let weight = weight.f_to_device(device).doing("moving the weights to the device")?;
-                let learned = info.role == Role::Param;
+                let learned = info.role == WeightRole::Param;
                 let _ = weight.f_set_requires_grad(learned).doing("preparing the weights")?;
                 tensors.insert(info.path.clone(), weight);
             }

@@ -15,7 +15,8 @@ use super::predict::{Answer, Prediction, answers, likeliest, lines};
 use super::supervision::SupervisionStep;
 use crate::data::{Dataset, Example, NO_LABEL};
 use crate::exec::{Outputs, Weights};
-use crate::lower::{InputRole, Program};
+use crate::ir::InputRole;
+use crate::lower::Program;
 
 /// One example, step by step.
 #[derive(Clone, Debug, Default, PartialEq)]

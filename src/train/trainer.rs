@@ -20,7 +20,8 @@ use super::supervision::SupervisionStep;
 use crate::data::Dataset;
 use crate::data::ahead::Ahead;
 use crate::exec::Weights;
-use crate::lower::{Program, Role};
+use crate::ir::WeightRole;
+use crate::lower::Program;
 
 /// The two programs of one model, with the same weights.
 pub struct Programs {
@@ -242,7 +243,7 @@ fn prepare(
             });
         };
         let frozen = treatments.get(&info.path).is_none_or(|treatment| treatment.frozen);
-        let learned = info.role == Role::Param && !frozen;
+        let learned = info.role == WeightRole::Param && !frozen;
         let _ = weight.f_set_requires_grad(learned).doing("preparing the weights")?;
     }
     Ok(())

@@ -2,7 +2,7 @@
 //! finds the prefix of a file.
 
 use super::name_map::{FAMILIES, NameMap, NameMapError};
-use crate::lower::{Role, WeightInfo};
+use crate::ir::{WeightInfo, WeightRole};
 use indexmap::IndexMap;
 
 /// A weight of the model, as pairing needs it.
@@ -11,7 +11,7 @@ pub struct Ours {
     pub path: String,
     pub axes: Vec<String>,
     pub shape: Vec<usize>,
-    pub role: Role,
+    pub role: WeightRole,
 }
 
 impl Ours {

@@ -5,7 +5,7 @@ use super::name_map::NameMap;
 use super::name_map::NameMapError;
 use super::pair::{self, Chosen, Ours};
 use crate::model::Model;
-use crate::model::ty::{AxisId, AxisSize};
+use crate::types::{AxisId, AxisSize};
 use indexmap::IndexMap;
 
 /// The sizes of axes that the data would bind (`task`, `symbol`, `cell`) and for which the model has stand-ins, in the
@@ -56,7 +56,7 @@ fn stand_in(model: &Model, axis: AxisId, size: usize) -> Option<(String, usize)>
 
 /// The weights of a checked model, which no program has been made of yet.
 fn of_model(model: &Model) -> Vec<Ours> {
-    let one = |weight: &crate::model::Weight| Ours {
+    let one = |weight: &crate::ir::Weight| Ours {
         path: weight.path.clone(),
         axes: weight.dims.iter().map(|dim| model.axes.name(dim.axis).to_owned()).collect(),
         shape: weight.dims.iter().map(|dim| dim.size).collect(),

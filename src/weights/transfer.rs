@@ -6,7 +6,7 @@ use super::checkpoint::{self, Checkpoint};
 use super::error::WeightFileError;
 use super::name_map::{NameMap, NameMapError};
 use super::pair::{self, Chosen, Ours};
-use crate::lower::Role;
+use crate::ir::WeightRole;
 use indexmap::IndexMap;
 use std::path::{Path, PathBuf};
 
@@ -242,7 +242,7 @@ pub fn wildcard<'a>(pattern: &str, path: &'a str) -> Option<&'a str> {
 /// A table of another length, filled with the mean of the source's rows, as the published code's `load_checkpoint` does.
 fn mean(array: &Array, wanted: &[usize], ours: &[usize], weights: &[Ours]) -> Option<(usize, Array)> {
     let [at] = ours else { return None };
-    if weights[*at].role != Role::Table || array.shape.len() != 2 || wanted.len() != 2 {
+    if weights[*at].role != WeightRole::Table || array.shape.len() != 2 || wanted.len() != 2 {
         return None;
     }
     let (rows, columns) = (array.shape[0], array.shape[1]);

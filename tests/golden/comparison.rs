@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 use tch::{Kind, Tensor, no_grad};
-use totc::lower::Mode;
+use totc::ir::Mode;
 
 use crate::Case;
 use crate::fixture::Golden;

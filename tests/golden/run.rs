@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use tch::{Device, Kind, Tensor};
 use totc::Values;
 use totc::exec::{Executable, Outputs, Weights};
-use totc::lower::{Mode, Role};
+use totc::ir::{Mode, WeightRole};
 use totc::train::{Batch, Carry, Fresh, Halting};
 
 use crate::fixture::{Golden, compile};
@@ -32,7 +32,7 @@ impl Run<'_> {
         for info in &program.weights {
             let weight =
                 stored.swap_remove(&info.path).unwrap_or_else(|| panic!("no weight is `{}`", info.path));
-            tensors.insert(info.path.clone(), weight.set_requires_grad(info.role == Role::Param));
+            tensors.insert(info.path.clone(), weight.set_requires_grad(info.role == WeightRole::Param));
         }
         assert!(stored.is_empty(), "weights of no use: {:?}", stored.keys());
         let halting = Halting::new(program.halt);

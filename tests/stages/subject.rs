@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use totc::diagnostic::{Colours, Sink, render};
-use totc::graph::{self, Graph};
-use totc::lower::Mode;
+use totc::ir::Graph;
+use totc::ir::Mode;
 use totc::model::{Bindings, Model, Setting, check};
 use totc::source::Sources;
 use totc::syntax::{Disk, Modules, ast::ItemKind, load};
@@ -65,7 +65,7 @@ impl Subject {
 
     /// The graph of what training and evaluation read, before any pass.
     pub fn graph(&self, mode: Mode) -> Graph {
-        graph::build(&self.model(mode)).only(totc::Values::Dropped)
+        totc::model::graph::build(&self.model(mode)).only(totc::Values::Dropped)
     }
 
     /// The same with another value for a config.

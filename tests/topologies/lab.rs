@@ -8,7 +8,8 @@ use tch::{Device, Kind, Tensor, no_grad};
 use totc::Values;
 use totc::diagnostic::{Colours, Sink, render};
 use totc::exec::{Executable, Inputs, Outputs, Weights};
-use totc::lower::{Mode, Program, Role};
+use totc::ir::{Mode, WeightRole};
+use totc::lower::Program;
 use totc::model::{Bindings, Setting};
 use totc::source::Sources;
 use totc::syntax;
@@ -72,7 +73,7 @@ impl Lab {
         for info in &program.weights {
             let width = info.shape.last().copied().unwrap_or(1) as f64;
             let tensor = spread(&info.shape, &info.path) * (3.0 / width).sqrt().min(1.0);
-            tensors.insert(info.path.clone(), tensor.set_requires_grad(info.role == Role::Param));
+            tensors.insert(info.path.clone(), tensor.set_requires_grad(info.role == WeightRole::Param));
         }
         let mut inputs = Inputs {
             data: Default::default(),

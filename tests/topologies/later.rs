@@ -1,7 +1,7 @@
 //! What 2026 added.
 
 use tch::{Kind, Tensor};
-use totc::lower::Mode;
+use totc::ir::Mode;
 
 use crate::lab::{Lab, differ, near, small};
 

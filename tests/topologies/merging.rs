@@ -2,7 +2,7 @@
 //! precision, and the gradients against differences of those.
 
 use tch::{Kind, Tensor};
-use totc::lower::Mode;
+use totc::ir::Mode;
 
 use crate::lab::Lab;
 

@@ -8,13 +8,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tch::{Device, Kind, Tensor};
 use totc::data::{DataError, Dataset, Example, Mark, Sizes, Verdict};
 use totc::exec::{ExecError, Inputs, Outputs, TableRows, Weights};
-use totc::lower::{HaltInfo, InputInfo, InputRole, Mode, OutputInfo, Program, Role, StateInfo, WeightInfo};
-use totc::model::ops::Init;
-use totc::model::ty::{Axes, Axis, AxisSize, Dim, Kind as ValueKind, Ty};
+use totc::ir::op::Init;
+use totc::ir::{HaltInfo, InputInfo, InputRole, Mode, StateInfo, WeightInfo, WeightRole};
+use totc::lower::{OutputInfo, Program};
 use totc::source::Span;
 use totc::train::{
     Group, Length, Optimiser, Programs, Schedule, SupervisionStep, TrainConfig, TrainError, Trainer,
 };
+use totc::types::{Axes, Axis, AxisSize, Dim, Kind as ValueKind, Ty};
 
 pub const CELLS: i64 = 3;
 pub const SYMBOLS: i64 = 5;
@@ -114,12 +115,12 @@ pub fn toy(mode: Mode, batch: i64) -> Toy {
             mode,
             axes,
             weights: vec![
-                weight("embed.weight", Role::Param, &[SYMBOLS, WIDTH]),
-                weight("layer.weight", Role::Param, &[WIDTH, WIDTH]),
-                weight("head.weight", Role::Param, &[SYMBOLS, WIDTH]),
-                weight("unused.weight", Role::Param, &[2]),
-                weight("prompt.rows", Role::Table, &[3, WIDTH]),
-                weight("y0", Role::Buffer, &[WIDTH]),
+                weight("embed.weight", WeightRole::Param, &[SYMBOLS, WIDTH]),
+                weight("layer.weight", WeightRole::Param, &[WIDTH, WIDTH]),
+                weight("head.weight", WeightRole::Param, &[SYMBOLS, WIDTH]),
+                weight("unused.weight", WeightRole::Param, &[2]),
+                weight("prompt.rows", WeightRole::Table, &[3, WIDTH]),
+                weight("y0", WeightRole::Buffer, &[WIDTH]),
             ],
             inputs: vec![
                 input("question", &["batch", "cell"], &[batch, CELLS], "symbol", InputRole::Input),

@@ -7,7 +7,7 @@ use crate::cli::cost::{Precision, cost};
 use crate::cli::subject::Subject;
 use crate::cli::{Failure, colours};
 use crate::data::{self, Sizes};
-use crate::lower::{Mode, Role};
+use crate::ir::{Mode, WeightRole};
 use crate::report::{Identity, count, number, rough_duration, table};
 use crate::run_file::{self, RunFile, SweepFile, Variant};
 use crate::sweep::Line;
@@ -142,7 +142,7 @@ impl<'a> Planner<'a> {
             );
             (line, place.render(colours()) + &text)
         })?;
-        let of_role = program.weights.iter().filter(|info| info.role == Role::Param);
+        let of_role = program.weights.iter().filter(|info| info.role == WeightRole::Param);
         planned.parameters = of_role.map(|info| info.shape.iter().product::<i64>() as u64).sum();
         let cost = cost(&program, precision);
         planned.flops = cost.flops as f64;

@@ -3,7 +3,7 @@
 
 use indexmap::IndexMap;
 
-use crate::lower::{Role, WeightInfo};
+use crate::ir::{WeightInfo, WeightRole};
 use crate::train::config::{Group, TrainConfig};
 use crate::train::error::TrainError;
 use crate::train::suggest::did_you_mean;
@@ -28,9 +28,9 @@ pub fn assign(
     let mut treatments = IndexMap::new();
     for weight in weights {
         let base = match weight.role {
-            Role::Param => (config.optimiser.lr, config.optimiser.weight_decay),
-            Role::Table => (config.tables.lr, config.tables.weight_decay),
-            Role::Buffer => continue,
+            WeightRole::Param => (config.optimiser.lr, config.optimiser.weight_decay),
+            WeightRole::Table => (config.tables.lr, config.tables.weight_decay),
+            WeightRole::Buffer => continue,
         };
         let first = config.groups.iter().position(|group| matches(&group.weights, &weight.path));
         if let Some(count) = first.and_then(|index| won.get_mut(index)) {
@@ -74,7 +74,7 @@ fn idle(index: usize, group: &Group, weights: &[WeightInfo]) -> TrainError {
             format!("weights are called {}, …", paths.join(", "))
         });
         (format!("`{pattern}` matches no weight of the model"), mend)
-    } else if matched.iter().all(|weight| weight.role == Role::Buffer) {
+    } else if matched.iter().all(|weight| weight.role == WeightRole::Buffer) {
         (format!("`{pattern}` matches only buffers, which are never trained"), "remove the group".to_owned())
     } else {
         let what = format!("every weight that `{pattern}` matches belongs to an earlier group");
@@ -86,7 +86,7 @@ fn idle(index: usize, group: &Group, weights: &[WeightInfo]) -> TrainError {
 /// Patterns worth suggesting: whole paths, and `prefix.*` for each part of the model.
 fn patterns(weights: &[WeightInfo]) -> Vec<String> {
     let mut known: Vec<String> = Vec::new();
-    for weight in weights.iter().filter(|weight| weight.role != Role::Buffer) {
+    for weight in weights.iter().filter(|weight| weight.role != WeightRole::Buffer) {
         let prefixes = weight.path.match_indices('.').map(|(end, _)| format!("{}.*", &weight.path[..end]));
         known.extend(prefixes.chain([weight.path.clone()]));
     }
@@ -121,7 +121,7 @@ pub fn matches(pattern: &str, path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ops::Init;
+    use crate::ir::op::Init;
     use crate::source::Span;
 
     fn weights() -> Vec<WeightInfo> {
@@ -134,11 +134,11 @@ mod tests {
             span: Span::NONE,
         };
         vec![
-            weight("f.layers.0.attention.qkv.weight", Role::Param),
-            weight("f.layers.0.mlp.down.weight", Role::Param),
-            weight("halt_head.bias", Role::Param),
-            weight("prompt.rows", Role::Table),
-            weight("y0", Role::Buffer),
+            weight("f.layers.0.attention.qkv.weight", WeightRole::Param),
+            weight("f.layers.0.mlp.down.weight", WeightRole::Param),
+            weight("halt_head.bias", WeightRole::Param),
+            weight("prompt.rows", WeightRole::Table),
+            weight("y0", WeightRole::Buffer),
         ]
     }
 

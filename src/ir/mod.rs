@@ -1,0 +1,18 @@
+//! The intermediate representation, on the ground floor: operations on typed values with named axes, the graph that
+//! holds them (a loop is a node with a body graph), inference, the verifier and the printer. Knows no author, no
+//! libtorch and no memory; spans only to hand them on.
+
+mod graph;
+pub mod infer;
+mod interface;
+pub mod op;
+mod print;
+mod show;
+mod verify;
+
+pub use graph::{Body, Flow, Graph, Node};
+pub use infer::infer;
+pub use interface::{HaltInfo, InputInfo, InputRole, Mode, State, StateInfo, Weight, WeightInfo, WeightRole};
+pub use print::print;
+pub use show::show_op;
+pub use verify::verify;

@@ -1,0 +1,116 @@
+//! The operations of a checked model: a closed set of structural operations, and `Prim`, an entry of
+//! the table of tensor primitives (`crate::primitive`). Axes are named by id, never by position.
+
+use crate::primitive::PrimId;
+use crate::types::{AxisId, Kind};
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Op {
+    /// A tensor of the data (`question`), by name.
+    Input(String),
+    /// A carried state as it comes in, `ago` supervision steps back (1 = the last).
+    State {
+        name: String,
+        ago: usize,
+    },
+    /// bool `[batch]`: samples that start anew at this step.
+    Fresh,
+    /// int `[batch]`: supervision steps done, this one included.
+    Steps,
+    /// A `param` or `buffer`, by path.
+    Weight(String),
+    /// Rows of a `table` (path), by index: a leaf of its own for the gradient.
+    Rows(String),
+    /// A number known at compile time.
+    Number(f64),
+    /// A tensor primitive.
+    Prim(PrimId, Attrs),
+    /// `x[axis = at]`: drops the axis.
+    Select {
+        axis: AxisId,
+        at: usize,
+    },
+    /// `x[axis in start..start + len]`; `to` is the axis it has afterwards (itself, or a part).
+    Slice {
+        axis: AxisId,
+        start: usize,
+        len: usize,
+        to: AxisId,
+    },
+    /// `x[axis = i]` with a typed index: operands `x`, `i`. Axes that both have are matched.
+    Pick {
+        axis: AxisId,
+    },
+    Rename {
+        from: AxisId,
+        to: AxisId,
+    },
+    /// `(a, b)` → `to`, the first outermost.
+    Fold {
+        from: Vec<AxisId>,
+        to: AxisId,
+    },
+    /// `from` → `(a size, b size)`, the first outermost.
+    Unfold {
+        from: AxisId,
+        to: Vec<(AxisId, usize)>,
+    },
+    /// Broadcasts to the result's axes and their order.
+    Expand,
+    /// Joins operands along `to`; operand k has the axis `parts[k]`.
+    Concat {
+        parts: Vec<AxisId>,
+        to: AxisId,
+    },
+    /// New outermost axis from single operands.
+    StackOn {
+        to: AxisId,
+    },
+    /// Zeros at the end of `axis` up to `size`; the axis is `to` afterwards.
+    Pad {
+        axis: AxisId,
+        size: usize,
+        to: AxisId,
+    },
+    Cast(Kind),
+    /// The value without its gradient.
+    Detach,
+    /// A loop: its body is a region (model) or a graph (graph stage), held beside the operation.
+    Repeat {
+        times: usize,
+    },
+    /// Result `k` of a `Repeat`: first the carried values, then the recorded ones.
+    Output(usize),
+    /// In a loop's graph: what enters at operand `k` of the `Repeat`, carried values first.
+    Enter(usize),
+}
+
+/// What a primitive needs besides its operands.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Attrs {
+    pub over: Vec<AxisId>,
+    pub along: Option<AxisId>,
+    /// A new axis and its size (`top_k … into`, `index`, `noise over …` has several).
+    pub into: Vec<(AxisId, usize)>,
+    pub numbers: Vec<f64>,
+    /// Tells draws of noise apart: equal numbers may be shared, 0 for everything deterministic.
+    pub draw: u32,
+}
+
+/// How a weight or state begins.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Init {
+    Constant(f64),
+    Normal {
+        std: f64,
+    },
+    /// Cut at ±2 of the parent normal, rescaled so that the std is exactly `std` (factor 1.13685).
+    TruncatedNormal {
+        std: f64,
+    },
+    Uniform {
+        low: f64,
+        high: f64,
+    },
+}

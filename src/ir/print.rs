@@ -1,0 +1,77 @@
+//! The graph as text, in order of computation, values named by what they are called in the source.
+
+use super::{Flow, Graph};
+use crate::ir::show_op;
+use crate::types::Axes;
+use petgraph::graph::NodeIndex;
+use std::collections::HashMap;
+use std::fmt::Write;
+
+pub fn print(graph: &Graph) -> String {
+    let mut out = format!("graph {} ({:?})\n", graph.model, graph.mode);
+    let names = flow(&mut out, &graph.flow, &graph.axes, 1, &mut Names::default());
+    for (output, result) in graph.outputs.iter().zip(&graph.flow.results) {
+        let _ = writeln!(out, "  give {output} = {}", names[result]);
+    }
+    out
+}
+
+/// Counts how often a word was used, over the whole graph.
+#[derive(Default)]
+struct Names {
+    used: HashMap<String, usize>,
+}
+
+impl Names {
+    fn fresh(&mut self, word: &str) -> String {
+        let count = self.used.entry(word.to_owned()).or_insert(0);
+        *count += 1;
+        if *count == 1 { word.to_owned() } else { format!("{word}.{count}") }
+    }
+}
+
+fn flow(
+    out: &mut String,
+    flow_: &Flow,
+    axes: &Axes,
+    depth: usize,
+    names: &mut Names,
+) -> HashMap<NodeIndex, String> {
+    let indent = "  ".repeat(depth);
+    let mut named: HashMap<NodeIndex, String> = HashMap::new();
+    for index in flow_.indices() {
+        let node = flow_.node(index);
+        let op = show_op(&node.op, axes);
+        let word = op.split(' ').next().unwrap_or("").to_owned();
+        let operands: Vec<String> =
+            flow_.operands(index).iter().map(|operand| named[operand].clone()).collect();
+        let name = names.fresh(&word);
+        let scope = if node.gradient { "" } else { " ~" };
+        if let Some(body) = &node.body {
+            let _ = writeln!(out, "{indent}{name} = {op}({}){scope} {{", operands.join(", "));
+            let inner = flow(out, &body.flow, axes, depth + 1, names);
+            let results: Vec<&str> = body.flow.results.iter().map(|result| inner[result].as_str()).collect();
+            let (next, yields) = results.split_at(body.carried.min(results.len()));
+            let _ = writeln!(
+                out,
+                "{indent}  next {}{}",
+                next.join(", "),
+                match yields {
+                    [] => String::new(),
+                    _ => format!(" yield {}", yields.join(", ")),
+                }
+            );
+            let _ = writeln!(out, "{indent}}}");
+        } else {
+            let place = if node.name.is_empty() { String::new() } else { format!("  // {}", node.name) };
+            let _ = writeln!(
+                out,
+                "{indent}{name} = {op}({}): {}{scope}{place}",
+                operands.join(", "),
+                node.ty.show(axes)
+            );
+        }
+        named.insert(index, name);
+    }
+    named
+}

@@ -1,0 +1,198 @@
+//! Configs: their values from the text or from outside, held against their types, choices and ranges.
+
+use crate::diagnostic::{Code, Diagnostic, did_you_mean};
+use crate::model::checker::{Checker, ConfigTypes};
+use crate::model::declare::members::{quoted, show_constant};
+use crate::model::evaluate::value::{BindingRole, Value};
+use crate::model::names::inherit::Flat;
+use crate::model::{Number, Setting};
+use crate::source::Span;
+use crate::syntax::ast::{self, Expr, ExprKind, MemberKind};
+
+/// The types of configs that are not choices.
+const PLAIN: [&str; 3] = ["int", "float", "bool"];
+
+fn is_plain(ty: &str) -> bool {
+    PLAIN.contains(&ty)
+}
+
+/// Where a config has its value from.
+#[derive(Clone, Copy)]
+enum Given {
+    Here(Span),
+    /// A run file or the command line.
+    FromOutside,
+}
+
+impl Given {
+    fn told(self, name: &ast::Ident, shown: &str, wanted: &str, label: &str) -> Diagnostic {
+        let (message, span, label) = match self {
+            Given::Here(span) => (format!("`{}` is {shown}", name.name), span, label.to_owned()),
+            Given::FromOutside => (
+                format!("`{}` is set to {shown}", name.name),
+                name.span,
+                "set in the run file or by `--set`".to_owned(),
+            ),
+        };
+        Diagnostic::new(Code::Config, format!("{message}, but it must be {wanted}"), span, label)
+    }
+}
+
+impl Checker<'_> {
+    pub(in crate::model) fn configs(&mut self, members: &[Flat], model: &ast::Ident) {
+        let mut known = Vec::new();
+        for flat in members {
+            let MemberKind::Config { name, ty, value, range } = &flat.member.kind else { continue };
+            self.scope.module = flat.module.clone();
+            known.push(name.name.clone());
+            let types: Vec<String> = ty.iter().map(|ty| ty.name.clone()).collect();
+            let (value, given) = match self.bindings.sets.get(&name.name).cloned() {
+                Some(setting) => (self.value_of_setting(name, &setting, ty), Given::FromOutside),
+                None => (self.config_value(value, &types), Given::Here(value.span)),
+            };
+            let value = self.of_config_type(name, value, given, ty, range.as_ref());
+            self.configs.push((name.name.clone(), show_constant(&value)));
+            let types = ConfigTypes { now: types, all: flat.choices.clone() };
+            self.config_types.insert(name.name.clone(), types);
+            self.scope.bind_global(&name.name, value, BindingRole::Constant, name.span);
+        }
+        for (set, value) in &self.bindings.sets {
+            if known.contains(set) {
+                continue;
+            }
+            let diagnostic = Diagnostic::new(
+                Code::Config,
+                format!("`{}` has no config `{set}`, which was set to {value}", model.name),
+                model.span,
+                "this model",
+            );
+            let help = match did_you_mean(set, known.iter().map(String::as_str)) {
+                Some(name) => format!("did you mean `{name}`?"),
+                None if known.is_empty() => "it has no configs at all".to_owned(),
+                None => format!("its configs are {}", quoted(&known)),
+            };
+            self.sink.push(diagnostic.help(help));
+        }
+    }
+
+    fn value_of_setting(&mut self, name: &ast::Ident, setting: &Setting, ty: &[ast::Ident]) -> Value {
+        let value = match setting {
+            Setting::Bool(value) => return Value::Bool(*value),
+            Setting::Number(text) => match text.strip_prefix('-') {
+                Some(digits) => Number::parse(digits).map(|number| Value::Number(-number)),
+                None => Number::parse(text).map(Value::Number),
+            },
+            Setting::Word(word) if ty.first().is_some_and(|ty| is_plain(&ty.name)) => {
+                self.config_misfit(name, &format!("`{word}`"), Given::FromOutside, ty);
+                return Value::Broken;
+            }
+            Setting::Word(word) => Some(Value::Choice(word.clone())),
+        };
+        if value.is_none() {
+            self.config_misfit(name, &setting.to_string(), Given::FromOutside, ty);
+        }
+        value.unwrap_or(Value::Broken)
+    }
+
+    fn config_value(&mut self, value: &Expr, types: &[String]) -> Value {
+        let plain = types.first().is_none_or(|first| is_plain(first));
+        match &value.kind {
+            ExprKind::Name(word) if !plain && self.scope.get(word).is_none() => Value::Choice(word.clone()),
+            // No plain config has a word as its value; that it means nothing is not the point.
+            ExprKind::Name(word)
+                if types.contains(word)
+                    || (!types.is_empty()
+                        && self.scope.get(word).is_none()
+                        && !self.declared.contains_key(word)
+                        && !crate::model::evaluate::call::is_built_in(word)) =>
+            {
+                Value::Choice(word.clone())
+            }
+            _ => self.constant(value),
+        }
+    }
+
+    /// The value if it fits the declared type and range; reported and broken otherwise.
+    fn of_config_type(
+        &mut self,
+        name: &ast::Ident,
+        value: Value,
+        given: Given,
+        ty: &[ast::Ident],
+        range: Option<&(Expr, Option<Expr>)>,
+    ) -> Value {
+        let types: Vec<String> = ty.iter().map(|ty| ty.name.clone()).collect();
+        let fits = match (&value, types.first().map(String::as_str)) {
+            (Value::Broken, _) => return Value::Broken,
+            (Value::Choice(word), _) => types.contains(word),
+            (Value::Number(_) | Value::Bool(_), None) => true,
+            (Value::Number(number), Some("int")) => number.to_whole().is_some(),
+            (Value::Number(_), Some("float")) => true,
+            (Value::Bool(_), Some("bool")) => true,
+            _ => false,
+        };
+        if !fits {
+            let shown = match &value {
+                Value::Choice(word) => format!("`{word}`"),
+                other => show_constant(other),
+            };
+            self.config_misfit(name, &shown, given, ty);
+            return Value::Broken;
+        }
+        let (Value::Number(number), Some((low, high))) = (&value, range) else { return value };
+        let number = *number;
+        let low = self.number(low);
+        let high = high.as_ref().map(|high| self.number(high));
+        let above = low.is_none_or(|low| number.compare(low).is_ge());
+        let below = high.is_none_or(|high| high.is_none_or(|high| number.compare(high).is_le()));
+        if above && below {
+            return value;
+        }
+        let bounds = match (low, high.flatten()) {
+            (Some(low), Some(high)) => format!("between {low} and {high}"),
+            (Some(low), None) => format!("at least {low}"),
+            _ => "in its range".to_owned(),
+        };
+        self.error(given.told(name, &number.to_string(), &bounds, "out of range"));
+        Value::Broken
+    }
+
+    fn config_misfit(&mut self, name: &ast::Ident, shown: &str, given: Given, ty: &[ast::Ident]) {
+        if let [one] = ty
+            && !is_plain(&one.name)
+            && !shown.starts_with('`')
+        {
+            let diagnostic = Diagnostic::new(
+                Code::Config,
+                format!("`{}` is no type of a config", one.name),
+                one.span,
+                "not a type",
+            );
+            self.error(match did_you_mean(&one.name, PLAIN) {
+                Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+                None => diagnostic.help("a config is `int`, `float`, `bool`, or choices `a | b`"),
+            });
+            return;
+        }
+        let types: Vec<String> = ty.iter().map(|ty| ty.name.clone()).collect();
+        let mut diagnostic = given.told(name, shown, &wanted(&types), "does not fit");
+        if let Some(ty) = ty.first() {
+            diagnostic = diagnostic.related(ty.span, "declared as this");
+        }
+        self.error(match did_you_mean(shown.trim_matches('`'), types.iter().map(String::as_str)) {
+            Some(near) if !is_plain(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            _ => diagnostic,
+        });
+    }
+}
+
+fn wanted(types: &[String]) -> String {
+    match types {
+        [one] if one == "int" => "a whole number".to_owned(),
+        [one] if one == "float" => "a number".to_owned(),
+        [one] if one == "bool" => "true or false".to_owned(),
+        [] => "a number, true or false".to_owned(),
+        [one] => format!("`{one}`"),
+        choices => format!("one of {}", quoted(choices)),
+    }
+}

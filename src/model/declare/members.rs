@@ -1,0 +1,495 @@
+//! Declarations: configs, axes, data, weights, nets and states become names with meanings. Sizes are numbers
+//! from here on.
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::ir::op::{Init, Op};
+use crate::ir::{InputInfo, InputRole, WeightRole};
+use crate::model::checker::Checker;
+use crate::model::evaluate::value::{BindingRole, Value};
+use crate::model::names::inherit::Flat;
+use crate::model::{State, Val, Weight};
+use crate::source::Span;
+use crate::syntax::ast::{self, AxisEntry, BinaryOp, Expr, ExprKind, MemberKind};
+use crate::types::{Axis, AxisId, AxisSize, Dim, Kind, Ty};
+
+/// Sizes that stand in when no data has bound them (`totc check FILE`).
+/// Entries of one axis, at most.
+const MOST_SIZE: i64 = 1 << 40;
+
+const BATCH_STAND_IN: usize = 2;
+const AXIS_STAND_IN: usize = 16;
+const INDEX_STAND_IN: usize = 7;
+
+impl Checker<'_> {
+    pub(in crate::model) fn axes(&mut self, members: &[Flat], model: &ast::Ident) {
+        let (used_as_axis, used_as_index) = axes_of_data(members);
+        for flat in members {
+            let MemberKind::Axis { names, size } = &flat.member.kind else { continue };
+            self.scope.module = flat.module.clone();
+            for name in names {
+                let axis = match size {
+                    Some(size) => self.sized_axis(name, size),
+                    None => self.open_axis(name, &used_as_axis, &used_as_index),
+                };
+                let id = self.axes.add(axis);
+                if name.name == "batch" {
+                    self.batch = Some(id);
+                }
+                self.declared_axes.push(id);
+                self.scope.bind_global(&name.name, Value::Axis(id), BindingRole::Constant, name.span);
+            }
+        }
+        if self.batch.is_none() {
+            self.error(
+                Diagnostic::new(
+                    Code::Incomplete,
+                    format!("`{}` declares no axis `batch`", model.name),
+                    model.span,
+                    "this model",
+                )
+                .help("every model computes on batches: `axis batch, cell, symbol`"),
+            );
+        }
+    }
+
+    fn open_axis(&mut self, name: &ast::Ident, used_as_axis: &[String], used_as_index: &[String]) -> Axis {
+        let bound = self.bindings.sizes.get(&name.name).copied();
+        let of_data =
+            used_as_axis.contains(&name.name) || used_as_index.contains(&name.name) || name.name == "batch";
+        let (size, origin) = match bound {
+            Some(size) => (AxisSize::Fixed(size), "bound by the data"),
+            None if name.name == "batch" => (AxisSize::Fixed(BATCH_STAND_IN), "a stand-in for the data's"),
+            None if used_as_axis.contains(&name.name) => {
+                (AxisSize::Fixed(AXIS_STAND_IN), "a stand-in for the data's")
+            }
+            None if of_data => (AxisSize::Fixed(INDEX_STAND_IN), "a stand-in for the data's"),
+            None => (AxisSize::Growing, "of each value"),
+        };
+        Axis { name: name.name.clone(), size, parts: Vec::new(), span: name.span, origin: origin.to_owned() }
+    }
+
+    /// `pos = prefix + cell` names parts; anything else is a number.
+    fn sized_axis(&mut self, name: &ast::Ident, size: &Expr) -> Axis {
+        let mut parts = Vec::new();
+        let all_axes = self.sum_of_axes(size, &mut parts);
+        let (total, parts) = if all_axes && !parts.is_empty() {
+            let total: usize = parts.iter().map(|part| self.fixed_size(*part, size.span).unwrap_or(0)).sum();
+            (total, parts)
+        } else {
+            (self.size_value(size).unwrap_or(1), Vec::new())
+        };
+        Axis {
+            name: name.name.clone(),
+            size: AxisSize::Fixed(total),
+            parts,
+            span: name.span,
+            origin: self.sources.text(size.span).to_owned(),
+        }
+    }
+
+    fn sum_of_axes(&mut self, expr: &Expr, parts: &mut Vec<AxisId>) -> bool {
+        match &expr.kind {
+            ExprKind::Name(name) => match self.scope.get(name).map(|binding| binding.value.clone()) {
+                Some(Value::Axis(axis)) => {
+                    parts.push(axis);
+                    true
+                }
+                _ => false,
+            },
+            ExprKind::Binary { op: BinaryOp::Add, left, right } => {
+                self.sum_of_axes(left, parts) && self.sum_of_axes(right, parts)
+            }
+            _ => false,
+        }
+    }
+
+    /// A size or count: a whole number, not negative.
+    pub(in crate::model) fn size_value(&mut self, expr: &Expr) -> Option<usize> {
+        let number = self.number(expr)?;
+        let message = match number.to_whole() {
+            Some(whole) if (0..=MOST_SIZE).contains(&whole) => return Some(whole as usize),
+            Some(whole) if whole < 0 => format!("{whole} is below zero, and a size or count is needed here"),
+            None if !number.is_whole() => {
+                format!("a whole number is needed here, and this is {number}")
+            }
+            _ => "this is too large for a size or count".to_owned(),
+        };
+        let diagnostic = Diagnostic::new(Code::Number, message, expr.span, format!("this is {number}"));
+        self.error(if number.is_whole() {
+            diagnostic
+        } else {
+            diagnostic.help("say how to round it: `floor(…)`, `ceil(…)` or `round(…)`")
+        });
+        None
+    }
+
+    pub(in crate::model) fn fixed_size(&mut self, axis: AxisId, span: Span) -> Option<usize> {
+        let own = self.axes.get(axis);
+        match own.size {
+            AxisSize::Fixed(size) => Some(size),
+            _ => {
+                let (name, place) = (own.name.clone(), own.span);
+                let mut diagnostic = Diagnostic::new(
+                    Code::Number,
+                    format!("the axis `{name}` has no size of its own: each value has its own"),
+                    span,
+                    "its size is needed here",
+                );
+                if place != span {
+                    diagnostic = diagnostic.related(place, "declared without a size");
+                }
+                self.error(diagnostic.help(format!(
+                    "give it one where it is declared, `axis {name} = 2`, or ask a value: `size(z, {name})`"
+                )));
+                None
+            }
+        }
+    }
+
+    /// The dims and kind of a declared type, all axes with sizes.
+    pub(in crate::model) fn declared_ty(&mut self, ty: &ast::Type) -> Option<Ty> {
+        let kind = self.kind(ty)?;
+        let mut dims = Vec::new();
+        for entry in ty.axes.iter().flatten() {
+            let AxisEntry::Name(name) = entry else {
+                self.error(
+                    Diagnostic::new(
+                        Code::Misplaced,
+                        "`..` belongs in the signature of a function",
+                        ty.span,
+                        "in a declaration",
+                    )
+                    .help("name the axes"),
+                );
+                return None;
+            };
+            let axis = self.axis_named(name)?;
+            let size = self.fixed_size(axis, name.span)?;
+            if dims.iter().any(|dim: &Dim| dim.axis == axis) {
+                self.error(
+                    Diagnostic::new(
+                        Code::AxisUnexpected,
+                        format!("the axis `{}` stands twice in one type", name.name),
+                        name.span,
+                        "again here",
+                    )
+                    .help("a value has each axis once; a second of the same size needs a name of its own"),
+                );
+                return None;
+            }
+            dims.push(Dim { axis, size });
+        }
+        self.fits(&dims, ty.span)?;
+        Some(Ty::new(kind, dims))
+    }
+
+    pub(in crate::model) fn kind(&mut self, ty: &ast::Type) -> Option<Kind> {
+        Some(match ty.name.name.as_str() {
+            "float" => Kind::Float,
+            "float32" => Kind::Float32,
+            "float64" => Kind::Float64,
+            "int" => Kind::Int,
+            "bool" => Kind::Bool,
+            _ => Kind::Index { axis: self.axis_named(&ty.name)?, optional: ty.optional },
+        })
+    }
+
+    pub(in crate::model) fn data(&mut self, members: &[Flat]) {
+        for flat in members {
+            let MemberKind::Data { target, name, ty: declared } = &flat.member.kind else { continue };
+            self.scope.module = flat.module.clone();
+            let Some(ty) = self.declared_ty(declared) else {
+                self.scope.bind_global(&name.name, Value::Broken, BindingRole::Constant, name.span);
+                continue;
+            };
+            if self.batch.is_some_and(|batch| !ty.has(batch)) {
+                self.error(
+                    Diagnostic::new(
+                        Code::AxisMissing,
+                        format!("`{}` has no axis `batch`", name.name),
+                        declared.span,
+                        "declared here",
+                    )
+                    .help("data come sample by sample: `[batch, …]`"),
+                );
+            }
+            let index_of = match ty.kind {
+                Kind::Index { axis, .. } => Some(self.axes.name(axis).to_owned()),
+                _ => None,
+            };
+            self.inputs.push(InputInfo {
+                name: name.name.clone(),
+                axes: ty.axes().map(|axis| self.axes.name(axis).to_owned()).collect(),
+                shape: ty.shape(),
+                index_of,
+                role: if *target { InputRole::Target } else { InputRole::Input },
+            });
+            let val = self.emit_typed(Op::Input(name.name.clone()), &[], ty, name.span);
+            if *target {
+                self.targets.insert(name.name.clone(), val);
+            } else {
+                self.scope.bind_global(&name.name, Value::Tensor(val), BindingRole::Constant, name.span);
+            }
+        }
+    }
+
+    pub(in crate::model) fn weights_and_nets(&mut self, members: &[Flat]) {
+        for flat in members {
+            self.scope.module = flat.module.clone();
+            match &flat.member.kind {
+                MemberKind::Weight { role, name, ty, init } => {
+                    let value = self.weight(*role, name, ty, init, &name.name).unwrap_or(Value::Broken);
+                    self.scope.bind_global(&name.name, value, BindingRole::Constant, name.span);
+                }
+                MemberKind::Net { name, value } => {
+                    let net = self.make_net(value, &name.name);
+                    self.scope.bind_global(&name.name, net, BindingRole::Constant, name.span);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Declares a weight at `path`; the value is its tensor in the run's precision, or a table to look up in.
+    pub(in crate::model) fn weight(
+        &mut self,
+        role: ast::WeightRole,
+        name: &ast::Ident,
+        ty: &ast::Type,
+        init: &Expr,
+        path: &str,
+    ) -> Option<Value> {
+        let kind = ty;
+        let ty = self.declared_ty(ty)?;
+        if ty.kind != Kind::Float {
+            self.error(
+                Diagnostic::new(
+                    Code::Kind,
+                    format!("`{}` must be `float`, as all weights are", name.name),
+                    kind.name.span,
+                    "another kind",
+                )
+                .help("weights are kept in float32 and read in the run's precision"),
+            );
+            return None;
+        }
+        let init = self.initial(init)?;
+        let role = match role {
+            ast::WeightRole::Param => WeightRole::Param,
+            ast::WeightRole::Buffer => WeightRole::Buffer,
+            ast::WeightRole::Table => WeightRole::Table,
+        };
+        self.add_weight(path, role, ty.dims, init, name.span)
+    }
+
+    pub(in crate::model) fn add_weight(
+        &mut self,
+        path: &str,
+        role: WeightRole,
+        dims: Vec<Dim>,
+        init: Init,
+        span: Span,
+    ) -> Option<Value> {
+        self.fits(&dims, span)?;
+        if let Some(before) = self.weight_at.get(path).and_then(|at| self.weights.get(*at)) {
+            let diagnostic = Diagnostic::new(
+                Code::Duplicate,
+                format!("there are two weights at `{path}`"),
+                span,
+                "this one",
+            )
+            .related(before.span, "and this one")
+            .help("give one of them another name");
+            self.error(diagnostic);
+            return None;
+        }
+        self.weight_at.insert(path.to_owned(), self.weights.len());
+        self.weights.push(Weight { path: path.to_owned(), role, dims: dims.clone(), init, span });
+        if role == WeightRole::Table {
+            return Some(Value::Table(self.weights.len() - 1));
+        }
+        // Weights and their casts stand before everything else: cast once per step, whoever reads them.
+        self.regions.push(std::mem::take(&mut self.prologue));
+        let stored =
+            self.emit_typed(Op::Weight(path.to_owned()), &[], Ty::new(Kind::Float32, dims.clone()), span);
+        let gradient = std::mem::replace(&mut self.gradient, self.bindings.mode == crate::ir::Mode::Training);
+        self.known[stored.0 as usize].needs = role == WeightRole::Param && self.gradient;
+        let cast = self.emit_typed(Op::Cast(Kind::Float), &[stored], Ty::new(Kind::Float, dims), span);
+        self.gradient = gradient;
+        self.prologue = self.regions.pop().unwrap_or_default();
+        self.weight_vals.insert(path.to_owned(), cast);
+        Some(Value::Tensor(cast))
+    }
+
+    /// An initial distribution, or a number.
+    pub(in crate::model) fn initial(&mut self, expr: &Expr) -> Option<Init> {
+        match self.constant(expr) {
+            Value::Init(init) => Some(init),
+            Value::Number(number) => Some(Init::Constant(number.to_f64())),
+            Value::Broken => None,
+            other => {
+                self.error(
+                    Diagnostic::new(
+                        Code::Kind,
+                        format!("a weight begins as a distribution or a number, not as {}", other.what()),
+                        expr.span,
+                        "not an initial value",
+                    )
+                    .help("for example `truncated_normal(std = 1)`, `normal(std = 0.02)` or `0`"),
+                );
+                None
+            }
+        }
+    }
+
+    /// Each state starts from its initial value where a sample is fresh, and from the last step's elsewhere.
+    pub(in crate::model) fn states(&mut self, members: &[Flat]) {
+        let histories = crate::model::results::losses::histories(members);
+        let fresh = self.batch.map(|batch| {
+            let size = self.batch_size();
+            self.emit_typed(Op::Fresh, &[], Ty::new(Kind::Bool, vec![Dim { axis: batch, size }]), Span::NONE)
+        });
+        for flat in members {
+            let MemberKind::State { name, ty: declared, init } = &flat.member.kind else { continue };
+            self.scope.module = flat.module.clone();
+            self.scope.bind_global(&name.name, Value::Broken, BindingRole::State, name.span);
+            for ago in 1..=histories.get(&name.name).copied().unwrap_or(1) {
+                self.scope.bind_global(
+                    &format!("{}@{ago}", name.name),
+                    Value::Broken,
+                    BindingRole::Constant,
+                    name.span,
+                );
+            }
+            let (Some(ty), Some(fresh)) = (self.declared_ty(declared), fresh) else { continue };
+            if ty.kind != Kind::Float {
+                self.error(
+                    Diagnostic::new(
+                        Code::Kind,
+                        format!("the state `{}` must be `float`", name.name),
+                        declared.name.span,
+                        "another kind",
+                    )
+                    .help("a state carries numbers that nets compute: `float [batch, …]`"),
+                );
+                continue;
+            }
+            if self.batch.is_some_and(|batch| !ty.has(batch)) {
+                self.error(
+                    Diagnostic::new(
+                        Code::StateAxes,
+                        format!("the state `{}` has no axis `batch`", name.name),
+                        declared.span,
+                        "declared here",
+                    )
+                    .help("states belong to samples: `float [batch, …]`"),
+                );
+                continue;
+            }
+            let history = histories.get(&name.name).copied().unwrap_or(1);
+            self.path.push(name.name.clone());
+            let Some(start) = self.state_start(init, &ty) else {
+                self.path.pop();
+                continue;
+            };
+            for ago in (1..=history).rev() {
+                let carried =
+                    self.emit_typed(Op::State { name: name.name.clone(), ago }, &[], ty.clone(), name.span);
+                let reset = if ago == 1 { Some(fresh) } else { self.younger_than(ago, name.span) };
+                let Some(reset) = reset else { continue };
+                let chosen = self.prim("where", &[reset, start, carried], Default::default(), name.span);
+                let Some(chosen) = chosen.and_then(|chosen| self.arranged(chosen, &ty, name.span)) else {
+                    continue;
+                };
+                let before = format!("{}@{ago}", name.name);
+                self.scope.bind_global(&before, Value::Tensor(chosen), BindingRole::Constant, name.span);
+                self.scope.bind_global(&name.name, Value::Tensor(chosen), BindingRole::State, name.span);
+            }
+            self.path.pop();
+            self.states.push(State { name: name.name.clone(), ty, history, span: name.span });
+        }
+    }
+
+    /// Samples that have not yet taken `ago` steps: what lies that far back is the initial value.
+    fn younger_than(&mut self, ago: usize, span: Span) -> Option<Val> {
+        let Some(Value::Tensor(steps)) = self.scope.get("steps").map(|binding| binding.value.clone()) else {
+            return None;
+        };
+        let ago = self.emit(Op::Number(ago as f64), &[], span)?;
+        self.prim("le", &[steps, ago], Default::default(), span)
+    }
+
+    fn state_start(&mut self, init: &Expr, ty: &Ty) -> Option<Val> {
+        let gradient = std::mem::replace(&mut self.gradient, false);
+        let start = match &init.kind {
+            ExprKind::Name(name) if name == "noise" => {
+                self.draws += 1;
+                let into = ty.dims.iter().map(|dim| (dim.axis, dim.size)).collect();
+                self.prim(
+                    "noise",
+                    &[],
+                    crate::ir::op::Attrs { into, draw: self.draws, ..Default::default() },
+                    init.span,
+                )
+            }
+            _ => {
+                let value = self.expr(init);
+                self.tensor(&value, init.span)
+            }
+        };
+        self.gradient = gradient;
+        let start = start?;
+        let own = self.ty(start).clone();
+        if let Some(extra) = own.dims.iter().find(|dim| !ty.dims.contains(dim)) {
+            let name = self.axes.name(extra.axis).to_owned();
+            self.error(
+                Diagnostic::new(
+                    Code::AxisUnexpected,
+                    format!(
+                        "the initial value has the axis `{name}` ({}), and the state has not",
+                        extra.size
+                    ),
+                    init.span,
+                    format!("this is {}", own.show(&self.axes)),
+                )
+                .help("declare the state with that axis, or reduce the initial value"),
+            );
+            return None;
+        }
+        self.emit(Op::Cast(Kind::Float), &[start], init.span)
+    }
+
+    pub(in crate::model) fn batch_size(&self) -> usize {
+        match self.batch.map(|batch| self.axes.get(batch).size) {
+            Some(AxisSize::Fixed(size)) => size,
+            _ => BATCH_STAND_IN,
+        }
+    }
+}
+
+fn axes_of_data(members: &[Flat]) -> (Vec<String>, Vec<String>) {
+    let (mut axes, mut indices) = (Vec::new(), Vec::new());
+    for flat in members {
+        let MemberKind::Data { ty, .. } = &flat.member.kind else { continue };
+        indices.push(ty.name.name.clone());
+        for entry in ty.axes.iter().flatten() {
+            if let AxisEntry::Name(name) = entry {
+                axes.push(name.name.clone());
+            }
+        }
+    }
+    (axes, indices)
+}
+
+pub(in crate::model) fn show_constant(value: &Value) -> String {
+    match value {
+        Value::Number(number) => number.to_string(),
+        Value::Bool(value) => value.to_string(),
+        Value::Choice(word) => word.clone(),
+        other => other.what().to_owned(),
+    }
+}
+
+pub(in crate::model) fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}

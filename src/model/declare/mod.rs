@@ -1,0 +1,4 @@
+//! Declarations of a model: configs, axes, data, weights and states become names with meanings.
+
+pub(in crate::model) mod config;
+pub(in crate::model) mod members;

@@ -1,0 +1,324 @@
+//! Emitting instructions: types are inferred here, complaints get their places here. Every instruction of a
+//! model passes through `emit`.
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::ir::infer;
+use crate::ir::op::{Attrs, Op};
+use crate::model::checker::Checker;
+use crate::model::evaluate::value::Value;
+use crate::model::{Inst, LoopBody, Val};
+use crate::primitive::{self, Complaint, Gradient};
+use crate::source::Span;
+use crate::types::{AxisId, Dim, Kind, Ty};
+use std::collections::{HashSet, VecDeque};
+
+/// Instructions, calls and iterations, at most; a schedule of the shipped models has some thousands.
+const MOST_WORK: usize = 300_000;
+
+/// Expressions, statements and nets inside one another, at most; the shipped models have about fifty.
+const DEEPEST: usize = 400;
+
+/// Overrides shown beside one mistake.
+const MOST_OVERRIDES: usize = 3;
+
+/// Elements of one tensor, at most: a thousand times the memory of any device.
+const MOST_ELEMENTS: usize = 1 << 46;
+
+/// What is known of a value besides its type.
+#[derive(Clone)]
+pub(in crate::model) struct Known {
+    pub ty: Ty,
+    /// Gradient can reach a weight through it.
+    pub needs: bool,
+    pub span: Span,
+}
+
+impl Checker<'_> {
+    pub(in crate::model) fn ty(&self, val: Val) -> &Ty {
+        &self.known[val.0 as usize].ty
+    }
+
+    pub(in crate::model) fn needs(&self, val: Val) -> bool {
+        self.known[val.0 as usize].needs
+    }
+
+    pub(in crate::model) fn new_val(&mut self, ty: Ty, needs: bool, span: Span) -> Val {
+        self.known.push(Known { ty, needs, span });
+        Val((self.known.len() - 1) as u32)
+    }
+
+    pub(in crate::model) fn emit(&mut self, op: Op, args: &[Val], span: Span) -> Option<Val> {
+        let types: Vec<&Ty> = args.iter().map(|arg| self.ty(*arg)).collect();
+        match infer(&op, &types, &self.axes) {
+            Ok(ty) => {
+                self.fits(&ty.dims, span)?;
+                Some(self.emit_typed(op, args, ty, span))
+            }
+            Err(complaint) => {
+                self.complain(complaint, args, span);
+                None
+            }
+        }
+    }
+
+    /// For operations whose type is stated where they are made.
+    pub(in crate::model) fn emit_typed(&mut self, op: Op, args: &[Val], ty: Ty, span: Span) -> Val {
+        let differentiable = match &op {
+            Op::Prim(id, _) => id.get().gradient == Gradient::Flows,
+            Op::Cast(kind) => kind.is_float(),
+            Op::Detach | Op::Repeat { .. } => false,
+            _ => true,
+        };
+        let flows = self.gradient && differentiable && ty.kind.is_float();
+        let needs = flows && (matches!(op, Op::Rows(_)) || args.iter().any(|arg| self.needs(*arg)));
+        self.spend(span);
+        let result = self.new_val(ty.clone(), needs, self.author_place(span));
+        let name = self.path.join("/");
+        let inst =
+            Inst { result, op, args: args.to_vec(), ty, gradient: self.gradient, span, name, body: None };
+        if let Some(region) = self.regions.last_mut() {
+            region.insts.push(inst);
+        }
+        result
+    }
+
+    pub(in crate::model) fn emit_loop(
+        &mut self,
+        times: usize,
+        starts: &[Val],
+        body: LoopBody,
+        span: Span,
+    ) -> (Vec<Val>, Vec<Val>) {
+        let gradient = self.gradient;
+        let carried: Vec<Ty> = body.carried.iter().map(|(_, ty)| ty.clone()).collect();
+        let carried_needs: Vec<bool> = body
+            .next
+            .iter()
+            .zip(starts)
+            .map(|(next, start)| gradient && (self.needs(*next) || self.needs(*start)))
+            .collect();
+        let yields: Vec<(Ty, bool)> =
+            body.yields.iter().map(|(val, ty)| (ty.clone(), gradient && self.needs(*val))).collect();
+        let whole = self.emit_typed(Op::Repeat { times }, starts, Ty::scalar(Kind::Int), span);
+        if let Some(inst) = self.regions.last_mut().and_then(|region| region.insts.last_mut()) {
+            inst.body = Some(Box::new(body));
+        }
+        let mut results = Vec::new();
+        for (k, (ty, needs)) in carried.into_iter().zip(carried_needs).chain(yields).enumerate() {
+            let val = self.emit_typed(Op::Output(k), &[whole], ty, span);
+            self.known[val.0 as usize].needs = needs;
+            results.push(val);
+        }
+        let recorded = results.split_off(starts.len());
+        (results, recorded)
+    }
+
+    pub(in crate::model) fn prim(
+        &mut self,
+        name: &str,
+        args: &[Val],
+        attrs: Attrs,
+        span: Span,
+    ) -> Option<Val> {
+        let id = primitive::by_name(name)?;
+        self.emit(Op::Prim(id, attrs), args, span)
+    }
+
+    /// The value with the axis, of size 1 if it is a growing axis that the value lacks.
+    pub(in crate::model) fn with_growing(&mut self, val: Val, axis: AxisId, span: Span) -> Val {
+        if self.ty(val).has(axis) || !self.axes.is_growing(axis) {
+            return val;
+        }
+        self.broadcast_to(val, &[Dim { axis, size: 1 }], span)
+    }
+
+    /// Adds axes the value lacks, right behind `batch`.
+    pub(in crate::model) fn broadcast_to(&mut self, val: Val, dims: &[Dim], span: Span) -> Val {
+        let mut ty = self.ty(val).clone();
+        let at = usize::from(ty.dims.first().is_some_and(|first| Some(first.axis) == self.batch));
+        let extra: Vec<Dim> = dims.iter().filter(|dim| !ty.has(dim.axis)).copied().collect();
+        if extra.is_empty() {
+            return val;
+        }
+        ty.dims.splice(at..at, extra);
+        if self.fits(&ty.dims, span).is_none() {
+            return val;
+        }
+        self.emit_typed(Op::Expand, &[val], ty, span)
+    }
+
+    /// The same value in the memory order of `ty`, broadcast where it lacks axes; None if it has others.
+    pub(in crate::model) fn arranged(&mut self, val: Val, ty: &Ty, span: Span) -> Option<Val> {
+        let own = self.ty(val).clone();
+        if !own.dims.iter().all(|dim| ty.dims.contains(dim)) {
+            return None;
+        }
+        let val = if own.kind == ty.kind { val } else { self.emit(Op::Cast(ty.kind), &[val], span)? };
+        if own.dims == ty.dims {
+            return Some(val);
+        }
+        Some(self.emit_typed(Op::Expand, &[val], ty.clone(), span))
+    }
+
+    /// A tensor of the value: numbers and bools become constants.
+    pub(in crate::model) fn tensor(&mut self, value: &Value, span: Span) -> Option<Val> {
+        match value {
+            Value::Tensor(val) => Some(*val),
+            Value::Number(number) => self.emit(Op::Number(number.to_f64()), &[], span),
+            Value::Bool(value) => self.emit(Op::Number(f64::from(u8::from(*value))), &[], span),
+            Value::Broken => None,
+            other => {
+                let diagnostic = Diagnostic::new(
+                    Code::Kind,
+                    format!("a tensor is needed here, and this is {}", other.what()),
+                    span,
+                    "not a tensor",
+                );
+                let text = self.author_text(span);
+                self.error(match other {
+                    Value::Net(_) => diagnostic.help(format!("call it: `{text}(x)`")),
+                    Value::Family(_) => diagnostic.help(format!("choose one and call it: `{text}[0](x)`")),
+                    Value::Function(_) => diagnostic.help(format!("call it: `{text}(…)`")),
+                    Value::Axis(_) => diagnostic.help(format!("its size is `size({text})`")),
+                    Value::Tuple(_) => diagnostic.help("take them apart: `let a, b = …`"),
+                    Value::Table(_) => diagnostic.help(format!("read rows of it: `{text}[axis = index]`")),
+                    _ => diagnostic,
+                });
+                None
+            }
+        }
+    }
+
+    fn complain(&mut self, complaint: Complaint, args: &[Val], span: Span) {
+        let mut diagnostic = Diagnostic::new(complaint.code, complaint.message, span, "in this operation");
+        for (index, label) in complaint.operands {
+            let Some(arg) = args.get(index) else { continue };
+            let place = self.known[arg.0 as usize].span;
+            if place == span {
+                diagnostic.primary.1 = label;
+            } else {
+                diagnostic = diagnostic.related(place, label);
+            }
+        }
+        diagnostic.help = complaint.help;
+        self.error(diagnostic);
+    }
+
+    /// Reports; what went wrong inside the library is shown at the author's call, once for each call, and what an
+    /// heir declared anew is shown beside the inherited text that reads it.
+    pub(in crate::model) fn error(&mut self, mut diagnostic: Diagnostic) {
+        if self.sources.is_library(diagnostic.primary.0)
+            && let Some(call) = self.author_call()
+        {
+            if !self.blamed_calls.insert(call) {
+                return;
+            }
+            let (inner, label) =
+                std::mem::replace(&mut diagnostic.primary, (call, "in this call".to_owned()));
+            diagnostic.related.retain(|(span, _)| !self.sources.is_library(*span) && *span != call);
+            diagnostic.related.push((inner, label));
+        }
+        for (name, declared) in self.overrides_read(diagnostic.primary.0) {
+            diagnostic = diagnostic.related(declared, format!("`{name}` is declared anew here"));
+        }
+        self.sink.push(diagnostic);
+    }
+
+    /// Reports, and gives up the rest: expanding it would not end.
+    pub(in crate::model) fn give_up(&mut self, diagnostic: Diagnostic) {
+        if !self.runaway {
+            self.runaway = true;
+            self.error(diagnostic);
+        }
+    }
+
+    /// One level further in; false, and not counted, if that is too deep for the compiler's own stack.
+    pub(in crate::model) fn deeper(&mut self, span: Span) -> bool {
+        if self.depth >= DEEPEST {
+            self.give_up(
+                Diagnostic::new(
+                    Code::Misplaced,
+                    format!("this is more than {DEEPEST} levels deep when written out"),
+                    self.author_place(span),
+                    "this deep inside",
+                )
+                .help("name inner parts, `let part = …`, or call fewer functions inside one another"),
+            );
+            return false;
+        }
+        self.depth += 1;
+        true
+    }
+
+    /// Counts an instruction, a call or an iteration; false when there have been too many.
+    pub(in crate::model) fn spend(&mut self, span: Span) -> bool {
+        self.work += 1;
+        if self.work > MOST_WORK {
+            self.give_up(
+                Diagnostic::new(
+                    Code::Number,
+                    format!("the model is too large: more than {MOST_WORK} operations when written out"),
+                    self.author_place(span),
+                    "got this far",
+                )
+                .help("a loop is written out if it reads its counter or changes axes, a function wherever it is called"),
+            );
+        }
+        !self.runaway
+    }
+
+    /// Whether a tensor of these axes can exist at all; complains if not.
+    pub(in crate::model) fn fits(&mut self, dims: &[Dim], span: Span) -> Option<()> {
+        let count = dims.iter().try_fold(1usize, |count, dim| count.checked_mul(dim.size.max(1)));
+        if count.is_some_and(|count| count <= MOST_ELEMENTS) {
+            return Some(());
+        }
+        let sizes: Vec<String> =
+            dims.iter().map(|dim| format!("{} {}", self.axes.name(dim.axis), dim.size)).collect();
+        self.error(
+            Diagnostic::new(
+                Code::Number,
+                "this is too large for any memory",
+                span,
+                format!("this would be [{}]", sizes.join(", ")),
+            )
+            .help("make an axis smaller"),
+        );
+        None
+    }
+
+    /// Where the author made a value: the text itself, or the call of the library that it comes from.
+    fn author_place(&self, span: Span) -> Span {
+        match self.author_call() {
+            Some(call) if self.sources.is_library(span) => call,
+            _ => span,
+        }
+    }
+
+    fn author_call(&self) -> Option<Span> {
+        self.calls.iter().rev().find(|call| !self.sources.is_library(**call)).copied()
+    }
+
+    /// What the text at `place` reads, directly or through declarations, that a model further down the line of
+    /// heirs declared anew; the nearest few.
+    fn overrides_read(&self, place: Span) -> Vec<(String, Span)> {
+        let inside =
+            |model: Span| model.file == place.file && model.start <= place.start && place.end <= model.end;
+        let mut waiting = VecDeque::from([place]);
+        let mut seen: HashSet<&str> = HashSet::new();
+        let mut found = Vec::new();
+        while let Some(text) = waiting.pop_front() {
+            for word in self.sources.text(text).split(|c: char| !c.is_alphanumeric() && c != '_') {
+                let Some(declared) = self.declared.get(word) else { continue };
+                if !seen.insert(word) {
+                    continue;
+                }
+                waiting.push_back(declared.text);
+                if declared.replaces && !inside(declared.model) && found.len() < MOST_OVERRIDES {
+                    found.push((word.to_owned(), declared.span));
+                }
+            }
+        }
+        found
+    }
+}

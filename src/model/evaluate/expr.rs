@@ -1,0 +1,409 @@
+//! Expressions: numbers known at compile time are folded exactly, tensors become instructions.
+
+use crate::diagnostic::{Code, Diagnostic, did_you_mean};
+use crate::model::Region;
+use crate::model::checker::Checker;
+use crate::model::evaluate::number::Number;
+use crate::model::evaluate::value::Value;
+use crate::model::schedule::stmt::Flow;
+use crate::source::Span;
+use crate::syntax::ast::{BinaryOp, Block, Expr, ExprKind, Ident, UnaryOp};
+
+impl Checker<'_> {
+    pub(in crate::model) fn expr(&mut self, expr: &Expr) -> Value {
+        if !self.deeper(expr.span) {
+            return Value::Broken;
+        }
+        let value = self.value_of(expr);
+        self.depth -= 1;
+        value
+    }
+
+    fn value_of(&mut self, expr: &Expr) -> Value {
+        let span = expr.span;
+        match &expr.kind {
+            ExprKind::Number(text) => match Number::parse(text) {
+                Some(number) => Value::Number(number),
+                None => {
+                    let message = format!("{text} is beyond the numbers that can be kept");
+                    self.error(Diagnostic::new(Code::Number, message, span, "out of range"));
+                    Value::Broken
+                }
+            },
+            ExprKind::Bool(value) => Value::Bool(*value),
+            ExprKind::Name(name) => self.name(name, span),
+            ExprKind::Unary { op, value } => {
+                let value = self.expr(value);
+                self.unary(*op, value, span)
+            }
+            ExprKind::Binary { op, left, right } => self.binary(*op, left, right, span),
+            ExprKind::Call { callee, args } => self.call(callee, args, span),
+            ExprKind::Index { base, items } => {
+                let value = self.expr(base);
+                self.index(value, items, span)
+            }
+            ExprKind::Field { base, name } => {
+                let value = self.expr(base);
+                self.field(value, name)
+            }
+            ExprKind::Ago { base, steps } => self.ago(base, *steps, span),
+            ExprKind::If { cond, then, otherwise } => match self.condition(cond) {
+                Some(truth) => {
+                    let about_training = matches!(&cond.kind, ExprKind::Name(name) if name == "training");
+                    let readable = self.targets_readable;
+                    self.targets_readable |= truth && about_training;
+                    let value = self.block_value(if truth { then } else { otherwise });
+                    self.targets_readable = readable;
+                    value
+                }
+                None => Value::Broken,
+            },
+            ExprKind::Match { subject, arms } => match self.chosen_arm(subject, arms) {
+                Some(chosen) => {
+                    for (_, arm) in
+                        arms.iter().enumerate().filter(|(at, _)| *at != chosen).map(|(_, arm)| arm)
+                    {
+                        self.try_expr(arm);
+                    }
+                    self.expr(&arms[chosen].1)
+                }
+                None => Value::Broken,
+            },
+            ExprKind::Lookahead(names) => self.lookahead(names, span),
+            ExprKind::Tuple(values) => Value::Tuple(values.iter().map(|value| self.expr(value)).collect()),
+            ExprKind::Block(block) => self.block_value(block),
+        }
+    }
+
+    /// `y@2`: what a state was two supervision steps ago; `y@1` is what comes into this step.
+    pub(in crate::model) fn ago(&mut self, base: &Expr, steps: u32, span: Span) -> Value {
+        let state = match &base.kind {
+            ExprKind::Name(name) => {
+                self.scope.get(&format!("{name}@{steps}")).map(|bound| bound.value.clone())
+            }
+            _ => None,
+        };
+        if let Some(value) = state {
+            return value;
+        }
+        let text = self.author_text(base.span);
+        self.error(
+            Diagnostic::new(
+                Code::Misplaced,
+                format!("`@` goes back in time for a state, and `{text}` is none"),
+                span,
+                "not a state",
+            )
+            .help(if self.scope.of_model {
+                "carry it from step to step: `state NAME: float [batch, …] = 0`"
+            } else {
+                "a function sees only its parameters: read the state where it is called"
+            }),
+        );
+        Value::Broken
+    }
+
+    /// Checks an expression that is not chosen, and forgets what it computes.
+    pub(in crate::model) fn try_expr(&mut self, expr: &Expr) {
+        let (known, draws) = (self.known.len(), self.draws);
+        let (records, nets) = (self.records.clone(), self.nets_called.clone());
+        self.regions.push(Region::default());
+        self.outline.push(Vec::new());
+        self.expr(expr);
+        self.outline.pop();
+        self.regions.pop();
+        self.known.truncate(known);
+        (self.draws, self.records, self.nets_called) = (draws, records, nets);
+    }
+
+    /// The value of a block: what it returns, or the expression it ends in.
+    pub(in crate::model) fn block_value(&mut self, block: &Block) -> Value {
+        self.scope.push();
+        let value = match self.statements(&block.statements) {
+            Flow::Return(value) => value,
+            Flow::Next => match &block.value {
+                Some(value) => self.expr(value),
+                None => {
+                    self.error(
+                        Diagnostic::new(
+                            Code::Incomplete,
+                            "this block gives no value",
+                            block.span,
+                            "nothing is returned",
+                        )
+                        .help("end it with `return …`"),
+                    );
+                    Value::Broken
+                }
+            },
+        };
+        self.scope.pop();
+        value
+    }
+
+    /// A value known at compile time.
+    pub(in crate::model) fn constant(&mut self, expr: &Expr) -> Value {
+        match self.expr(expr) {
+            Value::Tensor(_) => {
+                self.error(
+                    Diagnostic::new(
+                        Code::Number,
+                        "this must be known at compile time, and it is a tensor",
+                        expr.span,
+                        "known when the model runs",
+                    )
+                    .help("use configs, sizes and numbers only"),
+                );
+                Value::Broken
+            }
+            value => value,
+        }
+    }
+
+    pub(in crate::model) fn number(&mut self, expr: &Expr) -> Option<Number> {
+        match self.constant(expr) {
+            Value::Number(number) => Some(number),
+            Value::Bool(value) => Some(Number::whole(i64::from(value))),
+            Value::Broken => None,
+            other => {
+                self.error(Diagnostic::new(
+                    Code::Number,
+                    format!("a number is needed here, and this is {}", other.what()),
+                    expr.span,
+                    "not a number",
+                ));
+                None
+            }
+        }
+    }
+
+    pub(in crate::model) fn condition(&mut self, expr: &Expr) -> Option<bool> {
+        match self.expr(expr) {
+            Value::Bool(value) => Some(value),
+            Value::Broken => None,
+            other => {
+                self.error(
+                    Diagnostic::new(
+                        Code::Number,
+                        format!("a condition must be known at compile time, and this is {}", other.what()),
+                        expr.span,
+                        "not a condition",
+                    )
+                    .help("conditions read configs, loop counters and `training`; for tensors use `where(condition, a, b)`"),
+                );
+                None
+            }
+        }
+    }
+
+    pub(in crate::model) fn unary(&mut self, op: UnaryOp, value: Value, span: Span) -> Value {
+        match (op, value) {
+            (_, Value::Broken) => Value::Broken,
+            (UnaryOp::Neg, Value::Number(number)) => Value::Number(-number),
+            (UnaryOp::Not, Value::Bool(value)) => Value::Bool(!value),
+            (op, value) => {
+                let name = if op == UnaryOp::Neg { "neg" } else { "not" };
+                let Some(val) = self.tensor(&value, span) else { return Value::Broken };
+                self.prim(name, &[val], Default::default(), span).map_or(Value::Broken, Value::Tensor)
+            }
+        }
+    }
+
+    pub(in crate::model) fn binary(&mut self, op: BinaryOp, left: &Expr, right: &Expr, span: Span) -> Value {
+        let a = self.expr(left);
+        if let (Value::Choice(word), ExprKind::Name(other), BinaryOp::Eq | BinaryOp::Ne) =
+            (&a, &right.kind, op)
+        {
+            self.is_choice(left, other, right.span);
+            return Value::Bool((word == other) == (op == BinaryOp::Eq));
+        }
+        // `and` and `or` read their second side only when it matters, as every language does.
+        if let (Value::Bool(first), BinaryOp::And | BinaryOp::Or) = (&a, op)
+            && *first == (op == BinaryOp::Or)
+        {
+            return a;
+        }
+        let b = self.expr(right);
+        if compares(op)
+            && let ExprKind::Binary { op: inner, left: x, right: y } = &left.kind
+            && compares(*inner)
+            // Parentheses say that it is meant.
+            && left.span == x.span.to(y.span)
+        {
+            self.error(
+                Diagnostic::new(
+                    Code::Misplaced,
+                    "comparisons cannot be chained",
+                    span,
+                    "two comparisons in one",
+                )
+                .help("join them: `a < b and b < c`"),
+            );
+            return Value::Broken;
+        }
+        match (&a, &b) {
+            (Value::Broken, _) | (_, Value::Broken) => return Value::Broken,
+            (Value::Number(x), Value::Number(y)) => return self.fold(op, *x, *y, span),
+            (Value::Bool(x), Value::Bool(y)) => {
+                return match op {
+                    BinaryOp::And => Value::Bool(*x && *y),
+                    BinaryOp::Or => Value::Bool(*x || *y),
+                    BinaryOp::Eq => Value::Bool(x == y),
+                    BinaryOp::Ne => Value::Bool(x != y),
+                    _ => self.fold(op, Number::whole(i64::from(*x)), Number::whole(i64::from(*y)), span),
+                };
+            }
+            _ => {}
+        }
+        let (Some(x), Some(y)) = (self.tensor(&a, left.span), self.tensor(&b, right.span)) else {
+            return Value::Broken;
+        };
+        let name = match op {
+            BinaryOp::Or => "or",
+            BinaryOp::And => "and",
+            BinaryOp::Le => "le",
+            BinaryOp::Ge => "ge",
+            BinaryOp::Eq => "eq",
+            BinaryOp::Ne => "ne",
+            BinaryOp::Lt => "lt",
+            BinaryOp::Gt => "gt",
+            BinaryOp::Add => "add",
+            BinaryOp::Sub => "sub",
+            BinaryOp::Mul => "mul",
+            BinaryOp::Div => "div",
+            BinaryOp::Pow => "pow",
+        };
+        self.prim(name, &[x, y], Default::default(), span).map_or(Value::Broken, Value::Tensor)
+    }
+
+    pub(in crate::model) fn fold(&mut self, op: BinaryOp, x: Number, y: Number, span: Span) -> Value {
+        let order = x.compare(y);
+        let number = match op {
+            BinaryOp::Add => x + y,
+            BinaryOp::Sub => x - y,
+            BinaryOp::Mul => x * y,
+            BinaryOp::Pow => x.pow(y),
+            BinaryOp::Div => match x.over(y) {
+                Some(number) => number,
+                None => {
+                    self.error(Diagnostic::new(
+                        Code::Number,
+                        "this divides by zero",
+                        span,
+                        "the divisor is 0",
+                    ));
+                    return Value::Broken;
+                }
+            },
+            BinaryOp::Le => return Value::Bool(order.is_le()),
+            BinaryOp::Ge => return Value::Bool(order.is_ge()),
+            BinaryOp::Lt => return Value::Bool(order.is_lt()),
+            BinaryOp::Gt => return Value::Bool(order.is_gt()),
+            BinaryOp::Eq => return Value::Bool(order.is_eq()),
+            BinaryOp::Ne => return Value::Bool(order.is_ne()),
+            BinaryOp::And | BinaryOp::Or => {
+                self.error(Diagnostic::new(
+                    Code::Kind,
+                    "`and` and `or` need bools",
+                    span,
+                    "these are numbers",
+                ));
+                return Value::Broken;
+            }
+        };
+        self.finite(number, span)
+    }
+
+    /// A number known at compile time that can be kept.
+    pub(in crate::model) fn finite(&mut self, number: Number, span: Span) -> Value {
+        if number.to_f64().is_finite() {
+            return Value::Number(number);
+        }
+        self.error(Diagnostic::new(
+            Code::Number,
+            "this is no number",
+            span,
+            "undefined, or too large to keep",
+        ));
+        Value::Broken
+    }
+
+    pub(in crate::model) fn is_choice(&mut self, subject: &Expr, word: &str, span: Span) -> bool {
+        let ExprKind::Name(config) = &subject.kind else { return true };
+        let Some(types) = self.config_types.get(config).cloned() else { return true };
+        if types.all.iter().any(|choice| choice == word) {
+            return true;
+        }
+        let diagnostic =
+            Diagnostic::new(Code::Config, format!("`{config}` has no choice `{word}`"), span, "not a choice");
+        let listed: Vec<String> = types.now.iter().map(|choice| format!("`{choice}`")).collect();
+        self.error(match did_you_mean(word, types.now.iter().map(String::as_str)) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            None => diagnostic.help(format!("its choices are {}", listed.join(", "))),
+        });
+        false
+    }
+
+    /// Which arm the subject chooses; arms that no choice can reach and choices without an arm are reported.
+    pub(in crate::model) fn chosen_arm(&mut self, subject: &Expr, arms: &[(Ident, Expr)]) -> Option<usize> {
+        let word = match self.expr(subject) {
+            Value::Choice(word) => word,
+            Value::Broken => return None,
+            other => {
+                self.error(
+                    Diagnostic::new(
+                        Code::Kind,
+                        format!("`match` chooses by a choice, and this is {}", other.what()),
+                        subject.span,
+                        "not a choice",
+                    )
+                    .help("match on a config with choices: `config fork: film | copies = film`"),
+                );
+                return None;
+            }
+        };
+        for (at, (name, _)) in arms.iter().enumerate() {
+            self.is_choice(subject, &name.name, name.span);
+            if let Some((before, _)) = arms[..at].iter().find(|(before, _)| before.name == name.name) {
+                self.error(
+                    Diagnostic::new(
+                        Code::Duplicate,
+                        format!("`{}` has two arms", name.name),
+                        name.span,
+                        "never reached",
+                    )
+                    .related(before.span, "first here")
+                    .help("remove one"),
+                );
+            }
+        }
+        let text = self.author_text(subject.span);
+        let types = match &subject.kind {
+            ExprKind::Name(config) => self.config_types.get(config).map(|types| types.now.clone()),
+            _ => None,
+        };
+        let choices = types.unwrap_or_else(|| vec![word.clone()]);
+        let without: Vec<String> = choices
+            .iter()
+            .filter(|choice| !arms.iter().any(|(name, _)| name.name == **choice))
+            .map(|choice| format!("`{choice}`"))
+            .collect();
+        if let Some(first) = without.first() {
+            self.error(
+                Diagnostic::new(
+                    Code::Incomplete,
+                    format!("`match {text}` has no arm for {}", without.join(", ")),
+                    subject.span,
+                    "of these choices",
+                )
+                .help(format!("add `{} => …`", first.trim_matches('`'))),
+            );
+            return None;
+        }
+        arms.iter().position(|(name, _)| name.name == word)
+    }
+}
+
+pub(in crate::model) fn compares(op: BinaryOp) -> bool {
+    matches!(op, BinaryOp::Le | BinaryOp::Ge | BinaryOp::Eq | BinaryOp::Ne | BinaryOp::Lt | BinaryOp::Gt)
+}

@@ -1,0 +1,230 @@
+//! Fields and indexing: entries, ranges and named parts of an axis, lookups by typed index, rows of tables.
+
+use crate::diagnostic::{Code, Diagnostic, did_you_mean};
+use crate::ir::op::Op;
+use crate::model::checker::Checker;
+use crate::model::evaluate::value::Value;
+use crate::source::Span;
+use crate::syntax::ast::{ExprKind, Ident, IndexItem};
+use crate::types::{AxisId, Kind};
+
+impl Checker<'_> {
+    pub(in crate::model) fn field(&mut self, value: Value, name: &Ident) -> Value {
+        match value {
+            Value::Record(fields) => match fields.iter().find(|(known, _)| *known == name.name) {
+                Some((_, value)) => value.clone(),
+                None => {
+                    let known: Vec<&str> = fields.iter().map(|(known, _)| known.as_str()).collect();
+                    self.error(
+                        Diagnostic::new(
+                            Code::UnknownName,
+                            format!("there is no `{}` in it", name.name),
+                            name.span,
+                            "not there",
+                        )
+                        .help(
+                            match did_you_mean(&name.name, known.iter().copied()) {
+                                Some(near) => format!("did you mean `{near}`?"),
+                                None => format!("it has `{}`", known.join("`, `")),
+                            },
+                        ),
+                    );
+                    Value::Broken
+                }
+            },
+            Value::Net(net) => self.field_of_nets(&[net], name),
+            Value::Family(nets) => self.field_of_nets(&nets, name),
+            Value::Broken => Value::Broken,
+            other => {
+                self.error(Diagnostic::new(
+                    Code::Kind,
+                    format!("`.{}` reads a named value, and this is {}", name.name, other.what()),
+                    name.span,
+                    "nothing to read it from",
+                ));
+                Value::Broken
+            }
+        }
+    }
+
+    pub(in crate::model) fn index(&mut self, value: Value, items: &[IndexItem], span: Span) -> Value {
+        match value {
+            Value::Family(nets) => {
+                let [IndexItem::Plain(expr)] = items else {
+                    self.error(
+                        Diagnostic::new(
+                            Code::Arguments,
+                            "a family of nets takes one number",
+                            span,
+                            "which of them?",
+                        )
+                        .help("`nets[0](x)`"),
+                    );
+                    return Value::Broken;
+                };
+                let Some(at) = self.size_value(expr) else { return Value::Broken };
+                match nets.get(at) {
+                    Some(net) => Value::Net(net.clone()),
+                    None => {
+                        self.error(
+                            Diagnostic::new(
+                                Code::Number,
+                                format!("there is no net {at} in this family of {}", nets.len()),
+                                expr.span,
+                                format!("this is {at}"),
+                            )
+                            .help("nets are counted from 0"),
+                        );
+                        Value::Broken
+                    }
+                }
+            }
+            Value::Table(table) => self.rows(table, items, span).map_or(Value::Broken, Value::Tensor),
+            Value::Broken => Value::Broken,
+            value => {
+                let Some(mut val) = self.tensor(&value, span) else { return Value::Broken };
+                for item in items {
+                    match self.index_tensor(val, item, span) {
+                        Some(next) => val = next,
+                        None => return Value::Broken,
+                    }
+                }
+                Value::Tensor(val)
+            }
+        }
+    }
+
+    pub(in crate::model) fn index_tensor(
+        &mut self,
+        val: crate::model::Val,
+        item: &IndexItem,
+        span: Span,
+    ) -> Option<crate::model::Val> {
+        match item {
+            IndexItem::Plain(expr) => {
+                let ExprKind::Name(name) = &expr.kind else {
+                    self.error(
+                        Diagnostic::new(Code::Arguments, "say which axis is indexed", expr.span, "of which axis?")
+                            .help("`x[axis = 0]` takes one entry, `x[axis in a..b]` a range, `x[part]` a named part"),
+                    );
+                    return None;
+                };
+                let part = self.axis_named(&Ident { name: name.clone(), span: expr.span })?;
+                self.part_of(val, part, span)
+            }
+            IndexItem::Equal(axis, expr) => {
+                let axis = self.axis_named(axis)?;
+                let val = self.with_growing(val, axis, span);
+                match self.expr(expr) {
+                    Value::Number(number) => match number.to_whole() {
+                        Some(at) if at >= 0 => self.emit(Op::Select { axis, at: at as usize }, &[val], span),
+                        _ => {
+                            self.error(Diagnostic::new(
+                                Code::Number,
+                                format!("{number} is no entry of an axis"),
+                                expr.span,
+                                "entries are counted 0, 1, 2, …",
+                            ));
+                            None
+                        }
+                    },
+                    value => {
+                        let index = self.tensor(&value, expr.span)?;
+                        self.emit(Op::Pick { axis }, &[val, index], span)
+                    }
+                }
+            }
+            IndexItem::In(axis, from, to) => {
+                let axis = self.axis_named(axis)?;
+                let val = self.with_growing(val, axis, span);
+                let (start, end) = (self.size_value(from)?, self.size_value(to)?);
+                if end < start {
+                    self.error(
+                        Diagnostic::new(
+                            Code::Number,
+                            format!("the range {start} .. {end} runs backwards"),
+                            from.span.to(to.span),
+                            "this range",
+                        )
+                        .help("the second number is the end, itself left out"),
+                    );
+                    return None;
+                }
+                self.emit(Op::Slice { axis, start, len: end - start, to: axis }, &[val], span)
+            }
+        }
+    }
+
+    /// `y[cell]`: the part of the axis that has it.
+    pub(in crate::model) fn part_of(
+        &mut self,
+        val: crate::model::Val,
+        part: AxisId,
+        span: Span,
+    ) -> Option<crate::model::Val> {
+        let ty = self.ty(val).clone();
+        let whole = ty.axes().find(|whole| crate::primitive::is_part(part, *whole, &self.axes));
+        let Some(whole) = whole else {
+            let name = self.axes.name(part).to_owned();
+            let shown = ty.show(&self.axes).to_string();
+            let mut diagnostic = Diagnostic::new(
+                Code::AxisMissing,
+                format!("`{name}` is no part of this value"),
+                span,
+                format!("this is {shown}"),
+            );
+            if ty.has(part) {
+                diagnostic = diagnostic.help(format!("it has `{name}` already, whole"));
+            } else {
+                diagnostic = diagnostic.help(format!("parts are declared: `axis pos = prefix + {name}`"));
+            }
+            self.error(diagnostic);
+            return None;
+        };
+        let parts = self.axes.get(whole).parts.clone();
+        let mut start = 0;
+        for own in parts {
+            let len = self.fixed_size(own, span)?;
+            if own == part || crate::primitive::is_part(part, own, &self.axes) {
+                let val = self.emit(Op::Slice { axis: whole, start, len, to: own }, &[val], span)?;
+                return if own == part { Some(val) } else { self.part_of(val, part, span) };
+            }
+            start += len;
+        }
+        None
+    }
+
+    pub(in crate::model) fn rows(
+        &mut self,
+        table: usize,
+        items: &[IndexItem],
+        span: Span,
+    ) -> Option<crate::model::Val> {
+        let weight = self.weights[table].clone();
+        let [IndexItem::Equal(axis, expr)] = items else {
+            self.error(
+                Diagnostic::new(Code::Arguments, "a table is read by rows", span, "which rows?")
+                    .help("`rows[task = puzzle]` with an index of that axis"),
+            );
+            return None;
+        };
+        let axis = self.axis_named(axis)?;
+        let value = self.expr(expr);
+        let index = self.tensor(&value, expr.span)?;
+        let whole = crate::types::Ty::new(Kind::Float32, weight.dims.clone());
+        let types = [&whole, &self.ty(index).clone()];
+        match crate::ir::infer(&Op::Pick { axis }, &types, &self.axes) {
+            Ok(ty) => {
+                let rows = self.emit_typed(Op::Rows(weight.path), &[index], ty, span);
+                self.emit(Op::Cast(Kind::Float), &[rows], span)
+            }
+            Err(complaint) => {
+                let mut diagnostic =
+                    Diagnostic::new(complaint.code, complaint.message, expr.span, "this index");
+                diagnostic.help = complaint.help;
+                self.error(diagnostic.related(weight.span, "the table"));
+                None
+            }
+        }
+    }
+}

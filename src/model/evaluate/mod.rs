@@ -1,0 +1,12 @@
+//! Expressions: numbers known at compile time are folded, tensors become operations; calls of functions, primitives
+//! and built-in forms.
+
+pub(in crate::model) mod call;
+pub(in crate::model) mod expr;
+pub(in crate::model) mod forms;
+pub(in crate::model) mod index;
+pub(in crate::model) mod number;
+pub(in crate::model) mod reshape;
+pub(in crate::model) mod result;
+pub(in crate::model) mod signature;
+pub(in crate::model) mod value;

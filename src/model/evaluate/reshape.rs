@@ -1,0 +1,249 @@
+//! Built-in forms that join, split, rename, fold and unfold axes.
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::ir::op::Op;
+use crate::model::Val;
+use crate::model::checker::Checker;
+use crate::model::evaluate::call::counted;
+use crate::model::evaluate::signature::Args;
+use crate::model::evaluate::value::Value;
+use crate::source::Span;
+use crate::syntax::ast::{Clause, MapSide};
+use crate::types::{AxisId, AxisSize, Dim, Ty};
+
+impl Checker<'_> {
+    /// `concat(a, b, along pos)`: each operand has the part of `pos` that it fills.
+    pub(in crate::model) fn concat(&mut self, args: &Args, span: Span) -> Option<Value> {
+        let example = "concat(a, b, along pos)` with `axis pos = prefix + cell";
+        let (to, place) = self.one_axis(args, Clause::Along, "concat", example, span)?;
+        let parts = self.axes.get(to).parts.clone();
+        if parts.len() != args.positional.len() {
+            let name = self.axes.name(to).to_owned();
+            self.error(
+                Diagnostic::new(
+                    Code::Arguments,
+                    format!(
+                        "`{name}` has {}, and {} joined",
+                        counted(parts.len(), "part"),
+                        match args.positional.len() {
+                            1 => "1 value is".to_owned(),
+                            count => format!("{count} values are"),
+                        }
+                    ),
+                    place,
+                    "along this axis",
+                )
+                .related(self.axes.get(to).span, "declared here")
+                .help(if parts.is_empty() {
+                    "declare its parts: `axis pos = prefix + cell`".to_owned()
+                } else {
+                    format!("its parts are {}", self.axes.names(&parts))
+                }),
+            );
+            return None;
+        }
+        let mut operands = Vec::new();
+        for (value, place) in &args.positional {
+            operands.push(self.tensor(value, *place)?);
+        }
+        self.emit(Op::Concat { parts, to }, &operands, span).map(Value::Tensor)
+    }
+
+    /// `split(x, over part)`: one value per entry.
+    pub(in crate::model) fn split(&mut self, args: &Args, span: Span) -> Option<Value> {
+        let x = self.operand(args, 0, "split", span)?;
+        let example = "let gate, up = split(x, over part)";
+        let (axis, _) = self.one_axis(args, Clause::Over, "split", example, span)?;
+        let size = self.ty(x).size(axis).unwrap_or(1);
+        let mut parts = Vec::new();
+        for at in 0..size {
+            if !self.spend(span) {
+                return None;
+            }
+            parts.push(Value::Tensor(self.emit(Op::Select { axis, at }, &[x], span)?));
+        }
+        Some(Value::Tuple(parts))
+    }
+
+    pub(in crate::model) fn broadcast(&mut self, args: &Args, span: Span) -> Option<Value> {
+        let x = self.operand(args, 0, "broadcast", span)?;
+        if args.clauses.is_empty() {
+            self.error(
+                Diagnostic::new(Code::Arguments, "`broadcast` needs `over …`", span, "missing here")
+                    .help("say over which new axes: `broadcast(x, over way)`"),
+            );
+            return None;
+        }
+        let mut dims = Vec::new();
+        for (_, axes, _) in &args.clauses {
+            for axis in axes.clone() {
+                dims.push(Dim { axis, size: self.fixed_size(axis, span)? });
+            }
+        }
+        Some(Value::Tensor(self.broadcast_to(x, &dims, span)))
+    }
+
+    pub(in crate::model) fn index_along(&mut self, args: &Args, span: Span) -> Option<Value> {
+        let Some((Value::Axis(axis), place)) = args.positional.first() else {
+            self.error(
+                Diagnostic::new(Code::Arguments, "`index` takes an axis", span, "not an axis")
+                    .help("`index(pos)` counts 0, 1, 2, … along `pos`"),
+            );
+            return None;
+        };
+        let size = self.fixed_size(*axis, *place)?;
+        let mut numbers = Vec::new();
+        for at in 0..size {
+            if !self.spend(span) {
+                return None;
+            }
+            numbers.push(self.emit(Op::Number(at as f64), &[], span)?);
+        }
+        self.emit(Op::StackOn { to: *axis }, &numbers, span).map(Value::Tensor)
+    }
+
+    /// `gather(x, index, over axis)`: `x[axis = index]`, spelled as elsewhere.
+    pub(in crate::model) fn gather(&mut self, args: &Args, span: Span) -> Option<Value> {
+        let (axis, _) =
+            self.one_axis(args, Clause::Over, "gather", "gather(thoughts, best, over branch)", span)?;
+        let (x, index) = (self.operand(args, 0, "gather", span)?, self.operand(args, 1, "gather", span)?);
+        let x = self.with_growing(x, axis, span);
+        self.emit(Op::Pick { axis }, &[x, index], span).map(Value::Tensor)
+    }
+
+    pub(in crate::model) fn map_side(&mut self, side: &MapSide) -> Option<Vec<AxisId>> {
+        match side {
+            MapSide::One(_) => Some(Vec::new()),
+            MapSide::Axes(names) => self.different_axes(names),
+        }
+    }
+
+    /// `rename(x, a -> b)`, `fold(x, (a, b) -> c)`, `unfold(x, c -> (a, b))`, `pad(x, a -> longer)`.
+    pub(in crate::model) fn reshape(&mut self, name: &str, args: &Args, span: Span) -> Option<Value> {
+        let mut x = self.operand(args, 0, name, span)?;
+        let Some((from, to, place)) = args.maps.first().cloned() else {
+            self.error(
+                Diagnostic::new(
+                    Code::Arguments,
+                    format!("`{name}` needs `from -> to`"),
+                    span,
+                    "missing here",
+                )
+                .help(format!("`{}`", reshaping(name).1)),
+            );
+            return None;
+        };
+        let (from, to) = (self.map_side(&from)?, self.map_side(&to)?);
+        let one_each = matches!(name, "rename" | "pad");
+        if from.is_empty()
+            || to.is_empty()
+            || (one_each && (from.len() != 1 || to.len() != 1))
+            || (name == "fold" && to.len() != 1)
+            || (name == "unfold" && from.len() != 1)
+        {
+            let (what, example) = reshaping(name);
+            self.error(
+                Diagnostic::new(Code::Arguments, format!("`{name}` takes {what}"), place, "these axes")
+                    .help(format!("`{example}`")),
+            );
+            return None;
+        }
+        for axis in &from {
+            x = self.with_growing(x, *axis, span);
+        }
+        let op = match name {
+            "rename" => Op::Rename { from: from[0], to: to[0] },
+            "fold" => Op::Fold { from, to: to[0] },
+            "pad" => Op::Pad { axis: from[0], size: self.fixed_size(to[0], place)?, to: to[0] },
+            _ => {
+                let sizes = self.unfolded_sizes(x, from[0], &to, place)?;
+                Op::Unfold { from: from[0], to: sizes }
+            }
+        };
+        let val = self.emit(op, &[x], span)?;
+        let ty = self.ty(val).clone();
+        self.fixed_sizes_kept(&ty, span)?;
+        Some(Value::Tensor(val))
+    }
+
+    /// Axes with a size of their own keep it; at most one other takes what is left.
+    pub(in crate::model) fn unfolded_sizes(
+        &mut self,
+        x: Val,
+        from: AxisId,
+        to: &[AxisId],
+        place: Span,
+    ) -> Option<Vec<(AxisId, usize)>> {
+        let whole = self.ty(x).size(from).unwrap_or(1);
+        let known: usize = to.iter().filter_map(|axis| self.own_size(*axis)).product();
+        let open = to.iter().filter(|axis| self.own_size(**axis).is_none()).count();
+        if open > 1 {
+            self.error(
+                Diagnostic::new(
+                    Code::Number,
+                    "the sizes of these axes are not known",
+                    place,
+                    "more than one is open",
+                )
+                .help("declare their sizes: `axis way = 2`"),
+            );
+            return None;
+        }
+        if open == 1 && (known == 0 || !whole.is_multiple_of(known)) {
+            let name = self.axes.name(from).to_owned();
+            let shown = self.ty(x).show(&self.axes).to_string();
+            self.error(
+                Diagnostic::new(
+                    Code::AxisSize,
+                    format!("the {whole} entries of `{name}` cannot be laid out as rows of {known}"),
+                    place,
+                    "into these axes",
+                )
+                .related(self.known[x.0 as usize].span, format!("this is {shown}"))
+                .help(format!("choose sizes whose product divides {whole}")),
+            );
+            return None;
+        }
+        Some(to.iter().map(|axis| (*axis, self.own_size(*axis).unwrap_or(whole / known.max(1)))).collect())
+    }
+
+    pub(in crate::model) fn own_size(&self, axis: AxisId) -> Option<usize> {
+        match self.axes.get(axis).size {
+            AxisSize::Fixed(size) => Some(size),
+            _ => None,
+        }
+    }
+
+    pub(in crate::model) fn fixed_sizes_kept(&mut self, ty: &Ty, span: Span) -> Option<()> {
+        for dim in &ty.dims {
+            if let Some(size) = self.own_size(dim.axis)
+                && size != dim.size
+                && matches!(self.axes.get(dim.axis).parts.len(), 0)
+            {
+                let axis = self.axes.get(dim.axis).clone();
+                self.error(
+                    Diagnostic::new(
+                        Code::AxisSize,
+                        format!("`{}` is {size}, and this gives it {}", axis.name, dim.size),
+                        span,
+                        format!("this is {}", ty.show(&self.axes)),
+                    )
+                    .related(axis.span, format!("`{}` is {size}: {}", axis.name, axis.origin))
+                    .help("use an axis of that size, or one without a size of its own"),
+                );
+                return None;
+            }
+        }
+        Some(())
+    }
+}
+
+/// What a change of axes takes, and an example.
+pub(in crate::model) fn reshaping(name: &str) -> (&'static str, &'static str) {
+    match name {
+        "fold" => ("several axes to one", "fold(x, (a, b) -> c)"),
+        "unfold" => ("one axis to several", "unfold(x, c -> (a, b))"),
+        "pad" => ("one axis to a longer one", "pad(x, short -> long)"),
+        _ => ("one axis to one", "rename(x, a -> b)"),
+    }
+}

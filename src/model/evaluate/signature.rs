@@ -1,0 +1,494 @@
+//! Calls of functions: arguments meet parameters, `..` and unknown axis names of a signature are bound to what
+//! the arguments have, results are held against the declared type.
+
+use crate::diagnostic::{Code, Diagnostic, did_you_mean};
+use crate::model::Val;
+use crate::model::checker::Checker;
+use crate::model::evaluate::call::counted;
+use crate::model::evaluate::value::{BindingRole, Scope, Value};
+use crate::model::schedule::stmt::Flow;
+use crate::source::Span;
+use crate::syntax::ast::{self, Arg, ArgKind, AxisEntry, AxisSet, Clause, FnDef, Ident, MapSide, Param};
+use crate::types::{AxisId, Dim, Kind};
+
+/// Calls inside calls, at most.
+pub(in crate::model) const DEEPEST_CALL: usize = 60;
+
+/// Evaluated arguments of one call.
+#[derive(Default)]
+pub(in crate::model) struct Args {
+    pub positional: Vec<(Value, Span)>,
+    pub named: Vec<(Ident, Value, Span)>,
+    pub clauses: Vec<(Clause, Vec<AxisId>, Span)>,
+    pub maps: Vec<(MapSide, MapSide, Span)>,
+    /// An argument failed; it has been reported.
+    pub broken: bool,
+}
+
+impl Args {
+    pub fn clause(&self, wanted: Clause) -> Option<&(Clause, Vec<AxisId>, Span)> {
+        self.clauses.iter().find(|(clause, _, _)| *clause == wanted)
+    }
+}
+
+impl Checker<'_> {
+    pub(in crate::model) fn arguments(&mut self, args: &[Arg]) -> Args {
+        let mut given = Args::default();
+        for arg in args {
+            match &arg.kind {
+                ArgKind::Positional(expr) => {
+                    let value = self.expr(expr);
+                    given.broken |= matches!(value, Value::Broken);
+                    given.positional.push((value, expr.span));
+                }
+                ArgKind::Named(name, expr) => {
+                    let value = self.expr(expr);
+                    given.broken |= matches!(value, Value::Broken);
+                    given.named.push((name.clone(), value, expr.span));
+                }
+                ArgKind::Map(from, to) => given.maps.push((from.clone(), to.clone(), arg.span)),
+                ArgKind::Clause(..) => {}
+            }
+        }
+        // `over not batch` and `over all` are read off the first tensor.
+        let of = given
+            .positional
+            .iter()
+            .chain(
+                given.named.iter().map(|(_, value, span)| (value.clone(), *span)).collect::<Vec<_>>().iter(),
+            )
+            .find_map(|(value, _)| match value {
+                Value::Tensor(val) => Some(self.ty(*val).axes().collect::<Vec<_>>()),
+                _ => None,
+            });
+        for arg in args {
+            let ArgKind::Clause(clause, set) = &arg.kind else { continue };
+            match self.axis_set(set, of.as_deref().unwrap_or(&[])) {
+                Some(axes) => given.clauses.push((*clause, axes, arg.span)),
+                None => given.broken = true,
+            }
+        }
+        given
+    }
+
+    fn axis_set(&mut self, set: &AxisSet, of: &[AxisId]) -> Option<Vec<AxisId>> {
+        match set {
+            AxisSet::All => Some(of.to_vec()),
+            AxisSet::Names(list) => self.different_axes(list),
+            AxisSet::Not(list) => {
+                let except = self.different_axes(list)?;
+                Some(of.iter().filter(|axis| !except.contains(axis)).copied().collect())
+            }
+        }
+    }
+
+    /// Runs a function's body in `scope` with its parameters bound.
+    pub(in crate::model) fn apply(
+        &mut self,
+        def: &FnDef,
+        scope: Scope,
+        args: Args,
+        span: Span,
+        label: &str,
+        net: Option<&str>,
+    ) -> Value {
+        if args.broken {
+            return Value::Broken;
+        }
+        if self.calls.len() > DEEPEST_CALL {
+            self.give_up(
+                Diagnostic::new(
+                    Code::Misplaced,
+                    format!("`{label}` calls itself without end"),
+                    span,
+                    "called here",
+                )
+                .help("functions are expanded where they are called; use `repeat`"),
+            );
+        }
+        if !self.spend(span) {
+            return Value::Broken;
+        }
+        self.calls.push(span);
+        self.path.push(label.to_owned());
+        self.functions_deep += 1;
+        self.net_paths.push(net.map(str::to_owned));
+        let caller = std::mem::replace(&mut self.scope, scope);
+        self.scope.push();
+        let value = match self.bind(def, args, span, label) {
+            Some(rest) => {
+                let value = match self.statements(&def.body.statements) {
+                    Flow::Return(value) => Some(value),
+                    Flow::Next => def.body.value.as_ref().map(|value| self.expr(value)),
+                };
+                match value {
+                    Some(value) => self.checked_result(def, value, &rest, span, label),
+                    None => {
+                        self.error(
+                            Diagnostic::new(
+                                Code::Incomplete,
+                                format!("`{label}` gives no value"),
+                                def.signature(),
+                                "this function",
+                            )
+                            .help("end it with `return …`"),
+                        );
+                        Value::Broken
+                    }
+                }
+            }
+            None => Value::Broken,
+        };
+        self.scope = caller;
+        self.functions_deep -= 1;
+        self.net_paths.pop();
+        self.path.pop();
+        self.calls.pop();
+        value
+    }
+
+    /// Binds parameters; gives the axes that `..` stands for.
+    fn bind(&mut self, def: &FnDef, args: Args, span: Span, label: &str) -> Option<Vec<Dim>> {
+        // Axes that clauses give are named by the signatures of tensors: bind them first.
+        for param in def.params.iter().filter(|param| param.clause.is_some()) {
+            self.bind_clause(param, &args, span, label)?;
+        }
+        for (clause, _, place) in &args.clauses {
+            if !def.params.iter().any(|param| param.clause == Some(*clause)) {
+                self.error(
+                    Diagnostic::new(
+                        Code::Arguments,
+                        format!("`{label}` takes no `{}`", clause.word()),
+                        *place,
+                        "not expected",
+                    )
+                    .related(def.signature(), "declared here"),
+                );
+                return None;
+            }
+        }
+        let values: Vec<&Param> = def.params.iter().filter(|param| param.clause.is_none()).collect();
+        if args.positional.len() > values.len() || !args.maps.is_empty() {
+            self.error(
+                Diagnostic::new(
+                    Code::Arguments,
+                    format!(
+                        "`{label}` takes {}, not {}",
+                        counted(values.len(), "value"),
+                        args.positional.len() + args.maps.len()
+                    ),
+                    args.positional.get(values.len()).map_or(span, |(_, place)| *place),
+                    "too many",
+                )
+                .related(def.signature(), "declared here"),
+            );
+            return None;
+        }
+        for (at, (name, _, place)) in args.named.iter().enumerate() {
+            let Some(index) = values.iter().position(|param| param.name.name == name.name) else {
+                let known: Vec<String> = values.iter().map(|param| param.name.name.clone()).collect();
+                self.error(no_parameter(label, name, *place, &known, def.signature()));
+                return None;
+            };
+            let twice = args.named[..at].iter().any(|(other, _, _)| other.name == name.name);
+            if twice || index < args.positional.len() {
+                self.error(
+                    Diagnostic::new(
+                        Code::Arguments,
+                        format!("`{}` of `{label}` is given twice", name.name),
+                        name.span.to(*place),
+                        "again here",
+                    )
+                    .related(def.signature(), "declared here"),
+                );
+                return None;
+            }
+        }
+        let mut rest: Vec<Dim> = Vec::new();
+        for (index, param) in values.iter().enumerate() {
+            let named = args.named.iter().find(|(name, _, _)| name.name == param.name.name);
+            let (value, place) = match (args.positional.get(index), named) {
+                (Some((value, place)), _) => (value.clone(), *place),
+                (None, Some((_, value, place))) => (value.clone(), *place),
+                (None, None) => match &param.default {
+                    Some(default) => (self.expr(default), default.span),
+                    None => {
+                        self.error(
+                            Diagnostic::new(
+                                Code::Arguments,
+                                format!("`{label}` needs `{}`", param.name.name),
+                                span,
+                                "missing here",
+                            )
+                            .related(param.name.span, "declared here"),
+                        );
+                        return None;
+                    }
+                },
+            };
+            let value = match &param.ty {
+                Some(ty) => self.meets(value, ty, param, place, label, &mut rest)?,
+                None => value,
+            };
+            self.scope.bind(&param.name.name, value, BindingRole::Constant, place);
+        }
+        Some(rest)
+    }
+
+    fn bind_clause(&mut self, param: &Param, args: &Args, span: Span, label: &str) -> Option<()> {
+        let word = param.clause.map_or("over", Clause::word);
+        let given = param.clause.and_then(|clause| args.clause(clause));
+        let Some((_, axes, place)) = given else {
+            self.error(
+                Diagnostic::new(Code::Arguments, format!("`{label}` needs `{word} …`"), span, "missing here")
+                    .related(param.name.span, "declared here")
+                    .help(format!("say which axis: `{word} dim`")),
+            );
+            return None;
+        };
+        let several = param.ty.as_ref().is_some_and(|ty| ty.name.name == "axes");
+        let value = match axes[..] {
+            [axis] if !several => Value::Axis(axis),
+            _ if several => Value::Axes(axes.clone()),
+            _ => {
+                self.error(Diagnostic::new(
+                    Code::Arguments,
+                    format!("`{word}` takes one axis here"),
+                    *place,
+                    "several axes",
+                ));
+                return None;
+            }
+        };
+        self.scope.bind(&param.name.name, value, BindingRole::Constant, *place);
+        Some(())
+    }
+
+    /// Whether a value fits a parameter's type; binds the axis names that only the argument knows.
+    fn meets(
+        &mut self,
+        value: Value,
+        ty: &ast::Type,
+        param: &Param,
+        place: Span,
+        label: &str,
+        rest: &mut Vec<Dim>,
+    ) -> Option<Value> {
+        if matches!(value, Value::Broken) {
+            return None;
+        }
+        if ty.axes.is_none() {
+            let fits = match (ty.name.name.as_str(), &value) {
+                ("int", Value::Number(number)) => number.to_whole().is_some(),
+                ("float", Value::Number(_)) | ("bool", Value::Bool(_)) | ("axis", Value::Axis(_)) => true,
+                ("axes", Value::Axes(_) | Value::Axis(_)) | ("net", Value::Net(_)) => true,
+                ("float" | "bool" | "int", Value::Tensor(_)) => {
+                    return self.meets_axes(value, ty, &[], param, place, label, rest);
+                }
+                _ => false,
+            };
+            if !fits {
+                let shown = crate::model::declare::members::show_constant(&value);
+                let message = format!(
+                    "`{}` of `{label}` must be {}, and this is {shown}",
+                    param.name.name,
+                    crate::model::nets::recipe::article(&ty.name.name)
+                );
+                self.error(
+                    Diagnostic::new(Code::Arguments, message, place, format!("this is {shown}"))
+                        .related(param.name.span, "declared here"),
+                );
+                return None;
+            }
+            return Some(value);
+        }
+        let entries = ty.axes.clone().unwrap_or_default();
+        self.meets_axes(value, ty, &entries, param, place, label, rest)
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn meets_axes(
+        &mut self,
+        value: Value,
+        ty: &ast::Type,
+        entries: &[AxisEntry],
+        param: &Param,
+        place: Span,
+        label: &str,
+        rest: &mut Vec<Dim>,
+    ) -> Option<Value> {
+        let mut val = self.tensor(&value, place)?;
+        self.meets_kind(val, ty, param, place, label)?;
+        let mut named = Vec::new();
+        let mut unbound: Vec<&Ident> = Vec::new();
+        let mut pack = None;
+        for entry in entries {
+            match entry {
+                AxisEntry::Rest => pack = Some(None),
+                AxisEntry::Pack(name) => pack = Some(Some(name)),
+                AxisEntry::Name(name) => match self.known_axis(&name.name) {
+                    Some(axes) => named.extend(axes),
+                    None => unbound.push(name),
+                },
+            }
+        }
+        for axis in &named {
+            val = self.with_growing(val, *axis, place);
+            if !self.ty(val).has(*axis) {
+                let own = self.ty(val).clone();
+                let what = format!("`{label}`");
+                let complaint = crate::primitive::missing(*axis, &own, &self.axes, &what);
+                let mut diagnostic = Diagnostic::new(
+                    complaint.code,
+                    complaint.message,
+                    place,
+                    format!("this is {}", own.show(&self.axes)),
+                )
+                .related(param.name.span, "needed here");
+                diagnostic.help = complaint.help;
+                self.error(diagnostic);
+                return None;
+            }
+        }
+        let own = self.ty(val).clone();
+        let left: Vec<Dim> = own.dims.iter().filter(|dim| !named.contains(&dim.axis)).copied().collect();
+        if pack.is_none() && left.len() == unbound.len() {
+            for (name, dim) in unbound.iter().zip(&left) {
+                self.scope.bind(&name.name, Value::Axis(dim.axis), BindingRole::Constant, name.span);
+            }
+        } else if unbound.is_empty() && pack.is_some() {
+            let axes = left.iter().map(|dim| dim.axis).collect();
+            if let Some(Some(name)) = pack {
+                self.scope.bind(&name.name, Value::Axes(axes), BindingRole::Constant, name.span);
+            }
+            for dim in left {
+                if !rest.iter().any(|known| known.axis == dim.axis) {
+                    rest.push(dim);
+                }
+            }
+        } else {
+            let names: Vec<AxisId> = left.iter().map(|dim| dim.axis).collect();
+            let (code, message) = match unbound.first() {
+                Some(name) if left.is_empty() => (
+                    Code::AxisMissing,
+                    format!("`{label}` needs an axis `{}` that the value lacks", name.name),
+                ),
+                _ => (Code::AxisUnexpected, format!("`{label}` does not expect {}", self.axes.names(&names))),
+            };
+            self.error(
+                Diagnostic::new(code, message, place, format!("this is {}", own.show(&self.axes)))
+                    .related(ty.span, "the parameter is declared like this")
+                    .help("reduce or select the further axes before the call"),
+            );
+            return None;
+        }
+        Some(Value::Tensor(val))
+    }
+
+    pub(in crate::model) fn known_axis(&mut self, name: &str) -> Option<Vec<AxisId>> {
+        match self.scope.get(name).map(|binding| binding.value.clone()) {
+            Some(Value::Axis(axis)) => Some(vec![axis]),
+            Some(Value::Axes(axes)) => Some(axes),
+            Some(_) => None,
+            None if name == "batch" => self.batch.map(|batch| vec![batch]),
+            None => match self.item(&self.scope.module.clone(), name) {
+                Some(Value::Axis(axis)) => Some(vec![axis]),
+                _ => None,
+            },
+        }
+    }
+
+    fn meets_kind(
+        &mut self,
+        val: Val,
+        ty: &ast::Type,
+        param: &Param,
+        place: Span,
+        label: &str,
+    ) -> Option<()> {
+        let kind = self.ty(val).kind;
+        let fits = match (ty.name.name.as_str(), kind) {
+            ("float", kind) => kind.is_float() || kind == Kind::Bool || kind == Kind::Int,
+            ("float32", kind) => kind == Kind::Float32,
+            ("float64", kind) => kind == Kind::Float64,
+            ("bool", kind) => kind == Kind::Bool,
+            ("int", kind) => kind.is_integer(),
+            (name, Kind::Index { axis, optional }) => {
+                if optional && !ty.optional {
+                    let shown = self.ty(val).show(&self.axes).to_string();
+                    self.error(
+                        Diagnostic::new(
+                            Code::Kind,
+                            format!("`{label}` does not know what to do where the index is absent"),
+                            place,
+                            format!("this is {shown}"),
+                        )
+                        .related(ty.span, "declared without `?`")
+                        .help("ask `present(x)` first, or declare the parameter with `?`"),
+                    );
+                    return None;
+                }
+                match self.known_axis(name) {
+                    Some(known) if known[..] != [axis] => {
+                        let (wanted, found) = (self.axes.names(&known), self.axes.name(axis).to_owned());
+                        self.error(
+                            Diagnostic::new(
+                                Code::IndexAxis,
+                                format!("`{label}` needs an index of {wanted}, and this indexes `{found}`"),
+                                place,
+                                format!("indexes `{found}`"),
+                            )
+                            .related(ty.span, "declared here")
+                            .help("an index counts along its own axis only"),
+                        );
+                        return None;
+                    }
+                    Some(_) => true,
+                    None => {
+                        self.scope.bind(name, Value::Axis(axis), BindingRole::Constant, ty.span);
+                        true
+                    }
+                }
+            }
+            _ => false,
+        };
+        if !fits {
+            let shown = self.ty(val).show(&self.axes).to_string();
+            let wanted = match ty.name.name.as_str() {
+                "float" | "float32" | "float64" | "bool" | "int" => {
+                    format!("`{}`", self.sources.text(ty.span))
+                }
+                name => match self.known_axis(name) {
+                    Some(axes) => format!("an index of {}", self.axes.names(&axes)),
+                    None => "an index".to_owned(),
+                },
+            };
+            let message = format!("`{}` of `{label}` must be {wanted}", param.name.name);
+            self.error(
+                Diagnostic::new(Code::Kind, message, place, format!("this is {shown}"))
+                    .related(param.name.span, "declared here"),
+            );
+            return None;
+        }
+        Some(())
+    }
+}
+
+/// The complaint about an argument that names no parameter.
+pub(in crate::model) fn no_parameter(
+    label: &str,
+    name: &Ident,
+    place: Span,
+    known: &[String],
+    declared: Span,
+) -> Diagnostic {
+    let message = format!("`{label}` has no parameter `{}`", name.name);
+    let diagnostic = Diagnostic::new(Code::Arguments, message, name.span.to(place), "not expected")
+        .related(declared, "declared here");
+    match did_you_mean(&name.name, known.iter().map(String::as_str)) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None => {
+            diagnostic.help(format!("its parameters are {}", crate::model::declare::members::quoted(known)))
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! What names mean while a model is checked: numbers, choices, axes, nets, recipes, tensors.
+
+use crate::ir::op::Init;
+use crate::model::evaluate::number::Number;
+use crate::source::Span;
+use crate::syntax::ast;
+use crate::types::AxisId;
+use std::collections::HashMap;
+use std::rc::Rc;
+use {crate::model::Val, crate::model::nets::instance::NetInstance};
+
+#[derive(Clone)]
+pub enum Value {
+    Number(Number),
+    Bool(bool),
+    Choice(String),
+    Axis(AxisId),
+    Axes(Vec<AxisId>),
+    Init(Init),
+    Tensor(Val),
+    Tuple(Vec<Value>),
+    /// Named values (`lookahead`).
+    Record(Vec<(String, Value)>),
+    Net(Rc<NetInstance>),
+    /// `Scorer(…) * 3`
+    Family(Vec<Rc<NetInstance>>),
+    /// A net not yet made: each use makes its own.
+    Recipe(Rc<Recipe>),
+    Function(Rc<Function>),
+    NetDef(Rc<NetDefinition>),
+    /// An embedding table, by its place among the weights: only rows can be taken.
+    Table(usize),
+    /// Stands for a value whose error has been reported: silences what follows from it.
+    Broken,
+}
+
+impl Value {
+    /// What it is, for messages.
+    pub fn what(&self) -> &'static str {
+        match self {
+            Value::Number(_) => "a number",
+            Value::Bool(_) => "a bool known at compile time",
+            Value::Choice(_) => "a choice",
+            Value::Axis(_) => "an axis",
+            Value::Axes(_) => "axes",
+            Value::Init(_) => "an initial distribution",
+            Value::Tensor(_) => "a tensor",
+            Value::Tuple(_) => "several values",
+            Value::Record(_) => "several named values",
+            Value::Net(_) => "a net",
+            Value::Family(_) => "a family of nets",
+            Value::Recipe(_) => "a recipe of a net",
+            Value::Function(_) => "a function",
+            Value::NetDef(_) => "a net definition",
+            Value::Table(_) => "a table",
+            Value::Broken => "a value with an error",
+        }
+    }
+}
+
+pub struct Recipe {
+    pub expr: ast::Expr,
+    pub scope: Scope,
+}
+
+pub struct Function {
+    pub def: ast::FnDef,
+    pub module: String,
+}
+
+pub struct NetDefinition {
+    pub def: ast::NetDef,
+    pub module: String,
+}
+
+/// How a name may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BindingRole {
+    Constant,
+    Var,
+    State,
+    /// The counter of a loop: known at compile time, different in each iteration.
+    Counter,
+}
+
+#[derive(Clone)]
+pub struct Binding {
+    pub value: Value,
+    pub role: BindingRole,
+    pub span: Span,
+}
+
+/// Nested name spaces, innermost last.
+#[derive(Clone)]
+pub struct Scope {
+    frames: Vec<HashMap<String, Binding>>,
+    /// Module whose items are visible below all frames.
+    pub module: String,
+    /// The names of the model itself, not of a net or function.
+    pub of_model: bool,
+}
+
+impl Scope {
+    pub fn new(module: &str) -> Scope {
+        Scope { frames: vec![HashMap::new()], module: module.to_owned(), of_model: false }
+    }
+
+    pub fn push(&mut self) {
+        self.frames.push(HashMap::new());
+    }
+
+    pub fn pop(&mut self) {
+        self.frames.pop();
+    }
+
+    /// Hides all frames above `depth`; give the result to `restore`.
+    pub fn hide(&mut self, depth: usize) -> Vec<HashMap<String, Binding>> {
+        self.frames.split_off(depth)
+    }
+
+    pub fn restore(&mut self, hidden: Vec<HashMap<String, Binding>>) {
+        self.frames.extend(hidden);
+    }
+
+    pub fn get(&self, name: &str) -> Option<&Binding> {
+        self.frames.iter().rev().find_map(|frame| frame.get(name))
+    }
+
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut Binding> {
+        self.frames.iter_mut().rev().find_map(|frame| frame.get_mut(name))
+    }
+
+    pub fn bind(&mut self, name: &str, value: Value, role: BindingRole, span: Span) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.insert(name.to_owned(), Binding { value, role, span });
+        }
+    }
+
+    /// Binds in the outermost frame: visible to everything that follows.
+    pub fn bind_global(&mut self, name: &str, value: Value, role: BindingRole, span: Span) {
+        if let Some(frame) = self.frames.first_mut() {
+            frame.insert(name.to_owned(), Binding { value, role, span });
+        }
+    }
+
+    pub fn names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> =
+            self.frames.iter().flat_map(|frame| frame.keys().map(String::as_str)).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+}

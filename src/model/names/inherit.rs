@@ -1,0 +1,451 @@
+//! `extends` resolved: one list of members, each with the module whose imports it was written under.
+
+use crate::diagnostic::{Code, Diagnostic, Sink, did_you_mean};
+use crate::model::checker::{item_name, section_name};
+use crate::model::declare::members::quoted;
+use crate::source::Span;
+use crate::syntax::ast::{self, Expr, ExprKind, ItemKind, Member, MemberKind};
+use crate::syntax::{Modules, library_modules, library_names};
+use std::collections::HashSet;
+
+#[derive(Clone)]
+pub(in crate::model) struct Flat {
+    pub member: Member,
+    pub module: String,
+    /// The model that wrote it.
+    pub model: Span,
+    /// Whether it replaced an inherited declaration.
+    pub replaces: bool,
+    /// Of a config: the choices it was first declared with. Inherited text may name them all.
+    pub choices: Vec<String>,
+}
+
+pub(in crate::model) struct FlatModel {
+    pub name: ast::Ident,
+    /// The text of the model itself.
+    pub span: Span,
+    pub members: Vec<Flat>,
+    /// What was inherited and left out, and where.
+    pub dropped: Vec<ast::Ident>,
+}
+
+/// Names that the language gives a meaning of its own.
+const BUILT_IN: [&str; 3] = ["training", "steps", "last_step"];
+
+/// What declares a name that expressions can read; all of these share one name space.
+pub(in crate::model) fn declares(member: &Member) -> Option<(&'static str, &ast::Ident)> {
+    Some(match &member.kind {
+        MemberKind::Config { name, .. } => ("config", name),
+        MemberKind::Axis { names, .. } => ("axis", names.first()?),
+        MemberKind::Data { target: true, name, .. } => ("target", name),
+        MemberKind::Data { target: false, name, .. } => ("input", name),
+        MemberKind::Weight { role: ast::WeightRole::Param, name, .. } => ("param", name),
+        MemberKind::Weight { role: ast::WeightRole::Buffer, name, .. } => ("buffer", name),
+        MemberKind::Weight { role: ast::WeightRole::Table, name, .. } => ("table", name),
+        MemberKind::Net { name, .. } => ("net", name),
+        MemberKind::State { name, .. } => ("state", name),
+        _ => return None,
+    })
+}
+
+/// The model `wanted` of the root module with everything it inherits; if None, the one named like the file (`trm.tot`
+/// has `Trm`), else its first.
+pub(in crate::model) fn flatten(
+    modules: &Modules,
+    wanted: Option<&str>,
+    sink: &mut Sink,
+) -> Option<FlatModel> {
+    let root = modules.by_path.get("")?;
+    let models: Vec<&ast::Model> = models_of(&root.tree).collect();
+    let model = match wanted {
+        Some(name) => models.iter().find(|model| model.name.name == name),
+        None => {
+            models.iter().find(|model| named_like(&model.name.name, &modules.root_stem)).or(models.first())
+        }
+    };
+    let Some(model) = model else {
+        if !sink.has_errors() {
+            let names: Vec<&str> = models.iter().map(|model| model.name.name.as_str()).collect();
+            let span = root
+                .tree
+                .items
+                .first()
+                .map_or(Span { file: root.file.0, start: 0, end: 0 }, |item| item.span);
+            let message = match wanted {
+                Some(name) => format!("this file has no model `{name}`"),
+                None => "this file declares no model".to_owned(),
+            };
+            let help = match wanted.and_then(|name| did_you_mean(name, names.iter().copied())) {
+                Some(name) => format!("did you mean `{name}`?"),
+                None if names.is_empty() => "declare one: `model NAME { … }`".to_owned(),
+                None => format!(
+                    "it has {}",
+                    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+                ),
+            };
+            sink.push(Diagnostic::new(Code::Incomplete, message, span, "in this file").help(help));
+        }
+        return None;
+    };
+    let chain = chain(modules, model, sink)?;
+    let span = chain.first().map_or(model.name.span, |link| link.span);
+    let mut members: Vec<Flat> = Vec::new();
+    let mut dropped = Vec::new();
+    for link in chain.iter().rev() {
+        let mut own: Vec<(String, Span)> = Vec::new();
+        for member in link.model.members.iter().flat_map(one_by_one) {
+            if let MemberKind::Drop(names) = &member.kind {
+                drop_members(&mut members, names, &mut dropped, sink);
+                continue;
+            }
+            let key = key(&member);
+            let place = declared_at(&member);
+            match own.iter().find(|(known, _)| *known == key) {
+                Some((_, before)) => sink.push(
+                    Diagnostic::new(
+                        Code::Duplicate,
+                        format!("{key} is declared twice in `{}`", link.model.name.name),
+                        place,
+                        "again here",
+                    )
+                    .related(*before, "first here")
+                    .help(match declares(&member) {
+                        Some(_) => "remove one, or give it another name",
+                        None => "remove one",
+                    }),
+                ),
+                None => own.push((key.clone(), place)),
+            }
+            let mut flat = Flat {
+                choices: choices(&member),
+                member,
+                module: link.module.clone(),
+                model: link.span,
+                replaces: false,
+            };
+            match members.iter().position(|known| self::key(&known.member) == key) {
+                Some(at) => {
+                    flat.replaces = members[at].model != link.span;
+                    inherit_config(&members[at], &mut flat, sink);
+                    members[at] = flat;
+                }
+                None => members.push(flat),
+            }
+        }
+    }
+    dropped.retain(|gone: &ast::Ident| {
+        !members.iter().any(|flat| declares(&flat.member).is_some_and(|(_, name)| name.name == gone.name))
+    });
+    distinct(&members, sink);
+    Some(FlatModel { name: model.name.clone(), span, members, dropped })
+}
+
+/// `axis batch, cell` declares two axes, and `predict logits, confidence = …` two predictions, which heirs replace and
+/// drop one by one.
+fn one_by_one(member: &Member) -> Vec<Member> {
+    match &member.kind {
+        MemberKind::Axis { names, size } if names.len() > 1 => names
+            .iter()
+            .map(|name| Member {
+                doc: member.doc.clone(),
+                kind: MemberKind::Axis { names: vec![name.clone()], size: size.clone() },
+                span: name.span,
+            })
+            .collect(),
+        MemberKind::Predict(predictions) if predictions.len() > 1 => predictions
+            .iter()
+            .map(|prediction| Member {
+                doc: member.doc.clone(),
+                kind: MemberKind::Predict(vec![prediction.clone()]),
+                span: prediction.0.as_ref().map_or(prediction.1.span, |name| name.span),
+            })
+            .collect(),
+        _ => vec![member.clone()],
+    }
+}
+
+/// Where a declaration says what it declares.
+fn declared_at(member: &Member) -> Span {
+    match &member.kind {
+        MemberKind::Block { name, .. } | MemberKind::Metric { name, .. } | MemberKind::Loss { name, .. } => {
+            name.span
+        }
+        MemberKind::Section { body, .. } => Span { end: body.span.start, ..member.span },
+        _ => declares(member).map_or(member.span, |(_, name)| name.span),
+    }
+}
+
+/// Expressions tell declarations apart by their names alone.
+fn distinct(members: &[Flat], sink: &mut Sink) {
+    let mut seen: Vec<(&str, &ast::Ident)> = Vec::new();
+    for flat in members {
+        let Some((kind, name)) = declares(&flat.member) else { continue };
+        if BUILT_IN.contains(&name.name.as_str()) {
+            sink.push(
+                Diagnostic::new(
+                    Code::Duplicate,
+                    format!("`{}` has a meaning of its own in every model", name.name),
+                    name.span,
+                    format!("declared as {kind} here"),
+                )
+                .help("choose another name"),
+            );
+        }
+        if let Some((other, before)) = seen.iter().find(|(_, known)| known.name == name.name)
+            && *other != kind
+        {
+            sink.push(
+                Diagnostic::new(
+                    Code::Duplicate,
+                    format!("`{}` is declared as {other} and as {kind}", name.name),
+                    name.span,
+                    format!("{kind} here"),
+                )
+                .related(before.span, format!("{other} here"))
+                .help(format!("give one of them another name, or `drop {other} {}` first", name.name)),
+            );
+        }
+        seen.push((kind, name));
+    }
+}
+
+fn named_like(model: &str, stem: &str) -> bool {
+    let plain = |text: &str| text.replace(['_', '-'], "").to_lowercase();
+    plain(model) == plain(stem)
+}
+
+fn models_of(tree: &ast::File) -> impl Iterator<Item = &ast::Model> {
+    tree.items.iter().filter_map(|item| match &item.kind {
+        ItemKind::Model(model) => Some(model),
+        _ => None,
+    })
+}
+
+/// A model of a chain of heirs.
+#[derive(Clone)]
+struct Link<'a> {
+    module: String,
+    model: &'a ast::Model,
+    span: Span,
+}
+
+/// The model and those it extends, nearest first.
+fn chain<'a>(modules: &'a Modules, model: &'a ast::Model, sink: &mut Sink) -> Option<Vec<Link<'a>>> {
+    let (_, span) = find_model(modules, "", &model.name.name).map(|link| (link.module, link.span))?;
+    let mut chain = vec![Link { module: String::new(), model, span }];
+    let mut seen: HashSet<(String, String)> = HashSet::from([(String::new(), model.name.name.clone())]);
+    loop {
+        let Link { module, model, .. } = chain.last()?.clone();
+        let Some(base) = &model.extends else { return Some(chain) };
+        let Some(link) = find_model(modules, &module, &base.name) else {
+            unknown_base(modules, &module, base, sink);
+            return None;
+        };
+        if !seen.insert((link.module.clone(), link.model.name.name.clone())) {
+            let mut diagnostic = Diagnostic::new(
+                Code::CyclicExtends,
+                format!("`{}` extends itself", link.model.name.name),
+                base.span,
+                "the circle closes here",
+            );
+            for Link { model, .. } in &chain {
+                if let Some(extends) = &model.extends
+                    && extends.span != base.span
+                {
+                    diagnostic = diagnostic
+                        .related(extends.span, format!("`{}` extends `{}`", model.name.name, extends.name));
+                }
+            }
+            sink.push(diagnostic.help("let one of them stand on its own, or extend another model"));
+            return None;
+        }
+        chain.push(link);
+    }
+}
+
+fn unknown_base(modules: &Modules, module: &str, base: &ast::Ident, sink: &mut Sink) {
+    let Some(own) = modules.by_path.get(module) else { return };
+    let imported = own.tree.items.iter().find_map(|item| match &item.kind {
+        ItemKind::Use(used) if used.names.iter().any(|name| name.name == base.name) => Some(used),
+        _ => None,
+    });
+    let holder = imported.map_or(Some(own), |used| modules.by_path.get(&used.module.join("::")));
+    let other = holder
+        .and_then(|holder| holder.tree.items.iter().find(|item| item_name(item) == Some(base.name.as_str())));
+    let Some(other) = other else {
+        // What a `use` does not find is reported there.
+        if imported.is_some() {
+            return;
+        }
+        let known = visible_models(modules, module);
+        let diagnostic = Diagnostic::new(
+            Code::UnknownName,
+            format!("there is no model `{}`", base.name),
+            base.span,
+            "not found",
+        );
+        let shipped = library_modules().into_iter().find(|path| library_names(path).contains(&base.name));
+        sink.push(match (shipped, did_you_mean(&base.name, known.iter().map(String::as_str))) {
+            (Some(path), _) => diagnostic.help(format!("import it: `use {path}::{}`", base.name)),
+            (None, Some(name)) => diagnostic.help(format!("did you mean `{name}`?")),
+            (None, None) => diagnostic.help(format!(
+                "if another file declares it, import it: `use file::{}`, without the ending `.tot`",
+                base.name
+            )),
+        });
+        return;
+    };
+    let (what, place) = match &other.kind {
+        ItemKind::Net(net) => ("a net", net.name.span),
+        ItemKind::Fn(function) => ("a function", function.signature()),
+        _ => ("an axis", other.span),
+    };
+    sink.push(
+        Diagnostic::new(
+            Code::Kind,
+            format!("`{}` is {what}, and only a model can be extended", base.name),
+            base.span,
+            "not a model",
+        )
+        .related(place, "declared here")
+        .help("use it inside the model: `net mine = …`"),
+    );
+}
+
+fn find_model<'a>(modules: &'a Modules, module: &str, name: &str) -> Option<Link<'a>> {
+    let own = |path: &str| -> Option<Link<'a>> {
+        modules.by_path.get(path)?.tree.items.iter().find_map(|item| match &item.kind {
+            ItemKind::Model(model) if model.name.name == name => {
+                Some(Link { module: path.to_owned(), model, span: item.span })
+            }
+            _ => None,
+        })
+    };
+    own(module).or_else(|| {
+        modules.by_path.get(module)?.tree.items.iter().find_map(|item| match &item.kind {
+            ItemKind::Use(used) if used.names.iter().any(|known| known.name == name) => {
+                own(&used.module.join("::"))
+            }
+            _ => None,
+        })
+    })
+}
+
+fn visible_models(modules: &Modules, module: &str) -> Vec<String> {
+    let Some(module) = modules.by_path.get(module) else { return Vec::new() };
+    let mut names: Vec<String> = models_of(&module.tree).map(|model| model.name.name.clone()).collect();
+    for item in &module.tree.items {
+        if let ItemKind::Use(used) = &item.kind {
+            names.extend(used.names.iter().map(|name| name.name.clone()));
+        }
+    }
+    names
+}
+
+/// What a declaration declares, as `kind name`: the key by which an heir replaces it.
+fn key(member: &Member) -> String {
+    let block = |kind: &str, name: &ast::Ident| format!("{kind} `{}`", name.name);
+    match &member.kind {
+        MemberKind::Section { section, .. } => format!("`{}`", section_name(*section)),
+        MemberKind::Block { name, .. } => block("block", name),
+        MemberKind::Metric { name, .. } => block("metric", name),
+        MemberKind::Loss { name, .. } => block("loss", name),
+        MemberKind::Predict(predictions) => match predictions.first() {
+            Some((Some(name), _)) => block("predict", name),
+            Some((None, Expr { kind: ExprKind::Name(name), .. })) => format!("predict `{name}`"),
+            _ => "`predict`".to_owned(),
+        },
+        MemberKind::Halt { .. } => "`halt`".to_owned(),
+        _ => declares(member).map_or(String::new(), |(kind, name)| block(kind, name)),
+    }
+}
+
+fn drop_members(
+    members: &mut Vec<Flat>,
+    names: &[(ast::Ident, ast::Ident)],
+    dropped: &mut Vec<ast::Ident>,
+    sink: &mut Sink,
+) {
+    for (kind, name) in names {
+        let wanted = format!("{} `{}`", kind.name, name.name);
+        let before = members.len();
+        members.retain(|flat| key(&flat.member) != wanted);
+        if members.len() < before {
+            dropped.push(name.clone());
+            continue;
+        }
+        let keys: Vec<String> = members.iter().map(|flat| key(&flat.member)).collect();
+        let of_kind = |kind: &str| -> Vec<String> {
+            let start = format!("{kind} `");
+            keys.iter()
+                .filter_map(|key| Some(key.strip_prefix(&start)?.trim_end_matches('`').to_owned()))
+                .collect()
+        };
+        let same_kind = of_kind(&kind.name);
+        let same_name = keys.iter().find(|key| key.ends_with(&format!(" `{}`", name.name)));
+        let near = did_you_mean(&name.name, same_kind.iter().map(String::as_str));
+        let help = match (near, same_name) {
+            (_, Some(key)) => format!("did you mean `drop {}`?", key.replace('`', "")),
+            (Some(near), _) => format!("did you mean `{near}`?"),
+            (None, None) if same_kind.is_empty() => format!("no {} is inherited", kind.name),
+            (None, None) => format!("inherited: {}", quoted(&same_kind)),
+        };
+        sink.push(
+            Diagnostic::new(
+                Code::UnknownName,
+                format!("there is no {wanted} to drop"),
+                name.span,
+                "not inherited",
+            )
+            .help(help),
+        );
+    }
+}
+
+fn choices(member: &Member) -> Vec<String> {
+    match &member.kind {
+        MemberKind::Config { ty, .. } => ty.iter().map(|ty| ty.name.clone()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// `config heads = 4` keeps the inherited type and range; choices may be narrowed, not widened.
+fn inherit_config(base: &Flat, heir: &mut Flat, sink: &mut Sink) {
+    let (MemberKind::Config { ty: old, range: old_range, .. }, MemberKind::Config { ty, range, name, .. }) =
+        (&base.member.kind, &mut heir.member.kind)
+    else {
+        return;
+    };
+    if range.is_none() {
+        *range = old_range.clone();
+    }
+    if ty.is_empty() {
+        *ty = old.clone();
+    }
+    let had_choices =
+        old.first().is_some_and(|first| !["int", "float", "bool"].contains(&first.name.as_str()));
+    if !had_choices {
+        return;
+    }
+    heir.choices = base.choices.clone();
+    if let Some(wider) = ty.iter().find(|choice| !old.iter().any(|known| known.name == choice.name)) {
+        let listed: Vec<String> = old.iter().map(|choice| choice.name.clone()).collect();
+        sink.push(
+            Diagnostic::new(
+                Code::Config,
+                format!(
+                    "`{}` cannot become `{}`: inherited choices may only be narrowed",
+                    name.name, wider.name
+                ),
+                wider.span,
+                "not among the inherited choices",
+            )
+            .related(base.member.span, "inherited from here")
+            .help(format!(
+                "choose among {}; for something new, declare the net that reads `{}` anew",
+                quoted(&listed),
+                name.name
+            )),
+        );
+    }
+}

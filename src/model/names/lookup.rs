@@ -1,0 +1,364 @@
+//! Names: what a scope, a module or the language itself calls so, and what was probably meant.
+
+use crate::diagnostic::{Code, Diagnostic, did_you_mean};
+use crate::ir::Mode;
+use crate::model::checker::{Checker, item_name};
+use crate::model::evaluate::value::{BindingRole, Function, NetDefinition, Value};
+use crate::source::Span;
+use crate::syntax::ast::{self, Ident};
+use crate::types::{Axis, AxisId, AxisSize};
+use std::rc::Rc;
+
+impl Checker<'_> {
+    pub(in crate::model) fn name(&mut self, name: &str, span: Span) -> Value {
+        match self.known_name(name, span) {
+            Some(value) => value,
+            None => {
+                self.unknown(name, span);
+                Value::Broken
+            }
+        }
+    }
+
+    /// What a name means here; None, and nothing said, if it means nothing.
+    pub(in crate::model) fn known_name(&mut self, name: &str, span: Span) -> Option<Value> {
+        if let Some(binding) = self.scope.get(name) {
+            return Some(binding.value.clone());
+        }
+        if self.scope.of_model
+            && let Some(target) = self.targets.get(name).copied()
+        {
+            if self.targets_readable {
+                return Some(Value::Tensor(target));
+            }
+            self.error(
+                Diagnostic::new(
+                    Code::Misplaced,
+                    format!("the target `{name}` cannot be read here"),
+                    span,
+                    "a target",
+                )
+                .help("targets are readable in `loss`, `metric` and `if training { … }`"),
+            );
+            return Some(Value::Broken);
+        }
+        if let Some(value) = self.item(&self.scope.module.clone(), name) {
+            return Some(value);
+        }
+        match name {
+            "training" => Some(Value::Bool(self.bindings.mode == Mode::Training)),
+            "batch" => self.batch.map(Value::Axis),
+            _ => None,
+        }
+    }
+
+    /// An item of a module: its own, or one it imports.
+    pub(in crate::model) fn item(&mut self, module: &str, name: &str) -> Option<Value> {
+        if let Some(value) = self.own_item(module, name) {
+            return Some(value);
+        }
+        let path = self.imported_from(module, name)?;
+        self.own_item(&path, name)
+    }
+
+    /// The module that a `use` takes a name from.
+    pub(in crate::model) fn imported_from(&self, module: &str, name: &str) -> Option<String> {
+        self.modules.by_path.get(module)?.tree.items.iter().find_map(|item| match &item.kind {
+            ast::ItemKind::Use(used) if used.names.iter().any(|known| known.name == name) => {
+                Some(used.module.join("::"))
+            }
+            _ => None,
+        })
+    }
+
+    pub(in crate::model) fn own_item(&mut self, module: &str, name: &str) -> Option<Value> {
+        let modules = self.modules;
+        for item in &modules.by_path.get(module)?.tree.items {
+            match &item.kind {
+                ast::ItemKind::Net(net) if net.name.name == name => {
+                    return Some(Value::NetDef(Rc::new(NetDefinition {
+                        def: net.clone(),
+                        module: module.to_owned(),
+                    })));
+                }
+                ast::ItemKind::Fn(function) if function.name.as_ref().is_some_and(|own| own.name == name) => {
+                    return Some(Value::Function(Rc::new(Function {
+                        def: function.clone(),
+                        module: module.to_owned(),
+                    })));
+                }
+                ast::ItemKind::Axis(axis) if axis.name == name => {
+                    return Some(Value::Axis(self.module_axis(module, axis)));
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    pub(in crate::model) fn module_axis(&mut self, module: &str, name: &Ident) -> AxisId {
+        let key = (module.to_owned(), name.name.clone());
+        if let Some(axis) = self.module_axes.get(&key) {
+            return *axis;
+        }
+        let axis = self.axes.add(Axis {
+            name: name.name.clone(),
+            size: AxisSize::Open,
+            parts: Vec::new(),
+            span: name.span,
+            origin: "of each value".to_owned(),
+        });
+        self.module_axes.insert(key, axis);
+        axis
+    }
+
+    pub(in crate::model) fn unknown(&mut self, name: &str, span: Span) {
+        let diagnostic = Diagnostic::new(
+            Code::UnknownName,
+            format!("nothing here is called `{name}`"),
+            span,
+            "unknown name",
+        );
+        if let Some(path) = self.imported_from(&self.scope.module, name) {
+            // An import that leads nowhere is reported where it stands.
+            let Some(item) = self.item_named(&path, name) else { return };
+            self.error(not_a_value(name, span).related(item, "imported from here"));
+            return;
+        }
+        if let Some(item) = self.item_named(&self.scope.module, name) {
+            self.error(not_a_value(name, span).related(item, "declared here"));
+            return;
+        }
+        if let Some(told) = self.out_of_reach(name, span) {
+            self.error(told);
+            return;
+        }
+        if crate::model::evaluate::call::is_built_in(name) {
+            self.error(
+                Diagnostic::new(
+                    Code::Kind,
+                    format!("`{name}` is a function, and a value is needed here"),
+                    span,
+                    "not called",
+                )
+                .help(format!("call it: `{name}(…)`")),
+            );
+            return;
+        }
+        let in_library = crate::syntax::library_modules()
+            .into_iter()
+            .find(|path| crate::syntax::library_names(path).iter().any(|item| item == name));
+        let known = self.names_here();
+        self.error(match (in_library, did_you_mean(name, known.iter().map(String::as_str))) {
+            (Some(path), _) => diagnostic.help(format!("import it: `use {path}::{name}`")),
+            (None, Some(near)) => diagnostic.help(format!("did you mean `{near}`?")),
+            (None, None) => diagnostic.help("declare it, or import it with `use`"),
+        });
+    }
+
+    pub(in crate::model) fn item_named(&self, module: &str, name: &str) -> Option<Span> {
+        let items = &self.modules.by_path.get(module)?.tree.items;
+        items.iter().find(|item| item_name(item) == Some(name)).map(|item| match &item.kind {
+            ast::ItemKind::Model(model) => model.name.span,
+            _ => item.span,
+        })
+    }
+
+    /// The complaint about a name of the model that cannot be read here.
+    pub(in crate::model) fn out_of_reach(&self, name: &str, span: Span) -> Option<Diagnostic> {
+        if let Some(dropped) = self.dropped.iter().find(|dropped| dropped.name == name) {
+            return Some(
+                Diagnostic::new(
+                    Code::UnknownName,
+                    format!("`{name}` was dropped, and is read here"),
+                    span,
+                    "still read",
+                )
+                .related(dropped.span, "dropped here")
+                .help("declare anew what reads it, or keep it"),
+            );
+        }
+        let declared = self.declared.get(name)?;
+        if self.scope.of_model {
+            return Some(
+                Diagnostic::new(
+                    Code::UnknownName,
+                    format!("the {} `{name}` is not known yet where this is read", declared.kind),
+                    span,
+                    "read too early",
+                )
+                .related(declared.span, "declared here")
+                .help(
+                    "configs come first, then axes, data, weights and nets, and states, each in their order",
+                ),
+            );
+        }
+        Some(
+            Diagnostic::new(
+                Code::UnknownName,
+                format!("the {} `{name}` of the model cannot be read in a function or net", declared.kind),
+                span,
+                "not a parameter",
+            )
+            .help("functions and nets see only their parameters: give it as an argument"),
+        )
+    }
+
+    /// Names that could stand here, for suggestions.
+    pub(in crate::model) fn names_here(&self) -> Vec<String> {
+        let mut known: Vec<String> = self.scope.names().iter().map(|name| (*name).to_owned()).collect();
+        if self.scope.of_model {
+            known.extend(self.targets.keys().cloned());
+            known.extend(["steps", "last_step"].map(str::to_owned));
+        }
+        known.extend(["training", "Linear"].map(str::to_owned));
+        known.extend(crate::model::evaluate::call::INTRINSICS.iter().map(|name| (*name).to_owned()));
+        known.extend(crate::primitive::all().map(|primitive| primitive.name.to_owned()));
+        if let Some(module) = self.modules.by_path.get(&self.scope.module) {
+            known.extend(module.tree.items.iter().filter_map(item_name).map(str::to_owned));
+            for item in &module.tree.items {
+                if let ast::ItemKind::Use(used) = &item.kind {
+                    known.extend(used.names.iter().map(|name| name.name.clone()));
+                }
+            }
+        }
+        known.retain(|name| !name.contains('@'));
+        known
+    }
+
+    pub(in crate::model) fn axis_named(&mut self, name: &Ident) -> Option<AxisId> {
+        match self.axes_named(name)?[..] {
+            [axis] => Some(axis),
+            _ => {
+                self.error(Diagnostic::new(
+                    Code::Kind,
+                    format!("one axis is needed, and `{}` is several", name.name),
+                    name.span,
+                    "several axes",
+                ));
+                None
+            }
+        }
+    }
+
+    /// The axes a name stands for: one, or those of a pack.
+    pub(in crate::model) fn axes_named(&mut self, name: &Ident) -> Option<Vec<AxisId>> {
+        let Some(value) = self.known_name(&name.name, name.span) else {
+            self.unknown_axis(name);
+            return None;
+        };
+        match value {
+            Value::Axis(axis) => Some(vec![axis]),
+            Value::Axes(axes) => Some(axes),
+            Value::Broken => None,
+            other => {
+                self.error(
+                    Diagnostic::new(
+                        Code::Kind,
+                        format!("an axis is needed here, and `{}` is {}", name.name, other.what()),
+                        name.span,
+                        "not an axis",
+                    )
+                    .help("axes are declared: `axis way = 2`"),
+                );
+                None
+            }
+        }
+    }
+
+    /// The axes of a list, each once.
+    pub(in crate::model) fn different_axes(&mut self, names: &[Ident]) -> Option<Vec<AxisId>> {
+        let mut axes = Vec::new();
+        for name in names {
+            for axis in self.axes_named(name)? {
+                if axes.contains(&axis) {
+                    let message = format!("the axis `{}` is named twice", self.axes.name(axis));
+                    self.error(
+                        Diagnostic::new(Code::Arguments, message, name.span, "again here")
+                            .help("name it once"),
+                    );
+                    return None;
+                }
+                axes.push(axis);
+            }
+        }
+        Some(axes)
+    }
+
+    pub(in crate::model) fn unknown_axis(&mut self, name: &Ident) {
+        let axes: Vec<String> = self
+            .names_here()
+            .into_iter()
+            .filter(|known| {
+                matches!(
+                    self.scope.get(known).map(|bound| &bound.value),
+                    Some(Value::Axis(_) | Value::Axes(_))
+                )
+            })
+            .collect();
+        let kinds = ["float", "bool", "int", "float32", "float64"];
+        let near = did_you_mean(&name.name, axes.iter().map(String::as_str).chain(kinds));
+        let declared =
+            self.declared.contains_key(&name.name) || crate::model::evaluate::call::is_built_in(&name.name);
+        match near {
+            Some(near) if !declared => {
+                let message = format!("nothing here is called `{}`", name.name);
+                let diagnostic = Diagnostic::new(Code::UnknownName, message, name.span, "unknown name");
+                self.error(diagnostic.help(format!("did you mean `{near}`?")));
+            }
+            _ if !declared && self.imported_from(&self.scope.module, &name.name).is_none() => {
+                let message = format!("there is no axis `{}` here", name.name);
+                let listed: Vec<String> = axes.iter().map(|axis| format!("`{axis}`")).collect();
+                let diagnostic = Diagnostic::new(Code::UnknownName, message, name.span, "unknown axis");
+                self.error(if listed.is_empty() {
+                    diagnostic.help("axes are declared: `axis way = 2`")
+                } else {
+                    diagnostic.help(format!("declare it, or take one of {}", listed.join(", ")))
+                });
+            }
+            _ => self.unknown(&name.name, name.span),
+        }
+    }
+
+    /// Whether a name is bound so that `<-` may change it.
+    pub(in crate::model) fn updatable(&mut self, name: &Ident) -> bool {
+        let Some(binding) = self.scope.get(&name.name) else {
+            if self.known_name(&name.name, name.span).is_none() {
+                self.unknown(&name.name, name.span);
+            } else if !self.targets.contains_key(&name.name) {
+                self.not_updatable(name, "declared as an item, not as a state", None);
+            }
+            return false;
+        };
+        if matches!(binding.role, BindingRole::Var | BindingRole::State) {
+            return true;
+        }
+        let place = binding.span;
+        let help = match (&binding.value, binding.role) {
+            (_, BindingRole::Counter) => "a loop counts by itself",
+            (Value::Net(_) | Value::Family(_) | Value::Recipe(_), _) => {
+                "a net keeps its weights, which only training changes"
+            }
+            (Value::Tensor(_) | Value::Broken, _) if !self.declared.contains_key(&name.name) => {
+                "bind it with `var` instead of `let`, or declare a `state`"
+            }
+            _ => "only a `state` or a `var` can be updated",
+        };
+        self.not_updatable(name, help, Some(place));
+        false
+    }
+
+    pub(in crate::model) fn not_updatable(&mut self, name: &Ident, help: &str, place: Option<Span>) {
+        let message = format!("`{}` cannot be updated", name.name);
+        let diagnostic = Diagnostic::new(Code::Misplaced, message, name.span, "updated here").help(help);
+        self.error(match place {
+            Some(place) => diagnostic.related(place, "bound here, for good"),
+            None => diagnostic,
+        });
+    }
+}
+
+pub(in crate::model) fn not_a_value(name: &str, span: Span) -> Diagnostic {
+    Diagnostic::new(Code::Kind, format!("`{name}` is a model, which has no value"), span, "a model")
+        .help(format!("a model is built upon: `model Mine extends {name} {{ … }}`"))
+}

@@ -1,0 +1,8 @@
+//! What names mean: inheritance resolved into one list of members, items of modules, look-up in scopes, names that
+//! stand in branches not taken.
+
+pub(in crate::model) mod inherit;
+pub(in crate::model) mod items;
+pub(in crate::model) mod lookup;
+pub(in crate::model) mod untaken;
+pub(in crate::model) mod visit;

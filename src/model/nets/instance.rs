@@ -1,0 +1,337 @@
+//! Nets: declared once, their weights exist once; called as often as the schedule likes. A net given as an
+//! argument is a recipe: each use makes its own.
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::ir::op::Init;
+use crate::model::Number;
+use crate::model::checker::Checker;
+use crate::model::evaluate::signature::Args;
+use crate::model::evaluate::value::{BindingRole, NetDefinition, Scope, Value};
+use crate::model::nets::linear::Linear;
+use crate::source::Span;
+use crate::syntax::ast::{self, Arg, BinaryOp, Expr, ExprKind, MemberKind};
+use crate::types::{Axis, AxisId, AxisSize};
+use std::collections::HashSet;
+use std::rc::Rc;
+
+/// A net with its weights.
+pub struct NetInstance {
+    pub path: String,
+    pub(in crate::model) kind: NetKind,
+}
+
+pub(in crate::model) enum NetKind {
+    Linear(Linear),
+    Defined { def: Rc<NetDefinition>, scope: Scope },
+}
+
+impl Checker<'_> {
+    /// Makes the net that an expression in net position describes.
+    pub(in crate::model) fn make_net(&mut self, expr: &Expr, path: &str) -> Value {
+        if !self.deeper(expr.span) {
+            return Value::Broken;
+        }
+        let net = self.net_of(expr, path);
+        self.depth -= 1;
+        net
+    }
+
+    fn net_of(&mut self, expr: &Expr, path: &str) -> Value {
+        match &expr.kind {
+            ExprKind::Call { callee, args } => match &callee.kind {
+                ExprKind::Name(name) if name == "Linear" && self.scope.get(name).is_none() => {
+                    self.linear(args, path, expr.span)
+                }
+                ExprKind::Name(name) if self.is_function(name) => self.function_as_net(name, callee.span),
+                ExprKind::Name(name) => match self.name(name, callee.span) {
+                    Value::NetDef(def) => self.instantiate(def, args, path, expr.span),
+                    Value::Broken => Value::Broken,
+                    Value::Function(_) => self.function_as_net(name, callee.span),
+                    other => self.not_a_net(other.what(), callee.span),
+                },
+                _ => self.not_a_net("something else", callee.span),
+            },
+            ExprKind::Match { subject, arms } => {
+                let Some(chosen) = self.chosen_arm(subject, arms) else { return Value::Broken };
+                for (index, (_, arm)) in arms.iter().enumerate() {
+                    if index != chosen {
+                        self.try_net(arm, path);
+                    }
+                }
+                self.make_net(&arms[chosen].1, path)
+            }
+            ExprKind::If { cond, then, otherwise } => {
+                let Some(truth) = self.condition(cond) else { return Value::Broken };
+                match &(if truth { then } else { otherwise }).value {
+                    Some(value) => self.make_net(value, path),
+                    None => self.not_a_net("a block without a value", expr.span),
+                }
+            }
+            ExprKind::Binary { op: BinaryOp::Mul, left, right } => {
+                let Some(count) = self.size_value(right) else { return Value::Broken };
+                let mut nets = Vec::new();
+                for index in 0..count {
+                    if !self.spend(expr.span) {
+                        return Value::Broken;
+                    }
+                    match self.make_net(left, &format!("{path}.{index}")) {
+                        Value::Net(net) => nets.push(net),
+                        _ => return Value::Broken,
+                    }
+                }
+                Value::Family(nets)
+            }
+            _ => match self.expr(expr) {
+                Value::Recipe(recipe) => {
+                    let scope = std::mem::replace(&mut self.scope, recipe.scope.clone());
+                    let net = self.make_net(&recipe.expr, path);
+                    self.scope = scope;
+                    net
+                }
+                value @ (Value::Net(_) | Value::Family(_) | Value::Broken) => value,
+                other => self.not_a_net(other.what(), expr.span),
+            },
+        }
+    }
+
+    fn function_as_net(&mut self, name: &str, span: Span) -> Value {
+        let message = format!("a net is needed here, and `{name}` is a function");
+        self.error(
+            Diagnostic::new(Code::Kind, message, span, "not a net")
+                .help("a function needs no declaration: call it in the schedule"),
+        );
+        Value::Broken
+    }
+
+    /// Whether a name that no declaration hides is a function of the language.
+    fn is_function(&mut self, name: &str) -> bool {
+        self.scope.get(name).is_none()
+            && crate::model::evaluate::call::is_built_in(name)
+            && self.item(&self.scope.module.clone(), name).is_none()
+    }
+
+    /// Checks an arm that is not chosen, and forgets its weights.
+    fn try_net(&mut self, expr: &Expr, path: &str) {
+        let weights = self.weights.len();
+        let prologue = self.prologue.insts.len();
+        self.make_net(expr, path);
+        for weight in self.weights.drain(weights..) {
+            self.weight_at.remove(&weight.path);
+            self.weight_vals.remove(&weight.path);
+        }
+        self.prologue.insts.truncate(prologue);
+    }
+
+    fn not_a_net(&mut self, what: &str, span: Span) -> Value {
+        self.error(
+            Diagnostic::new(
+                Code::Kind,
+                format!("a net is needed here, and this is {what}"),
+                span,
+                "not a net",
+            )
+            .help("for example `Linear(dim -> symbol)` or `Stack(2, Block(pos, dim, heads, 4))`"),
+        );
+        Value::Broken
+    }
+
+    fn instantiate(&mut self, def: Rc<NetDefinition>, args: &[Arg], path: &str, span: Span) -> Value {
+        if self.calls.len() > crate::model::evaluate::signature::DEEPEST_CALL {
+            self.give_up(
+                Diagnostic::new(
+                    Code::Misplaced,
+                    format!("the net `{}` is made of itself without end", def.def.name.name),
+                    span,
+                    "one more inside",
+                )
+                .help("a number that decides how deep it goes ends it: `if depth > 0 { … } else { … }`"),
+            );
+        }
+        if !self.spend(span) {
+            return Value::Broken;
+        }
+        let scope = Scope::new(&def.module);
+        self.calls.push(span);
+        let bound = self.bind_parameters(&def.def, scope, args, span);
+        let Some(scope) = bound else {
+            self.calls.pop();
+            return Value::Broken;
+        };
+        let caller = std::mem::replace(&mut self.scope, scope);
+        for member in &def.def.members {
+            match &member.kind {
+                MemberKind::Axis { names, size } => {
+                    for name in names {
+                        let axis = self.local_axis(name, size.as_ref());
+                        self.scope.bind(&name.name, Value::Axis(axis), BindingRole::Constant, name.span);
+                    }
+                }
+                MemberKind::Weight { role, name, ty, init } => {
+                    let value = self.weight(*role, name, ty, init, &format!("{path}.{}", name.name));
+                    self.scope.bind(
+                        &name.name,
+                        value.unwrap_or(Value::Broken),
+                        BindingRole::Constant,
+                        name.span,
+                    );
+                }
+                MemberKind::Net { name, value } => {
+                    let net = self.make_net(value, &format!("{path}.{}", name.name));
+                    self.scope.bind(&name.name, net, BindingRole::Constant, name.span);
+                }
+                _ => self.error(
+                    Diagnostic::new(
+                        Code::Misplaced,
+                        "a net has no such declaration",
+                        member.span,
+                        "does not belong in a net",
+                    )
+                    .help("a net has `axis`, `param`, `buffer`, `table`, `net` and one `fn`"),
+                ),
+            }
+        }
+        let scope = std::mem::replace(&mut self.scope, caller);
+        self.calls.pop();
+        self.emitting |= !self.fields_read.is_empty()
+            && def.def.body.as_ref().is_some_and(|body| emits(&body.body.statements, &self.fields_read));
+        Value::Net(Rc::new(NetInstance { path: path.to_owned(), kind: NetKind::Defined { def, scope } }))
+    }
+
+    pub(in crate::model) fn local_axis(&mut self, name: &ast::Ident, size: Option<&Expr>) -> AxisId {
+        let (size, origin) = match size {
+            Some(expr) => {
+                (AxisSize::Fixed(self.size_value(expr).unwrap_or(1)), self.sources.text(expr.span).to_owned())
+            }
+            None => (AxisSize::Open, "of each value".to_owned()),
+        };
+        self.axes.add(Axis { name: name.name.clone(), size, parts: Vec::new(), span: name.span, origin })
+    }
+
+    /// A weight that a net declares, by its name there: `embed.weight` ties two nets.
+    pub(in crate::model) fn weight_of(&self, net: &NetInstance, name: &str) -> Option<Value> {
+        match &net.kind {
+            NetKind::Linear(linear) => match name {
+                "weight" => Some(Value::Tensor(linear.weight)),
+                "bias" => linear.bias.map(Value::Tensor),
+                _ => None,
+            },
+            NetKind::Defined { def, scope } => {
+                def.def.members.iter().find(|member| declares_weight(member, name))?;
+                scope.get(name).map(|bound| bound.value.clone())
+            }
+        }
+    }
+
+    /// The names of a net's weights.
+    pub(in crate::model) fn weights_of(&self, net: &NetInstance) -> Vec<String> {
+        match &net.kind {
+            NetKind::Linear(linear) => {
+                let bias = linear.bias.map(|_| "bias".to_owned());
+                std::iter::once("weight".to_owned()).chain(bias).collect()
+            }
+            NetKind::Defined { def, .. } => def.def.members.iter().filter_map(weight_name).collect(),
+        }
+    }
+
+    pub(in crate::model) fn call_net(&mut self, net: &Rc<NetInstance>, args: Args, span: Span) -> Value {
+        if self.functions_deep == 0 {
+            self.nets_called.push(net.path.clone());
+        }
+        match &net.kind {
+            NetKind::Linear(linear) => {
+                let others = args.named.len() + args.clauses.len() + args.maps.len();
+                let ([(value, place)], 0) = (&args.positional[..], others) else {
+                    let given = args.positional.len();
+                    let (message, label) = if others > 0 {
+                        (format!("`{}` takes one value and nothing else", net.path), "more than one value")
+                    } else {
+                        (format!("`{}` takes 1 value, not {given}", net.path), "a `Linear` map")
+                    };
+                    self.error(Diagnostic::new(Code::Arguments, message, span, label));
+                    return Value::Broken;
+                };
+                let Some(x) = self.tensor(value, *place) else { return Value::Broken };
+                self.path.push(net.path.clone());
+                self.calls.push(span);
+                let result = self.apply_linear(linear, x, span);
+                self.calls.pop();
+                self.path.pop();
+                result.map_or(Value::Broken, Value::Tensor)
+            }
+            NetKind::Defined { def, scope } => match &def.def.body {
+                Some(body) => self.apply(body, scope.clone(), args, span, &net.path, Some(&net.path)),
+                None => {
+                    self.error(
+                        Diagnostic::new(
+                            Code::Incomplete,
+                            format!("the net `{}` has no `fn`", def.def.name.name),
+                            span,
+                            "called here",
+                        )
+                        .related(def.def.name.span, "declared here")
+                        .help("say what it computes: `fn (x) { return … }`"),
+                    );
+                    Value::Broken
+                }
+            },
+        }
+    }
+
+    /// `truncated_normal(std = …)` and the other ways a weight may begin.
+    pub(in crate::model) fn distribution(&mut self, name: &str, args: &Args, span: Span) -> Value {
+        let number = |key: &str, at: usize| -> Option<f64> {
+            let named = args.named.iter().find(|(own, _, _)| own.name == key).map(|(_, value, _)| value);
+            match named.or(args.positional.get(at).map(|(value, _)| value)) {
+                Some(Value::Number(number)) => Some(Number::to_f64(*number)),
+                _ => None,
+            }
+        };
+        let init = match name {
+            "uniform" => {
+                number("low", 0).zip(number("high", 1)).map(|(low, high)| Init::Uniform { low, high })
+            }
+            "normal" => number("std", 0).map(|std| Init::Normal { std }),
+            _ => number("std", 0).map(|std| Init::TruncatedNormal { std }),
+        };
+        match init {
+            Some(init) => Value::Init(init),
+            None => {
+                let wanted = if name == "uniform" { "low = 0, high = 1" } else { "std = 1" };
+                self.error(
+                    Diagnostic::new(
+                        Code::Arguments,
+                        format!("`{name}` needs its numbers"),
+                        span,
+                        "without its numbers",
+                    )
+                    .help(format!("`{name}({wanted})`")),
+                );
+                Value::Broken
+            }
+        }
+    }
+}
+
+fn weight_name(member: &ast::Member) -> Option<String> {
+    match &member.kind {
+        MemberKind::Weight { name, .. } => Some(name.name.clone()),
+        _ => None,
+    }
+}
+
+fn declares_weight(member: &ast::Member, name: &str) -> bool {
+    weight_name(member).is_some_and(|own| own == name)
+}
+
+/// Whether statements emit something that is read.
+fn emits(statements: &[ast::Stmt], read: &HashSet<String>) -> bool {
+    statements.iter().any(|statement| match &statement.kind {
+        ast::StmtKind::Emit { name, .. } => read.contains(&name.name),
+        ast::StmtKind::Repeat { body, .. } => emits(&body.statements, read),
+        ast::StmtKind::If { then, otherwise, .. } => {
+            emits(&then.statements, read)
+                || otherwise.as_ref().is_some_and(|block| emits(&block.statements, read))
+        }
+        _ => false,
+    })
+}

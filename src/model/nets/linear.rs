@@ -1,0 +1,183 @@
+//! `Linear`: the one net that is no library code, `x · Wᵀ + b` from axes to axes.
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::ir::WeightRole;
+use crate::ir::op::{Attrs, Init, Op};
+use crate::model::Val;
+use crate::model::checker::Checker;
+use crate::model::evaluate::value::Value;
+use crate::model::nets::instance::{NetInstance, NetKind};
+use crate::source::Span;
+use crate::syntax::ast::{Arg, ArgKind, Expr, ExprKind, MapSide};
+use crate::types::{Axis, AxisId, Dim};
+use std::rc::Rc;
+
+/// `x · Wᵀ + b`; `weight` is (to…, from…).
+pub(in crate::model) struct Linear {
+    pub(in crate::model) from: Vec<AxisId>,
+    pub(in crate::model) to: Vec<AxisId>,
+    /// The input axes as the weight names them: other names than the output's.
+    pub(in crate::model) inner: Vec<AxisId>,
+    pub(in crate::model) weight: Val,
+    pub(in crate::model) bias: Option<Val>,
+}
+
+impl Checker<'_> {
+    /// `Linear(from -> to [, bias = false | true | initial] [, weight = initial])`.
+    pub(in crate::model) fn linear(&mut self, args: &[Arg], path: &str, span: Span) -> Value {
+        let mut map = None;
+        let mut bias: Option<Init> = None;
+        let mut weight: Option<Init> = None;
+        let mut positional = 0;
+        for arg in args {
+            let (name, expr) = match &arg.kind {
+                ArgKind::Map(from, to) => {
+                    map = Some((from, to));
+                    continue;
+                }
+                ArgKind::Positional(Expr { kind: ExprKind::Name(name), .. })
+                    if matches!(
+                        self.scope.get(name).map(|bound| &bound.value),
+                        Some(Value::Axis(_) | Value::Axes(_))
+                    ) =>
+                {
+                    map = None;
+                    break;
+                }
+                ArgKind::Positional(expr) => {
+                    positional += 1;
+                    (if positional == 1 { "bias" } else { "weight" }, expr)
+                }
+                ArgKind::Named(name, expr) => (name.name.as_str(), expr),
+                ArgKind::Clause(..) => ("", &Expr { kind: ExprKind::Bool(false), span: arg.span }),
+            };
+            match (name, self.constant(expr)) {
+                (_, Value::Broken) => return Value::Broken,
+                ("bias", Value::Bool(false)) => bias = None,
+                ("bias", Value::Bool(true)) => bias = Some(Init::Constant(0.0)),
+                ("bias", Value::Number(number)) => bias = Some(Init::Constant(number.to_f64())),
+                ("bias", Value::Init(init)) => bias = Some(init),
+                ("weight", Value::Number(number)) => weight = Some(Init::Constant(number.to_f64())),
+                ("weight", Value::Init(init)) => weight = Some(init),
+                _ => {
+                    self.error(
+                        Diagnostic::new(
+                            Code::Arguments,
+                            "`Linear` takes `bias` and `weight` besides its axes",
+                            arg.span,
+                            "not expected",
+                        )
+                        .help("`Linear(dim -> symbol, bias = true, weight = normal(std = 0.02))`"),
+                    );
+                    return Value::Broken;
+                }
+            }
+        }
+        let Some((from, to)) = map else {
+            self.error(
+                Diagnostic::new(
+                    Code::Arguments,
+                    "`Linear` needs to know from which axes to which",
+                    span,
+                    "no `from -> to`",
+                )
+                .help("`Linear(dim -> symbol)`; `-> 1` gives a single number"),
+            );
+            return Value::Broken;
+        };
+        let (from_place, to_place) = (side_span(from).unwrap_or(span), side_span(to).unwrap_or(span));
+        let (Some(from), Some(to)) = (self.map_side(from), self.map_side(to)) else { return Value::Broken };
+        let mut inner = Vec::new();
+        let (mut in_dims, mut out_dims) = (Vec::new(), Vec::new());
+        for axis in &to {
+            let Some(size) = self.fixed_size(*axis, to_place) else { return Value::Broken };
+            out_dims.push(Dim { axis: *axis, size });
+        }
+        for axis in &from {
+            let Some(size) = self.fixed_size(*axis, from_place) else { return Value::Broken };
+            // `dim -> dim`: inside, the input needs a name of its own.
+            let own = if to.contains(axis) {
+                let old = self.axes.get(*axis).clone();
+                self.axes.add(Axis { name: format!("{}'", old.name), parts: Vec::new(), ..old })
+            } else {
+                *axis
+            };
+            inner.push(own);
+            in_dims.push(Dim { axis: own, size });
+        }
+        let fan_in: usize = in_dims.iter().map(|dim| dim.size).product();
+        let weight = weight.unwrap_or(Init::TruncatedNormal { std: 1.0 / (fan_in.max(1) as f64).sqrt() });
+        let dims = out_dims.iter().chain(&in_dims).copied().collect();
+        let Some(Value::Tensor(weight)) =
+            self.add_weight(&format!("{path}.weight"), WeightRole::Param, dims, weight, span)
+        else {
+            return Value::Broken;
+        };
+        let bias = match bias {
+            Some(init) => {
+                match self.add_weight(&format!("{path}.bias"), WeightRole::Param, out_dims, init, span) {
+                    Some(Value::Tensor(bias)) => Some(bias),
+                    _ => return Value::Broken,
+                }
+            }
+            None => None,
+        };
+        let kind = NetKind::Linear(Linear { from, to, inner, weight, bias });
+        Value::Net(Rc::new(NetInstance { path: path.to_owned(), kind }))
+    }
+
+    pub(in crate::model) fn apply_linear(&mut self, linear: &Linear, x: Val, span: Span) -> Option<Val> {
+        let ty = self.ty(x).clone();
+        for axis in &linear.from {
+            if !ty.has(*axis) {
+                let complaint = crate::primitive::missing(*axis, &ty, &self.axes, "this `Linear`");
+                let mut diagnostic = Diagnostic::new(
+                    complaint.code,
+                    complaint.message,
+                    span,
+                    format!("this is given {}", ty.show(&self.axes)),
+                );
+                diagnostic.help = complaint.help;
+                self.error(diagnostic);
+                return None;
+            }
+        }
+        if let Some(axis) = linear.to.iter().find(|axis| ty.has(**axis) && !linear.from.contains(axis)) {
+            let name = self.axes.name(*axis).to_owned();
+            self.error(
+                Diagnostic::new(
+                    Code::AxisUnexpected,
+                    format!("this `Linear` makes the axis `{name}`, which its input has already"),
+                    span,
+                    format!("this is given {}", ty.show(&self.axes)),
+                )
+                .help("rename or reduce that axis first"),
+            );
+            return None;
+        }
+        let mut x = x;
+        for (from, inner) in linear.from.iter().zip(&linear.inner) {
+            if from != inner {
+                x = self.emit(Op::Rename { from: *from, to: *inner }, &[x], span)?;
+            }
+        }
+        let mut y = self.prim(
+            "dot",
+            &[x, linear.weight],
+            Attrs { over: linear.inner.clone(), ..Default::default() },
+            span,
+        )?;
+        if let Some(bias) = linear.bias {
+            y = self.prim("add", &[y, bias], Default::default(), span)?;
+        }
+        Some(y)
+    }
+}
+
+/// Where a side of `from -> to` stands.
+fn side_span(side: &MapSide) -> Option<Span> {
+    match side {
+        MapSide::One(span) => Some(*span),
+        MapSide::Axes(names) => Some(names.first()?.span.to(names.last()?.span)),
+    }
+}

@@ -1,0 +1,5 @@
+//! Nets: made once where they are declared, called as often as the schedule likes.
+
+pub(in crate::model) mod instance;
+pub(in crate::model) mod linear;
+pub(in crate::model) mod recipe;

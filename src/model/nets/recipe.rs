@@ -1,0 +1,163 @@
+//! Arguments of nets: constants are evaluated where the net is made, nets stay recipes.
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::model::checker::Checker;
+use crate::model::evaluate::call::counted;
+use crate::model::evaluate::signature::no_parameter;
+use crate::model::evaluate::value::{BindingRole, Recipe, Scope, Value};
+use crate::source::Span;
+use crate::syntax::ast::{self, Arg, ArgKind, Expr, ExprKind};
+use std::rc::Rc;
+
+impl Checker<'_> {
+    /// Arguments of a net: constants are evaluated where the call stands, nets stay recipes.
+    pub(in crate::model) fn bind_parameters(
+        &mut self,
+        def: &ast::NetDef,
+        mut scope: Scope,
+        args: &[Arg],
+        span: Span,
+    ) -> Option<Scope> {
+        let mut positional = 0;
+        let mut given: Vec<Option<Value>> = vec![None; def.params.len()];
+        let mut fine = true;
+        for arg in args {
+            let (at, expr) = match &arg.kind {
+                ArgKind::Positional(expr) => {
+                    positional += 1;
+                    ((positional <= def.params.len()).then(|| positional - 1), expr)
+                }
+                ArgKind::Named(name, expr) => {
+                    (def.params.iter().position(|param| param.name.name == name.name), expr)
+                }
+                ArgKind::Clause(..) | ArgKind::Map(..) => {
+                    (None, &Expr { kind: ExprKind::Bool(false), span: arg.span })
+                }
+            };
+            let Some(at) = at else {
+                let known: Vec<String> = def.params.iter().map(|param| param.name.name.clone()).collect();
+                self.error(match &arg.kind {
+                    ArgKind::Named(name, expr) => {
+                        no_parameter(&def.name.name, name, expr.span, &known, def.name.span)
+                    }
+                    _ => Diagnostic::new(
+                        Code::Arguments,
+                        match &arg.kind {
+                            ArgKind::Positional(_) => format!(
+                                "`{}` takes {}, and this is one more",
+                                def.name.name,
+                                counted(known.len(), "value")
+                            ),
+                            ArgKind::Clause(clause, _) => {
+                                format!("`{}` takes no `{}`", def.name.name, clause.word())
+                            }
+                            _ => format!("`{}` takes no `from -> to`", def.name.name),
+                        },
+                        arg.span,
+                        "not expected",
+                    )
+                    .related(def.name.span, "declared here")
+                    .help(format!("its parameters are {}", crate::model::declare::members::quoted(&known))),
+                });
+                fine = false;
+                continue;
+            };
+            let param = &def.params[at];
+            let value = if param.ty.as_ref().is_some_and(|ty| ty.name.name == "net") {
+                Value::Recipe(Rc::new(Recipe { expr: expr.clone(), scope: self.scope.clone() }))
+            } else {
+                self.constant(expr)
+            };
+            if !self.fits_parameter(&def.name.name, param, &value, expr.span) {
+                fine = false;
+            }
+            if given[at].replace(value).is_some() {
+                let message = format!("`{}` of `{}` is given twice", param.name.name, def.name.name);
+                self.error(
+                    Diagnostic::new(Code::Arguments, message, arg.span, "again here")
+                        .related(param.name.span, "declared here"),
+                );
+            }
+        }
+        if !fine {
+            return None;
+        }
+        for (param, value) in def.params.iter().zip(given) {
+            let value = match (value, &param.default) {
+                (Some(value), _) => value,
+                (None, Some(default)) => {
+                    let caller = std::mem::replace(&mut self.scope, scope);
+                    let value = if param.ty.as_ref().is_some_and(|ty| ty.name.name == "net") {
+                        Value::Recipe(Rc::new(Recipe { expr: default.clone(), scope: self.scope.clone() }))
+                    } else {
+                        self.constant(default)
+                    };
+                    scope = std::mem::replace(&mut self.scope, caller);
+                    value
+                }
+                (None, None) => {
+                    self.error(
+                        Diagnostic::new(
+                            Code::Arguments,
+                            format!("`{}` needs `{}`", def.name.name, param.name.name),
+                            span,
+                            "missing here",
+                        )
+                        .related(param.name.span, "declared here"),
+                    );
+                    return None;
+                }
+            };
+            scope.bind(&param.name.name, value, BindingRole::Constant, param.name.span);
+        }
+        Some(scope)
+    }
+
+    pub(in crate::model) fn fits_parameter(
+        &mut self,
+        net: &str,
+        param: &ast::Param,
+        value: &Value,
+        span: Span,
+    ) -> bool {
+        let Some(ty) = &param.ty else { return true };
+        let fits = match (ty.name.name.as_str(), value) {
+            (_, Value::Broken) => return false,
+            ("axis", Value::Axis(_)) | ("axes", Value::Axis(_) | Value::Axes(_)) => true,
+            ("int", Value::Number(number)) => number.to_whole().is_some(),
+            ("float", Value::Number(_)) | ("bool", Value::Bool(_)) | ("net", Value::Recipe(_)) => true,
+            ("init", Value::Number(_) | Value::Init(_) | Value::Bool(_)) => true,
+            _ => false,
+        };
+        if !fits {
+            let shown = crate::model::declare::members::show_constant(value);
+            self.error(
+                Diagnostic::new(
+                    Code::Arguments,
+                    format!(
+                        "`{}` of `{net}` must be {}, and this is {shown}",
+                        param.name.name,
+                        article(&ty.name.name)
+                    ),
+                    span,
+                    format!("this is {shown}"),
+                )
+                .related(param.name.span, "declared here"),
+            );
+        }
+        fits
+    }
+}
+
+pub(in crate::model) fn article(ty: &str) -> &'static str {
+    match ty {
+        "axis" => "an axis",
+        "axes" => "axes",
+        "int" => "a whole number",
+        "float" => "a number",
+        "bool" => "true or false",
+        "net" => "a net",
+        "init" => "an initial distribution or a number",
+        _ => "another kind of value",
+    }
+}

@@ -1,0 +1,478 @@
+//! The ends of a supervision step: states that leave `think`, predictions, metrics, losses, halting,
+//! `lookahead`, and the warning about what nobody uses.
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::ir::op::Op;
+use crate::ir::{HaltInfo, Mode};
+use crate::model::checker::Checker;
+use crate::model::evaluate::value::{BindingRole, Value};
+use crate::model::names::inherit::{Flat, FlatModel};
+use crate::model::outline::{Item, ItemKind, Section};
+use crate::model::{Output, State, Val};
+use crate::source::Span;
+use crate::syntax::ast::{Block, Expr, ExprKind, Ident, Member, MemberKind, StmtKind, WeightRole};
+use crate::types::{AxisId, Dim, Kind, Ty};
+use std::collections::{HashMap, HashSet};
+
+impl Checker<'_> {
+    /// States must leave `think` with the axes they were declared with.
+    pub(in crate::model) fn leave_think(&mut self) -> Vec<(String, Val)> {
+        let mut left = Vec::new();
+        for state in self.states.clone() {
+            let Some(binding) = self.scope.get(&state.name).cloned() else { continue };
+            let place = binding.span;
+            let val = match binding.value {
+                Value::Broken => continue,
+                value => self.tensor(&value, place),
+            };
+            let kept = val.filter(|val| self.keeps_axes(&state, *val, place));
+            let kept = kept.and_then(|val| self.arranged(val, &state.ty, place));
+            // What was refused is not complained about again where it is read.
+            if let Some(binding) = self.scope.get_mut(&state.name) {
+                binding.value = kept.map_or(Value::Broken, Value::Tensor);
+            }
+            left.extend(kept.map(|val| (state.name.clone(), val)));
+        }
+        if !self.looking_ahead {
+            self.next_states = Some(left.clone());
+        }
+        left
+    }
+
+    fn keeps_axes(&mut self, state: &State, val: Val, place: Span) -> bool {
+        let ty = self.ty(val).clone();
+        let name = &state.name;
+        let extra: Vec<Dim> = ty.dims.iter().filter(|dim| !state.ty.has(dim.axis)).copied().collect();
+        let lost: Vec<AxisId> = state.ty.axes().filter(|axis| !ty.has(*axis)).collect();
+        let (message, help) = if let Some(first) = extra.first() {
+            let axis = self.axes.name(first.axis).to_owned();
+            (
+                format!(
+                    "`{name}` leaves `think` with the axis `{axis}` ({}), which it was not declared with",
+                    first.size
+                ),
+                match self.axes.is_growing(first.axis) {
+                    true => {
+                        format!("merge it before `think` ends: `merge {name} with mean({name}, over {axis})`")
+                    }
+                    false => format!("reduce it, or declare the state with `{axis}`"),
+                },
+            )
+        } else if !lost.is_empty() {
+            let axes = self.axes.names(&lost);
+            let over = axes.replace('`', "");
+            let over = if lost.len() == 1 { over } else { format!("({over})") };
+            (
+                format!("`{name}` leaves `think` without {axes}, which it was declared with"),
+                format!(
+                    "keep it; to repeat one value along it, say so: `{name} <- broadcast(…, over {over})`"
+                ),
+            )
+        } else if ty.dims.iter().any(|dim| state.ty.size(dim.axis) != Some(dim.size)) {
+            (
+                format!("`{name}` leaves `think` with other sizes than it was declared with"),
+                "a state keeps its size from step to step".to_owned(),
+            )
+        } else {
+            return true;
+        };
+        let shown = format!("from here on it is {}", ty.show(&self.axes));
+        let declared = format!("declared as {}", state.ty.show(&self.axes));
+        self.error(
+            Diagnostic::new(Code::StateAxes, message, place, shown).related(state.span, declared).help(help),
+        );
+        false
+    }
+
+    pub(in crate::model) fn halting(&mut self, members: &[Flat]) {
+        for flat in members {
+            let MemberKind::Halt { when, at_most, explore } = &flat.member.kind else { continue };
+            self.scope.module = flat.module.clone();
+            let at_most_steps = match at_most {
+                Some(expr) => self.size_value(expr).map(|steps| (steps, expr.span)),
+                None => Some((1, flat.member.span)),
+            };
+            let Some((steps, span)) = at_most_steps else { continue };
+            if steps == 0 {
+                self.error(Diagnostic::new(
+                    Code::Number,
+                    "a sample needs at least one step",
+                    span,
+                    "this is 0",
+                ));
+            }
+            let chance =
+                explore.as_ref().and_then(|expr| self.number(expr)).map_or(0.0, |number| number.to_f64());
+            if !(0.0..=1.0).contains(&chance) {
+                let span = explore.as_ref().map_or(flat.member.span, |expr| expr.span);
+                self.error(
+                    Diagnostic::new(
+                        Code::Number,
+                        format!("`explore` is a probability, and {chance} is none"),
+                        span,
+                        "out of range",
+                    )
+                    .help("give it a number between 0 and 1"),
+                );
+            }
+            self.halt = Some(HaltInfo { at_most: steps, explore: chance, learned: when.is_some() });
+        }
+        let Some(batch) = self.batch else { return };
+        let ty = Ty::new(Kind::Int, vec![Dim { axis: batch, size: self.batch_size() }]);
+        let steps = self.emit_typed(Op::Steps, &[], ty, Span::NONE);
+        self.scope.bind_global("steps", Value::Tensor(steps), BindingRole::Constant, Span::NONE);
+        let most = self.halt.map_or(1, |halt| halt.at_most);
+        let most = self.emit(Op::Number(most as f64), &[], Span::NONE);
+        if let Some(last) =
+            most.and_then(|most| self.prim("ge", &[steps, most], Default::default(), Span::NONE))
+        {
+            self.scope.bind_global("last_step", Value::Tensor(last), BindingRole::Constant, Span::NONE);
+        }
+    }
+
+    pub(in crate::model) fn results(&mut self, members: &[Flat]) {
+        self.outline.push(Vec::new());
+        for flat in members {
+            self.scope.module = flat.module.clone();
+            match &flat.member.kind {
+                MemberKind::Predict(predictions) => {
+                    for (name, expr) in predictions {
+                        self.prediction(name.as_ref(), expr);
+                    }
+                }
+                MemberKind::Metric { name, value } => {
+                    if let Some(val) = self.per_sample("metric", name, value) {
+                        self.output(format!("metric.{}", name.name), val);
+                    }
+                }
+                MemberKind::Loss { name, value } => self.loss(name, value),
+                MemberKind::Halt { when: Some(when), .. } => {
+                    let value = self.expr(when);
+                    let Some(val) = self.tensor(&value, when.span) else { continue };
+                    let ty = self.ty(val).clone();
+                    if ty.kind == Kind::Bool && ty.dims.iter().all(|dim| Some(dim.axis) == self.batch) {
+                        self.output("halt".to_owned(), val);
+                        continue;
+                    }
+                    let shown = ty.show(&self.axes).to_string();
+                    let help = match ty.kind {
+                        Kind::Bool => "reduce it before comparing: `min(x, over cell) > 0`",
+                        _ => "compare it: `halt when halt_logit > 0, …`",
+                    };
+                    self.error(
+                        Diagnostic::new(
+                            Code::Kind,
+                            "`halt when` needs a bool per sample",
+                            when.span,
+                            format!("this is {shown}"),
+                        )
+                        .help(help),
+                    );
+                }
+                _ => {}
+            }
+        }
+        let items = self.outline.pop().unwrap_or_default();
+        self.sections.push(Section { name: "losses".to_owned(), items });
+    }
+
+    fn output(&mut self, name: String, val: Val) {
+        let ty = self.ty(val).clone();
+        self.outputs.push(Output { name, value: val, ty });
+    }
+
+    fn prediction(&mut self, name: Option<&Ident>, expr: &Expr) {
+        let label = match (name, &expr.kind) {
+            (Some(name), _) => name.name.clone(),
+            (None, ExprKind::Name(name)) => name.clone(),
+            _ => {
+                self.error(
+                    Diagnostic::new(
+                        Code::Misplaced,
+                        "this prediction has no name",
+                        expr.span,
+                        "an expression",
+                    )
+                    .help("name it: `predict answer = …`"),
+                );
+                return;
+            }
+        };
+        let value = self.expr(expr);
+        let Some(val) = self.tensor(&value, expr.span) else { return };
+        let label = format!("predict.{label}");
+        if self.outputs.iter().any(|output| output.name == label) {
+            let place = name.map_or(expr.span, |name| name.span);
+            self.error(
+                Diagnostic::new(
+                    Code::Duplicate,
+                    format!("two predictions are called `{}`", label.trim_start_matches("predict.")),
+                    place,
+                    "again here",
+                )
+                .help("give one of them another name"),
+            );
+            return;
+        }
+        self.output(label, val);
+    }
+
+    /// The value of a metric or loss: a number per sample.
+    fn per_sample(&mut self, what: &str, name: &Ident, value: &Expr) -> Option<Val> {
+        let readable = std::mem::replace(&mut self.targets_readable, true);
+        self.path.push(format!("{what}.{}", name.name));
+        self.nets_called.clear();
+        self.inside_result = true;
+        let result = self.expr(value);
+        self.inside_result = false;
+        self.path.pop();
+        self.targets_readable = readable;
+        let val = self.tensor(&result, value.span)?;
+        let ty = self.ty(val).clone();
+        if !self.only_batch(&ty, &format!("the {what} `{}`", name.name), value.span) {
+            return None;
+        }
+        Some(val)
+    }
+
+    fn only_batch(&mut self, ty: &Ty, what: &str, span: Span) -> bool {
+        let extra: Vec<AxisId> = ty.axes().filter(|axis| Some(*axis) != self.batch).collect();
+        if extra.is_empty() {
+            return true;
+        }
+        let names = self.axes.names(&extra);
+        let over = names.replace('`', "");
+        let (axes, over) = if extra.len() == 1 { ("axis", over) } else { ("axes", format!("({over})")) };
+        let shown = ty.show(&self.axes).to_string();
+        self.error(
+            Diagnostic::new(
+                Code::AxisUnexpected,
+                format!("{what} is a number per sample, `[batch]`, and this has the {axes} {names}"),
+                span,
+                format!("this is {shown}"),
+            )
+            .help(format!("reduce it: `mean(…, over {over})`")),
+        );
+        false
+    }
+
+    fn loss(&mut self, name: &Ident, value: &Expr) {
+        let Some(val) = self.per_sample("loss", name, value) else { return };
+        if self.bindings.mode == Mode::Training && !self.needs(val) && !self.is_number(val) {
+            let shown = self.ty(val).show(&self.axes).to_string();
+            self.error(
+                Diagnostic::new(
+                    Code::NoGradient,
+                    format!("gradient of the loss `{}` can reach no weight", name.name),
+                    value.span,
+                    format!("this is {shown}, and nothing in it carries gradient"),
+                )
+                .help("it depends only on data, on constants, or on what was computed without gradient: \
+                       read a value of an iteration with gradient (`repeat …, grad last 1`), and not through `stop_gradient`"),
+            );
+            return;
+        }
+        let text = self.author_text(value.span);
+        let nets = std::mem::take(&mut self.nets_called);
+        let kind = ItemKind::Update { target: name.name.clone(), text, nets, axes: Vec::new() };
+        self.push_item(kind, name.span);
+        self.output(format!("loss.{}", name.name), val);
+    }
+
+    fn is_number(&self, val: Val) -> bool {
+        self.regions
+            .iter()
+            .flat_map(|region| &region.insts)
+            .any(|inst| inst.result == val && matches!(inst.op, Op::Number(_)))
+    }
+
+    pub(in crate::model) fn push_item(&mut self, kind: ItemKind, span: Span) {
+        if self.functions_deep > 0 || self.looking_ahead || self.inside_result {
+            return;
+        }
+        let gradient = self.gradient;
+        if let Some(items) = self.outline.last_mut() {
+            items.push(Item { kind, gradient, span });
+        }
+    }
+
+    /// The outputs of one more step from the new state on the same data, without gradient, in training.
+    pub(in crate::model) fn lookahead(&mut self, names: &[Ident], span: Span) -> Value {
+        let Some(states) = self.next_states.clone() else {
+            self.error(
+                Diagnostic::new(
+                    Code::Misplaced,
+                    "`lookahead` is a step after this one, which is not over yet",
+                    span,
+                    "not over yet",
+                )
+                .help("use it in a `loss` or `metric`"),
+            );
+            return Value::Broken;
+        };
+        if self.bindings.mode != Mode::Training {
+            self.error(
+                Diagnostic::new(
+                    Code::Misplaced,
+                    "`lookahead` exists in training only",
+                    span,
+                    "read in evaluation",
+                )
+                .help("guard it: `if training { … } else { return 0 }`"),
+            );
+            return Value::Broken;
+        }
+        if self.looking_ahead {
+            self.error(Diagnostic::new(
+                Code::Misplaced,
+                "a `lookahead` cannot look ahead itself",
+                span,
+                "inside a lookahead",
+            ));
+            return Value::Broken;
+        }
+        let scope = self.scope.clone();
+        let hidden = self.scope.hide(self.model_depth);
+        let gradient = std::mem::replace(&mut self.gradient, false);
+        let scheduled = std::mem::replace(&mut self.scheduled, false);
+        let readable = std::mem::replace(&mut self.targets_readable, false);
+        let deep = std::mem::replace(&mut self.functions_deep, 0);
+        self.looking_ahead = true;
+        let histories: HashMap<String, usize> =
+            self.states.iter().map(|state| (state.name.clone(), state.history)).collect();
+        for (name, val) in states {
+            // The new state comes into that step; what came into this one is then two steps ago.
+            for ago in (2..=histories.get(&name).copied().unwrap_or(1)).rev() {
+                let later = self.scope.get(&format!("{name}@{}", ago - 1)).map(|bound| bound.value.clone());
+                if let (Some(later), Some(binding)) = (later, self.scope.get_mut(&format!("{name}@{ago}"))) {
+                    binding.value = later;
+                }
+            }
+            let detached = self.emit(Op::Detach, &[val], span).unwrap_or(val);
+            for bound in [format!("{name}@1"), name] {
+                if let Some(binding) = self.scope.get_mut(&bound) {
+                    binding.value = Value::Tensor(detached);
+                }
+            }
+        }
+        self.path.push("lookahead".to_owned());
+        self.section("encode");
+        self.section("think");
+        self.leave_think();
+        self.section("decode");
+        self.path.pop();
+        let mut seen = Vec::new();
+        for name in names {
+            self.scope.module = scope.module.clone();
+            seen.push((name.name.clone(), self.name(&name.name, name.span)));
+        }
+        self.looking_ahead = false;
+        self.functions_deep = deep;
+        self.gradient = gradient;
+        self.scheduled = scheduled;
+        self.targets_readable = readable;
+        drop(hidden);
+        self.scope = scope;
+        Value::Record(seen)
+    }
+
+    /// Warns of nets, weights and blocks that no text of the model reads, and of a model that cannot be trained.
+    pub(in crate::model) fn unused(&mut self, flat: &FlatModel) {
+        if self.sink.has_errors() {
+            return;
+        }
+        let mut read = HashSet::new();
+        for own in &flat.members {
+            crate::model::names::visit::visit_member(&own.member, &mut |expr| {
+                if let ExprKind::Name(name) = &expr.kind {
+                    read.insert(name.clone());
+                }
+            });
+        }
+        for own in &flat.members {
+            let (kind, name, used) = match &own.member.kind {
+                MemberKind::Net { name, .. } => ("net", name, read.contains(&name.name)),
+                MemberKind::Weight { role, name, .. } => match role {
+                    WeightRole::Param => ("param", name, read.contains(&name.name)),
+                    WeightRole::Buffer => ("buffer", name, read.contains(&name.name)),
+                    WeightRole::Table => ("table", name, read.contains(&name.name)),
+                },
+                MemberKind::Block { name, .. } => {
+                    let done = flat.members.iter().any(|other| does(&other.member, &name.name));
+                    ("block", name, done)
+                }
+                _ => continue,
+            };
+            if used {
+                continue;
+            }
+            let what = match kind {
+                "block" => "it would never run",
+                "buffer" => "it would only take room in checkpoints",
+                _ => "its weights would never learn",
+            };
+            let mend = match (own.model == flat.span, kind) {
+                (false, _) => format!("`drop {kind} {}`", name.name),
+                (true, "block") => "`do` it or remove it".to_owned(),
+                (true, "net") => "call it or remove it".to_owned(),
+                (true, _) => "read it or remove it".to_owned(),
+            };
+            self.sink.push(
+                Diagnostic::warning(
+                    Code::Unused,
+                    format!("the {kind} `{}` is never used in `{}`", name.name, flat.name.name),
+                    name.span,
+                    "declared here",
+                )
+                .help(format!("{what}: {mend}")),
+            );
+        }
+        if !flat.members.iter().any(|own| matches!(own.member.kind, MemberKind::Loss { .. })) {
+            self.sink.push(
+                Diagnostic::warning(
+                    Code::Incomplete,
+                    format!("`{}` has no `loss`, and cannot be trained", flat.name.name),
+                    flat.name.span,
+                    "this model",
+                )
+                .help("say what it should learn: `loss answering = …`"),
+            );
+        }
+    }
+}
+
+/// Whether a member does a block, other than the block itself.
+fn does(member: &Member, block: &str) -> bool {
+    match &member.kind {
+        MemberKind::Section { body, .. } => done_in(body, block),
+        MemberKind::Block { name, body, .. } => name.name != block && done_in(body, block),
+        _ => false,
+    }
+}
+
+fn done_in(body: &Block, block: &str) -> bool {
+    body.statements.iter().any(|statement| match &statement.kind {
+        StmtKind::Do { name, .. } => name.name == block,
+        StmtKind::Repeat { body, .. } => done_in(body, block),
+        StmtKind::If { then, otherwise, .. } => {
+            done_in(then, block) || otherwise.as_ref().is_some_and(|other| done_in(other, block))
+        }
+        _ => false,
+    })
+}
+
+/// How far back each state is read: `y@2` needs two values.
+pub(in crate::model) fn histories(members: &[Flat]) -> HashMap<String, usize> {
+    let mut found = HashMap::new();
+    for flat in members {
+        crate::model::names::visit::visit_member(&flat.member, &mut |expr| {
+            if let ExprKind::Ago { base, steps } = &expr.kind
+                && let ExprKind::Name(name) = &base.kind
+            {
+                let deepest = found.entry(name.clone()).or_insert(1);
+                *deepest = (*deepest).max(*steps as usize);
+            }
+        });
+    }
+    found
+}

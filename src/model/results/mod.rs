@@ -1,0 +1,3 @@
+//! The ends of a supervision step: predictions, metrics, losses, halting, looking ahead.
+
+pub(in crate::model) mod losses;

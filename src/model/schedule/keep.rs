@@ -1,0 +1,372 @@
+//! What is kept of iterations and calls: `record` (the last iteration's value), `collect` (those of all iterations, on
+//! an axis), `emit` (a value of every call of a net, read as its mean). A loop whose body collects or emits is written
+//! out: each iteration then contributes a value of its own.
+
+use crate::diagnostic::{Code, Diagnostic, did_you_mean};
+use crate::ir::op::Op;
+use crate::model::Val;
+use crate::model::checker::Checker;
+use crate::model::evaluate::value::{BindingRole, Value};
+use crate::model::nets::instance::NetInstance;
+use crate::model::outline::ItemKind;
+use crate::source::Span;
+use crate::syntax::ast::{Expr, Ident, MemberKind, Stmt, StmtKind};
+use crate::types::{AxisId, Dim};
+
+/// The values of one `collect`, so far.
+pub(in crate::model) struct Collection {
+    name: String,
+    axis: AxisId,
+    entries: Vec<Val>,
+    /// An entry was refused, and that reported.
+    broken: bool,
+    span: Span,
+}
+
+/// A value that a net emitted at one call.
+#[derive(Clone)]
+pub(in crate::model) struct Emission {
+    /// The path of the net whose `fn` it stands in.
+    net: String,
+    name: String,
+    /// None where an error has been reported.
+    value: Option<Val>,
+    span: Span,
+}
+
+impl Checker<'_> {
+    /// `record NAME = expr`: the value of the last iteration, visible after the loop.
+    pub(in crate::model) fn record(&mut self, name: &Ident, value: &Expr) {
+        let Some(value) = self.kept("record", name, value) else { return };
+        if let Value::Tensor(val) = value {
+            let axes = self.extents(val);
+            self.push_item(ItemKind::Record { name: name.name.clone(), over: None, axes }, name.span);
+            if let Some(records) = self.records.last_mut() {
+                records.retain(|(known, _, _)| *known != name.name);
+                records.push((name.name.clone(), val, name.span));
+            }
+        }
+        self.scope.bind_global(&name.name, value, BindingRole::Constant, name.span);
+    }
+
+    /// The value to keep, without the gradient that its scope does not have.
+    fn kept(&mut self, word: &str, name: &Ident, value: &Expr) -> Option<Value> {
+        if self.functions_deep > 0 {
+            self.error(
+                Diagnostic::new(
+                    Code::Misplaced,
+                    format!("`{word}` belongs in the schedule, not in a function"),
+                    name.span,
+                    "in a function",
+                )
+                .help(format!("return the value, and {word} it where the function is called")),
+            );
+            return None;
+        }
+        let value = self.named_expr(&name.name, value);
+        let value = self.settled(value, name.span);
+        self.may_bind(name, word).then_some(value)
+    }
+
+    /// `collect NAME = expr over AXIS`: the values of all iterations of the loops around it, in order, on a new axis.
+    pub(in crate::model) fn collect(&mut self, name: &Ident, value: &Expr, over: &Ident) {
+        if self.loops_deep == 0 && self.functions_deep == 0 {
+            self.error(
+                Diagnostic::new(
+                    Code::Misplaced,
+                    "`collect` keeps the iterations of a `repeat`, and this stands in none",
+                    name.span,
+                    "done once",
+                )
+                .help(format!("for a single value there is `let {} = …`", name.name)),
+            );
+            self.scope.bind_global(&name.name, Value::Broken, BindingRole::Constant, name.span);
+            return;
+        }
+        let value = self.kept("collect", name, value);
+        let axis = self.axis_named(over);
+        let entry = match (value, axis) {
+            (Some(value), Some(axis)) => self
+                .tensor(&value, name.span)
+                .and_then(|val| self.collectable(name, val, axis, over.span))
+                .map(|val| (val, axis)),
+            _ => None,
+        };
+        let Some((val, axis)) = entry else {
+            self.collections
+                .iter_mut()
+                .filter(|known| known.name == name.name)
+                .for_each(|known| known.broken = true);
+            if !self.declared.contains_key(&name.name) {
+                self.scope.bind_global(&name.name, Value::Broken, BindingRole::Constant, name.span);
+            }
+            return;
+        };
+        let axes = self.extents(val);
+        let over = Some(over.name.clone());
+        self.push_item(ItemKind::Record { name: name.name.clone(), over, axes }, name.span);
+        match self.collections.iter_mut().find(|known| known.name == name.name) {
+            Some(known) => known.entries.push(val),
+            None => self.collections.push(Collection {
+                name: name.name.clone(),
+                axis,
+                entries: vec![val],
+                broken: false,
+                span: name.span,
+            }),
+        }
+    }
+
+    /// The value in the form of the entries before it; complains if it has another.
+    fn collectable(&mut self, name: &Ident, val: Val, axis: AxisId, over: Span) -> Option<Val> {
+        let ty = self.ty(val).clone();
+        let shown = ty.show(&self.axes).to_string();
+        if ty.has(axis) {
+            let axis = self.axes.name(axis).to_owned();
+            self.error(
+                Diagnostic::new(
+                    Code::AxisUnexpected,
+                    format!(
+                        "`{}` has the axis `{axis}` already, over which it is to be collected",
+                        name.name
+                    ),
+                    over,
+                    format!("this is {shown}"),
+                )
+                .help("collect over an axis of its own: `axis cycle`"),
+            );
+            return None;
+        }
+        let Some(known) = self.collections.iter().find(|known| known.name == name.name) else {
+            return Some(val);
+        };
+        let (first, known_axis, place) = (known.entries[0], known.axis, known.span);
+        let before = self.ty(first).clone();
+        if known_axis != axis {
+            let (one, other) = (self.axes.name(known_axis).to_owned(), self.axes.name(axis).to_owned());
+            self.error(
+                Diagnostic::new(
+                    Code::AxisUnexpected,
+                    format!("`{}` is collected over `{one}` and over `{other}`", name.name),
+                    over,
+                    "another axis here",
+                )
+                .related(place, format!("over `{one}` here"))
+                .help("give one of them another name"),
+            );
+            return None;
+        }
+        if !ty.same_axes(&before) {
+            let before = before.show(&self.axes).to_string();
+            self.error(
+                Diagnostic::new(
+                    Code::AxisSize,
+                    format!("the iterations of `{}` do not fit together", name.name),
+                    name.span,
+                    format!("this is {shown}"),
+                )
+                .related(place, format!("the first was {before}"))
+                .help("collect what has the same axes in every iteration: merge or reduce those that grow"),
+            );
+            return None;
+        }
+        self.arranged(val, &before, name.span)
+    }
+
+    /// After the outermost loop: what was collected gets its name.
+    pub(in crate::model) fn finish_collections(&mut self) {
+        for Collection { name, axis, entries, broken, span } in std::mem::take(&mut self.collections) {
+            if broken {
+                self.scope.bind_global(&name, Value::Broken, BindingRole::Constant, span);
+                continue;
+            }
+            let parts = vec![axis; entries.len()];
+            let entries: Vec<Val> = entries
+                .into_iter()
+                .map(|val| self.broadcast_to(val, &[Dim { axis, size: 1 }], span))
+                .collect();
+            self.path.push(name.clone());
+            let whole = self.emit(Op::Concat { parts, to: axis }, &entries, span);
+            self.path.pop();
+            let fits = whole.filter(|whole| {
+                let ty = self.ty(*whole).clone();
+                self.fixed_sizes_kept(&ty, span).is_some()
+            });
+            let value = fits.map_or(Value::Broken, Value::Tensor);
+            self.scope.bind_global(&name, value, BindingRole::Constant, span);
+        }
+    }
+
+    /// Where a `while` has stopped a sample, its entry is the one before.
+    pub(in crate::model) fn freeze_collections(&mut self, cond: Val, counts: &[(String, usize)], span: Span) {
+        for at in 0..self.collections.len() {
+            let Collection { name, entries, .. } = &self.collections[at];
+            let before = counts.iter().find(|(known, _)| known == name).map_or(0, |(_, count)| *count);
+            if before == 0 || entries.len() == before {
+                continue;
+            }
+            let (last, new) = (entries[before - 1], entries[before..].to_vec());
+            let ty = self.ty(last).clone();
+            for (offset, val) in new.into_iter().enumerate() {
+                let kept = self.prim("where", &[cond, val, last], Default::default(), span);
+                if let Some(kept) = kept.and_then(|kept| self.arranged(kept, &ty, span)) {
+                    self.collections[at].entries[before + offset] = kept;
+                }
+            }
+        }
+    }
+
+    /// How much has been collected under each name.
+    pub(in crate::model) fn collected(&self) -> Vec<(String, usize)> {
+        self.collections.iter().map(|known| (known.name.clone(), known.entries.len())).collect()
+    }
+
+    /// Whether statements, or blocks that they do, collect.
+    pub(in crate::model) fn collects(&self, statements: &[Stmt]) -> bool {
+        self.collects_within(statements, &mut Vec::new())
+    }
+
+    fn collects_within(&self, statements: &[Stmt], done: &mut Vec<String>) -> bool {
+        statements.iter().any(|statement| match &statement.kind {
+            StmtKind::Collect { .. } => true,
+            StmtKind::Repeat { body, .. } => self.collects_within(&body.statements, done),
+            StmtKind::If { then, otherwise, .. } => {
+                self.collects_within(&then.statements, done)
+                    || otherwise.as_ref().is_some_and(|block| self.collects_within(&block.statements, done))
+            }
+            StmtKind::Do { name, .. } if !done.contains(&name.name) => {
+                done.push(name.name.clone());
+                let body = self.blocks.get(&name.name).and_then(|flat| match &flat.member.kind {
+                    MemberKind::Block { body, .. } => Some(&body.statements),
+                    _ => None,
+                });
+                body.is_some_and(|body| self.collects_within(body, done))
+            }
+            _ => false,
+        })
+    }
+
+    /// `emit NAME = expr` in a net: `f.NAME` is its mean over the calls of `f` in the scope of gradient.
+    pub(in crate::model) fn emission(&mut self, name: &Ident, value: &Expr) {
+        let Some(net) = self.net_paths.last().cloned().flatten() else {
+            self.error(
+                Diagnostic::new(
+                    Code::Misplaced,
+                    "`emit` belongs in the `fn` of a net",
+                    name.span,
+                    if self.functions_deep > 0 { "in a function" } else { "in the schedule" },
+                )
+                .help(if self.functions_deep > 0 {
+                    "a function has no calls to tell apart: return the value"
+                } else {
+                    "in the schedule there are `let`, `record` and `collect`"
+                }),
+            );
+            return;
+        };
+        let value = self.named_expr(&name.name, value);
+        let value = self.tensor(&value, name.span);
+        // Calls of a loss or of the step ahead are no calls of the schedule.
+        let counts = self.scheduled && !self.inside_result && !self.looking_ahead;
+        if !counts || !self.fields_read.contains(&name.name) {
+            return;
+        }
+        self.emissions.push(Emission { net, name: name.name.clone(), value, span: name.span });
+    }
+
+    /// `f.NAME`: a weight that `f` declares, or the mean of what it, and the nets inside it, emitted.
+    pub(in crate::model) fn field_of_nets(
+        &mut self,
+        nets: &[std::rc::Rc<NetInstance>],
+        name: &Ident,
+    ) -> Value {
+        if let [net] = nets
+            && let Some(weight) = self.weight_of(net, &name.name)
+        {
+            return weight;
+        }
+        let inside = |path: &str| {
+            nets.iter().any(|net| {
+                path.strip_prefix(net.path.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            })
+        };
+        let found: Vec<Emission> =
+            self.emissions.iter().filter(|known| inside(&known.net)).cloned().collect();
+        let chosen: Vec<&Emission> = found.iter().filter(|known| known.name == name.name).collect();
+        if chosen.is_empty() {
+            self.nothing_of_net(nets, name, &found);
+            return Value::Broken;
+        }
+        if self.next_states.is_none() {
+            self.error(
+                Diagnostic::new(
+                    Code::Misplaced,
+                    format!("`{}` is a mean over the calls of a step, which is not over yet", name.name),
+                    name.span,
+                    "not over yet",
+                )
+                .help("read it after `think`: in `decode`, `predict`, `metric` or `loss`"),
+            );
+            return Value::Broken;
+        }
+        let mut sum: Option<Val> = None;
+        for known in &chosen {
+            let Some(val) = known.value else { return Value::Broken };
+            let ty = self.ty(val).clone();
+            match sum {
+                None => sum = Some(val),
+                Some(before) if ty.same_axes(&self.ty(before).clone()) => {
+                    sum = self.prim("add", &[before, val], Default::default(), name.span);
+                }
+                Some(before) => {
+                    let first = self.ty(before).show(&self.axes).to_string();
+                    self.error(
+                        Diagnostic::new(
+                            Code::AxisSize,
+                            format!("the calls that emit `{}` do not fit together", name.name),
+                            known.span,
+                            format!("{} at one call, {first} at another", ty.show(&self.axes)),
+                        )
+                        .related(name.span, "their mean is read here")
+                        .help(
+                            "emit what has the same axes at every call: reduce it, `mean(…, over not batch)`",
+                        ),
+                    );
+                    return Value::Broken;
+                }
+            }
+        }
+        let share = self.emit(Op::Number(1.0 / chosen.len() as f64), &[], name.span);
+        match (sum, share) {
+            (Some(sum), Some(_)) if chosen.len() == 1 => Value::Tensor(sum),
+            (Some(sum), Some(share)) => self
+                .prim("mul", &[sum, share], Default::default(), name.span)
+                .map_or(Value::Broken, Value::Tensor),
+            _ => Value::Broken,
+        }
+    }
+
+    fn nothing_of_net(&mut self, nets: &[std::rc::Rc<NetInstance>], name: &Ident, found: &[Emission]) {
+        let mut known: Vec<String> = found.iter().map(|emission| emission.name.clone()).collect();
+        if let [net] = nets {
+            known.extend(self.weights_of(net));
+        }
+        known.sort_unstable();
+        known.dedup();
+        let path = nets.first().map_or("", |net| net.path.as_str());
+        let diagnostic = Diagnostic::new(
+            Code::UnknownName,
+            format!("`{path}` neither has a weight `{}` nor emits it at a call with gradient", name.name),
+            name.span,
+            "not found",
+        );
+        self.error(match did_you_mean(&name.name, known.iter().map(String::as_str)) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            None if known.is_empty() => {
+                diagnostic.help(format!("emit it in the net's `fn`: `emit {} = …`", name.name))
+            }
+            None => diagnostic.help(format!("it has {}", crate::model::declare::members::quoted(&known))),
+        });
+    }
+}

@@ -1,0 +1,344 @@
+//! `repeat`: a loop stays a loop where each iteration does the same to the same axes; where iterations differ
+//! (the counter is read, a branch axis grows) it is unrolled. Scopes of gradient nest by intersection.
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::model::checker::Checker;
+use crate::model::evaluate::value::{BindingRole, Value};
+use crate::model::names::visit::visit_block;
+use crate::model::outline::{Item, ItemKind};
+use crate::model::schedule::stmt::Flow;
+use crate::model::{LoopBody, Number, Region, Val};
+use crate::source::Span;
+use crate::syntax::ast::{Block, Expr, ExprKind, Ident, LoopCount, MemberKind, Stmt, StmtKind};
+use crate::types::Ty;
+use std::collections::BTreeSet;
+
+/// Iterations `from .. from + times` with or without gradient.
+struct Segment {
+    from: i64,
+    times: usize,
+    gradient: bool,
+    /// In the scope of gradient of the schedule, in evaluation too.
+    scheduled: bool,
+}
+
+impl Checker<'_> {
+    pub(in crate::model) fn repeat(
+        &mut self,
+        count: &LoopCount,
+        grad_last: Option<&Expr>,
+        while_: Option<&Expr>,
+        body: &Block,
+        span: Span,
+    ) -> Flow {
+        let Some((counter, from, times)) = self.iterations(count) else { return Flow::Next };
+        let last = match grad_last {
+            Some(expr) => match self.size_value(expr) {
+                Some(last) => last.min(times),
+                None => return Flow::Next,
+            },
+            None => times,
+        };
+        // What nets emit is read off the same calls in evaluation.
+        let splits = self.gradient || (self.scheduled && self.emitting);
+        let segments = if splits && last < times {
+            let (gradient, scheduled) = (self.gradient, self.scheduled);
+            vec![
+                Segment { from, times: times - last, gradient: false, scheduled: false },
+                Segment { from: from + (times - last) as i64, times: last, gradient, scheduled },
+            ]
+        } else {
+            vec![Segment { from, times, gradient: self.gradient, scheduled: self.scheduled }]
+        };
+        let in_schedule = self.functions_deep == 0;
+        self.loops_deep += usize::from(in_schedule);
+        for segment in segments.iter().filter(|segment| segment.times > 0) {
+            let outer = (self.gradient, self.scheduled);
+            (self.gradient, self.scheduled) = (segment.gradient, segment.scheduled);
+            self.segment(segment, counter, while_, body, span);
+            (self.gradient, self.scheduled) = outer;
+        }
+        self.loops_deep -= usize::from(in_schedule);
+        if in_schedule && self.loops_deep == 0 {
+            self.finish_collections();
+        }
+        Flow::Next
+    }
+
+    fn iterations<'e>(&mut self, count: &'e LoopCount) -> Option<(Option<&'e Ident>, i64, usize)> {
+        match count {
+            LoopCount::Times(expr) => {
+                let number = self.number(expr)?;
+                match number.to_whole() {
+                    Some(times) if times >= 0 => Some((None, 0, times as usize)),
+                    _ => {
+                        self.error(
+                            Diagnostic::new(
+                                Code::Number,
+                                format!("a loop cannot run {number} times"),
+                                expr.span,
+                                format!("this is {number}"),
+                            )
+                            .help("give a whole number, 0 or more; `floor(…)`, `ceil(…)` and `round(…)` make one"),
+                        );
+                        None
+                    }
+                }
+            }
+            LoopCount::Range { index, from, to } => {
+                let (low, high) = (self.number(from)?, self.number(to)?);
+                match (low.to_whole(), high.to_whole()) {
+                    (Some(low), Some(high)) => {
+                        Some((Some(index), low, usize::try_from(high.saturating_sub(low)).unwrap_or(0)))
+                    }
+                    _ => {
+                        self.error(
+                            Diagnostic::new(
+                                Code::Number,
+                                "the bounds of a loop must be whole numbers",
+                                from.span.to(to.span),
+                                format!("this is {low} .. {high}"),
+                            )
+                            .help("`floor(…)`, `ceil(…)` and `round(…)` make whole numbers"),
+                        );
+                        None
+                    }
+                }
+            }
+        }
+    }
+
+    fn segment(
+        &mut self,
+        segment: &Segment,
+        counter: Option<&Ident>,
+        while_: Option<&Expr>,
+        body: &Block,
+        span: Span,
+    ) {
+        let reads_counter = counter.is_some_and(|counter| mentions(body, &counter.name));
+        let each_its_own = reads_counter || self.collects(&body.statements);
+        if !each_its_own && segment.times > 1 && self.rolled(segment, while_, body, span) {
+            return;
+        }
+        if segment.times == 1 && counter.is_none() {
+            self.outline.push(Vec::new());
+            self.iteration(None, while_, body, span);
+            let items = self.outline.pop().unwrap_or_default();
+            self.push_item(ItemKind::Repeat { times: 1, items }, span);
+            return;
+        }
+        let mut iterations = Vec::new();
+        for index in 0..segment.times {
+            if !self.spend(span) {
+                break;
+            }
+            self.outline.push(Vec::new());
+            let value = segment.from + index as i64;
+            self.iteration(counter.map(|counter| (counter, value)), while_, body, span);
+            let items = self.outline.pop().unwrap_or_default();
+            let kind = ItemKind::Iteration { index: value, of: segment.times, items };
+            iterations.push(Item { kind, gradient: self.gradient, span });
+        }
+        if self.functions_deep == 0
+            && !self.looking_ahead
+            && let Some(items) = self.outline.last_mut()
+        {
+            items.extend(iterations);
+        }
+    }
+
+    /// One iteration, in line.
+    fn iteration(&mut self, counter: Option<(&Ident, i64)>, while_: Option<&Expr>, body: &Block, span: Span) {
+        let frozen = while_.and_then(|cond| self.freeze_condition(cond, body));
+        let collected = self.collected();
+        self.scope.push();
+        if let Some((counter, value)) = counter {
+            self.scope.bind(
+                &counter.name,
+                Value::Number(Number::whole(value)),
+                BindingRole::Counter,
+                counter.span,
+            );
+        }
+        if let Flow::Return(_) = self.statements(&body.statements) {
+            let place = crate::model::schedule::stmt::first_return(&body.statements).unwrap_or(span);
+            self.error(
+                Diagnostic::new(Code::Misplaced, "a loop is not left by `return`", place, "inside a loop")
+                    .help("update a `var` in the loop and return it after the loop"),
+            );
+        }
+        if let Some(value) = &body.value {
+            self.unread_value(value);
+        }
+        self.scope.pop();
+        if let Some((cond, before)) = frozen {
+            self.freeze(cond, &before, span);
+            self.freeze_collections(cond, &collected, span);
+        }
+    }
+
+    /// `while`: what the updated names were, and the condition, before the iteration.
+    fn freeze_condition(&mut self, cond: &Expr, body: &Block) -> Option<(Val, Vec<(String, Val)>)> {
+        let value = self.expr(cond);
+        let cond_val = self.tensor(&value, cond.span)?;
+        let ty = self.ty(cond_val).clone();
+        if ty.kind != crate::types::Kind::Bool || ty.dims.iter().any(|dim| Some(dim.axis) != self.batch) {
+            let shown = ty.show(&self.axes).to_string();
+            self.error(
+                Diagnostic::new(
+                    Code::Kind,
+                    "`while` needs a bool per sample",
+                    cond.span,
+                    format!("this is {shown}"),
+                )
+                .help("for example `while residual > 0.01` with `residual` reduced `over not batch`"),
+            );
+            return None;
+        }
+        Some((cond_val, self.tensors_updated(body)))
+    }
+
+    fn freeze(&mut self, cond: Val, before: &[(String, Val)], span: Span) {
+        for (name, old) in before {
+            let Some(Value::Tensor(new)) = self.scope.get(name).map(|binding| binding.value.clone()) else {
+                continue;
+            };
+            let ty = self.ty(*old).clone();
+            let kept = self.prim("where", &[cond, new, *old], Default::default(), span);
+            if let Some(kept) = kept.and_then(|kept| self.arranged(kept, &ty, span))
+                && let Some(binding) = self.scope.get_mut(name)
+            {
+                binding.value = Value::Tensor(kept);
+            }
+        }
+    }
+
+    /// Names that the body updates and that hold tensors, in order of their names.
+    fn tensors_updated(&mut self, body: &Block) -> Vec<(String, Val)> {
+        let mut names = BTreeSet::new();
+        self.updated(&body.statements, &mut names);
+        names
+            .into_iter()
+            .filter_map(|name| match self.scope.get(&name) {
+                Some(binding) if matches!(binding.role, BindingRole::Var | BindingRole::State) => {
+                    match binding.value {
+                        Value::Tensor(val) => Some((name, val)),
+                        _ => None,
+                    }
+                }
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn updated(&self, statements: &[Stmt], names: &mut BTreeSet<String>) {
+        for statement in statements {
+            match &statement.kind {
+                StmtKind::Update { name, .. } => {
+                    names.insert(name.name.clone());
+                }
+                StmtKind::Branch { state, .. } | StmtKind::Merge { state, .. } => {
+                    names.insert(state.name.clone());
+                }
+                StmtKind::Prune { states, .. } => names.extend(states.iter().map(|state| state.name.clone())),
+                StmtKind::Repeat { body, .. } => self.updated(&body.statements, names),
+                StmtKind::If { then, otherwise, .. } => {
+                    self.updated(&then.statements, names);
+                    if let Some(otherwise) = otherwise {
+                        self.updated(&otherwise.statements, names);
+                    }
+                }
+                StmtKind::Do { name, .. } => {
+                    if let Some(MemberKind::Block { body, .. }) =
+                        self.blocks.get(&name.name).map(|flat| &flat.member.kind)
+                        && names.len() < 1000
+                    {
+                        let body = body.clone();
+                        // A block that does itself is reported when it runs.
+                        if !names.contains(&format!("do {}", name.name)) {
+                            names.insert(format!("do {}", name.name));
+                            self.updated(&body.statements, names);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Tries to keep the loop a loop: false, and nothing done, if an iteration changes axes.
+    fn rolled(&mut self, segment: &Segment, while_: Option<&Expr>, body: &Block, span: Span) -> bool {
+        let carried = self.tensors_updated(body);
+        let bindings: Vec<_> = carried
+            .iter()
+            .filter_map(|(name, _)| Some((name.clone(), self.scope.get(name)?.clone())))
+            .collect();
+        let (globals, emitted) = (self.scope.clone(), self.emissions.len());
+        let starts: Vec<Val> = carried.iter().map(|(_, val)| *val).collect();
+        let mut params = Vec::new();
+        for (name, start) in &carried {
+            let ty = self.ty(*start).clone();
+            let param = self.new_val(ty.clone(), segment.gradient, span);
+            params.push((param, ty));
+            if let Some(binding) = self.scope.get_mut(name) {
+                binding.value = Value::Tensor(param);
+            }
+        }
+        self.regions.push(Region::default());
+        self.records.push(Vec::new());
+        self.outline.push(Vec::new());
+        self.iteration(None, while_, body, span);
+        let items = self.outline.pop().unwrap_or_default();
+        let records = self.records.pop().unwrap_or_default();
+        // Each iteration emits values of its own.
+        if self.emissions.len() > emitted {
+            self.emissions.truncate(emitted);
+            self.regions.pop();
+            self.scope = globals;
+            return false;
+        }
+        let mut next = Vec::new();
+        for ((name, _), (param, ty)) in carried.iter().zip(&params) {
+            let after = match self.scope.get(name).map(|binding| binding.value.clone()) {
+                Some(Value::Tensor(val)) if self.ty(val).same_axes(ty) && self.ty(val).kind == ty.kind => val,
+                // What was reported is not reported again by unrolling.
+                Some(Value::Broken) => *param,
+                _ => {
+                    self.regions.pop();
+                    self.scope = globals;
+                    return false;
+                }
+            };
+            next.push(self.arranged(after, ty, span).unwrap_or(after));
+        }
+        let region = self.regions.pop().unwrap_or_default();
+        let yields: Vec<(Val, Ty)> =
+            records.iter().map(|(_, val, _)| (*val, self.ty(*val).clone())).collect();
+        let body = LoopBody { carried: params, region, next, yields };
+        let (results, recorded) = self.emit_loop(segment.times, &starts, body, span);
+        for ((name, old), result) in bindings.into_iter().zip(results) {
+            if let Some(binding) = self.scope.get_mut(&name) {
+                let span = binding.span;
+                *binding = old;
+                binding.span = span;
+                binding.value = Value::Tensor(result);
+            }
+        }
+        for ((name, _, place), val) in records.into_iter().zip(recorded) {
+            self.scope.bind_global(&name, Value::Tensor(val), BindingRole::Constant, place);
+            if let Some(outer) = self.records.last_mut() {
+                outer.retain(|(known, _, _)| *known != name);
+                outer.push((name, val, place));
+            }
+        }
+        self.push_item(ItemKind::Repeat { times: segment.times, items }, span);
+        true
+    }
+}
+
+fn mentions(body: &Block, name: &str) -> bool {
+    let mut found = false;
+    visit_block(body, &mut |expr| found |= matches!(&expr.kind, ExprKind::Name(own) if own == name));
+    found
+}

@@ -1,0 +1,6 @@
+//! Statements of the schedule: loops, branching and merging, what is kept of iterations.
+
+pub(in crate::model) mod keep;
+pub(in crate::model) mod loops;
+pub(in crate::model) mod stmt;
+pub(in crate::model) mod tree;

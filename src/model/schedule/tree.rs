@@ -1,0 +1,512 @@
+//! `branch`, `merge` and `prune`: branching is folding into an axis, merging is reducing it, pruning is picking along
+//! it; nothing else in the compiler knows trees.
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::ir::op::{Attrs, Op};
+use crate::model::Val;
+use crate::model::checker::Checker;
+use crate::model::evaluate::value::{BindingRole, Value};
+use crate::model::outline::ItemKind;
+use crate::source::Span;
+use crate::syntax::ast::{Branching, Expr, Ident};
+use crate::types::{Axis, AxisId, AxisSize, Dim, Ty};
+
+impl Checker<'_> {
+    /// The axis that `branch`, `merge` and `prune` work on: the one named, or the model's `branch`.
+    pub(in crate::model) fn branch_axis(&mut self, named: Option<&Ident>, span: Span) -> Option<AxisId> {
+        if let Some(name) = named {
+            return self.axis_named(name);
+        }
+        match self.scope.get("branch").map(|binding| binding.value.clone()) {
+            Some(Value::Axis(axis)) => Some(axis),
+            _ => {
+                self.error(
+                    Diagnostic::new(
+                        Code::Incomplete,
+                        "the model declares no axis `branch`",
+                        span,
+                        "branches need one",
+                    )
+                    .help("declare `axis branch`, or name another: `branch z along thought with …`"),
+                );
+                None
+            }
+        }
+    }
+
+    pub(in crate::model) fn state_val(&mut self, state: &Ident) -> Option<Val> {
+        if !self.updatable(state) {
+            return None;
+        }
+        let value = self.name(&state.name, state.span);
+        self.tensor(&value, state.span)
+    }
+
+    /// `branch z with expr`: the one axis that `expr` has more is folded into the branch axis, sibling beside
+    /// sibling: thought k becomes 2k and 2k + 1.
+    pub(in crate::model) fn branch(
+        &mut self,
+        state: &Ident,
+        axis: Option<&Ident>,
+        how: &Branching,
+        span: Span,
+    ) {
+        let branched = self.branched(state, axis, how, span);
+        self.moved(state, branched, span);
+    }
+
+    /// Gives a state its new value; a broken one where that was refused, so that nothing follows from it.
+    pub(in crate::model) fn moved(&mut self, state: &Ident, value: Option<Val>, span: Span) {
+        if self
+            .scope
+            .get(&state.name)
+            .is_some_and(|bound| matches!(bound.role, BindingRole::Var | BindingRole::State))
+        {
+            self.update(state, value.map_or(Value::Broken, Value::Tensor), span);
+        }
+    }
+
+    pub(in crate::model) fn branched(
+        &mut self,
+        state: &Ident,
+        axis: Option<&Ident>,
+        how: &Branching,
+        span: Span,
+    ) -> Option<Val> {
+        let (branch, old) = (self.branch_axis(axis, span), self.state_val(state));
+        let (branch, old) = (branch?, old?);
+        let old_ty = self.ty(old).clone();
+        let (result, place) = match how {
+            Branching::With(expr) => {
+                let value = self.named_expr(&state.name, expr);
+                (self.tensor(&value, expr.span), expr.span)
+            }
+            Branching::Into(expr) => {
+                let ways = self.size_value(expr)?;
+                if ways == 0 {
+                    self.error(
+                        Diagnostic::new(
+                            Code::Number,
+                            format!("`branch {} into 0` leaves nothing", state.name),
+                            expr.span,
+                            "this is 0",
+                        )
+                        .help("a thought goes on in 1 way or more"),
+                    );
+                    return None;
+                }
+                let copy = self.axes.add(Axis {
+                    name: "copy".to_owned(),
+                    size: AxisSize::Fixed(ways),
+                    parts: Vec::new(),
+                    span: expr.span,
+                    origin: "the number of copies".to_owned(),
+                });
+                (Some(self.broadcast_to(old, &[Dim { axis: copy, size: ways }], span)), expr.span)
+            }
+        };
+        let result = result?;
+        let ty = self.ty(result).clone();
+        let extra: Vec<Dim> =
+            ty.dims.iter().filter(|dim| !old_ty.has(dim.axis) && dim.axis != branch).copied().collect();
+        let lost: Vec<AxisId> = old_ty.axes().filter(|axis| !ty.has(*axis)).collect();
+        let [way] = extra[..] else {
+            let (shown, before) = (ty.show(&self.axes).to_string(), old_ty.show(&self.axes).to_string());
+            let added: Vec<AxisId> = extra.iter().map(|dim| dim.axis).collect();
+            let found = match extra.is_empty() {
+                true => "adds none".to_owned(),
+                false => format!("adds {}", self.axes.names(&added)),
+            };
+            let message = format!("`branch {}` needs exactly one new axis, and this {found}", state.name);
+            self.error(
+                Diagnostic::new(
+                    if extra.is_empty() { Code::AxisMissing } else { Code::AxisUnexpected },
+                    message,
+                    place,
+                    format!("this is {shown}"),
+                )
+                .related(state.span, format!("`{}` was {before}", state.name))
+                .help(
+                    "the new axis counts the ways a thought may go on, e.g. the result of `FiLM` has `way`",
+                ),
+            );
+            return None;
+        };
+        if !lost.is_empty() {
+            let names = self.axes.names(&lost);
+            let (shown, before) = (ty.show(&self.axes).to_string(), old_ty.show(&self.axes).to_string());
+            self.error(
+                Diagnostic::new(
+                    Code::AxisMissing,
+                    format!("this branching of `{}` loses {names}", state.name),
+                    place,
+                    format!("this is {shown}"),
+                )
+                .related(state.span, format!("`{}` was {before}", state.name))
+                .help("a thought that goes on keeps its axes and gets one more"),
+            );
+            return None;
+        }
+        let folded = if ty.has(branch) {
+            self.emit(Op::Fold { from: vec![branch, way.axis], to: branch }, &[result], span)
+        } else {
+            self.emit(Op::Rename { from: way.axis, to: branch }, &[result], span)
+        };
+        let folded = folded.and_then(|folded| self.in_branch_order(folded, &old_ty, branch, span))?;
+        let grown = self.ty(folded).clone();
+        self.fixed_sizes_kept(&grown, span)?;
+        let (from, to) = (old_ty.size(branch).unwrap_or(1), self.ty(folded).size(branch).unwrap_or(1));
+        self.note_tree(state, branch, (from, to), how_span(how), span, Tree::Branch);
+        Some(folded)
+    }
+
+    /// Memory order: the branch axis right behind `batch`, everything else as it was.
+    pub(in crate::model) fn in_branch_order(
+        &mut self,
+        val: Val,
+        old: &Ty,
+        branch: AxisId,
+        span: Span,
+    ) -> Option<Val> {
+        let ty = self.ty(val).clone();
+        let size = ty.size(branch)?;
+        let mut dims: Vec<Dim> = old.dims.iter().filter(|dim| dim.axis != branch).copied().collect();
+        let at = usize::from(dims.first().is_some_and(|first| Some(first.axis) == self.batch));
+        dims.insert(at, Dim { axis: branch, size });
+        if dims.len() != ty.dims.len() {
+            return Some(val);
+        }
+        self.arranged(val, &Ty::new(ty.kind, dims), span)
+    }
+
+    pub(in crate::model) fn note_tree(
+        &mut self,
+        state: &Ident,
+        axis: AxisId,
+        (from, to): (usize, usize),
+        by: Span,
+        span: Span,
+        tree: Tree,
+    ) {
+        let (state, axis) = (state.name.clone(), self.axes.name(axis).to_owned());
+        let by = self.author_text(by);
+        let nets = std::mem::take(&mut self.nets_called);
+        let kind = match tree {
+            Tree::Branch => ItemKind::Branch { state, axis, from, to, by, nets },
+            Tree::Merge => ItemKind::Merge { state, axis, from, to, by, nets },
+            Tree::Prune => ItemKind::Prune { state, axis, from, to, by },
+        };
+        self.push_item(kind, span);
+    }
+
+    /// `merge z with expr [giving name]`, `merge z in groups of k with expr`.
+    pub(in crate::model) fn merge(
+        &mut self,
+        state: &Ident,
+        axis: Option<&Ident>,
+        groups: Option<&Expr>,
+        with: &Expr,
+        giving: Option<&Ident>,
+        span: Span,
+    ) {
+        let merged = self.merged(state, axis, groups, with, giving, span);
+        self.moved(state, merged.as_ref().map(|(val, _)| *val), span);
+        if let Some(name) = giving
+            && self.may_bind(name, "giving")
+        {
+            let second = merged.map_or(Value::Broken, |(_, second)| second);
+            self.scope.bind(&name.name, second, BindingRole::Constant, name.span);
+        }
+    }
+
+    /// The merged state and what `giving` names.
+    pub(in crate::model) fn merged(
+        &mut self,
+        state: &Ident,
+        axis: Option<&Ident>,
+        groups: Option<&Expr>,
+        with: &Expr,
+        giving: Option<&Ident>,
+        span: Span,
+    ) -> Option<(Val, Value)> {
+        let (branch, old) = (self.branch_axis(axis, span), self.state_val(state));
+        let (branch, old) = (branch?, old?);
+        let old_ty = self.ty(old).clone();
+        let width = old_ty.size(branch).unwrap_or(1);
+        let mut group = None;
+        if let Some(expr) = groups {
+            let size = self.size_value(expr)?;
+            if size == 0 || !width.is_multiple_of(size) {
+                self.error(
+                    Diagnostic::new(
+                        Code::Number,
+                        format!("{width} thoughts do not make groups of {size}"),
+                        expr.span,
+                        format!("this is {size}"),
+                    )
+                    .related(state.span, format!("`{}` has {width} here", state.name))
+                    .help(format!("groups share the thoughts evenly: choose a divisor of {width}")),
+                );
+                return None;
+            }
+            let id = self.axes.add(Axis {
+                name: "group".to_owned(),
+                size: AxisSize::Open,
+                parts: Vec::new(),
+                span: expr.span,
+                origin: "the number of groups".to_owned(),
+            });
+            let whole = self.with_growing(old, branch, span);
+            // Unfolding an axis into (group, itself) needs a name in between.
+            let inner = self.axes.add(Axis { name: "member".to_owned(), ..self.axes.get(id).clone() });
+            let unfolded = self.emit(
+                Op::Unfold { from: branch, to: vec![(id, width / size), (inner, size)] },
+                &[whole],
+                span,
+            );
+            let val =
+                unfolded.and_then(|val| self.emit(Op::Rename { from: inner, to: branch }, &[val], span))?;
+            group = Some((id, val));
+        }
+        let result = match group {
+            Some((_, val)) => {
+                self.scope.push();
+                self.scope.bind(&state.name, Value::Tensor(val), BindingRole::Constant, state.span);
+                let result = self.named_expr(&state.name, with);
+                self.scope.pop();
+                result
+            }
+            None => self.named_expr(&state.name, with),
+        };
+        let (first, second) = match result {
+            Value::Tuple(mut values) if values.len() >= 2 => {
+                let second = values.remove(1);
+                (values.remove(0), Some(second))
+            }
+            value => (value, None),
+        };
+        let mut val = self.tensor(&first, with.span)?;
+        let ty = self.ty(val).clone();
+        if ty.has(branch) {
+            let name = self.axes.name(branch).to_owned();
+            self.error(
+                Diagnostic::new(
+                    Code::AxisUnexpected,
+                    format!("this merge of `{}` keeps the axis `{name}`, which it should reduce", state.name),
+                    with.span,
+                    format!("this is {}", ty.show(&self.axes)),
+                )
+                .help(format!("for example `merge {} with mean({}, over {name})`", state.name, state.name)),
+            );
+            return None;
+        }
+        let wanted: Vec<AxisId> =
+            old_ty.axes().filter(|axis| *axis != branch).chain(group.map(|(id, _)| id)).collect();
+        let extra: Vec<AxisId> = ty.axes().filter(|axis| !wanted.contains(axis)).collect();
+        if !extra.is_empty() {
+            let names = self.axes.names(&extra);
+            let before = old_ty.show(&self.axes).to_string();
+            self.error(
+                Diagnostic::new(
+                    Code::AxisUnexpected,
+                    format!("this merge of `{}` adds {names}", state.name),
+                    with.span,
+                    format!("this is {}", ty.show(&self.axes)),
+                )
+                .related(state.span, format!("`{}` was {before}", state.name))
+                .help("a merge reduces the branch axis and keeps the others as they were"),
+            );
+            return None;
+        }
+        let lost: Vec<AxisId> = wanted.iter().filter(|axis| !ty.has(**axis)).copied().collect();
+        if !lost.is_empty() {
+            let by_group = group.is_some_and(|(id, _)| lost.contains(&id));
+            let message = if by_group {
+                format!("this merge does not read the groups of `{}`", state.name)
+            } else {
+                format!("this merge of `{}` loses {}", state.name, self.axes.names(&lost))
+            };
+            let before = old_ty.show(&self.axes).to_string();
+            self.error(
+                Diagnostic::new(
+                    Code::AxisMissing,
+                    message,
+                    with.span,
+                    format!("this is {}", ty.show(&self.axes)),
+                )
+                .related(state.span, format!("`{}` was {before}", state.name))
+                .help("a merge reduces the branch axis and keeps the others as they were"),
+            );
+            return None;
+        }
+        if let Some((id, _)) = group {
+            let renamed = self.emit(Op::Rename { from: id, to: branch }, &[val], span);
+            val = renamed.and_then(|renamed| self.in_branch_order(renamed, &old_ty, branch, span))?;
+        } else if let Some(ordered) = self.in_old_order(val, &old_ty, branch, span) {
+            val = ordered;
+        }
+        let to = self.ty(val).size(branch).unwrap_or(1);
+        self.note_tree(state, branch, (width, to), with.span, span, Tree::Merge);
+        let Some(name) = giving else { return Some((val, Value::Broken)) };
+        let second = match second {
+            Some(value) => match (group, value) {
+                (Some((id, _)), Value::Tensor(val)) if self.ty(val).has(id) => {
+                    let op = if self.ty(val).has(branch) {
+                        Op::Fold { from: vec![id, branch], to: branch }
+                    } else {
+                        Op::Rename { from: id, to: branch }
+                    };
+                    self.emit(op, &[val], span).map_or(Value::Broken, Value::Tensor)
+                }
+                (_, value) => value,
+            },
+            None => {
+                self.error(
+                    Diagnostic::new(
+                        Code::Arguments,
+                        "this merge gives one result, and `giving` names a second",
+                        name.span,
+                        "nothing to name",
+                    )
+                    .related(with.span, "gives one result")
+                    .help("a net such as `Scorer` gives two: the merged thoughts, and their scores"),
+                );
+                Value::Broken
+            }
+        };
+        Some((val, second))
+    }
+
+    pub(in crate::model) fn in_old_order(
+        &mut self,
+        val: Val,
+        old: &Ty,
+        branch: AxisId,
+        span: Span,
+    ) -> Option<Val> {
+        let dims: Vec<Dim> = old.dims.iter().filter(|dim| dim.axis != branch).copied().collect();
+        let ty = Ty::new(self.ty(val).kind, dims);
+        self.arranged(val, &ty, span)
+    }
+
+    /// `prune z, y to k by score`: the best k, in the order they stand.
+    pub(in crate::model) fn prune(
+        &mut self,
+        states: &[Ident],
+        axis: Option<&Ident>,
+        to: &Expr,
+        by: &Expr,
+        span: Span,
+    ) {
+        if self.pruned(states, axis, to, by, span).is_none() {
+            for state in states {
+                self.moved(state, None, span);
+            }
+        }
+    }
+
+    pub(in crate::model) fn pruned(
+        &mut self,
+        states: &[Ident],
+        axis: Option<&Ident>,
+        to: &Expr,
+        by: &Expr,
+        span: Span,
+    ) -> Option<()> {
+        let branch = self.branch_axis(axis, span)?;
+        let keep = self.size_value(to)?;
+        if keep == 0 {
+            self.error(
+                Diagnostic::new(Code::Number, "pruning to 0 leaves no thought", to.span, "this is 0")
+                    .help("keep 1 or more"),
+            );
+            return None;
+        }
+        let value = self.expr(by);
+        let score = self.tensor(&value, by.span)?;
+        let score = self.with_growing(score, branch, by.span);
+        let score_ty = self.ty(score).clone();
+        let Some(width) = score_ty.size(branch) else {
+            let complaint = crate::primitive::missing(branch, &score_ty, &self.axes, "a score");
+            let mut told = Diagnostic::new(
+                complaint.code,
+                complaint.message,
+                by.span,
+                format!("this is {}", score_ty.show(&self.axes)),
+            );
+            told.help = complaint.help;
+            self.error(told);
+            return None;
+        };
+        let mut olds = Vec::new();
+        for state in states {
+            let old = self.state_val(state)?;
+            let old = self.with_growing(old, branch, span);
+            let own = self.ty(old).size(branch).unwrap_or(1);
+            if own != width {
+                let name = self.axes.name(branch).to_owned();
+                self.error(
+                    Diagnostic::new(
+                        Code::AxisSize,
+                        format!("`{}` has {own} along `{name}`, and its score has {width}", state.name),
+                        by.span,
+                        format!("this is {}", score_ty.show(&self.axes)),
+                    )
+                    .related(state.span, format!("has {own}"))
+                    .help("give every thought a score: reduce the other axes and keep this one"),
+                );
+                return None;
+            }
+            let unscored: Vec<AxisId> = score_ty.axes().filter(|axis| !self.ty(old).has(*axis)).collect();
+            if !unscored.is_empty() {
+                let names = self.axes.names(&unscored);
+                self.error(
+                    Diagnostic::new(
+                        Code::AxisUnexpected,
+                        format!("this score has {names}, which `{}` has not", state.name),
+                        by.span,
+                        format!("this is {}", score_ty.show(&self.axes)),
+                    )
+                    .related(state.span, "pruned by it")
+                    .help("reduce the score to a number per thought"),
+                );
+                return None;
+            }
+            olds.push(old);
+        }
+        // Fewer thoughts than places in the beam: all stay.
+        if width <= keep {
+            return Some(());
+        }
+        let kept = self.axes.add(Axis {
+            name: "kept".to_owned(),
+            size: AxisSize::Open,
+            parts: Vec::new(),
+            span: to.span,
+            origin: "the number kept".to_owned(),
+        });
+        let attrs = Attrs { over: vec![branch], into: vec![(kept, keep)], ..Default::default() };
+        let best = self.prim("top_k", &[score], attrs, span)?;
+        for (state, old) in states.iter().zip(olds) {
+            let old_ty = self.ty(old).clone();
+            let picked = self.emit(Op::Pick { axis: branch }, &[old, best], span)?;
+            let renamed = self.emit(Op::Rename { from: kept, to: branch }, &[picked], span)?;
+            let val = self.in_branch_order(renamed, &old_ty, branch, span)?;
+            self.note_tree(state, branch, (width, keep), by.span, span, Tree::Prune);
+            self.update(state, Value::Tensor(val), span);
+        }
+        Some(())
+    }
+}
+
+pub(in crate::model) enum Tree {
+    Branch,
+    Merge,
+    Prune,
+}
+
+pub(in crate::model) fn how_span(how: &Branching) -> Span {
+    match how {
+        Branching::With(expr) | Branching::Into(expr) => expr.span,
+    }
+}
