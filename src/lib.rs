@@ -23,6 +23,7 @@ pub mod types;
 pub mod weights;
 
 use diagnostic::Sink;
+pub use ir::Values;
 use lower::Program;
 use model::Bindings;
 use source::Sources;
@@ -40,19 +41,7 @@ pub fn compile(
     sink: &mut Sink,
 ) -> Result<Option<Program>, pass::PassError> {
     let Some(model) = model::check(modules, sources, bindings, sink) else { return Ok(None) }; // trees to Model: all errors of the author
-    let graph = model::graph::build(&model); // Model to Graph: from here on nothing fails because of the author
-    let graph = graph.only(values); // what nobody reads is not computed
+    let graph = model.graph.only(values); // from here on nothing fails because of the author
     let graph = pass::run(graph, None)?; // Graph to Graph, verified after every pass
     Ok(Some(lower::program(&graph))) // Graph to Program: flat primitive calls, no libtorch yet
-}
-
-/// Which outputs a program has, and so what it computes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Values {
-    /// Every named value of the schedule too (`value.x`), as `trace` wants.
-    Kept,
-    /// Also the predictions that show how a model thinks (`predict thought_…`), as `report` wants.
-    Thoughts,
-    /// Only what training and evaluation read.
-    Dropped,
 }

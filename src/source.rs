@@ -11,6 +11,12 @@ pub struct Span {
     pub end: u32,
 }
 
+impl Default for Span {
+    fn default() -> Span {
+        Span::NONE
+    }
+}
+
 impl Span {
     pub const NONE: Span = Span { file: u32::MAX, start: 0, end: 0 };
 

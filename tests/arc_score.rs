@@ -283,7 +283,7 @@ fn equals_the_reference() {
 #[cfg(feature = "torch")]
 mod evaluation {
     use super::*;
-    use tch::{Device, Kind};
+    use tch::Device;
     use totc::diagnostic::{Colours, Sink, render};
     use totc::exec::{Executable, Weights};
     use totc::ir::Mode;
@@ -312,7 +312,7 @@ mod evaluation {
         }
         let program = totc::compile(&modules, &sources, &bindings, Values::Dropped, &mut sink).unwrap();
         let program = program.unwrap_or_else(|| panic!("{}", render(&sink, &sources, Colours::Never)));
-        Executable::new(program, Device::Cpu, Kind::Float)
+        Executable::new(program, Device::Cpu).unwrap()
     }
 
     /// pass@K: `copy` 1, `half` 1/2, `other` 0, so the mean is 1/2; whatever the batch, and from no votes each time. All

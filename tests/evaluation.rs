@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use tch::{Device, Kind};
+use tch::Device;
 use totc::data::{DataError, Dataset, Example, Fault, Mark, NO_LABEL, Sizes, Verdict, View};
 use totc::diagnostic::{Colours, Sink, render};
 use totc::exec::{Executable, Weights};
@@ -55,7 +55,7 @@ fn executable(model: &str, batch: usize) -> Executable {
     }
     let program = totc::compile(&modules, &sources, &bindings, Values::Dropped, &mut sink).unwrap();
     let program = program.unwrap_or_else(|| panic!("{}", render(&sink, &sources, Colours::Never)));
-    Executable::new(program, Device::Cpu, Kind::Float)
+    Executable::new(program, Device::Cpu).unwrap()
 }
 
 fn graded(model: &str, batch: usize) -> Graded {

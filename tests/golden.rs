@@ -25,6 +25,7 @@ use tch::{Kind, Tensor, no_grad};
 use totc::Values;
 use totc::ir::{Mode, WeightRole};
 use totc::model::{Bindings, Setting};
+use totc::types::Precision;
 
 /// A published run and the model that must do the same.
 struct Case {
@@ -122,7 +123,7 @@ fn models_and_optimisers_do_what_the_published_ones_do() {
 #[test]
 fn trm_mlp_stays_near_for_two_steps() {
     let golden = Golden::read("trm_mlp_t");
-    let run = Run::new(&golden, "trm.tot", "Trm", Mode::Training, Kind::Float);
+    let run = Run::new(&golden, "trm.tot", "Trm", Mode::Training, Precision::Float32);
     let first = run.step(&run.start(), &golden.batch("batch1"));
     let mut carry = first.carry;
     carry.advance(run.executable.program(), &first.outputs, first.halted).unwrap();
@@ -136,7 +137,7 @@ fn trm_mlp_stays_near_for_two_steps() {
 #[test]
 fn bfloat16_narrows_where_the_published_code_does() {
     let golden = Golden::read("trm_att_rope_bf16");
-    let run = Run::new(&golden, "trm.tot", "Trm", Mode::Training, Kind::BFloat16);
+    let run = Run::new(&golden, "trm.tot", "Trm", Mode::Training, Precision::BFloat16);
     let step = run.step(&run.start(), &golden.batch("batch1"));
     let near = |what: &str, ours: &Tensor, theirs: &str, most: f64| {
         let apart = (ours.to_kind(Kind::Float) - golden.get(theirs)).abs();
@@ -161,7 +162,7 @@ fn bfloat16_narrows_where_the_published_code_does() {
     let mut once = Golden::read("trm_att_rope_bf16");
     once.info["config"]["H_cycles"] = 1.into();
     once.info["config"]["L_cycles"] = 1.into();
-    let run = Run::new(&once, "trm.tot", "Trm", Mode::Training, Kind::BFloat16);
+    let run = Run::new(&once, "trm.tot", "Trm", Mode::Training, Precision::BFloat16);
     let step = run.step(&run.start(), &golden.batch("batch1"));
     let most =
         no_grad(|| near("z after one update", step.value("state.z"), "step1.trace.00.L_level.out", 0.01));

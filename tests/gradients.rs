@@ -13,13 +13,15 @@ use indexmap::IndexMap;
 use tch::{Device, Kind, Tensor, no_grad};
 use totc::diagnostic::{Colours, Sink, render};
 use totc::exec::{Executable, Inputs, Outputs, Weights};
+use totc::ir::Flow;
 use totc::ir::op::Op;
 use totc::ir::{Mode, WeightRole};
-use totc::model::{Bindings, Region, check};
+use totc::model::{Bindings, check};
 use totc::primitive::{self, Gradient};
 use totc::source::Sources;
 use totc::syntax::ast::ItemKind;
 use totc::syntax::{Disk, Modules, load};
+use totc::types::Precision;
 use totc::{Values, compile};
 
 /// Half the distance of a central difference: its rounding error is 1e-16 / 1e-5, its truncation of the order 1e-10.
@@ -43,6 +45,7 @@ impl Subject {
         let (mut sources, mut sink) = (Sources::default(), Sink::default());
         let modules = load(&path, &Disk, &mut sources, &mut sink).unwrap();
         let mut bindings = Bindings::new(Mode::Training);
+        bindings.precision = Precision::Float64;
         for (axis, size) in [("batch", 2), ("cell", 3), ("symbol", 5), ("task", 3)] {
             bindings.sizes.insert(axis.to_owned(), size);
         }
@@ -54,20 +57,20 @@ impl Subject {
         let program =
             compile(&self.modules, &self.sources, &self.bindings, Values::Dropped, &mut sink).unwrap();
         let said = render(&sink, &self.sources, Colours::Never);
-        Executable::new(program.unwrap_or_else(|| panic!("{said}")), Device::Cpu, Kind::Double)
+        Executable::new(program.unwrap_or_else(|| panic!("{said}")), Device::Cpu).unwrap()
     }
 
     /// The operations that each loss is made of, by name.
     fn operations(&self) -> BTreeMap<String, BTreeSet<String>> {
         let model = check(&self.modules, &self.sources, &self.bindings, &mut Sink::default()).unwrap();
         let mut found = BTreeMap::new();
-        operations(&model.body, &mut found);
+        operations(&model.graph.flow, &mut found);
         found
     }
 }
 
-fn operations(region: &Region, found: &mut BTreeMap<String, BTreeSet<String>>) {
-    for inst in &region.insts {
+fn operations(flow: &Flow, found: &mut BTreeMap<String, BTreeSet<String>>) {
+    for inst in flow.indices().map(|index| flow.node(index)) {
         let word = match &inst.op {
             Op::Prim(id, _) => id.get().name.to_owned(),
             op => format!("{op:?}").split([' ', '(', '{']).next().unwrap_or("").to_lowercase(),
@@ -76,7 +79,7 @@ fn operations(region: &Region, found: &mut BTreeMap<String, BTreeSet<String>>) {
             found.entry(loss.to_owned()).or_default().insert(word);
         }
         if let Some(body) = &inst.body {
-            operations(&body.region, found);
+            operations(&body.flow, found);
         }
     }
 }

@@ -209,6 +209,7 @@ fn primitives() -> String {
             // The sentence about an operator shows how it is written.
             (_, Some(written)) => written.to_owned(),
             ("noise" | "uniform", _) => format!("{}(over (a, b))", primitive.name),
+            ("iota", _) => "index(a)".to_owned(),
             ("top_k", _) => "top_k(x, over a, count = n, into b)".to_owned(),
             _ => format!("{}({})", primitive.name, arguments.join(", ")),
         };

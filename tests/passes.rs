@@ -190,7 +190,7 @@ mod values {
         tch::manual_seed(1);
         let (weights, inputs, same) = (weights(&program), inputs(&program), inputs(&program));
         let training = program.mode == Mode::Training;
-        let executable = Executable::new(program, Device::Cpu, Kind::Float);
+        let executable = Executable::new(program, Device::Cpu).unwrap();
         let run = || executable.run(&weights, &inputs).unwrap();
         let outputs = if training { run() } else { no_grad(run) };
         let mut gradients = IndexMap::new();
@@ -320,7 +320,7 @@ mod values {
         let case = Subject::case(&Path::new(CASES).parent().unwrap().join("failing/too_large.tot"));
         let program = program(&after(&case.graph(Mode::Evaluation), PASSES.len()));
         let (weights, inputs) = (weights(&program), inputs(&program));
-        let executable = Executable::new(program, Device::Cpu, Kind::Float);
+        let executable = Executable::new(program, Device::Cpu).unwrap();
         let error = no_grad(|| executable.run(&weights, &inputs)).unwrap_err();
         assert!(matches!(&error, ExecError::Memory { node } if node == "think/y"), "{error}");
     }

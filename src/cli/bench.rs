@@ -1,6 +1,6 @@
 //! `totc bench RUN.ron`: how fast one supervision step is, and how near that is to what the machine can do.
 
-use super::cost::{Precision, cost};
+use super::cost::cost;
 use super::session::{Machine, Session};
 use super::{Failure, Outcome};
 use crate::Values;
@@ -72,15 +72,12 @@ pub fn main(args: &Args) -> Outcome {
     }
     let batch = session.run.run.batch;
     let mode = if args.mode == What::Train { Mode::Training } else { Mode::Evaluation };
-    let bytes = Precision(if session.precision() == Kind::BFloat16 { 2 } else { 4 });
     let program = session.program(mode, 0, batch, Values::Dropped)?;
-    let flops = cost(&program, bytes).flops_of_products as f64;
+    let flops = cost(&program).flops_of_products as f64;
     let (rows, width) = shape(&program);
     let seconds = match args.mode {
         What::Train => train(&mut session, args)?,
-        What::Infer => {
-            infer(&session, Executable::new(program.clone(), device, session.precision()), args.seconds)?
-        }
+        What::Infer => infer(&session, session.linked(program.clone())?, args.seconds)?,
     };
     let peak = peak_memory();
     let ceiling = ceiling(rows, width, &session)?;
@@ -93,7 +90,7 @@ pub fn main(args: &Args) -> Outcome {
             "{}",
             serde_json::json!({
                 "model": program.model, "mode": format!("{:?}", args.mode).to_lowercase(), "batch": batch,
-                "dtype": if bytes == Precision(2) { "bfloat16" } else { "float32" }, "threads": tch::get_num_threads(),
+                "dtype": if session.precision() == Kind::BFloat16 { "bfloat16" } else { "float32" }, "threads": tch::get_num_threads(),
                 "steps": seconds.len(), "seconds_median": median, "seconds_min": fastest, "gflop": flops / 1e9,
                 "gflops": rate, "ceiling_gflops": ceiling, "share_of_ceiling": rate / ceiling,
                 "peak_memory_mib": peak,

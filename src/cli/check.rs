@@ -59,9 +59,9 @@ pub fn main(args: &Args) -> Outcome {
             subject.bindings.model = model;
             for mode in [Mode::Training, Mode::Evaluation] {
                 if let Some(model) = subject.check(mode)
-                    && !names.contains(&model.name)
+                    && !names.contains(&model.graph.model)
                 {
-                    names.push(model.name);
+                    names.push(model.graph.model);
                 }
             }
         }

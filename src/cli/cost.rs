@@ -5,10 +5,6 @@ use crate::lower::{Instr, InstrOp, Operand, Program};
 use crate::types::{Kind, Ty};
 use std::collections::HashMap;
 
-/// Bytes of one element of the run's precision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Precision(pub u64);
-
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Cost {
     /// Forward operations without gradient.
@@ -31,22 +27,22 @@ struct Walk {
 }
 
 /// Counts a program's step. Views cost nothing; what is computed with gradient stays alive for the backward pass.
-pub fn cost(program: &Program, precision: Precision) -> Cost {
+pub fn cost(program: &Program) -> Cost {
     let mut walk = Walk::default();
-    walk.body(&program.body, 1, precision);
+    walk.body(&program.body, 1);
     let mut cost = walk.cost;
     cost.flops = cost.flops_without_gradient.saturating_add(cost.flops_with_gradient.saturating_mul(3));
     cost
 }
 
 impl Walk {
-    fn body(&mut self, instrs: &[Instr], times: u64, precision: Precision) {
+    fn body(&mut self, instrs: &[Instr], times: u64) {
         for instr in instrs {
             match &instr.op {
-                InstrOp::Op(op) => self.operation(op, instr, times, precision),
-                InstrOp::Repeat { times: inner, body, .. } => {
+                InstrOp::Op(op) => self.operation(op, instr, times),
+                InstrOp::Repeat { times: inner, body, result_tys, .. } => {
                     let before = self.live;
-                    self.body(body, times.saturating_mul(*inner as u64), precision);
+                    self.body(body, times.saturating_mul(*inner as u64));
                     if instr.gradient {
                         let kept = self.live - before;
                         self.live = before + kept * *inner as u64;
@@ -54,9 +50,8 @@ impl Walk {
                     } else {
                         self.live = before;
                     }
-                    for (at, slot) in instr.out.iter().enumerate() {
-                        let bytes = instr.arg_tys.get(at).map_or(0, |ty| bytes(ty, precision));
-                        self.hold(*slot, bytes);
+                    for (slot, ty) in instr.out.iter().zip(result_tys) {
+                        self.hold(*slot, bytes(ty));
                     }
                 }
             }
@@ -70,14 +65,11 @@ impl Walk {
         }
     }
 
-    fn operation(&mut self, op: &Op, instr: &Instr, times: u64, precision: Precision) {
+    fn operation(&mut self, op: &Op, instr: &Instr, times: u64) {
         let bytes = match op {
-            Op::Prim(..)
-            | Op::Concat { .. }
-            | Op::Pick { .. }
-            | Op::Pad { .. }
-            | Op::Rows(_)
-            | Op::StackOn { .. } => bytes(&instr.ty, precision),
+            Op::Prim(..) | Op::Concat { .. } | Op::Pick { .. } | Op::Pad { .. } | Op::Rows(_) => {
+                bytes(&instr.ty)
+            }
             // Views, or the operand itself.
             _ => 0,
         };
@@ -110,12 +102,12 @@ impl Walk {
     }
 }
 
-fn bytes(ty: &Ty, precision: Precision) -> u64 {
+fn bytes(ty: &Ty) -> u64 {
     let element = match ty.kind {
         Kind::Bool => 1,
         Kind::Int | Kind::Index { .. } | Kind::Float64 => 8,
-        Kind::Float32 => 4,
-        Kind::Float => precision.0,
+        Kind::Float | Kind::Float32 => 4,
+        Kind::BFloat16 => 2,
     };
     element * ty.count() as u64
 }

@@ -1,14 +1,13 @@
 //! `totc explain FILE`: what is known of a model before a tensor exists.
 
 use super::Outcome;
-use super::cost::{Cost, Precision, cost};
+use super::cost::{Cost, cost};
 use super::subject::{Choice, Subject};
 use crate::Values;
 use crate::ir::{Mode, WeightRole};
 use crate::model::Model;
 use crate::model::outline::{Item, ItemKind};
 use crate::report::{count, table};
-use crate::run_file;
 use crate::types::AxisSize;
 use indexmap::IndexMap;
 use serde_json::json;
@@ -32,19 +31,15 @@ pub fn main(args: &Args) -> Outcome {
     if let Some(batch) = args.batch {
         subject.bindings.sizes.insert("batch".to_owned(), batch);
     }
-    let precision = match subject.run.as_ref().map(|run| run.run.precision) {
-        Some(run_file::Precision::Bfloat16) => Precision(2),
-        _ => Precision(4),
-    };
     let model = subject.model(Mode::Training)?;
-    let training = cost(&subject.program(Mode::Training, Values::Dropped)?, precision);
-    let evaluation = cost(&subject.program(Mode::Evaluation, Values::Dropped)?, precision);
+    let training = cost(&subject.program(Mode::Training, Values::Dropped)?);
+    let evaluation = cost(&subject.program(Mode::Evaluation, Values::Dropped)?);
     let stand_ins = stand_ins(&model);
     if args.json {
         println!("{:#}", as_json(&model, training, evaluation));
         return Ok(());
     }
-    let mut out = format!("{}\n", model.name);
+    let mut out = format!("{}\n", model.graph.model);
     axes(&mut out, &model);
     parameters(&mut out, &model);
     costs(&mut out, &model, training, evaluation);
@@ -69,7 +64,7 @@ fn stand_ins(model: &Model) -> Vec<String> {
     model
         .declared_axes
         .iter()
-        .map(|axis| model.axes.get(*axis))
+        .map(|axis| model.graph.axes.get(*axis))
         .filter(|axis| axis.origin.starts_with("a stand-in"))
         .map(|axis| format!("`{}`", axis.name))
         .collect()
@@ -79,7 +74,7 @@ fn axes(out: &mut String, model: &Model) {
     let _ = writeln!(out, "\nAxes");
     let mut lines = Vec::new();
     for axis in &model.declared_axes {
-        let axis = model.axes.get(*axis);
+        let axis = model.graph.axes.get(*axis);
         let size = match axis.size {
             AxisSize::Fixed(size) => size.to_string(),
             _ => "grows".to_owned(),
@@ -92,7 +87,7 @@ fn axes(out: &mut String, model: &Model) {
 /// Parameters by declared net, then by the parts inside it.
 fn by_net(model: &Model) -> IndexMap<String, (WeightRole, usize, usize)> {
     let mut nets: IndexMap<String, (WeightRole, usize, usize)> = IndexMap::new();
-    for weight in &model.weights {
+    for weight in &model.graph.weights {
         let net = weight.path.split('.').next().unwrap_or("").to_owned();
         let entry = nets.entry(net).or_insert((weight.role, 0, 0));
         entry.1 += 1;
@@ -102,7 +97,7 @@ fn by_net(model: &Model) -> IndexMap<String, (WeightRole, usize, usize)> {
 }
 
 fn total(model: &Model, role: WeightRole) -> usize {
-    model.weights.iter().filter(|weight| weight.role == role).map(|weight| weight.count()).sum()
+    model.graph.weights.iter().filter(|weight| weight.role == role).map(|weight| weight.count()).sum()
 }
 
 fn parameters(out: &mut String, model: &Model) {
@@ -124,7 +119,7 @@ fn parameters(out: &mut String, model: &Model) {
 }
 
 fn costs(out: &mut String, model: &Model, training: Cost, evaluation: Cost) {
-    let batch = model.inputs.first().and_then(|input| input.shape.first()).copied().unwrap_or(1);
+    let batch = model.graph.inputs.first().and_then(|input| input.shape.first()).copied().unwrap_or(1);
     let _ = writeln!(out, "\nCost of one step on {batch} samples");
     let mut lines = vec![vec!["".to_owned(), "training".to_owned(), "evaluation".to_owned()]];
     let mut row = |name: &str, a: String, b: String| lines.push(vec![format!("  {name}"), a, b]);
@@ -137,7 +132,7 @@ fn costs(out: &mut String, model: &Model, training: Cost, evaluation: Cost) {
     row("  forward with gradient", giga(training.flops_with_gradient), giga(evaluation.flops_with_gradient));
     row("MB of activations at most", mega(training.activation_bytes), mega(evaluation.activation_bytes));
     out.push_str(&table(&lines));
-    if let Some(halt) = model.halt {
+    if let Some(halt) = model.graph.halt {
         let _ = writeln!(out, "  a sample takes at most {} such steps", halt.at_most);
     }
 }
@@ -193,7 +188,7 @@ fn as_json(model: &Model, training: Cost, evaluation: Cost) -> serde_json::Value
         .declared_axes
         .iter()
         .map(|axis| {
-            let axis = model.axes.get(*axis);
+            let axis = model.graph.axes.get(*axis);
             let size = match axis.size {
                 AxisSize::Fixed(size) => Some(size),
                 _ => None,
@@ -202,11 +197,11 @@ fn as_json(model: &Model, training: Cost, evaluation: Cost) -> serde_json::Value
         })
         .collect();
     let weights: Vec<_> = model
-        .weights
+        .graph.weights
         .iter()
         .map(|weight| {
             let shape: Vec<usize> = weight.dims.iter().map(|dim| dim.size).collect();
-            let names: Vec<&str> = weight.dims.iter().map(|dim| model.axes.name(dim.axis)).collect();
+            let names: Vec<&str> = weight.dims.iter().map(|dim| model.graph.axes.name(dim.axis)).collect();
             json!({ "path": weight.path, "role": weight.role, "shape": shape, "axes": names, "count": weight.count() })
         })
         .collect();
@@ -215,7 +210,7 @@ fn as_json(model: &Model, training: Cost, evaluation: Cost) -> serde_json::Value
         .map(|(net, (role, tensors, elements))| json!({ "net": net, "role": role, "tensors": tensors, "elements": elements }))
         .collect();
     json!({
-        "model": model.name,
+        "model": model.graph.model,
         "configs": model.configs.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect::<Vec<_>>(),
         "axes": axes,
         "nets": nets,
@@ -225,7 +220,7 @@ fn as_json(model: &Model, training: Cost, evaluation: Cost) -> serde_json::Value
         "constant": total(model, WeightRole::Buffer),
         "training": training,
         "evaluation": evaluation,
-        "halt": model.halt,
+        "halt": model.graph.halt,
         "outline": model.outline,
     })
 }

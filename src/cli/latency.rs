@@ -5,7 +5,6 @@ use super::session::Session;
 use super::{Failure, Outcome};
 use crate::Values;
 use crate::compare::LATENCY;
-use crate::exec::Executable;
 use crate::ir::{Mode, WeightRole};
 use crate::lower::{self};
 use crate::report::{count, number, table};
@@ -19,9 +18,9 @@ pub fn main(session: &mut Session, weights: Option<&Path>, budget: Budget, as_js
     let whole = session.program(Mode::Evaluation, u64::MAX, 1, Values::Dropped)?;
     let (tensors, path) = session.weights(weights, &whole)?;
     // Who only wants answers computes no loss and no metric.
-    let graph = crate::model::graph::build(&session.subject.model(Mode::Evaluation)?).answers_only();
+    let graph = session.subject.model(Mode::Evaluation)?.graph.only(Values::Answers);
     let graph = crate::pass::run(graph, None).map_err(|error| Failure::Internal(error.to_string()))?;
-    let model = Executable::new(lower::program(&graph), session.device, session.precision());
+    let model = session.linked(lower::program(&graph))?;
     let measure = |stop: Stop| {
         latency(&model, &tensors, session.data.as_ref(), stop, session.run.run.evaluation.steps, budget)
             .map_err(|error| world(&error))

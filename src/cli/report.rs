@@ -8,7 +8,6 @@ use super::{Failure, Outcome};
 use crate::Values;
 use crate::data::Example;
 use crate::draw;
-use crate::exec::Executable;
 use crate::ir::{Mode, WeightRole};
 use crate::lower::Program;
 use crate::report::page::{self, Guess, Moment, Page, Thinking, Thought};
@@ -198,7 +197,7 @@ fn look(
         Some(weights) => session.weights(Some(weights), &program)?.0,
         None => session.weights(Some(folder), &program)?.0,
     };
-    let model = Executable::new(program, session.device, session.precision());
+    let model = session.linked(program)?;
     eprintln!("answering {} test puzzles …", examples.len());
     let steps = args.steps.or(session.run.run.evaluation.steps);
     let watched = watch(&model, &weights, data, &examples, steps, session.run.run.seed)

@@ -2,7 +2,7 @@
 //! gives what the trainer needs.
 
 use super::Failure;
-use super::cost::{Precision, cost};
+use super::cost::cost;
 use super::subject::{Subject, settings};
 use crate::Values;
 use crate::data::{self, Dataset};
@@ -139,7 +139,12 @@ impl Session {
 
     pub fn executable(&mut self, mode: Mode, steps: u64, batch: usize) -> Result<Executable, Failure> {
         let program = self.program(mode, steps, batch, Values::Dropped)?;
-        Ok(Executable::new(program, self.device, self.precision()))
+        self.linked(program)
+    }
+
+    /// A program linked to its kernels, on the session's device.
+    pub fn linked(&self, program: Program) -> Result<Executable, Failure> {
+        Executable::new(program, self.device).map_err(|error| Failure::Internal(error.to_string()))
     }
 
     /// The program that tests, for batches of `batch` and less.
@@ -156,9 +161,8 @@ impl Session {
         let batch = self.run.run.batch;
         let mut rows = batch;
         if let (Device::Cpu, Some(free)) = (self.device, free_memory()) {
-            let bytes = Precision(if self.precision() == Kind::BFloat16 { 2 } else { 4 });
             let program = self.program(Mode::Training, 0, batch, Values::Dropped)?;
-            let needed = cost(&program, bytes).activation_bytes as f64 / batch as f64;
+            let needed = cost(&program).activation_bytes as f64 / batch as f64;
             let fits = |rows: usize| needed * rows as f64 <= SHARE_OF_MEMORY * free;
             rows = (1..=batch)
                 .rev()
@@ -179,10 +183,7 @@ impl Session {
     }
 
     pub fn precision(&self) -> Kind {
-        match self.run.run.precision {
-            run_file::Precision::Float32 => Kind::Float,
-            run_file::Precision::Bfloat16 => Kind::BFloat16,
-        }
+        crate::primitive::kernel::torch_kind(self.subject.bindings.precision.kind())
     }
 
     /// Weights from a file, or of the run's last checkpoint (averaged where it has averages).

@@ -73,6 +73,7 @@ impl Subject {
         let mut subject = Subject::of_model(&run.model_path(), model.or(run.run.name.clone()))?;
         subject.bindings.sets = settings(run.run.training_settings(0));
         subject.bindings.sizes.insert("batch".to_owned(), run.run.batch);
+        subject.bindings.precision = run.run.precision.into();
         subject.run = Some(run);
         Ok(subject)
     }
@@ -112,7 +113,7 @@ impl Subject {
     }
 
     pub fn graph(&mut self, mode: Mode, values: Values, until: Option<&str>) -> Result<Graph, Failure> {
-        let graph = crate::model::graph::build(&self.model(mode)?);
+        let graph = self.model(mode)?.graph;
         let graph = graph.only(values);
         crate::pass::run(graph, until).map_err(|error| Failure::Internal(error.to_string()))
     }

@@ -9,6 +9,7 @@ use crate::exec::{Executable, Outputs, Weights};
 use crate::ir::{HaltInfo, InputInfo, InputRole, Mode};
 use crate::lower::Program;
 use crate::train::{Batch, Carry, Fresh, Halting};
+use crate::types::Precision;
 use indexmap::IndexMap;
 use std::path::{Path, PathBuf};
 use tch::{Device, Kind, Tensor};
@@ -63,17 +64,21 @@ pub fn main(args: &Args) -> Outcome {
     if subject.run.is_none() {
         subject.bindings.sizes.extend(given);
     }
+    subject.bindings.precision =
+        match (subject.run.as_ref().map(|run| run.run.precision), args.precision.as_str()) {
+            (Some(precision), _) => precision.into(),
+            (None, "bfloat16") => Precision::BFloat16,
+            (None, "float32") => Precision::Float32,
+            (None, other) => {
+                let message = format!("there is no precision `{other}`; give float32 or bfloat16");
+                return Err(Failure::Usage(message));
+            }
+        };
     let program = subject.program(mode, Values::Kept)?;
     let weights = Weights::load(&args.weights, &program.weights, device)
         .map_err(|error| Failure::World(error.to_string()))?;
-    let precision = match (subject.run.as_ref().map(|run| run.run.precision), args.precision.as_str()) {
-        (Some(crate::run_file::Precision::Bfloat16), _) | (None, "bfloat16") => Kind::BFloat16,
-        (_, "float32" | "bfloat16") => Kind::Float,
-        (_, other) => {
-            return Err(Failure::Usage(format!("there is no precision `{other}`; give float32 or bfloat16")));
-        }
-    };
-    let executable = Executable::new(program, device, precision);
+    let executable =
+        Executable::new(program, device).map_err(|error| Failure::Internal(error.to_string()))?;
     let written = steps(args, &executable, &weights, &inputs, mode)?;
     write(&args.out, &written)?;
     println!("{}: {} tensors of {} steps", args.out.display(), written.len(), args.steps);
@@ -93,7 +98,7 @@ fn read(path: &Path) -> Result<Named, Failure> {
 /// Sizes of the data's axes, as the given tensors show them.
 fn bind_inputs(subject: &mut Subject, mode: Mode, inputs: &Named, stored: &Named) -> Result<(), Failure> {
     let model = subject.model(mode)?;
-    for input in &model.inputs {
+    for input in &model.graph.inputs {
         let tensor = given(input, inputs, 1)?;
         if tensor.dim() != input.axes.len() {
             return Err(Failure::World(format!(
@@ -108,10 +113,10 @@ fn bind_inputs(subject: &mut Subject, mode: Mode, inputs: &Named, stored: &Named
             subject.bindings.sizes.insert(axis.clone(), size as usize);
         }
     }
-    for weight in &model.weights {
+    for weight in &model.graph.weights {
         let Some(tensor) = stored.get(&weight.path) else { continue };
         for (dim, size) in weight.dims.iter().zip(tensor.size()) {
-            let axis = model.axes.get(dim.axis);
+            let axis = model.graph.axes.get(dim.axis);
             if axis.origin.starts_with("a stand-in") && !subject.bindings.sizes.contains_key(&axis.name) {
                 subject.bindings.sizes.insert(axis.name.clone(), size as usize);
             }

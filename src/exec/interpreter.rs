@@ -2,22 +2,22 @@
 //! reader; without gradient nothing is recorded and results take the memory of operands that die.
 
 use super::Weights;
-use super::structural;
-use crate::ir::op::Op;
+use super::link::{Action, Names, link};
+use crate::ir::Yield;
 use crate::lower::{Instr, InstrOp, Operand, Program};
-use crate::primitive::kernel::{Arg, Call, Constants, Draws, torch_kind};
-use crate::types::Ty;
+use crate::primitive::kernel::{Arg, Draws, Planner, Run, torch_kind};
+use crate::types::{Kind as ValueKind, Ty};
 use indexmap::IndexMap;
 use std::cell::Cell;
 use std::collections::HashMap;
 use tch::{Device, Kind, TchError, Tensor};
 
-/// A program with what running it needs: device, precision, tables.
+/// A program linked to its kernels, on a device.
 pub struct Executable {
     program: Program,
     device: Device,
-    precision: Kind,
-    constants: Constants,
+    names: Names,
+    actions: Vec<Action>,
 }
 
 /// What goes into one supervision step.
@@ -63,26 +63,39 @@ pub enum ExecError {
     Input { what: String },
 }
 
-struct Run<'a> {
-    weights: &'a Weights,
+/// One step in progress.
+struct Step<'a> {
+    data: Vec<Option<&'a Tensor>>,
+    states: Vec<Option<&'a Tensor>>,
+    weights: Vec<Option<&'a Tensor>>,
     inputs: &'a Inputs,
     slots: Vec<Option<Tensor>>,
     rows: Vec<TableRows>,
     no_grad: Option<tch::NoGradGuard>,
-    draws: Option<Draws>,
+    run: Run,
+    /// Operands of the instruction at hand.
+    args: Vec<Arg>,
 }
 
 impl Executable {
-    pub fn new(program: Program, device: Device, precision: Kind) -> Executable {
-        Executable { program, device, precision, constants: Constants::default() }
+    /// Links a program: its kernels are planned here, once.
+    ///
+    /// # Errors
+    /// A kernel that cannot be planned (a bug of totc, or no memory left).
+    pub fn new(program: Program, device: Device) -> Result<Executable, ExecError> {
+        let (planner, mut names) = (Planner::new(device), Names::default());
+        let actions = link(&program, &program.body, &planner, &mut names)
+            .map_err(|unplanned| failure(&program, unplanned.instr, &unplanned.error))?;
+        Ok(Executable { program, device, names, actions })
     }
 
     pub fn program(&self) -> &Program {
         &self.program
     }
 
+    /// The libtorch kind of the run's floats.
     pub fn precision(&self) -> Kind {
-        self.precision
+        torch_kind(self.program.precision.kind())
     }
 
     pub fn device(&self) -> Device {
@@ -108,145 +121,143 @@ impl Executable {
         inputs: &Inputs,
         seeds: Option<&[u64]>,
     ) -> Result<Outputs, ExecError> {
-        let batch = self.program.axes.named("batch");
-        let draws = seeds.map(|seeds| Draws { batch, seeds: seeds.to_vec(), made: Cell::new(0) });
-        let slots = (0..self.program.slots).map(|_| None).collect();
-        let mut run = Run { weights, inputs, slots, rows: Vec::new(), no_grad: None, draws };
-        self.instructions(&self.program.body, &mut run)?;
-        run.no_grad = None;
+        let draws = seeds.map(|seeds| Draws { seeds: seeds.to_vec(), made: Cell::new(0) });
+        let mut step = Step {
+            data: self.names.inputs.iter().map(|name| inputs.data.get(name)).collect(),
+            states: self.names.states.iter().map(|name| inputs.states.get(name)).collect(),
+            weights: self.names.weights.iter().map(|path| weights.get(path)).collect(),
+            inputs,
+            slots: (0..self.program.slots).map(|_| None).collect(),
+            rows: Vec::new(),
+            no_grad: None,
+            run: Run { draws },
+            args: Vec::new(),
+        };
+        self.instructions(&self.program.body, &self.actions, &mut step)?;
+        step.no_grad = None;
         let mut values = IndexMap::new();
         for output in &self.program.outputs {
-            let value = self.value(&run, output.value, &output.ty)?;
+            let value = self.value(&step, output.value, &output.ty)?;
             let value = if is_part_of(&value, weights) { own(&value)? } else { value };
             values.insert(output.name.clone(), value);
         }
-        Ok(Outputs { values, rows: run.rows })
+        Ok(Outputs { values, rows: step.rows })
     }
 
-    fn instructions(&self, instrs: &[Instr], run: &mut Run) -> Result<(), ExecError> {
-        for instr in instrs {
-            match (instr.gradient, run.no_grad.is_some()) {
-                (true, true) => run.no_grad = None,
-                (false, false) => run.no_grad = Some(tch::no_grad_guard()),
+    fn instructions(&self, body: &[Instr], actions: &[Action], step: &mut Step) -> Result<(), ExecError> {
+        for (instr, action) in body.iter().zip(actions) {
+            match (instr.gradient, step.no_grad.is_some()) {
+                (true, true) => step.no_grad = None,
+                (false, false) => step.no_grad = Some(tch::no_grad_guard()),
                 _ => {}
             }
-            match &instr.op {
-                InstrOp::Op(op) => {
-                    let result = self.operation(op, instr, run)?;
-                    run.slots[instr.out[0]] = Some(constant_without(instr.gradient, result));
-                }
-                InstrOp::Repeat { times, carried, body, next, yields } => {
-                    self.repeat(instr, *times, carried, body, next, yields, run)?;
+            match action {
+                Action::Repeat(actions) => self.repeat(instr, actions, step)?,
+                action => {
+                    let result = self.result(instr, action, step)?;
+                    step.slots[instr.out[0]] = Some(constant_without(instr.gradient, result));
                 }
             }
             for slot in &instr.free {
-                run.slots[*slot] = None;
+                step.slots[*slot] = None;
             }
         }
         Ok(())
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn repeat(
-        &self,
-        instr: &Instr,
-        times: usize,
-        carried: &[usize],
-        body: &[Instr],
-        next: &[Operand],
-        yields: &[Operand],
-        run: &mut Run,
-    ) -> Result<(), ExecError> {
+    fn repeat(&self, instr: &Instr, actions: &[Action], step: &mut Step) -> Result<(), ExecError> {
+        let InstrOp::Repeat { times, carried, body, next, yields, result_tys, iteration } = &instr.op else {
+            return Ok(());
+        };
         for (at, slot) in carried.iter().enumerate() {
-            run.slots[*slot] = Some(self.value(run, instr.args[at], &instr.arg_tys[at])?);
+            step.slots[*slot] = Some(self.value(step, instr.args[at], &instr.arg_tys[at])?);
         }
-        for iteration in 0..times {
-            self.instructions(body, run)?;
-            let mut moved = Vec::with_capacity(next.len());
-            for (at, operand) in next.iter().enumerate() {
-                moved.push(self.value(run, *operand, &instr.arg_tys[at])?);
+        let mut stacked: Vec<Vec<Tensor>> = yields.iter().map(|_| Vec::new()).collect();
+        for done in 0..*times {
+            if let Some(slot) = iteration {
+                let count = self.value(step, Operand::Number(done as f64), &Ty::scalar(ValueKind::Int))?;
+                step.slots[*slot] = Some(count);
             }
-            if iteration + 1 < times {
-                for (slot, value) in carried.iter().zip(moved) {
-                    run.slots[*slot] = Some(value);
+            self.instructions(body, actions, step)?;
+            let last = done + 1 == *times;
+            for (at, (operand, yielded)) in yields.iter().enumerate() {
+                let ty = &result_tys[next.len() + at];
+                match yielded {
+                    Yield::Stack(_) => stacked[at].push(self.value(step, *operand, ty)?),
+                    Yield::Last if last => {
+                        let value = self.value(step, *operand, ty)?;
+                        step.slots[instr.out[next.len() + at]] =
+                            Some(constant_without(instr.gradient, value));
+                    }
+                    Yield::Last => {}
+                }
+            }
+            let mut moved = Vec::with_capacity(next.len());
+            for (operand, ty) in next.iter().zip(result_tys) {
+                moved.push(self.value(step, *operand, ty)?);
+            }
+            if last {
+                for (slot, value) in instr.out.iter().zip(moved) {
+                    step.slots[*slot] = Some(constant_without(instr.gradient, value));
                 }
             } else {
-                for (at, value) in moved.into_iter().enumerate() {
-                    run.slots[instr.out[at]] = Some(constant_without(instr.gradient, value));
-                }
-                for (at, operand) in yields.iter().enumerate() {
-                    let value = self.value(run, *operand, &instr.ty)?;
-                    run.slots[instr.out[next.len() + at]] = Some(constant_without(instr.gradient, value));
+                for (slot, value) in carried.iter().zip(moved) {
+                    step.slots[*slot] = Some(value);
                 }
             }
         }
-        for slot in carried {
-            run.slots[*slot] = None;
+        for (at, values) in stacked.iter().enumerate().filter(|(_, values)| !values.is_empty()) {
+            let value = Tensor::f_stack(values, 0).map_err(|error| failure(&self.program, instr, &error))?;
+            step.slots[instr.out[next.len() + at]] = Some(constant_without(instr.gradient, value));
         }
-        let results: Vec<usize> = body.iter().flat_map(|inner| inner.out.iter().copied()).collect();
-        for slot in results {
-            run.slots[slot] = None;
+        let inside = body.iter().flat_map(|inner| inner.out.iter()).chain(carried).chain(iteration);
+        for slot in inside {
+            step.slots[*slot] = None;
         }
         Ok(())
     }
 
     /// An operand as a tensor; a number takes the kind of `ty`.
-    fn value(&self, run: &Run, operand: Operand, ty: &Ty) -> Result<Tensor, ExecError> {
+    fn value(&self, step: &Step, operand: Operand, ty: &Ty) -> Result<Tensor, ExecError> {
         match operand {
-            Operand::Slot(slot) => match &run.slots[slot] {
+            Operand::Slot(slot) => match &step.slots[slot] {
                 Some(tensor) => Ok(tensor.shallow_clone()),
                 None => {
                     Err(ExecError::Input { what: format!("a value that was never computed (slot {slot})") })
                 }
             },
-            Operand::Number(value) => {
-                Tensor::f_full([0i64; 0], value, (torch_kind(ty.kind, self.precision), self.device)).map_err(
-                    |error| ExecError::Kernel {
-                        node: "number".to_owned(),
-                        op: "full".to_owned(),
-                        cause: first_line(&error),
-                    },
-                )
-            }
+            Operand::Number(value) => Tensor::f_full([0i64; 0], value, (torch_kind(ty.kind), self.device))
+                .map_err(|error| ExecError::Kernel {
+                    node: "number".to_owned(),
+                    op: "full".to_owned(),
+                    cause: first_line(&error),
+                }),
         }
     }
 
-    fn operation(&self, op: &Op, instr: &Instr, run: &mut Run) -> Result<Tensor, ExecError> {
+    fn result(&self, instr: &Instr, action: &Action, step: &mut Step) -> Result<Tensor, ExecError> {
         let missing = |what: String| ExecError::Input { what };
-        let failed = |error: TchError| self.failure(instr, op, &error);
-        match op {
-            Op::Input(name) => run
-                .inputs
-                .data
-                .get(name)
-                .map(Tensor::shallow_clone)
-                .ok_or_else(|| missing(format!("the input `{name}`"))),
-            Op::State { name, ago } => {
-                let key = if *ago > 1 { format!("{name}@{ago}") } else { name.clone() };
-                let state =
-                    run.inputs.states.get(&key).ok_or_else(|| missing(format!("the state `{key}`")))?;
-                state.f_to_kind(torch_kind(instr.ty.kind, self.precision)).map_err(failed)
-            }
-            Op::Fresh => Ok(run.inputs.fresh.shallow_clone()),
-            Op::Steps => Ok(run.inputs.steps.shallow_clone()),
-            Op::Weight(path) => run
-                .weights
-                .get(path)
-                .map(Tensor::shallow_clone)
-                .ok_or_else(|| missing(format!("the weight `{path}`"))),
-            Op::Rows(path) => {
-                let table = run
-                    .weights
-                    .get(path)
-                    .ok_or_else(|| missing(format!("the table `{path}`")))?
-                    .shallow_clone();
-                let ids = self.value(run, instr.args[0], &instr.arg_tys[0])?;
+        let failed = |error: TchError| failure(&self.program, instr, &error);
+        let kind = torch_kind(instr.ty.kind);
+        let given = |tensor: Option<&Tensor>, what: &str, name: &String| match tensor {
+            Some(tensor) if tensor.kind() == kind => Ok(tensor.shallow_clone()),
+            Some(tensor) => tensor.f_to_kind(kind).map_err(failed),
+            None => Err(missing(format!("the {what} `{name}`"))),
+        };
+        match action {
+            Action::Input(at) => given(step.data[*at], "input", &self.names.inputs[*at]),
+            Action::State(at) => given(step.states[*at], "state", &self.names.states[*at]),
+            Action::Weight(at) => given(step.weights[*at], "weight", &self.names.weights[*at]),
+            Action::Fresh => Ok(step.inputs.fresh.shallow_clone()),
+            Action::Steps => Ok(step.inputs.steps.shallow_clone()),
+            Action::Rows(at) => {
+                let path = &self.names.weights[*at];
+                let table = given(step.weights[*at], "table", path)?;
+                let ids = self.value(step, instr.args[0], &instr.arg_tys[0])?;
+                let rows = ids.f_clamp_min(0).and_then(|ids| ids.f_reshape([-1])).map_err(failed)?;
                 let leaf = table
                     .detach()
-                    .f_index_select(
-                        0,
-                        &ids.f_clamp_min(0).and_then(|ids| ids.f_reshape([-1])).map_err(failed)?,
-                    )
+                    .f_index_select(0, &rows)
                     .and_then(|rows| rows.f_reshape(instr.ty.shape()))
                     .map_err(failed)?;
                 // A table of width 0 (no puzzle tokens) has nothing to learn.
@@ -254,55 +265,39 @@ impl Executable {
                     return Ok(leaf);
                 }
                 let leaf = leaf.set_requires_grad(true);
-                run.rows.push(TableRows { table: path.clone(), ids, leaf: leaf.shallow_clone() });
+                step.rows.push(TableRows { table: path.clone(), ids, leaf: leaf.shallow_clone() });
                 Ok(leaf)
             }
-            Op::Prim(id, attrs) => {
-                let mut args = Vec::with_capacity(instr.args.len());
+            Action::Kernel(kernel) => {
+                step.args.clear();
                 for operand in &instr.args {
-                    args.push(match operand {
-                        Operand::Number(value) => Arg::Number(*value),
-                        Operand::Slot(_) => Arg::Tensor(self.value(run, *operand, &instr.ty)?),
-                    });
+                    let arg = match operand {
+                        Operand::Number(_) => Arg::Number,
+                        Operand::Slot(_) => Arg::Tensor(self.value(step, *operand, &instr.ty)?),
+                    };
+                    step.args.push(arg);
                 }
-                let mut call = Call {
-                    attrs,
-                    args: &mut args,
-                    arg_tys: &instr.arg_tys,
-                    ty: &instr.ty,
-                    in_place: instr.in_place,
-                    mode: self.program.mode,
-                    precision: self.precision,
-                    device: self.device,
-                    constants: &self.constants,
-                    draws: run.draws.as_ref(),
-                };
-                let result = (id.get().kernel)(&mut call).map_err(failed)?;
-                let kind = torch_kind(instr.ty.kind, self.precision);
+                let result = kernel(&mut step.run, &mut step.args).map_err(failed)?;
+                step.args.clear();
                 if result.kind() == kind { Ok(result) } else { result.f_to_kind(kind).map_err(failed) }
             }
-            op => {
-                let mut args = Vec::with_capacity(instr.args.len());
-                for (operand, ty) in instr.args.iter().zip(&instr.arg_tys) {
-                    args.push(self.value(run, *operand, ty)?);
-                }
-                structural::run(op, &args, &instr.arg_tys, &instr.ty, self.precision, self.device)
-                    .map_err(failed)
-            }
+            Action::Repeat(_) => Err(missing("the loop".to_owned())),
         }
     }
+}
 
-    fn failure(&self, instr: &Instr, op: &Op, error: &TchError) -> ExecError {
-        let cause = first_line(error);
-        let node = if instr.name.is_empty() { "a constant".to_owned() } else { instr.name.clone() };
-        if ["not enough memory", "out of memory", "can't allocate memory"]
-            .iter()
-            .any(|said| cause.contains(said))
-        {
-            return ExecError::Memory { node };
-        }
-        ExecError::Kernel { node, op: crate::ir::show_op(op, &self.program.axes), cause }
+fn failure(program: &Program, instr: &Instr, error: &TchError) -> ExecError {
+    let cause = first_line(error);
+    let node = if instr.name.is_empty() { "a constant".to_owned() } else { instr.name.clone() };
+    if ["not enough memory", "out of memory", "can't allocate memory"].iter().any(|said| cause.contains(said))
+    {
+        return ExecError::Memory { node };
     }
+    let op = match &instr.op {
+        InstrOp::Op(op) => crate::ir::show_op(op, &program.axes),
+        InstrOp::Repeat { times, .. } => format!("repeat {times}"),
+    };
+    ExecError::Kernel { node, op, cause }
 }
 
 /// Whether a value lies in the memory of a weight, which the optimiser will change.

@@ -1,6 +1,7 @@
 //! Runs a flat program through `tch`. The only place, with `train`, that knows libtorch.
 
 mod interpreter;
+mod link;
 mod structural;
 mod weights;
 

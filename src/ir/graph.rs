@@ -1,23 +1,21 @@
-//! The graph: a petgraph of typed operations, loops as nodes with a body graph. Made from a checked `Model`
-//! (nothing fails here because of the author), rewritten by passes, lowered to a program. Knows spans only to
-//! hand them on.
+//! The graph: a petgraph of typed operations, loops as nodes with a body graph. Made by the checker with the builder
+//! (nothing fails here because of the author), rewritten by passes, lowered to a program. Knows spans only to hand
+//! them on.
 
-use crate::Values;
-use crate::ir::op::Op;
-use crate::ir::{HaltInfo, InputInfo, Mode, State, Weight};
-use crate::types::{Axes, Ty};
-
+use super::op::Op;
+use super::{HaltInfo, InputInfo, Mode, State, Values, Weight};
 use crate::source::Span;
+use crate::types::{Axes, AxisId, Dim, Precision, Ty};
 use petgraph::graph::{DiGraph, NodeIndex};
-use petgraph::visit::EdgeRef;
+use std::sync::Arc;
 
-/// Predictions that show how a model thinks, not what it answers; only a report reads them.
-const THOUGHTS: &str = "predict.thought_";
-
+/// One supervision step of a model, in training or evaluation.
 #[derive(Clone, Debug)]
 pub struct Graph {
     pub model: String,
     pub mode: Mode,
+    /// What `float` is in this run.
+    pub precision: Precision,
     pub axes: Axes,
     pub weights: Vec<Weight>,
     pub inputs: Vec<InputInfo>,
@@ -36,44 +34,83 @@ pub struct Flow {
     pub results: Vec<NodeIndex>,
 }
 
+/// A value and the operation that computes it.
 #[derive(Clone, Debug)]
 pub struct Node {
     pub op: Op,
+    /// In order; the same as the edges that come in.
+    pub operands: Vec<NodeIndex>,
+    /// Of a `Repeat`, that of nothing: its results have types of their own.
     pub ty: Ty,
+    /// In the scope of gradient (PyTorch's `grad_enabled`): training, outside iterations without gradient.
     pub gradient: bool,
+    /// Gradient can reach a weight through it (PyTorch's `requires_grad`).
+    pub requires_grad: bool,
     pub span: Span,
+    /// The author's name for it, with the path of the net it belongs to: `f.layers.0.attention/q`.
     pub name: String,
-    /// Of a `Repeat`: operands and results are `carried` values, then captured ones / recorded ones.
-    pub body: Option<Box<Body>>,
+    /// Of a `Repeat`.
+    pub body: Option<Arc<Body>>,
 }
 
+/// What a loop does. Its block arguments are the carried values, then what it captures from outside; `flow.results` are
+/// the carried values of the next iteration, then one value for each of `yields`.
 #[derive(Clone, Debug)]
 pub struct Body {
     pub flow: Flow,
+    /// How many values go from iteration to iteration.
     pub carried: usize,
+    pub yields: Vec<Yield>,
+}
+
+/// What becomes of a value that the iterations yield.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Yield {
+    /// The last iteration's is the loop's result.
+    Last,
+    /// Those of all iterations, along a new outermost axis.
+    Stack(AxisId),
+}
+
+impl Body {
+    /// The type of the loop's result `k`, if it runs `times` times.
+    pub fn result_ty(&self, k: usize, times: usize) -> Option<Ty> {
+        let ty = &self.flow.node(*self.flow.results.get(k)?).ty;
+        match k.checked_sub(self.carried).and_then(|at| self.yields.get(at)) {
+            Some(Yield::Stack(axis)) => {
+                let mut dims = vec![Dim { axis: *axis, size: times }];
+                dims.extend(ty.dims.iter().copied());
+                Some(Ty::new(ty.kind, dims))
+            }
+            _ => Some(ty.clone()),
+        }
+    }
 }
 
 impl Flow {
-    pub fn add(&mut self, node: Node, operands: &[NodeIndex]) -> NodeIndex {
+    /// Adds a node behind all others, with an edge from each of its operands.
+    pub fn add(&mut self, node: Node) -> NodeIndex {
+        let operands = node.operands.clone();
         let index = self.nodes.add_node(node);
-        for (position, operand) in operands.iter().enumerate() {
-            self.nodes.add_edge(*operand, index, position);
+        for (position, operand) in operands.into_iter().enumerate() {
+            self.nodes.add_edge(operand, index, position);
         }
         index
     }
 
-    pub fn operands(&self, index: NodeIndex) -> Vec<NodeIndex> {
-        let mut edges: Vec<(usize, NodeIndex)> = self
-            .nodes
-            .edges_directed(index, petgraph::Direction::Incoming)
-            .map(|edge| (*edge.weight(), edge.source()))
-            .collect();
-        edges.sort_unstable();
-        edges.into_iter().map(|(_, source)| source).collect()
-    }
-
     pub fn node(&self, index: NodeIndex) -> &Node {
         &self.nodes[index]
+    }
+
+    /// The operands of a node, in order.
+    pub fn operands(&self, index: NodeIndex) -> &[NodeIndex] {
+        &self.nodes[index].operands
+    }
+
+    /// Who reads a node, and as which operand.
+    pub fn users(&self, index: NodeIndex) -> impl Iterator<Item = (NodeIndex, usize)> + '_ {
+        use petgraph::visit::EdgeRef;
+        self.nodes.edges(index).map(|edge| (edge.target(), *edge.weight()))
     }
 
     /// In topological order.
@@ -88,6 +125,7 @@ impl Graph {
         Graph {
             model: self.model.clone(),
             mode: self.mode,
+            precision: self.precision,
             axes: self.axes.clone(),
             weights: self.weights.clone(),
             inputs: self.inputs.clone(),
@@ -98,23 +136,9 @@ impl Graph {
         }
     }
 
-    /// Without the outputs that nobody asked for, so that nothing is computed for them.
-    pub fn only(self, values: Values) -> Graph {
-        self.keeping(|name| match values {
-            Values::Kept => true,
-            Values::Thoughts => !name.starts_with("value."),
-            Values::Dropped => !name.starts_with("value.") && !name.starts_with(THOUGHTS),
-        })
-    }
-
-    /// With only what answers need: predictions, the halting condition and the states of the next step.
-    pub fn answers_only(self) -> Graph {
-        let unread = ["value.", "loss.", "metric.", THOUGHTS];
-        self.keeping(|name| !unread.iter().any(|kind| name.starts_with(kind)))
-    }
-
-    fn keeping(mut self, wanted: impl Fn(&str) -> bool) -> Graph {
-        let keep: Vec<bool> = self.outputs.iter().map(|name| wanted(name)).collect();
+    /// With only the outputs that somebody wants, so that nothing is computed for the others.
+    pub fn only(mut self, values: Values) -> Graph {
+        let keep: Vec<bool> = self.outputs.iter().map(|name| values.wants(name)).collect();
         let mut at = keep.iter();
         self.outputs.retain(|_| *at.next().unwrap_or(&true));
         let mut at = keep.iter();

@@ -11,7 +11,8 @@ use crate::types::{Axes, AxisId, Dim, Kind, Ty};
 pub fn infer(op: &Op, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
     match op {
         Op::Prim(id, attrs) => (id.get().infer)(attrs, args, axes),
-        Op::Number(value) => Ok(Ty::scalar(if value.fract() == 0.0 { Kind::Int } else { Kind::Float })),
+        Op::Number(value) => Ok(Ty::scalar(number_kind(value.get()))),
+        Op::Iteration => Ok(Ty::scalar(Kind::Int)),
         Op::Select { axis, at } => {
             let size = need(*axis, args[0], axes, "this selection")?;
             if *at >= size {
@@ -84,11 +85,6 @@ pub fn infer(op: &Op, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
             Ok(replaced(args[0], *from, &dims))
         }
         Op::Concat { parts, to } => concat(parts, *to, args, axes),
-        Op::StackOn { to } => {
-            let mut dims = vec![Dim { axis: *to, size: args.len() }];
-            dims.extend(args[0].dims.iter().copied());
-            Ok(Ty::new(args[0].kind, dims))
-        }
         Op::Pad { axis, size, to } => {
             let old = need(*axis, args[0], axes, "`pad`")?;
             if old > *size {
@@ -118,6 +114,12 @@ pub fn infer(op: &Op, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
             Err(Complaint::new(Code::Kind, "the type of this operation is stated where it is made"))
         }
     }
+}
+
+/// Whole numbers that float64 tells from their neighbours are ints, all others floats: infinities too.
+fn number_kind(value: f64) -> Kind {
+    const EXACT: f64 = (1u64 << 53) as f64;
+    if value.fract() == 0.0 && value.abs() <= EXACT { Kind::Int } else { Kind::Float }
 }
 
 fn pick(axis: AxisId, x: &Ty, index: &Ty, axes: &Axes) -> Result<Ty, Complaint> {

@@ -1,10 +1,11 @@
-//! The operations of a checked model: a closed set of structural operations, and `Prim`, an entry of
-//! the table of tensor primitives (`crate::primitive`). Axes are named by id, never by position.
+//! The operations of the graph: a closed set of structural operations, and `Prim`, an entry of the table of tensor
+//! primitives (`crate::primitive`). Axes are named by id, never by position. Operations are compared and hashed whole,
+//! numbers by their bits.
 
-use crate::primitive::PrimId;
+pub use crate::primitive::{Attrs, PrimId, Real};
 use crate::types::{AxisId, Kind};
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Op {
     /// A tensor of the data (`question`), by name.
     Input(String),
@@ -21,8 +22,8 @@ pub enum Op {
     Weight(String),
     /// Rows of a `table` (path), by index: a leaf of its own for the gradient.
     Rows(String),
-    /// A number known at compile time.
-    Number(f64),
+    /// A number known at compile time: a whole one that float64 holds exactly is an int, any other a float.
+    Number(Real),
     /// A tensor primitive.
     Prim(PrimId, Attrs),
     /// `x[axis = at]`: drops the axis.
@@ -37,7 +38,7 @@ pub enum Op {
         len: usize,
         to: AxisId,
     },
-    /// `x[axis = i]` with a typed index: operands `x`, `i`. Axes that both have are matched.
+    /// `x[axis = i]` with an index: operands `x`, `i`. Axes that both have are matched.
     Pick {
         axis: AxisId,
     },
@@ -62,10 +63,6 @@ pub enum Op {
         parts: Vec<AxisId>,
         to: AxisId,
     },
-    /// New outermost axis from single operands.
-    StackOn {
-        to: AxisId,
-    },
     /// Zeros at the end of `axis` up to `size`; the axis is `to` afterwards.
     Pad {
         axis: AxisId,
@@ -75,26 +72,17 @@ pub enum Op {
     Cast(Kind),
     /// The value without its gradient.
     Detach,
-    /// A loop: its body is a region (model) or a graph (graph stage), held beside the operation.
+    /// A loop; its body is held beside the operation. Operands: the starts of the carried values, then what the body
+    /// captures. Results: the carried values after the last iteration, then what the body yields.
     Repeat {
         times: usize,
     },
-    /// Result `k` of a `Repeat`: first the carried values, then the recorded ones.
+    /// Result `k` of a `Repeat`.
     Output(usize),
-    /// In a loop's graph: what enters at operand `k` of the `Repeat`, carried values first.
+    /// In a loop's body: its block argument `k`, which is the carried value or the captured operand `k` of the `Repeat`.
     Enter(usize),
-}
-
-/// What a primitive needs besides its operands.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Attrs {
-    pub over: Vec<AxisId>,
-    pub along: Option<AxisId>,
-    /// A new axis and its size (`top_k … into`, `index`, `noise over …` has several).
-    pub into: Vec<(AxisId, usize)>,
-    pub numbers: Vec<f64>,
-    /// Tells draws of noise apart: equal numbers may be shared, 0 for everything deterministic.
-    pub draw: u32,
+    /// In a loop's body: the induction value, an int that counts the iterations 0, 1, 2, …
+    Iteration,
 }
 
 /// How a weight or state begins.

@@ -1,6 +1,6 @@
 //! The graph as text, in order of computation, values named by what they are called in the source.
 
-use super::{Flow, Graph};
+use super::{Flow, Graph, Yield};
 use crate::ir::show_op;
 use crate::types::Axes;
 use petgraph::graph::NodeIndex;
@@ -52,11 +52,19 @@ fn flow(
             let inner = flow(out, &body.flow, axes, depth + 1, names);
             let results: Vec<&str> = body.flow.results.iter().map(|result| inner[result].as_str()).collect();
             let (next, yields) = results.split_at(body.carried.min(results.len()));
+            let yields: Vec<String> = yields
+                .iter()
+                .zip(&body.yields)
+                .map(|(name, yielded)| match yielded {
+                    Yield::Last => (*name).to_owned(),
+                    Yield::Stack(axis) => format!("{name} stacked on {}", axes.name(*axis)),
+                })
+                .collect();
             let _ = writeln!(
                 out,
                 "{indent}  next {}{}",
                 next.join(", "),
-                match yields {
+                match &yields[..] {
                     [] => String::new(),
                     _ => format!(" yield {}", yields.join(", ")),
                 }

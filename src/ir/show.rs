@@ -16,7 +16,7 @@ pub fn show_op(op: &Op, axes: &Axes) -> String {
         Op::Steps => "steps".to_owned(),
         Op::Weight(path) => format!("weight {path}"),
         Op::Rows(path) => format!("rows {path}"),
-        Op::Number(value) => format!("{value}"),
+        Op::Number(value) => format!("{}", value.get()),
         Op::Prim(id, attrs) => format!("{}{}", id.get().name, show_attrs(attrs, axes)),
         Op::Select { axis, at } => format!("select {} = {at}", name(axis)),
         Op::Slice { axis, start, len, to } => {
@@ -31,13 +31,13 @@ pub fn show_op(op: &Op, axes: &Axes) -> String {
         }
         Op::Expand => "expand".to_owned(),
         Op::Concat { parts, to } => format!("concat {} -> {}", names(parts), name(to)),
-        Op::StackOn { to } => format!("stack {}", name(to)),
         Op::Pad { axis, size, to } => format!("pad {} to {} {size}", name(axis), name(to)),
         Op::Cast(kind) => format!("cast {}", format!("{kind:?}").to_lowercase()),
         Op::Detach => "detach".to_owned(),
         Op::Repeat { times } => format!("repeat {times}"),
         Op::Output(at) => format!("output {at}"),
         Op::Enter(at) => format!("enter {at}"),
+        Op::Iteration => "iteration".to_owned(),
     }
 }
 
@@ -56,7 +56,7 @@ fn show_attrs(attrs: &Attrs, axes: &Axes) -> String {
         let _ = write!(text, " into {} {size}", axes.name(*axis));
     }
     for number in &attrs.numbers {
-        let _ = write!(text, " {number}");
+        let _ = write!(text, " {}", number.get());
     }
     text
 }

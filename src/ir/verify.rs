@@ -1,11 +1,16 @@
-//! What every graph must satisfy, before and after each pass: operands come first, types are what inference
-//! gives, loops' bodies fit their operands and results. A violation is a bug of totc and says so.
+//! What every graph must satisfy, before and after each pass: operands come first, types are what inference gives,
+//! loops' bodies fit their operands and results, and what is said of gradient is true. A violation is a bug of totc and
+//! says so.
 
-use super::{Flow, Graph, Node};
-use crate::ir::infer;
-use crate::ir::op::Op;
-use crate::types::{Axes, Ty};
+use super::builder::{requires_grad, settle};
+use super::op::Op;
+use super::{Body, Flow, Graph, Node, infer};
+use crate::types::Ty;
 
+/// Checks a whole graph.
+///
+/// # Errors
+/// The first violation, with its node.
 pub fn verify(graph: &Graph) -> Result<(), String> {
     if graph.outputs.len() != graph.flow.results.len() {
         return Err(format!(
@@ -14,24 +19,31 @@ pub fn verify(graph: &Graph) -> Result<(), String> {
             graph.flow.results.len()
         ));
     }
-    verify_flow(&graph.flow, &graph.axes, None)
+    verify_flow(&graph.flow, graph, None)
 }
 
-fn verify_flow(flow: &Flow, axes: &Axes, entering: Option<&[Ty]>) -> Result<(), String> {
+fn verify_flow(flow: &Flow, graph: &Graph, entering: Option<&[Ty]>) -> Result<(), String> {
+    let axes = &graph.axes;
     for index in flow.indices() {
         let node = flow.node(index);
-        let operands = flow.operands(index);
         let at = |what: String| format!("node {} `{}` ({:?}): {what}", index.index(), node.name, node.op);
-        if operands.iter().any(|operand| *operand >= index) {
+        if node.operands.iter().any(|operand| *operand >= index) {
             return Err(at("an operand comes later".to_owned()));
         }
-        let types: Vec<&Ty> = operands.iter().map(|operand| &flow.node(*operand).ty).collect();
+        if flow.nodes.edges_directed(index, petgraph::Direction::Incoming).count() != node.operands.len() {
+            return Err(at("its edges are not its operands".to_owned()));
+        }
+        let types: Vec<&Ty> = node.operands.iter().map(|operand| &flow.node(*operand).ty).collect();
+        let read: Vec<bool> = node.operands.iter().map(|operand| flow.node(*operand).requires_grad).collect();
         match &node.op {
-            Op::Repeat { .. } => verify_loop(node, &types, axes).map_err(at)?,
+            Op::Repeat { .. } => verify_loop(node, &types, &read, graph).map_err(at)?,
             Op::Output(k) => {
-                let results = operands.first().and_then(|operand| flow.node(*operand).body.as_ref());
-                let ty = results.and_then(|body| Some(&body.flow.node(*body.flow.results.get(*k)?).ty));
-                if ty != Some(&node.ty) {
+                let whole = node.operands.first().map(|operand| flow.node(*operand));
+                let given = whole.and_then(|whole| match (&whole.op, &whole.body) {
+                    (Op::Repeat { times }, Some(body)) => body.result_ty(*k, *times),
+                    _ => None,
+                });
+                if given.as_ref() != Some(&node.ty) {
                     return Err(at("is not what the loop gives".to_owned()));
                 }
             }
@@ -40,6 +52,9 @@ fn verify_flow(flow: &Flow, axes: &Axes, entering: Option<&[Ty]>) -> Result<(), 
                     return Err(at("is not what enters the loop".to_owned()));
                 }
             }
+            Op::Iteration if entering.is_none() => {
+                return Err(at("counts iterations outside a loop".to_owned()));
+            }
             Op::Expand => {
                 if !types[0].dims.iter().all(|dim| node.ty.dims.contains(dim)) {
                     return Err(at("cannot be broadcast to that".to_owned()));
@@ -47,23 +62,50 @@ fn verify_flow(flow: &Flow, axes: &Axes, entering: Option<&[Ty]>) -> Result<(), 
             }
             Op::Input(_) | Op::State { .. } | Op::Fresh | Op::Steps | Op::Weight(_) | Op::Rows(_) => {}
             op => match infer(op, &types, axes) {
-                Ok(ty) if ty == node.ty => {}
+                Ok(ty) if ty == node.ty || concrete(&ty, graph) == node.ty => {}
                 Ok(ty) => return Err(at(format!("should be {}, is {}", ty.show(axes), node.ty.show(axes)))),
                 Err(complaint) => return Err(at(complaint.message)),
             },
+        }
+        // Of block arguments and results of loops, the loop says it.
+        if !matches!(node.op, Op::Enter(_) | Op::Output(_) | Op::Weight(_))
+            && node.requires_grad != requires_grad(&node.op, node.gradient, &node.ty, &read)
+        {
+            return Err(at(format!("it is not true that requires_grad = {}", node.requires_grad)));
         }
     }
     Ok(())
 }
 
-fn verify_loop(node: &Node, types: &[&Ty], axes: &Axes) -> Result<(), String> {
+fn verify_loop(node: &Node, types: &[&Ty], read: &[bool], graph: &Graph) -> Result<(), String> {
     let Some(body) = &node.body else { return Err("a loop without a body".to_owned()) };
     let entering: Vec<Ty> = types.iter().map(|ty| (*ty).clone()).collect();
+    if body.flow.results.len() != body.carried + body.yields.len() {
+        return Err(format!(
+            "{} values are carried and {} yielded, {} are computed",
+            body.carried,
+            body.yields.len(),
+            body.flow.results.len()
+        ));
+    }
     for k in 0..body.carried {
         let next = body.flow.results.get(k).map(|result| &body.flow.node(*result).ty);
         if next != entering.get(k) {
             return Err(format!("carried value {k} changes its type"));
         }
     }
-    verify_flow(&body.flow, axes, Some(&entering))
+    let mut settled = Body::clone(body);
+    settle(&mut settled, read);
+    let said = |body: &Body| -> Vec<bool> {
+        body.flow.indices().map(|index| body.flow.node(index).requires_grad).collect()
+    };
+    if said(&settled) != said(body) {
+        return Err("what its body says of requires_grad is not true".to_owned());
+    }
+    verify_flow(&body.flow, graph, Some(&entering))
+}
+
+/// A type once it is said what `float` is: inference gives `float` where an operation makes floats of its own.
+fn concrete(ty: &Ty, graph: &Graph) -> Ty {
+    Ty::new(graph.precision.of(ty.kind), ty.dims.clone())
 }

@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 
 pub fn program(graph: &Graph) -> Program {
     let mut lowering = Lowering::default();
-    let (body, map) = lowering.flow(&graph.flow, &[]);
+    let Lowered { instrs: body, map, .. } = lowering.flow(&graph.flow, &[]);
     let outputs = graph
         .outputs
         .iter()
@@ -25,6 +25,8 @@ pub fn program(graph: &Graph) -> Program {
     Program {
         model: graph.model.clone(),
         mode: graph.mode,
+        precision: graph.precision,
+        batch: graph.axes.named("batch"),
         axes: graph.axes.clone(),
         weights: graph
             .weights
@@ -56,6 +58,13 @@ pub fn program(graph: &Graph) -> Program {
     }
 }
 
+/// The instructions of a flow, where its values stand, and the slot of the iteration's number if it is read.
+struct Lowered {
+    instrs: Vec<Instr>,
+    map: HashMap<NodeIndex, Operand>,
+    iteration: Option<usize>,
+}
+
 #[derive(Default)]
 struct Lowering {
     slots: usize,
@@ -70,20 +79,26 @@ impl Lowering {
     }
 
     /// Instructions of a flow; `entering` are the operands of the loop it belongs to.
-    fn flow(&mut self, flow: &Flow, entering: &[Operand]) -> (Vec<Instr>, HashMap<NodeIndex, Operand>) {
+    fn flow(&mut self, flow: &Flow, entering: &[Operand]) -> Lowered {
         let mut map: HashMap<NodeIndex, Operand> = HashMap::new();
         let mut instrs: Vec<Instr> = Vec::new();
         let mut results_of: HashMap<NodeIndex, Vec<usize>> = HashMap::new();
+        let mut iteration = None;
         for index in flow.indices() {
             let node = flow.node(index);
             let operands = flow.operands(index);
             match &node.op {
                 Op::Number(value) => {
-                    map.insert(index, Operand::Number(*value));
+                    map.insert(index, Operand::Number(value.get()));
                     continue;
                 }
                 Op::Enter(k) => {
                     map.insert(index, entering[*k]);
+                    continue;
+                }
+                Op::Iteration => {
+                    let slot = *iteration.get_or_insert_with(|| self.slot());
+                    map.insert(index, Operand::Slot(slot));
                     continue;
                 }
                 Op::Output(k) => {
@@ -100,17 +115,19 @@ impl Lowering {
                     let carried: Vec<usize> = (0..body.carried).map(|_| self.slot()).collect();
                     let mut inner: Vec<Operand> = carried.iter().map(|slot| Operand::Slot(*slot)).collect();
                     inner.extend_from_slice(&args[body.carried..]);
-                    let (instrs, names) = self.flow(&body.flow, &inner);
+                    let inner = self.flow(&body.flow, &inner);
                     let results: Vec<Operand> =
-                        body.flow.results.iter().map(|result| names[result]).collect();
+                        body.flow.results.iter().map(|result| inner.map[result]).collect();
                     let (next, yields) = results.split_at(body.carried);
                     let out: Vec<usize> = results.iter().map(|_| self.slot()).collect();
                     let op = InstrOp::Repeat {
                         times,
                         carried,
-                        body: instrs,
+                        body: inner.instrs,
                         next: next.to_vec(),
-                        yields: yields.to_vec(),
+                        yields: yields.iter().copied().zip(body.yields.iter().copied()).collect(),
+                        result_tys: (0..results.len()).filter_map(|k| body.result_ty(k, times)).collect(),
+                        iteration: inner.iteration,
                     };
                     results_of.insert(index, out.clone());
                     (op, out)
@@ -139,7 +156,7 @@ impl Lowering {
             self.share(operand);
         }
         self.last_readers(&mut instrs, &results);
-        (instrs, map)
+        Lowered { instrs, map, iteration }
     }
 
     /// Who owns memory after this operation: of what the tape records, the tape may.
@@ -204,7 +221,7 @@ fn read_slots(instr: &Instr, reads: &mut Vec<usize>) {
         }
     }
     if let InstrOp::Repeat { body, next, yields, .. } = &instr.op {
-        for operand in next.iter().chain(yields) {
+        for operand in next.iter().chain(yields.iter().map(|(operand, _)| operand)) {
             if let Operand::Slot(slot) = operand {
                 reads.push(*slot);
             }

@@ -1,7 +1,7 @@
 //! The program as text (`totc dump --stage program`).
 
 use super::program::{Instr, InstrOp, Operand, Program};
-use crate::ir::show_op;
+use crate::ir::{Yield, show_op};
 use crate::types::Axes;
 use std::fmt::Write;
 
@@ -41,7 +41,7 @@ fn body(out: &mut String, instrs: &[Instr], axes: &Axes, depth: usize) {
                     instr.ty.show(axes)
                 );
             }
-            InstrOp::Repeat { times, carried, body: inner, next, yields } => {
+            InstrOp::Repeat { times, carried, body: inner, next, yields, .. } => {
                 let carried: Vec<String> = carried.iter().map(|slot| format!("s{slot}")).collect();
                 let _ = writeln!(
                     out,
@@ -54,8 +54,17 @@ fn body(out: &mut String, instrs: &[Instr], axes: &Axes, depth: usize) {
                 let list = |operands: &[Operand]| {
                     operands.iter().map(|operand| show(*operand)).collect::<Vec<_>>().join(" ")
                 };
-                let given =
-                    if yields.is_empty() { String::new() } else { format!(" yield {}", list(yields)) };
+                let yielded: Vec<String> = yields
+                    .iter()
+                    .map(|(operand, yielded)| match yielded {
+                        Yield::Last => show(*operand),
+                        Yield::Stack(axis) => format!("{} stacked on {}", show(*operand), axes.name(*axis)),
+                    })
+                    .collect();
+                let given = match &yielded[..] {
+                    [] => String::new(),
+                    _ => format!(" yield {}", yielded.join(" ")),
+                };
                 let _ = writeln!(out, "{indent}  next {}{given}", list(next));
                 let _ = writeln!(out, "{indent}}}");
             }

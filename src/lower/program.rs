@@ -1,15 +1,19 @@
 //! The flat program: what `exec` runs. Made by `lower::program`, printable, knows no libtorch.
 
 use crate::ir::op::Op;
-use crate::ir::{HaltInfo, InputInfo, Mode, StateInfo, WeightInfo};
+use crate::ir::{HaltInfo, InputInfo, Mode, StateInfo, WeightInfo, Yield};
 use crate::source::Span;
-use crate::types::{Axes, Ty};
+use crate::types::{Axes, AxisId, Precision, Ty};
 
 /// One compiled supervision step, in training or evaluation.
 #[derive(Clone, Debug)]
 pub struct Program {
     pub model: String,
     pub mode: Mode,
+    /// What `float` is in this run.
+    pub precision: Precision,
+    /// The axis of the batch's rows.
+    pub batch: Option<AxisId>,
     pub axes: Axes,
     /// Every weight of the model, used here or not, in declaration order.
     pub weights: Vec<WeightInfo>,
@@ -84,6 +88,10 @@ pub enum InstrOp {
         carried: Vec<usize>,
         body: Vec<Instr>,
         next: Vec<Operand>,
-        yields: Vec<Operand>,
+        yields: Vec<(Operand, Yield)>,
+        /// Types of the results: the carried values, then what is yielded.
+        result_tys: Vec<Ty>,
+        /// Where the number of the iteration stands, if the body reads it.
+        iteration: Option<usize>,
     },
 }

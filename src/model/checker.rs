@@ -3,38 +3,42 @@
 //! error and a model.
 
 use crate::diagnostic::{Code, Diagnostic, Sink};
-use crate::ir::{HaltInfo, InputInfo, Mode};
-use crate::model::emit::Known;
+use crate::ir::{Builder, Graph, HaltInfo, InputInfo, Mode, State, Val, Weight};
 use crate::model::evaluate::value::{Scope, Value};
 use crate::model::names::inherit::{Flat, FlatModel, declares, flatten};
 use crate::model::names::items;
 use crate::model::outline::{Item, Outline, Section};
 use crate::model::schedule::keep::{Collection, Emission};
 use crate::model::schedule::stmt::Flow;
-use crate::model::{Bindings, Checked, Model, Output, Region, State, Val, Weight};
+use crate::model::{Bindings, Checked, Model, Output};
 use crate::source::{Sources, Span};
 use crate::syntax::Modules;
 use crate::syntax::ast::{self, MemberKind};
 use crate::types::{Axes, AxisId};
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
+/// A speculation is a copy: an arm that is not chosen, a loop that may stay one, a step ahead are evaluated by a clone
+/// of the whole, which is kept or dropped. What is large is held in persistent collections, so that a copy is cheap.
+#[derive(Clone)]
 pub(in crate::model) struct Checker<'a> {
     pub modules: &'a Modules,
     pub sources: &'a Sources,
-    pub sink: &'a mut Sink,
+    /// What no speculation undoes.
+    pub told: Rc<RefCell<Told>>,
     pub bindings: &'a Bindings,
     pub axes: Axes,
     pub declared_axes: Vec<AxisId>,
     pub batch: Option<AxisId>,
     pub module_axes: HashMap<(String, String), AxisId>,
-    pub known: Vec<Known>,
-    pub regions: Vec<Region>,
-    /// Weights and their casts, before everything else.
-    pub prologue: Region,
-    pub weights: Vec<Weight>,
+    pub builder: Builder,
+    /// Where the author made each value.
+    pub places: imbl::HashMap<Val, Span>,
+    pub weights: imbl::Vector<Weight>,
     /// Places among them, by path.
-    pub weight_at: HashMap<String, usize>,
-    pub weight_vals: HashMap<String, Val>,
+    pub weight_at: imbl::HashMap<String, usize>,
+    pub weight_vals: imbl::HashMap<String, Val>,
     pub scope: Scope,
     /// In the scope of gradient; always false in evaluation.
     pub gradient: bool,
@@ -42,7 +46,7 @@ pub(in crate::model) struct Checker<'a> {
     /// Net and name that instructions are named by.
     pub path: Vec<String>,
     pub functions_deep: usize,
-    pub outline: Vec<Vec<Item>>,
+    pub outline: Vec<Items>,
     pub sections: Vec<Section>,
     pub nets_called: Vec<String>,
     pub draws: u32,
@@ -50,13 +54,13 @@ pub(in crate::model) struct Checker<'a> {
     pub collections: Vec<Collection>,
     /// Loops of the schedule around the present statement.
     pub loops_deep: usize,
-    pub emissions: Vec<Emission>,
+    pub emissions: imbl::Vector<Emission>,
     /// Paths of the nets whose `fn` is running, None for a function.
     pub net_paths: Vec<Option<String>>,
     /// A net of the model emits something that is read.
     pub emitting: bool,
     /// Names that the model reads by `x.NAME`: nothing else that nets emit is kept.
-    pub fields_read: HashSet<String>,
+    pub fields_read: Rc<HashSet<String>>,
     /// In the scope of gradient as the schedule has it, whatever the mode.
     pub scheduled: bool,
     pub configs: Vec<(String, String)>,
@@ -65,8 +69,8 @@ pub(in crate::model) struct Checker<'a> {
     pub targets: HashMap<String, Val>,
     pub targets_readable: bool,
     pub states: Vec<State>,
-    pub blocks: HashMap<String, Flat>,
-    pub section_bodies: HashMap<&'static str, Flat>,
+    pub blocks: Rc<HashMap<String, Flat>>,
+    pub section_bodies: Rc<HashMap<&'static str, Flat>>,
     pub halt: Option<HaltInfo>,
     pub outputs: Vec<Output>,
     /// New states, detached, for `lookahead`; None before `think` is over.
@@ -76,16 +80,25 @@ pub(in crate::model) struct Checker<'a> {
     pub inside_result: bool,
     pub model_depth: usize,
     /// What the model declares under names that expressions read.
-    pub declared: HashMap<String, Declared>,
+    pub declared: Rc<HashMap<String, Declared>>,
     pub dropped: Vec<ast::Ident>,
+    /// Expressions, statements and nets inside one another, at present.
+    pub depth: usize,
+}
+
+/// The outline of a stretch of the schedule.
+pub(in crate::model) type Items = imbl::Vector<Item>;
+
+/// What the author has been told, and what it has cost so far: kept whatever becomes of a speculation.
+#[derive(Default)]
+pub(in crate::model) struct Told {
+    pub sink: Sink,
     /// Calls of the library that have been complained about: one mistake there has many consequences.
     pub blamed_calls: HashSet<Span>,
     /// Instructions, calls and iterations so far.
     pub work: usize,
     /// The model turned out to be without end, or too large; the rest of it is not looked at.
     pub runaway: bool,
-    /// Expressions, statements and nets inside one another, at present.
-    pub depth: usize,
 }
 
 /// The type of a config, or its choices.
@@ -143,37 +156,37 @@ pub fn check(modules: &Modules, sources: &Sources, bindings: &Bindings, sink: &m
     items::check(modules, sink);
     let flat = flatten(modules, bindings.model.as_deref(), sink)?;
     let before = sink.count(crate::diagnostic::Severity::Error);
+    let told = Rc::new(RefCell::new(Told { sink: std::mem::take(sink), ..Told::default() }));
     let mut checker = Checker {
         modules,
         sources,
-        sink,
+        told: told.clone(),
         bindings,
         axes: Axes::default(),
         declared_axes: Vec::new(),
         batch: None,
         module_axes: HashMap::new(),
-        known: Vec::new(),
-        regions: vec![Region::default()],
-        prologue: Region::default(),
-        weights: Vec::new(),
-        weight_at: HashMap::new(),
-        weight_vals: HashMap::new(),
+        builder: Builder::default(),
+        places: imbl::HashMap::new(),
+        weights: imbl::Vector::new(),
+        weight_at: imbl::HashMap::new(),
+        weight_vals: imbl::HashMap::new(),
         scope: Scope::new(""),
         gradient: bindings.mode == Mode::Training,
         calls: Vec::new(),
         path: Vec::new(),
         functions_deep: 0,
-        outline: vec![Vec::new()],
+        outline: vec![Items::default()],
         sections: Vec::new(),
         nets_called: Vec::new(),
         draws: 0,
         records: vec![Vec::new()],
         collections: Vec::new(),
         loops_deep: 0,
-        emissions: Vec::new(),
+        emissions: imbl::Vector::new(),
         net_paths: Vec::new(),
         emitting: false,
-        fields_read: fields_read(&flat),
+        fields_read: Rc::new(fields_read(&flat)),
         scheduled: true,
         configs: Vec::new(),
         config_types: HashMap::new(),
@@ -181,19 +194,16 @@ pub fn check(modules: &Modules, sources: &Sources, bindings: &Bindings, sink: &m
         targets: HashMap::new(),
         targets_readable: false,
         states: Vec::new(),
-        blocks: HashMap::new(),
-        section_bodies: HashMap::new(),
+        blocks: Rc::default(),
+        section_bodies: Rc::default(),
         halt: None,
         outputs: Vec::new(),
         next_states: None,
         looking_ahead: false,
         inside_result: false,
         model_depth: 1,
-        declared: declared(&flat),
+        declared: Rc::new(declared(&flat)),
         dropped: flat.dropped.clone(),
-        blamed_calls: HashSet::new(),
-        work: 0,
-        runaway: false,
         depth: 0,
     };
     checker.scope.of_model = true;
@@ -207,39 +217,48 @@ pub fn check(modules: &Modules, sources: &Sources, bindings: &Bindings, sink: &m
     checker.results(&flat.members);
     checker.names_not_taken(&flat);
     checker.unused(&flat);
-    let mut body = std::mem::take(&mut checker.prologue);
-    body.insts.extend(checker.regions.pop().unwrap_or_default().insts);
-    let model = Model {
-        name: flat.name.name.clone(),
+    let flow = {
+        let results: Vec<Val> = checker.outputs.iter().map(|output| output.value).collect();
+        checker.builder.finish(&results)
+    };
+    let graph = Graph {
+        model: flat.name.name.clone(),
         mode: bindings.mode,
-        configs: checker.configs,
+        precision: bindings.precision,
         axes: checker.axes,
-        declared_axes: checker.declared_axes,
-        weights: checker.weights,
+        weights: checker.weights.into_iter().collect(),
         inputs: checker.inputs,
         states: checker.states,
-        body,
-        outputs: checker.outputs,
         halt: checker.halt,
+        outputs: checker.outputs.into_iter().map(|output| output.name).collect(),
+        flow,
+    };
+    let model = Model {
+        configs: checker.configs,
+        declared_axes: checker.declared_axes,
         outline: Outline { model: flat.name.name, sections: checker.sections },
+        graph,
         _checked: Checked,
     };
+    *sink = std::mem::take(&mut told.borrow_mut().sink);
     (sink.count(crate::diagnostic::Severity::Error) == before && !sink.has_errors()).then_some(model)
 }
 
 impl Checker<'_> {
     fn schedule(&mut self, members: &[Flat], name: &ast::Ident) {
+        let (mut sections, mut blocks) = (HashMap::new(), HashMap::new());
         for flat in members {
             match &flat.member.kind {
                 MemberKind::Section { section, .. } => {
-                    self.section_bodies.insert(section_name(*section), flat.clone());
+                    sections.insert(section_name(*section), flat.clone());
                 }
                 MemberKind::Block { name, .. } => {
-                    self.blocks.insert(name.name.clone(), flat.clone());
+                    blocks.insert(name.name.clone(), flat.clone());
                 }
                 _ => {}
             }
         }
+        (self.section_bodies, self.blocks) = (Rc::new(sections), Rc::new(blocks));
         if !self.section_bodies.contains_key("think") {
             self.error(
                 Diagnostic::new(
@@ -255,8 +274,7 @@ impl Checker<'_> {
         let states = self.leave_think();
         self.section("decode");
         for (name, val) in &states {
-            let ty = self.ty(*val).clone();
-            self.outputs.push(Output { name: format!("state.{name}"), value: *val, ty });
+            self.outputs.push(Output { name: format!("state.{name}"), value: *val });
         }
         self.value_outputs();
     }
@@ -270,7 +288,7 @@ impl Checker<'_> {
         let Some(flat) = self.section_bodies.get(name).cloned() else { return };
         let MemberKind::Section { body, .. } = &flat.member.kind else { return };
         self.scope.module = flat.module.clone();
-        self.outline.push(Vec::new());
+        self.outline.push(Items::default());
         self.path.push(name.to_owned());
         if let Flow::Return(_) = self.statements(&body.statements) {
             self.return_without_caller(&body.statements, body.span);
@@ -279,7 +297,7 @@ impl Checker<'_> {
             self.unread_value(value);
         }
         self.path.pop();
-        let items = self.outline.pop().unwrap_or_default();
+        let items = self.outline.pop().unwrap_or_default().into_iter().collect();
         if !self.looking_ahead {
             self.sections.push(Section { name: name.to_owned(), items });
         }
@@ -299,8 +317,7 @@ impl Checker<'_> {
             }
         }
         for (name, val) in named {
-            let ty = self.ty(val).clone();
-            self.outputs.push(Output { name: format!("value.{name}"), value: val, ty });
+            self.outputs.push(Output { name: format!("value.{name}"), value: val });
         }
     }
 }

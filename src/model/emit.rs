@@ -2,14 +2,13 @@
 //! model passes through `emit`.
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::ir::infer;
 use crate::ir::op::{Attrs, Op};
+use crate::ir::{Label, Val, Yield};
 use crate::model::checker::Checker;
 use crate::model::evaluate::value::Value;
-use crate::model::{Inst, LoopBody, Val};
-use crate::primitive::{self, Complaint, Gradient};
+use crate::primitive::{self, Complaint};
 use crate::source::Span;
-use crate::types::{AxisId, Dim, Kind, Ty};
+use crate::types::{AxisId, Dim, Ty};
 use std::collections::{HashSet, VecDeque};
 
 /// Instructions, calls and iterations, at most; a schedule of the shipped models has some thousands.
@@ -24,35 +23,34 @@ const MOST_OVERRIDES: usize = 3;
 /// Elements of one tensor, at most: a thousand times the memory of any device.
 const MOST_ELEMENTS: usize = 1 << 46;
 
-/// What is known of a value besides its type.
-#[derive(Clone)]
-pub(in crate::model) struct Known {
-    pub ty: Ty,
-    /// Gradient can reach a weight through it.
-    pub needs: bool,
-    pub span: Span,
-}
-
 impl Checker<'_> {
     pub(in crate::model) fn ty(&self, val: Val) -> &Ty {
-        &self.known[val.0 as usize].ty
+        self.builder.ty(val)
     }
 
+    /// Gradient can reach a weight through it.
     pub(in crate::model) fn needs(&self, val: Val) -> bool {
-        self.known[val.0 as usize].needs
+        self.builder.requires_grad(val)
     }
 
-    pub(in crate::model) fn new_val(&mut self, ty: Ty, needs: bool, span: Span) -> Val {
-        self.known.push(Known { ty, needs, span });
-        Val((self.known.len() - 1) as u32)
+    /// Where the author made a value: the text itself, or the call of the library that it comes from.
+    pub(in crate::model) fn place(&self, val: Val) -> Span {
+        self.places.get(&val).copied().unwrap_or(Span::NONE)
+    }
+
+    fn label(&self, span: Span) -> Label {
+        Label { gradient: self.gradient, leaf: false, span, name: self.path.join("/") }
     }
 
     pub(in crate::model) fn emit(&mut self, op: Op, args: &[Val], span: Span) -> Option<Val> {
-        let types: Vec<&Ty> = args.iter().map(|arg| self.ty(*arg)).collect();
-        match infer(&op, &types, &self.axes) {
-            Ok(ty) => {
-                self.fits(&ty.dims, span)?;
-                Some(self.emit_typed(op, args, ty, span))
+        let label = self.label(span);
+        match self.builder.add(op, args, &self.axes, label) {
+            Ok(val) => {
+                self.spend(span);
+                self.note_place(val, span);
+                let dims = self.ty(val).dims.clone();
+                self.fits(&dims, span)?;
+                Some(val)
             }
             Err(complaint) => {
                 self.complain(complaint, args, span);
@@ -63,54 +61,51 @@ impl Checker<'_> {
 
     /// For operations whose type is stated where they are made.
     pub(in crate::model) fn emit_typed(&mut self, op: Op, args: &[Val], ty: Ty, span: Span) -> Val {
-        let differentiable = match &op {
-            Op::Prim(id, _) => id.get().gradient == Gradient::Flows,
-            Op::Cast(kind) => kind.is_float(),
-            Op::Detach | Op::Repeat { .. } => false,
-            _ => true,
-        };
-        let flows = self.gradient && differentiable && ty.kind.is_float();
-        let needs = flows && (matches!(op, Op::Rows(_)) || args.iter().any(|arg| self.needs(*arg)));
-        self.spend(span);
-        let result = self.new_val(ty.clone(), needs, self.author_place(span));
-        let name = self.path.join("/");
-        let inst =
-            Inst { result, op, args: args.to_vec(), ty, gradient: self.gradient, span, name, body: None };
-        if let Some(region) = self.regions.last_mut() {
-            region.insts.push(inst);
-        }
-        result
+        self.emit_labelled(op, args, ty, self.label(span))
     }
 
-    pub(in crate::model) fn emit_loop(
+    /// A weight as it is stored; a `leaf` is learned.
+    pub(in crate::model) fn emit_weight(&mut self, path: &str, ty: Ty, leaf: bool, span: Span) -> Val {
+        let label = Label { leaf: leaf && self.gradient, ..self.label(span) };
+        self.emit_labelled(Op::Weight(path.to_owned()), &[], ty, label)
+    }
+
+    fn emit_labelled(&mut self, op: Op, args: &[Val], ty: Ty, label: Label) -> Val {
+        let span = label.span;
+        self.spend(span);
+        let val = self.builder.add_typed(op, args, ty, label);
+        self.note_place(val, span);
+        val
+    }
+
+    fn note_place(&mut self, val: Val, span: Span) {
+        let place = self.author_place(span);
+        self.places.insert(val, place);
+    }
+
+    /// Opens a loop of `times` iterations; gives what it carries as its body sees it.
+    pub(in crate::model) fn open_loop(&mut self, times: usize, starts: &[Val], span: Span) -> Vec<Val> {
+        self.spend(span);
+        let arguments = self.builder.open_loop(times, starts, self.label(span));
+        for argument in &arguments {
+            self.note_place(*argument, span);
+        }
+        arguments
+    }
+
+    /// Closes the loop opened last; gives its results, the carried values first.
+    pub(in crate::model) fn close_loop(
         &mut self,
-        times: usize,
-        starts: &[Val],
-        body: LoopBody,
+        next: &[Val],
+        yields: &[(Val, Yield)],
         span: Span,
-    ) -> (Vec<Val>, Vec<Val>) {
-        let gradient = self.gradient;
-        let carried: Vec<Ty> = body.carried.iter().map(|(_, ty)| ty.clone()).collect();
-        let carried_needs: Vec<bool> = body
-            .next
-            .iter()
-            .zip(starts)
-            .map(|(next, start)| gradient && (self.needs(*next) || self.needs(*start)))
-            .collect();
-        let yields: Vec<(Ty, bool)> =
-            body.yields.iter().map(|(val, ty)| (ty.clone(), gradient && self.needs(*val))).collect();
-        let whole = self.emit_typed(Op::Repeat { times }, starts, Ty::scalar(Kind::Int), span);
-        if let Some(inst) = self.regions.last_mut().and_then(|region| region.insts.last_mut()) {
-            inst.body = Some(Box::new(body));
+    ) -> Vec<Val> {
+        let results = self.builder.close_loop(next, yields);
+        for result in &results {
+            self.spend(span);
+            self.note_place(*result, span);
         }
-        let mut results = Vec::new();
-        for (k, (ty, needs)) in carried.into_iter().zip(carried_needs).chain(yields).enumerate() {
-            let val = self.emit_typed(Op::Output(k), &[whole], ty, span);
-            self.known[val.0 as usize].needs = needs;
-            results.push(val);
-        }
-        let recorded = results.split_off(starts.len());
-        (results, recorded)
+        results
     }
 
     pub(in crate::model) fn prim(
@@ -164,8 +159,8 @@ impl Checker<'_> {
     pub(in crate::model) fn tensor(&mut self, value: &Value, span: Span) -> Option<Val> {
         match value {
             Value::Tensor(val) => Some(*val),
-            Value::Number(number) => self.emit(Op::Number(number.to_f64()), &[], span),
-            Value::Bool(value) => self.emit(Op::Number(f64::from(u8::from(*value))), &[], span),
+            Value::Number(number) => self.emit(Op::Number(number.to_f64().into()), &[], span),
+            Value::Bool(value) => self.emit(Op::Number(f64::from(u8::from(*value)).into()), &[], span),
             Value::Broken => None,
             other => {
                 let diagnostic = Diagnostic::new(
@@ -193,7 +188,7 @@ impl Checker<'_> {
         let mut diagnostic = Diagnostic::new(complaint.code, complaint.message, span, "in this operation");
         for (index, label) in complaint.operands {
             let Some(arg) = args.get(index) else { continue };
-            let place = self.known[arg.0 as usize].span;
+            let place = self.place(*arg);
             if place == span {
                 diagnostic.primary.1 = label;
             } else {
@@ -210,7 +205,7 @@ impl Checker<'_> {
         if self.sources.is_library(diagnostic.primary.0)
             && let Some(call) = self.author_call()
         {
-            if !self.blamed_calls.insert(call) {
+            if !self.told.borrow_mut().blamed_calls.insert(call) {
                 return;
             }
             let (inner, label) =
@@ -221,15 +216,20 @@ impl Checker<'_> {
         for (name, declared) in self.overrides_read(diagnostic.primary.0) {
             diagnostic = diagnostic.related(declared, format!("`{name}` is declared anew here"));
         }
-        self.sink.push(diagnostic);
+        self.told.borrow_mut().sink.push(diagnostic);
     }
 
     /// Reports, and gives up the rest: expanding it would not end.
     pub(in crate::model) fn give_up(&mut self, diagnostic: Diagnostic) {
-        if !self.runaway {
-            self.runaway = true;
+        if !self.runaway() {
+            self.told.borrow_mut().runaway = true;
             self.error(diagnostic);
         }
+    }
+
+    /// The model turned out to be without end, or too large; the rest of it is not looked at.
+    fn runaway(&self) -> bool {
+        self.told.borrow().runaway
     }
 
     /// One level further in; false, and not counted, if that is too deep for the compiler's own stack.
@@ -252,8 +252,12 @@ impl Checker<'_> {
 
     /// Counts an instruction, a call or an iteration; false when there have been too many.
     pub(in crate::model) fn spend(&mut self, span: Span) -> bool {
-        self.work += 1;
-        if self.work > MOST_WORK {
+        let work = {
+            let mut told = self.told.borrow_mut();
+            told.work += 1;
+            told.work
+        };
+        if work > MOST_WORK {
             self.give_up(
                 Diagnostic::new(
                     Code::Number,
@@ -264,7 +268,7 @@ impl Checker<'_> {
                 .help("a loop is written out if it reads its counter or changes axes, a function wherever it is called"),
             );
         }
-        !self.runaway
+        !self.runaway()
     }
 
     /// Whether a tensor of these axes can exist at all; complains if not.

@@ -5,7 +5,6 @@ mod checker;
 mod declare;
 mod emit;
 mod evaluate;
-pub mod graph;
 mod names;
 mod nets;
 pub mod outline;
@@ -17,15 +16,10 @@ pub use checker::check;
 pub use evaluate::number::Number;
 pub use print::print;
 
-use crate::ir::op::Op;
-use crate::ir::{HaltInfo, InputInfo, Mode, State, Weight};
-use crate::source::Span;
-use crate::types::{Axes, AxisId, Ty};
+pub(in crate::model) use crate::ir::Val;
+use crate::ir::{Graph, Mode};
+use crate::types::{AxisId, Precision};
 use indexmap::IndexMap;
-
-/// A result of an instruction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Val(pub u32);
 
 /// What a run file or the command line decides: configs, sizes of the data's axes, training or evaluation.
 #[derive(Clone, Debug)]
@@ -36,11 +30,18 @@ pub struct Bindings {
     /// Sizes of axes bound by the data (`batch`, `cell`, `symbol`, `task`).
     pub sizes: IndexMap<String, usize>,
     pub mode: Mode,
+    pub precision: Precision,
 }
 
 impl Bindings {
     pub fn new(mode: Mode) -> Bindings {
-        Bindings { model: None, sets: IndexMap::new(), sizes: IndexMap::new(), mode }
+        Bindings {
+            model: None,
+            sets: IndexMap::new(),
+            sizes: IndexMap::new(),
+            mode,
+            precision: Precision::default(),
+        }
     }
 }
 
@@ -73,21 +74,16 @@ impl std::fmt::Display for Setting {
     }
 }
 
+/// A model without a mistake that a compiler can see, for one mode, one batch and one choice of its configs.
 #[derive(Clone, Debug)]
 pub struct Model {
-    pub name: String,
-    pub mode: Mode,
+    /// The value of every config, as text.
     pub configs: Vec<(String, String)>,
-    pub axes: Axes,
     /// Axes the model declares, in order.
     pub declared_axes: Vec<AxisId>,
-    pub weights: Vec<Weight>,
-    pub inputs: Vec<InputInfo>,
-    pub states: Vec<State>,
-    pub body: Region,
-    pub outputs: Vec<Output>,
-    pub halt: Option<HaltInfo>,
     pub outline: outline::Outline,
+    /// One supervision step, as it is written.
+    pub graph: Graph,
     _checked: Checked,
 }
 
@@ -95,39 +91,9 @@ pub struct Model {
 #[derive(Clone, Copy, Debug)]
 struct Checked;
 
+/// A result of the step in the making.
 #[derive(Clone, Debug)]
-pub struct Output {
-    pub name: String,
-    pub value: Val,
-    pub ty: Ty,
-}
-
-/// Instructions in order; `Repeat` holds another region.
-#[derive(Clone, Debug, Default)]
-pub struct Region {
-    pub insts: Vec<Inst>,
-}
-
-#[derive(Clone, Debug)]
-pub struct Inst {
-    pub result: Val,
-    pub op: Op,
-    pub args: Vec<Val>,
-    pub ty: Ty,
-    /// In the scope of gradient (training, outside iterations without gradient).
-    pub gradient: bool,
-    pub span: Span,
-    /// The author's name for it, with the path of the net it belongs to: `f.layers.0.attention/q`.
-    pub name: String,
-    pub body: Option<Box<LoopBody>>,
-}
-
-/// The body of a `Repeat`: instruction operands are the carried values' starts; values of outer regions are
-/// simply named. Results are `Output(k)`: first the carried values, then the recorded ones.
-#[derive(Clone, Debug)]
-pub struct LoopBody {
-    pub carried: Vec<(Val, Ty)>,
-    pub region: Region,
-    pub next: Vec<Val>,
-    pub yields: Vec<(Val, Ty)>,
+struct Output {
+    name: String,
+    value: Val,
 }

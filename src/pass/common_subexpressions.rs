@@ -1,44 +1,44 @@
-//! Computes equal things once. What is computed without gradient is not shared with what is computed with it:
-//! one is a constant, the other is not. Random draws are never shared.
+//! Computes once what a loop's body, or the step itself, computes twice: the same operation on the same operands, in
+//! the same scope of gradient. Never shares random draws, nor rows of tables, whose gradient belongs to one reading.
 
 use super::Pass;
-use super::rewrite::{copy, with_body};
+use super::rewrite::{Rewrite, rewritten, same};
 use crate::ir::op::Op;
-use crate::ir::{Flow, Graph};
-use petgraph::graph::NodeIndex;
+use crate::ir::{Builder, Graph, Node, Val};
+use crate::types::Ty;
 use std::collections::HashMap;
 
-pub const PASS: Pass = Pass { name: "common-subexpressions", about: "compute equal things once", run };
+pub const PASS: Pass = Pass { name: "common-subexpressions", about: "compute equal expressions once", run };
 
 fn run(graph: &Graph) -> Graph {
-    graph.with_flow(shared(&graph.flow, &[]))
+    rewritten(graph, &mut Sharing { levels: vec![HashMap::new()] })
 }
 
-/// `entered`: of each value that comes into this flow, the first that is the same.
-fn shared(old: &Flow, entered: &[usize]) -> Flow {
-    let mut known: HashMap<(String, Vec<NodeIndex>, bool), NodeIndex> = HashMap::new();
-    copy(old, |new, node, operands| {
-        if let Some(body) = &node.body {
-            let first = first_equal(body.carried, operands);
-            return new.add(with_body(node, |flow| shared(flow, &first)), operands);
-        }
-        if is_random(&node.op) || matches!(node.op, Op::Rows(_)) {
-            return new.add(node.clone(), operands);
-        }
-        let mut node = node.clone();
-        if let Op::Enter(position) = &mut node.op {
-            *position = entered.get(*position).copied().unwrap_or(*position);
-        }
-        // The type is part of the key: `Expand` says it nowhere else.
-        let key = (format!("{:?} {:?}", node.op, node.ty), operands.to_vec(), node.gradient);
-        *known.entry(key).or_insert_with(|| new.add(node, operands))
-    })
+/// An operation in full. The type is part of it: `Expand` says it nowhere else.
+type Key = (Op, Ty, Vec<Val>, bool);
+
+/// What has been computed, by level of the loops that are open.
+struct Sharing {
+    levels: Vec<HashMap<Key, Val>>,
 }
 
-/// A loop may be given one value twice: once what was computed twice outside has become one. Carried values change.
-fn first_equal(carried: usize, operands: &[NodeIndex]) -> Vec<usize> {
-    let first = |at: usize| (carried..at).find(|earlier| operands[*earlier] == operands[at]).unwrap_or(at);
-    (0..operands.len()).map(first).collect()
+impl Rewrite for Sharing {
+    fn place(&mut self, builder: &mut Builder, node: &Node, operands: &[Val]) -> Val {
+        let own = matches!(node.op, Op::Rows(_)) || is_random(&node.op);
+        let Some(known) = self.levels.last_mut().filter(|_| !own) else {
+            return same(builder, node, operands);
+        };
+        let key = (node.op.clone(), node.ty.clone(), operands.to_vec(), node.gradient);
+        *known.entry(key).or_insert_with(|| same(builder, node, operands))
+    }
+
+    fn opened(&mut self) {
+        self.levels.push(HashMap::new());
+    }
+
+    fn closed(&mut self) {
+        self.levels.pop();
+    }
 }
 
 pub(super) fn is_random(op: &Op) -> bool {

@@ -1,123 +1,140 @@
-//! Removes what no output needs: nodes, results and carried values of loops that nobody reads, operands that a
-//! body ignores. Assumes nothing; leaves operands before users; never removes an output.
+//! Removes what no output needs: nodes, results and carried values of loops that nobody reads, what a body captures and
+//! does not use. Assumes nothing; never removes an output.
 
 use super::Pass;
 use crate::ir::op::Op;
-use crate::ir::{Body, Flow, Graph, Node};
+use crate::ir::{Body, Builder, Flow, Graph, Label, Node, Val, Yield};
 use petgraph::graph::NodeIndex;
 use std::collections::{HashMap, HashSet};
 
 pub const PASS: Pass = Pass { name: "dead-code", about: "remove what no output needs", run };
 
 fn run(graph: &Graph) -> Graph {
-    let wanted: Vec<bool> = vec![true; graph.flow.results.len()];
-    graph.with_flow(live(&graph.flow, &wanted).0)
+    let wanted = vec![true; graph.flow.results.len()];
+    let live = Live::of(&graph.flow, &wanted);
+    let mut builder = Builder::concrete(graph.precision);
+    let results = copy(&mut builder, &graph.flow, &live, &[]);
+    let results: Vec<Val> = results.into_iter().flatten().collect();
+    graph.with_flow(builder.finish(&results))
 }
 
-/// The flow with the wanted results only; also which `Enter`s are still read.
-fn live(old: &Flow, wanted: &[bool]) -> (Flow, HashSet<usize>) {
-    let mut needed: HashSet<NodeIndex> =
-        old.results.iter().zip(wanted).filter(|(_, wanted)| **wanted).map(|(result, _)| *result).collect();
-    // Results of loops that somebody reads.
-    let mut read: HashMap<NodeIndex, HashSet<usize>> = HashMap::new();
-    let mut bodies: HashMap<NodeIndex, (Vec<usize>, Body)> = HashMap::new();
-    let order: Vec<NodeIndex> = old.indices().collect();
-    for index in order.iter().rev().filter(|index| old.nodes.node_weight(**index).is_some()) {
-        if !needed.contains(index) {
-            continue;
+/// What of a flow is needed.
+struct Live {
+    nodes: HashSet<NodeIndex>,
+    /// Block arguments that what is needed reads.
+    entered: HashSet<usize>,
+    loops: HashMap<NodeIndex, LiveLoop>,
+}
+
+/// What of a loop is needed: of its results, and of its body.
+struct LiveLoop {
+    results: Vec<bool>,
+    inner: Live,
+}
+
+impl Live {
+    fn of(flow: &Flow, wanted: &[bool]) -> Live {
+        let mut live = Live { nodes: HashSet::new(), entered: HashSet::new(), loops: HashMap::new() };
+        let results = flow.results.iter().zip(wanted).filter(|(_, wanted)| **wanted);
+        live.nodes.extend(results.map(|(result, _)| *result));
+        // Results of loops that somebody reads.
+        let mut read: HashMap<NodeIndex, HashSet<usize>> = HashMap::new();
+        let order: Vec<NodeIndex> = flow.indices().collect();
+        for index in order.into_iter().rev() {
+            if !live.nodes.contains(&index) {
+                continue;
+            }
+            let node = flow.node(index);
+            match (&node.op, &node.body) {
+                (Op::Enter(k), _) => {
+                    live.entered.insert(*k);
+                }
+                (Op::Output(k), _) => {
+                    live.nodes.insert(node.operands[0]);
+                    read.entry(node.operands[0]).or_default().insert(*k);
+                }
+                (_, Some(body)) => {
+                    let own = LiveLoop::of(body, read.remove(&index).unwrap_or_default());
+                    let needed = (0..node.operands.len()).filter(|at| own.needs(body, *at));
+                    live.nodes.extend(needed.map(|at| node.operands[at]));
+                    live.loops.insert(index, own);
+                }
+                _ => live.nodes.extend(&node.operands),
+            }
         }
-        let node = old.node(*index);
-        let operands = old.operands(*index);
-        match (&node.op, &node.body) {
-            (Op::Output(k), _) => {
-                needed.insert(operands[0]);
-                read.entry(operands[0]).or_default().insert(*k);
+        live
+    }
+}
+
+impl LiveLoop {
+    /// With the results in `read`: a carried value lives if it is read outside, or if what lives reads it inside.
+    fn of(body: &Body, read: HashSet<usize>) -> LiveLoop {
+        let mut results: Vec<bool> = (0..body.flow.results.len()).map(|at| read.contains(&at)).collect();
+        loop {
+            let inner = Live::of(&body.flow, &results);
+            let more: Vec<usize> =
+                (0..body.carried).filter(|at| !results[*at] && inner.entered.contains(at)).collect();
+            if more.is_empty() {
+                return LiveLoop { results, inner };
             }
-            (_, Some(body)) => {
-                let (kept, body) = live_loop(body, read.get(index).cloned().unwrap_or_default());
-                needed.extend(kept.iter().map(|at| operands[*at]));
-                bodies.insert(*index, (kept, body));
-            }
-            _ => needed.extend(operands),
+            more.into_iter().for_each(|at| results[at] = true);
         }
     }
-    let mut new = Flow::default();
-    let mut map: HashMap<NodeIndex, NodeIndex> = HashMap::new();
-    let mut renumbered: HashMap<NodeIndex, HashMap<usize, usize>> = HashMap::new();
-    let mut entered = HashSet::new();
-    for index in order {
-        if !needed.contains(&index) {
+
+    /// Whether operand `at` of the loop is needed.
+    fn needs(&self, body: &Body, at: usize) -> bool {
+        if at < body.carried { self.results[at] } else { self.inner.entered.contains(&at) }
+    }
+}
+
+fn copy(builder: &mut Builder, flow: &Flow, live: &Live, entering: &[Option<Val>]) -> Vec<Option<Val>> {
+    let mut map: HashMap<NodeIndex, Val> = HashMap::new();
+    let mut loops: HashMap<NodeIndex, Vec<Option<Val>>> = HashMap::new();
+    for index in flow.indices().filter(|index| live.nodes.contains(index)) {
+        let node = flow.node(index);
+        let operands: Vec<Option<Val>> =
+            node.operands.iter().map(|operand| map.get(operand).copied()).collect();
+        if let (Some(body), Some(own)) = (&node.body, live.loops.get(&index)) {
+            loops.insert(index, copy_loop(builder, node, body, own, &operands));
             continue;
         }
-        let node = old.node(index);
-        let operands = old.operands(index);
-        let placed = match (&node.op, bodies.remove(&index)) {
-            (Op::Output(k), _) => {
-                let at = renumbered.get(&operands[0]).and_then(|map| map.get(k)).copied().unwrap_or(*k);
-                new.add(Node { op: Op::Output(at), ..node.clone() }, &[map[&operands[0]]])
-            }
-            (_, Some((kept, body))) => {
-                renumbered.insert(
-                    index,
-                    result_numbers(node, &kept, &read.get(&index).cloned().unwrap_or_default()),
-                );
-                let operands: Vec<NodeIndex> = kept.iter().map(|at| map[&operands[*at]]).collect();
-                new.add(Node { body: Some(Box::new(body)), ..node.clone() }, &operands)
-            }
-            (op, None) => {
-                if let Op::Enter(k) = op {
-                    entered.insert(*k);
-                }
-                let operands: Vec<NodeIndex> = operands.iter().map(|operand| map[operand]).collect();
-                new.add(node.clone(), &operands)
+        let val = match &node.op {
+            Op::Enter(k) => entering.get(*k).copied().flatten(),
+            Op::Output(k) => loops.get(&node.operands[0]).and_then(|results| results[*k]),
+            op => {
+                let operands: Vec<Val> = operands.into_iter().flatten().collect();
+                Some(builder.add_typed(op.clone(), &operands, node.ty.clone(), Label::of(node)))
             }
         };
-        map.insert(index, placed);
+        if let Some(val) = val {
+            map.insert(index, val);
+        }
     }
-    new.results = old
-        .results
-        .iter()
-        .zip(wanted)
-        .filter(|(_, wanted)| **wanted)
-        .map(|(result, _)| map[result])
+    flow.results.iter().map(|result| map.get(result).copied()).collect()
+}
+
+/// The loop with its living results only; None in place of the others.
+fn copy_loop(
+    builder: &mut Builder,
+    node: &Node,
+    body: &Body,
+    own: &LiveLoop,
+    operands: &[Option<Val>],
+) -> Vec<Option<Val>> {
+    let times = if let Op::Repeat { times } = node.op { times } else { 1 };
+    let kept: Vec<usize> = (0..body.carried).filter(|at| own.results[*at]).collect();
+    let starts: Vec<Val> = kept.iter().filter_map(|at| operands[*at]).collect();
+    let mut arguments = builder.open_loop(times, &starts, Label::of(node)).into_iter();
+    let mut entering: Vec<Option<Val>> =
+        (0..body.carried).map(|at| own.results[at].then(|| arguments.next()).flatten()).collect();
+    entering.extend_from_slice(&operands[body.carried..]);
+    let results = copy(builder, &body.flow, &own.inner, &entering);
+    let next: Vec<Val> = kept.iter().filter_map(|at| results[*at]).collect();
+    let living = |at: &usize| own.results[*at];
+    let yields: Vec<(Val, Yield)> = (body.carried..results.len())
+        .filter(living)
+        .filter_map(|at| Some((results[at]?, body.yields[at - body.carried])))
         .collect();
-    (new, entered)
-}
-
-/// Old result numbers to new ones: carried values that stayed, then recorded ones that are read.
-fn result_numbers(node: &Node, kept: &[usize], read: &HashSet<usize>) -> HashMap<usize, usize> {
-    let Some(body) = &node.body else { return HashMap::new() };
-    let carried = (0..body.carried).filter(|at| kept.contains(at));
-    let recorded = (body.carried..body.flow.results.len()).filter(|at| read.contains(at));
-    carried.chain(recorded).enumerate().map(|(new, old)| (old, new)).collect()
-}
-
-/// The loop with the results in `read` only; which of its operands stay.
-fn live_loop(body: &Body, read: HashSet<usize>) -> (Vec<usize>, Body) {
-    // A carried value lives if it is read outside, or if what lives reads it inside.
-    let mut living: HashSet<usize> = read.iter().filter(|at| **at < body.carried).copied().collect();
-    loop {
-        let wanted: Vec<bool> = (0..body.flow.results.len())
-            .map(|at| if at < body.carried { living.contains(&at) } else { read.contains(&at) })
-            .collect();
-        let (flow, entered) = live(&body.flow, &wanted);
-        let more: Vec<usize> =
-            entered.iter().filter(|at| **at < body.carried && !living.contains(at)).copied().collect();
-        if !more.is_empty() {
-            living.extend(more);
-            continue;
-        }
-        let mut kept: Vec<usize> = living.iter().copied().collect();
-        kept.extend(entered.iter().filter(|at| **at >= body.carried));
-        kept.sort_unstable();
-        let numbers: HashMap<usize, usize> = kept.iter().enumerate().map(|(new, old)| (*old, new)).collect();
-        let mut flow = flow;
-        let all: Vec<NodeIndex> = flow.indices().collect();
-        for index in all {
-            if let Op::Enter(at) = &mut flow.nodes[index].op {
-                *at = numbers.get(at).copied().unwrap_or(*at);
-            }
-        }
-        return (kept, Body { flow, carried: living.len() });
-    }
+    let mut given = builder.close_loop(&next, &yields).into_iter();
+    (0..results.len()).map(|at| own.results[at].then(|| given.next()).flatten()).collect()
 }

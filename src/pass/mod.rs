@@ -4,6 +4,7 @@
 mod common_subexpressions;
 mod dead_code;
 mod loop_invariant;
+mod precision;
 mod rewrite;
 mod simplify;
 
@@ -17,6 +18,7 @@ pub struct Pass {
 
 /// In the order they run.
 pub const PASSES: &[Pass] = &[
+    precision::PASS,
     dead_code::PASS,
     simplify::PASS,
     common_subexpressions::PASS,

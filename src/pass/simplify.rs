@@ -1,30 +1,31 @@
-//! Removes operations that change nothing: casts to the same kind, broadcasts to the same axes, detaching twice.
-//! Assumes nothing; never changes a value or a gradient.
+//! Removes operations that change nothing: casts to the same kind, broadcasts to the same axes, detaching what gradient
+//! does not reach. Assumes nothing; never changes a value or a gradient.
 
 use super::Pass;
-use super::rewrite::{copy, with_body};
+use super::rewrite::{Rewrite, rewritten, same};
 use crate::ir::op::Op;
-use crate::ir::{Flow, Graph};
+use crate::ir::{Builder, Graph, Node, Val};
 
 pub const PASS: Pass = Pass { name: "simplify", about: "remove operations that change nothing", run };
 
 fn run(graph: &Graph) -> Graph {
-    graph.with_flow(simplified(&graph.flow))
+    rewritten(graph, &mut Simplify)
 }
 
-fn simplified(old: &Flow) -> Flow {
-    copy(old, |new, node, operands| {
-        let same = |position: usize| {
-            let operand = new.node(operands[position]);
-            operand.ty == node.ty && (operand.gradient == node.gradient || !node.gradient)
+struct Simplify;
+
+impl Rewrite for Simplify {
+    fn place(&mut self, builder: &mut Builder, node: &Node, operands: &[Val]) -> Val {
+        let changes_nothing = match &node.op {
+            Op::Cast(_) | Op::Expand => *builder.ty(operands[0]) == node.ty,
+            Op::Detach => true,
+            _ => false,
         };
-        match &node.op {
-            // A cast or broadcast without gradient would cut it: only drop it where the scope is the same.
-            Op::Cast(_) | Op::Expand if same(0) && new.node(operands[0]).gradient == node.gradient => {
-                operands[0]
-            }
-            Op::Detach if matches!(new.node(operands[0]).op, Op::Detach) => operands[0],
-            _ => new.add(with_body(node, simplified), operands),
+        // Without gradient, or detached, the result is constant: the operand stands for it only if it is so too.
+        let passes_gradient = node.gradient && !matches!(node.op, Op::Detach);
+        if changes_nothing && (passes_gradient || !builder.requires_grad(operands[0])) {
+            return operands[0];
         }
-    })
+        same(builder, node, operands)
+    }
 }

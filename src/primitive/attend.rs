@@ -1,10 +1,19 @@
 //! Scaled dot-product attention over any axis (Vaswani et al., arXiv:1706.03762, eq. 1): softmax(q·k / √d)·v,
 //! where `d` is the size of the axis the products are summed over.
 
+use super::Attrs;
+#[cfg(feature = "torch")]
+use super::{
+    Call, View,
+    kernel::{Kernel, Planner, TchResult},
+};
 use super::{Complaint, Gradient, Primitive, Takes, missing, require_float};
 use crate::diagnostic::Code;
-use crate::ir::op::Attrs;
+#[cfg(feature = "torch")]
+use crate::types::Dim;
 use crate::types::{Axes, Ty};
+#[cfg(feature = "torch")]
+use tch::Tensor;
 
 fn infer(attrs: &Attrs, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
     require_float(args[0], axes, "`attend`")?;
@@ -45,5 +54,33 @@ pub static ATTEND: Primitive = Primitive {
     infer,
     flops: cost,
     #[cfg(feature = "torch")]
-    kernel: |c| c.attention(),
+    kernel: attention,
 };
+
+/// On (batch, head, row, feature) views.
+#[cfg(feature = "torch")]
+fn attention(call: &Call, planner: &Planner) -> TchResult<Kernel> {
+    let (over, along) = (call.attrs.over[0], call.along());
+    let causal = call.attrs.number(0).is_some_and(|value| value != 0.0);
+    let dims = &call.ty.dims;
+    let others: Vec<Dim> = dims.iter().filter(|dim| dim.axis != over && dim.axis != along).copied().collect();
+    let mut order = others.clone();
+    order.extend(dims.iter().filter(|dim| dim.axis == over));
+    order.extend(dims.iter().filter(|dim| dim.axis == along));
+    let (rows, features) = (order[order.len() - 2].size as i64, order[order.len() - 1].size as i64);
+    // The innermost further axis plays the heads; the rest is batch.
+    let heads = others.last().map_or(1, |dim| dim.size as i64);
+    let batch: i64 = others.iter().rev().skip(1).map(|dim| dim.size as i64).product();
+    let views: Vec<View> = call.args.iter().map(|ty| View::whole(&ty.dims, &order)).collect();
+    let operands = [call.plain(planner, 0)?, call.plain(planner, 1)?, call.plain(planner, 2)?];
+    let shape: Vec<i64> = order.iter().map(|dim| dim.size as i64).collect();
+    let back = View::whole(&order, dims);
+    Ok(Box::new(move |_, args| {
+        let part =
+            |at: usize| views[at].of(&operands[at].of(args)?)?.f_reshape([batch, heads, rows, features]);
+        let (q, k, v) = (part(0)?, part(1)?, part(2)?);
+        let result =
+            Tensor::f_scaled_dot_product_attention::<&Tensor>(&q, &k, &v, None, 0.0, causal, None, false)?;
+        back.of(&result.f_reshape(&shape[..])?)
+    }))
+}

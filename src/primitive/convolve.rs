@@ -2,10 +2,19 @@
 //! are matched, so that a kernel `[channel, tap]` is a depthwise convolution; the axis keeps its size, zeros stand
 //! beyond its ends. As everywhere in the field it is a cross-correlation: y[t] = Σ_k kernel[k] · x[t + k - before].
 
+use super::Attrs;
+#[cfg(feature = "torch")]
+use super::{
+    Call, View,
+    kernel::{Kernel, Planner, TchResult},
+};
 use super::{Complaint, Gradient, Primitive, Takes, broadcast, missing, require_float};
 use crate::diagnostic::Code;
-use crate::ir::op::Attrs;
+#[cfg(feature = "torch")]
+use crate::types::Dim;
 use crate::types::{Axes, Ty};
+#[cfg(feature = "torch")]
+use tch::Tensor;
 
 fn infer(attrs: &Attrs, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
     let ([over], Some(tap)) = (&attrs.over[..], attrs.along) else {
@@ -73,5 +82,43 @@ pub static CONVOLVE: Primitive = Primitive {
     infer,
     flops: cost,
     #[cfg(feature = "torch")]
-    kernel: |c| c.convolution(),
+    kernel: convolution,
 };
+
+/// Sum over the taps of shifted values times weights, zeros beyond the ends; bfloat16 is summed in float32.
+#[cfg(feature = "torch")]
+fn convolution(call: &Call, planner: &Planner) -> TchResult<Kernel> {
+    let (over, tap) = (call.attrs.over[0], call.along());
+    let causal = call.attrs.number(0).is_some_and(|value| value != 0.0);
+    let narrow = call.kind();
+    let wide = if narrow == tch::Kind::BFloat16 { tch::Kind::Float } else { narrow };
+    let (x, kernel) = (call.plain(planner, 0)?, call.plain(planner, 1)?);
+    let (at, tap_at) = (call.position(0, over), call.position(1, tap));
+    let length = call.args[0].size(over).unwrap_or(0) as i64;
+    let taps = call.args[1].size(tap).unwrap_or(0) as i64;
+    let before = if causal { taps - 1 } else { (taps - 1) / 2 };
+    // Pairs from the last axis on.
+    let mut padding = vec![0i64; 2 * (call.args[0].dims.len() - at as usize)];
+    if let [.., left, right] = &mut padding[..] {
+        (*left, *right) = (before, taps - 1 - before);
+    }
+    let own: Vec<Dim> = call.args[1].dims.iter().filter(|dim| dim.axis != tap).copied().collect();
+    let (shifted, weight) = (call.view(0), View::aligned(&own, &call.ty.dims));
+    if taps == 0 {
+        return call.zeros(planner);
+    }
+    Ok(Box::new(move |_, args| {
+        let kernel = kernel.of(args)?.f_to_kind(wide)?;
+        let padded = x.of(args)?.f_to_kind(wide)?.f_constant_pad_nd(&padding[..])?;
+        let term = |k: i64| -> TchResult<(Tensor, Tensor)> {
+            Ok((shifted.of(&padded.f_narrow(at, k, length)?)?, weight.of(&kernel.f_select(tap_at, k)?)?))
+        };
+        let (first, by) = term(0)?;
+        let mut sum = first.f_mul(&by)?;
+        for k in 1..taps {
+            let (next, by) = term(k)?;
+            sum = sum.f_addcmul(&next, &by)?;
+        }
+        sum.f_to_kind(narrow)
+    }))
+}

@@ -1,9 +1,18 @@
 //! Contraction over named axes: matrix products, inner products, everything bilinear. Axes that only one
 //! operand has stay; axes that both have and that are not contracted are matched.
 
+use super::Attrs;
+#[cfg(feature = "torch")]
+use super::{
+    Call,
+    kernel::{Kernel, Planner, TchResult},
+};
 use super::{Complaint, Gradient, Primitive, Takes, broadcast, missing};
-use crate::ir::op::Attrs;
+#[cfg(feature = "torch")]
+use crate::types::AxisId;
 use crate::types::{Axes, Dim, Ty};
+#[cfg(feature = "torch")]
+use tch::Tensor;
 
 fn infer(attrs: &Attrs, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
     for (index, ty) in args.iter().enumerate() {
@@ -58,5 +67,70 @@ pub static DOT: Primitive = Primitive {
     infer,
     flops: cost,
     #[cfg(feature = "torch")]
-    kernel: |c| c.contract(),
+    kernel: contract,
 };
+
+/// Matrix products where the second operand is a weight, einsum in general.
+#[cfg(feature = "torch")]
+fn contract(call: &Call, planner: &Planner) -> TchResult<Kernel> {
+    let kind = call.kind();
+    let (a, b) = (call.plain(planner, 0)?, call.plain(planner, 1)?);
+    let (a_dims, b_dims) = (&call.args[0].dims, &call.args[1].dims);
+    let over = &call.attrs.over;
+    let is_over = |dim: &Dim| over.contains(&dim.axis);
+    let size = |dims: &[Dim]| -> i64 { dims.iter().map(|dim| dim.size as i64).product() };
+    let inner: i64 = a_dims.iter().filter(|dim| is_over(dim)).map(|dim| dim.size as i64).product();
+    let own: Vec<Dim> = b_dims.iter().filter(|dim| !is_over(dim)).copied().collect();
+    let outer = size(&own);
+    let shares = own.iter().any(|dim| call.args[0].has(dim.axis));
+    // The weight is (own…, over…), and the contracted axes stand together in the same order.
+    let split = b_dims.len() - over.len();
+    let tail: Vec<AxisId> = b_dims[split..].iter().map(|dim| dim.axis).collect();
+    let start = tail.first().and_then(|first| a_dims.iter().position(|dim| dim.axis == *first));
+    let together = start.filter(|start| {
+        let here = a_dims.iter().skip(*start).take(tail.len()).map(|dim| dim.axis);
+        here.eq(tail.iter().copied())
+    });
+    let Some(start) = together.filter(|_| !shares && b_dims[split..].iter().all(is_over)) else {
+        let equation = equation(call);
+        return Ok(Box::new(move |_, args| {
+            let (a, b) = (a.of(args)?.f_to_kind(kind)?, b.of(args)?.f_to_kind(kind)?);
+            Tensor::f_einsum(&equation, &[a, b], None::<i64>)
+        }));
+    };
+    let shape = call.ty.shape();
+    if start + tail.len() == a_dims.len() {
+        let mut rows: Vec<i64> = a_dims[..start].iter().map(|dim| dim.size as i64).collect();
+        rows.push(inner);
+        return Ok(Box::new(move |_, args| {
+            let (a, b) = (a.of(args)?.f_to_kind(kind)?, b.of(args)?.f_to_kind(kind)?);
+            let weight = b.f_reshape([outer, inner])?;
+            a.f_reshape(&rows[..])?.f_linear::<&Tensor>(&weight, None)?.f_reshape(&shape[..])
+        }));
+    }
+    let (before, after) = (size(&a_dims[..start]), size(&a_dims[start + tail.len()..]));
+    Ok(Box::new(move |_, args| {
+        let (a, b) = (a.of(args)?.f_to_kind(kind)?, b.of(args)?.f_to_kind(kind)?);
+        let weight = b.f_reshape([outer, inner])?.f_unsqueeze(0)?.f_expand([before, outer, inner], false)?;
+        weight.f_bmm(&a.f_reshape([before, inner, after])?)?.f_reshape(&shape[..])
+    }))
+}
+
+/// In einsum's letters, one for each axis.
+#[cfg(feature = "torch")]
+fn equation(call: &Call) -> String {
+    let mut seen: Vec<AxisId> = Vec::new();
+    let mut spell = |dims: &[Dim]| -> String {
+        dims.iter()
+            .map(|dim| {
+                let at = seen.iter().position(|axis| *axis == dim.axis).unwrap_or_else(|| {
+                    seen.push(dim.axis);
+                    seen.len() - 1
+                });
+                (b'a' + at as u8) as char
+            })
+            .collect()
+    };
+    let (a, b) = (spell(&call.args[0].dims), spell(&call.args[1].dims));
+    format!("{a},{b}->{}", spell(&call.ty.dims))
+}

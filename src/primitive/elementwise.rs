@@ -1,11 +1,11 @@
 //! Elementwise arithmetic, comparison and functions. Operands meet by axis name; a name that one side lacks
 //! is broadcast.
 
+use super::Attrs;
 #[cfg(feature = "torch")]
 use super::kernel;
 use super::{Complaint, Gradient, Primitive, Takes, as_float, broadcast, per_element};
 use crate::diagnostic::Code;
-use crate::ir::op::Attrs;
 use crate::types::{Axes, Kind, Ty};
 
 fn arithmetic(_: &Attrs, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
@@ -101,73 +101,97 @@ macro_rules! row {
     };
 }
 
-row!(ADD, "add", "`a + b`", 2, arithmetic, one, Flows, |c| c.binary(
+row!(ADD, "add", "`a + b`", 2, arithmetic, one, Flows, |c, _| c.binary(
     |a, b| a.f_add(b),
     |a, b| a.f_add_(b),
     |a, b| b.f_add(a)
 ));
-row!(SUB, "sub", "`a - b`", 2, arithmetic, one, Flows, |c| c.binary(
+row!(SUB, "sub", "`a - b`", 2, arithmetic, one, Flows, |c, _| c.binary(
     |a, b| a.f_sub(b),
     |a, b| a.f_sub_(b),
     |a, b| b.f_neg()?.f_add(a)
 ));
-row!(MUL, "mul", "`a * b`", 2, arithmetic, one, Flows, |c| c.binary(
+row!(MUL, "mul", "`a * b`", 2, arithmetic, one, Flows, |c, _| c.binary(
     |a, b| a.f_mul(b),
     |a, b| a.f_mul_(b),
     |a, b| b.f_mul(a)
 ));
-row!(DIV, "div", "`a / b`", 2, division, one, Flows, |c| c.binary(
+row!(DIV, "div", "`a / b`", 2, division, one, Flows, |c, _| c.binary(
     |a, b| a.f_div(b),
     |a, b| a.f_div_(b),
     |a, b| a.f_div(&kernel::widened(b)?)
 ));
-row!(POW, "pow", "`a ^ b`", 2, arithmetic, some, Flows, |c| c.power());
-row!(MAXIMUM, "maximum", "`max(a, b)`, elementwise", 2, arithmetic, one, Flows, |c| {
-    let (a, b) = c.pair_of_tensors()?;
-    a.f_maximum(&b)
-});
-row!(MINIMUM, "minimum", "`min(a, b)`, elementwise", 2, arithmetic, one, Flows, |c| {
-    let (a, b) = c.pair_of_tensors()?;
-    a.f_minimum(&b)
-});
-row!(LT, "lt", "`a < b`", 2, comparison, one, Stops, |c| c.compare(|a, b| a.f_lt_tensor(b)));
-row!(LE, "le", "`a <= b`", 2, comparison, one, Stops, |c| c.compare(|a, b| a.f_le_tensor(b)));
-row!(GT, "gt", "`a > b`", 2, comparison, one, Stops, |c| c.compare(|a, b| a.f_gt_tensor(b)));
-row!(GE, "ge", "`a >= b`", 2, comparison, one, Stops, |c| c.compare(|a, b| a.f_ge_tensor(b)));
-row!(EQ, "eq", "`a == b`", 2, comparison, one, Stops, |c| c.compare(|a, b| a.f_eq_tensor(b)));
-row!(NE, "ne", "`a != b`", 2, comparison, one, Stops, |c| c.compare(|a, b| a.f_ne_tensor(b)));
-row!(AND, "and", "`a and b`", 2, logic, one, Stops, |c| {
-    let (a, b) = c.pair_of_tensors()?;
-    a.f_logical_and(&b)
-});
-row!(OR, "or", "`a or b`", 2, logic, one, Stops, |c| {
-    let (a, b) = c.pair_of_tensors()?;
-    a.f_logical_or(&b)
-});
-row!(NOT, "not", "`not a`", 1, logic, one, Stops, |c| c.tensor(0)?.f_logical_not());
-row!(NEG, "neg", "`-a`", 1, same, one, Flows, |c| c.unary(|a| a.f_neg(), |a| a.f_neg_()));
-row!(EXP, "exp", "e to the power of each element", 1, function, some, Flows, |c| c
-    .unary(|a| a.f_exp(), |a| a.f_exp_()));
-row!(LOG, "log", "natural logarithm", 1, function, some, Flows, |c| c.unary(|a| a.f_log(), |a| a.f_log_()));
-row!(SQRT, "sqrt", "square root", 1, function, some, Flows, |c| c.unary(|a| a.f_sqrt(), |a| a.f_sqrt_()));
-row!(RSQRT, "rsqrt", "one over the square root", 1, function, some, Flows, |c| c
-    .unary(|a| a.f_rsqrt(), |a| a.f_rsqrt_()));
-row!(ABS, "abs", "absolute value", 1, same, one, Flows, |c| c.unary(|a| a.f_abs(), |a| a.f_abs_()));
-row!(SIGN, "sign", "-1, 0 or 1; its gradient is zero", 1, same, one, Stops, |c| c
-    .unary(|a| a.f_sign(), |a| a.f_sign_()));
-row!(FLOOR, "floor", "the next whole number below; its gradient is zero", 1, same, one, Stops, |c| c
-    .unary(|a| a.f_floor(), |a| a.f_floor_()));
-row!(SIN, "sin", "sine", 1, function, some, Flows, |c| c.unary(|a| a.f_sin(), |a| a.f_sin_()));
-row!(COS, "cos", "cosine", 1, function, some, Flows, |c| c.unary(|a| a.f_cos(), |a| a.f_cos_()));
-row!(SIGMOID, "sigmoid", "1 / (1 + exp(-x))", 1, function, some, Flows, |c| c
-    .unary(|a| a.f_sigmoid(), |a| a.f_sigmoid_()));
-row!(TANH, "tanh", "hyperbolic tangent", 1, function, some, Flows, |c| c
-    .unary(|a| a.f_tanh(), |a| a.f_tanh_()));
-row!(SILU, "silu", "x · sigmoid(x)", 1, function, some, Flows, |c| c.unary(|a| a.f_silu(), |a| a.f_silu_()));
-row!(GELU, "gelu", "x · Φ(x), by the error function", 1, function, some, Flows, |c| c
-    .unary(|a| a.f_gelu("none"), |a| a.f_gelu("none")));
-row!(RELU, "relu", "max(x, 0)", 1, same, one, Flows, |c| c.unary(|a| a.f_relu(), |a| a.f_relu_()));
-row!(WHERE, "where", "`a` where the condition holds, `b` elsewhere", 3, choice, one, Flows, |c| c.choose());
-row!(PRESENT, "present", "whether an optional index is there (bool)", 1, presence, one, Stops, |c| c
-    .tensor(0)?
-    .f_ge(0));
+row!(POW, "pow", "`a ^ b`", 2, arithmetic, some, Flows, |c, p| c.power(p));
+row!(MAXIMUM, "maximum", "`max(a, b)`, elementwise", 2, arithmetic, one, Flows, |c, p| c
+    .pair(p, |a, b| a.f_maximum(b)));
+row!(MINIMUM, "minimum", "`min(a, b)`, elementwise", 2, arithmetic, one, Flows, |c, p| c
+    .pair(p, |a, b| a.f_minimum(b)));
+row!(LT, "lt", "`a < b`", 2, comparison, one, Stops, |c, p| c.compare(p, |a, b| a.f_lt_tensor(b)));
+row!(LE, "le", "`a <= b`", 2, comparison, one, Stops, |c, p| c.compare(p, |a, b| a.f_le_tensor(b)));
+row!(GT, "gt", "`a > b`", 2, comparison, one, Stops, |c, p| c.compare(p, |a, b| a.f_gt_tensor(b)));
+row!(GE, "ge", "`a >= b`", 2, comparison, one, Stops, |c, p| c.compare(p, |a, b| a.f_ge_tensor(b)));
+row!(EQ, "eq", "`a == b`", 2, comparison, one, Stops, |c, p| c.compare(p, |a, b| a.f_eq_tensor(b)));
+row!(NE, "ne", "`a != b`", 2, comparison, one, Stops, |c, p| c.compare(p, |a, b| a.f_ne_tensor(b)));
+row!(AND, "and", "`a and b`", 2, logic, one, Stops, |c, p| c.pair(p, |a, b| a.f_logical_and(b)));
+row!(OR, "or", "`a or b`", 2, logic, one, Stops, |c, p| c.pair(p, |a, b| a.f_logical_or(b)));
+row!(NOT, "not", "`not a`", 1, logic, one, Stops, |c, p| c.unary(
+    p,
+    |a| a.f_logical_not(),
+    |a| a.f_logical_not_()
+));
+row!(NEG, "neg", "`-a`", 1, same, one, Flows, |c, p| c.unary(p, |a| a.f_neg(), |a| a.f_neg_()));
+row!(EXP, "exp", "e to the power of each element", 1, function, some, Flows, |c, p| c.unary(
+    p,
+    |a| a.f_exp(),
+    |a| a.f_exp_()
+));
+row!(LOG, "log", "natural logarithm", 1, function, some, Flows, |c, p| c.unary(
+    p,
+    |a| a.f_log(),
+    |a| a.f_log_()
+));
+row!(SQRT, "sqrt", "square root", 1, function, some, Flows, |c, p| c.unary(
+    p,
+    |a| a.f_sqrt(),
+    |a| a.f_sqrt_()
+));
+row!(RSQRT, "rsqrt", "one over the square root", 1, function, some, Flows, |c, p| c.unary(
+    p,
+    |a| a.f_rsqrt(),
+    |a| a.f_rsqrt_()
+));
+row!(ABS, "abs", "absolute value", 1, same, one, Flows, |c, p| c.unary(p, |a| a.f_abs(), |a| a.f_abs_()));
+row!(SIGN, "sign", "-1, 0 or 1; its gradient is zero", 1, same, one, Stops, |c, p| c.unary(
+    p,
+    |a| a.f_sign(),
+    |a| a.f_sign_()
+));
+row!(FLOOR, "floor", "the next whole number below; its gradient is zero", 1, same, one, Stops, |c, p| c
+    .unary(p, |a| a.f_floor(), |a| a.f_floor_()));
+row!(SIN, "sin", "sine", 1, function, some, Flows, |c, p| c.unary(p, |a| a.f_sin(), |a| a.f_sin_()));
+row!(COS, "cos", "cosine", 1, function, some, Flows, |c, p| c.unary(p, |a| a.f_cos(), |a| a.f_cos_()));
+row!(SIGMOID, "sigmoid", "1 / (1 + exp(-x))", 1, function, some, Flows, |c, p| c.unary(
+    p,
+    |a| a.f_sigmoid(),
+    |a| a.f_sigmoid_()
+));
+row!(TANH, "tanh", "hyperbolic tangent", 1, function, some, Flows, |c, p| c.unary(
+    p,
+    |a| a.f_tanh(),
+    |a| a.f_tanh_()
+));
+row!(SILU, "silu", "x · sigmoid(x)", 1, function, some, Flows, |c, p| c.unary(
+    p,
+    |a| a.f_silu(),
+    |a| a.f_silu_()
+));
+row!(GELU, "gelu", "x · Φ(x), by the error function", 1, function, some, Flows, |c, p| c.unary(
+    p,
+    |a| a.f_gelu("none"),
+    |a| a.f_gelu("none")
+));
+row!(RELU, "relu", "max(x, 0)", 1, same, one, Flows, |c, p| c.unary(p, |a| a.f_relu(), |a| a.f_relu_()));
+row!(WHERE, "where", "`a` where the condition holds, `b` elsewhere", 3, choice, one, Flows, |c, p| c
+    .choose(p));
+row!(PRESENT, "present", "whether an optional index is there (bool)", 1, presence, one, Stops, |c, p| c
+    .unary(p, |a| a.f_ge(0), |a| a.f_ge_(0)));

@@ -1,431 +1,320 @@
-//! What kernels work with: one call's operands as libtorch tensors, brought to the result's axis order. Knows
-//! positions so that nobody else has to.
+//! What the primitives' libtorch kernels are made of. A kernel is planned once for each call of a program: positions,
+//! views, number tensors and tables are found then, and what runs per step is one closure on tensors.
 
-use crate::ir::Mode;
-use crate::ir::op::Attrs;
-use crate::types::{AxisId, Dim, Kind, Ty};
+use super::{Call, View};
+use crate::types::{Kind, Ty};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use tch::{Device, TchError, Tensor};
 
-type Result<T> = std::result::Result<T, TchError>;
+pub type TchResult<T> = std::result::Result<T, TchError>;
 
-/// Tables that depend on sizes alone (rotary positions), made once.
-#[derive(Default)]
-pub struct Constants {
-    /// Cosines and sines by rows, width, the bits of theta and their kind.
-    rotations: RefCell<HashMap<(i64, i64, u64, tch::Kind), Rotation>>,
+/// A planned call: takes the operands of one execution, gives the result.
+pub type Kernel = Box<dyn Fn(&mut Run, &mut [Arg]) -> TchResult<Tensor> + Send>;
+
+/// An operand of one execution.
+#[derive(Debug)]
+pub enum Arg {
+    Tensor(Tensor),
+    /// Known when the program was made; the plan has it.
+    Number,
 }
 
-type Rotation = (Tensor, Tensor);
+impl Arg {
+    /// The tensor; of a number, which the plan reads by itself, an empty one.
+    fn tensor(&self) -> Tensor {
+        match self {
+            Arg::Tensor(tensor) => tensor.shallow_clone(),
+            Arg::Number => Tensor::new(),
+        }
+    }
+}
+
+/// What one step brings with it.
+#[derive(Debug, Default)]
+pub struct Run {
+    /// Seeds of single rows, where they have any; else libtorch's generator goes on as it stands.
+    pub draws: Option<Draws>,
+}
 
 /// Random draws of which each row of the batch has its own: what a row draws depends on its seed alone, neither on its
 /// place in the batch nor on the rows beside it.
 #[derive(Debug)]
 pub struct Draws {
-    /// The axis of the rows; draws without it are shared by all rows.
-    pub batch: Option<AxisId>,
     /// One seed per row, for this step.
     pub seeds: Vec<u64>,
     /// Draws made so far in this step.
     pub made: Cell<u64>,
 }
 
+/// Where kernels are planned: the device, and tables that several share.
+#[derive(Debug)]
+pub struct Planner {
+    pub device: Device,
+    /// Cosines and sines of rotary positions by rows, width, the bits of theta and their kind.
+    pub(super) rotations: RefCell<HashMap<(i64, i64, u64, tch::Kind), (Tensor, Tensor)>>,
+}
+
+impl Planner {
+    /// A planner for a device.
+    pub fn new(device: Device) -> Planner {
+        Planner { device, rotations: RefCell::default() }
+    }
+}
+
+/// The libtorch kind of a kind; `float`, which a program no longer has, is float32.
+pub fn torch_kind(kind: Kind) -> tch::Kind {
+    match kind {
+        Kind::Bool => tch::Kind::Bool,
+        Kind::Int | Kind::Index { .. } => tch::Kind::Int64,
+        Kind::BFloat16 => tch::Kind::BFloat16,
+        Kind::Float | Kind::Float32 => tch::Kind::Float,
+        Kind::Float64 => tch::Kind::Double,
+    }
+}
+
+impl View {
+    /// The view of a tensor.
+    pub fn of(&self, x: &Tensor) -> TchResult<Tensor> {
+        let mut view = if self.order.is_empty() { x.shallow_clone() } else { x.f_permute(&self.order[..])? };
+        for at in &self.insert {
+            view = view.f_unsqueeze(*at)?;
+        }
+        Ok(view)
+    }
+}
+
+/// A number as an operand. libtorch's own operations on numbers cannot fail: `tch` panics when memory runs out in one.
+/// It stays in float64 on the CPU and without axes, so it neither widens the other operand nor loses digits to it.
+fn number(value: f64) -> TchResult<Tensor> {
+    Tensor::f_from_slice(&[value])?.f_reshape([0i64; 0])
+}
+
+/// What a number can be divided by without losing digits first.
+pub fn widened(x: &Tensor) -> TchResult<Tensor> {
+    if x.kind() == tch::Kind::BFloat16 { x.f_to_kind(tch::Kind::Float) } else { Ok(x.shallow_clone()) }
+}
+
+/// How a kernel reads one operand: its number or its tensor, in the result's axis order, in a kind it can compute with.
+pub struct Operand {
+    at: usize,
+    number: Option<Tensor>,
+    view: View,
+    kind: Option<tch::Kind>,
+}
+
+impl Operand {
+    /// The operand of one execution.
+    pub fn of(&self, args: &[Arg]) -> TchResult<Tensor> {
+        if let Some(number) = &self.number {
+            return Ok(number.shallow_clone());
+        }
+        let x = args[self.at].tensor();
+        let x = if self.view.is_identity() { x } else { self.view.of(&x)? };
+        match self.kind {
+            Some(kind) if x.kind() != kind => x.f_to_kind(kind),
+            _ => Ok(x),
+        }
+    }
+}
+
+impl Call {
+    /// The libtorch kind of the result.
+    pub fn kind(&self) -> tch::Kind {
+        torch_kind(self.ty.kind)
+    }
+
+    /// Operand `at` as it is; a number becomes a tensor without axes, of its type's kind.
+    pub fn plain(&self, planner: &Planner, at: usize) -> TchResult<Operand> {
+        let number = match self.numbers[at] {
+            Some(value) => {
+                Some(Tensor::f_full([0i64; 0], value, (torch_kind(self.args[at].kind), planner.device))?)
+            }
+            None => None,
+        };
+        Ok(Operand { at, number, view: View::default(), kind: None })
+    }
+
+    /// Operand `at` in the result's axis order.
+    pub fn aligned(&self, planner: &Planner, at: usize) -> TchResult<Operand> {
+        Ok(Operand { view: self.view(at), ..self.plain(planner, at)? })
+    }
+
+    /// Like `aligned`, in a stated kind.
+    pub fn aligned_as(&self, planner: &Planner, at: usize, kind: tch::Kind) -> TchResult<Operand> {
+        let operand = self.aligned(planner, at)?;
+        let number = match operand.number {
+            Some(number) => Some(number.f_to_kind(kind)?),
+            None => None,
+        };
+        Ok(Operand { number, kind: Some(kind), ..operand })
+    }
+
+    /// Like `aligned`; a number stays in float64, and bools are widened, as libtorch does not compute with them.
+    fn computable(&self, at: usize) -> TchResult<Operand> {
+        let number = match self.numbers[at] {
+            Some(value) => Some(number(value)?),
+            None => None,
+        };
+        let kind = (self.args[at].kind == Kind::Bool).then(|| self.kind());
+        Ok(Operand { at, number, view: self.view(at), kind })
+    }
+
+    /// A function of one operand, element by element.
+    pub fn unary(
+        &self,
+        planner: &Planner,
+        f: fn(&Tensor) -> TchResult<Tensor>,
+        in_place: fn(&mut Tensor) -> TchResult<Tensor>,
+    ) -> TchResult<Kernel> {
+        let mut x = self.plain(planner, 0)?;
+        let widens = match self.args[0].kind {
+            Kind::Bool => true,
+            kind => kind.is_integer() && self.ty.kind.is_float(),
+        };
+        if widens {
+            x = self.aligned_as(planner, 0, self.kind())?;
+        }
+        if self.in_place {
+            return Ok(Box::new(move |_, args| in_place(&mut x.of(args)?)));
+        }
+        Ok(Box::new(move |_, args| f(&x.of(args)?)))
+    }
+
+    /// A function of two operands that meet by axis. `number_first` takes what `f` cannot: a number before a tensor,
+    /// which must come second to keep its digits.
+    pub fn binary(
+        &self,
+        f: fn(&Tensor, &Tensor) -> TchResult<Tensor>,
+        in_place: fn(&mut Tensor, &Tensor) -> TchResult<Tensor>,
+        number_first: fn(&Tensor, &Tensor) -> TchResult<Tensor>,
+    ) -> TchResult<Kernel> {
+        let (a, b) = (self.computable(0)?, self.computable(1)?);
+        if self.numbers[0].is_some() {
+            return Ok(Box::new(move |_, args| number_first(&a.of(args)?, &b.of(args)?)));
+        }
+        if self.in_place && self.args[0].dims == self.ty.dims {
+            return Ok(Box::new(move |_, args| in_place(&mut a.of(args)?, &b.of(args)?)));
+        }
+        Ok(Box::new(move |_, args| f(&a.of(args)?, &b.of(args)?)))
+    }
+
+    /// A function of two operands that meet by axis, both in the result's kind, or as they are if that is bool.
+    pub fn pair(&self, planner: &Planner, f: fn(&Tensor, &Tensor) -> TchResult<Tensor>) -> TchResult<Kernel> {
+        let (a, b) = match self.ty.kind {
+            Kind::Bool => (self.aligned(planner, 0)?, self.aligned(planner, 1)?),
+            _ => (self.aligned_as(planner, 0, self.kind())?, self.aligned_as(planner, 1, self.kind())?),
+        };
+        Ok(Box::new(move |_, args| f(&a.of(args)?, &b.of(args)?)))
+    }
+
+    /// A comparison.
+    pub fn compare(
+        &self,
+        planner: &Planner,
+        f: fn(&Tensor, &Tensor) -> TchResult<Tensor>,
+    ) -> TchResult<Kernel> {
+        let a = self.aligned(planner, 0)?;
+        let b = match self.numbers[1] {
+            Some(value) => Operand { number: Some(number(value)?), ..self.aligned(planner, 1)? },
+            None => self.aligned(planner, 1)?,
+        };
+        Ok(Box::new(move |_, args| f(&a.of(args)?, &b.of(args)?)))
+    }
+
+    /// A power. Squares are products.
+    pub fn power(&self, planner: &Planner) -> TchResult<Kernel> {
+        let base = self.computable(0)?;
+        let base = Operand { number: self.aligned_as(planner, 0, self.kind())?.number, ..base };
+        match self.numbers[1] {
+            Some(2.0) => Ok(Box::new(move |_, args| {
+                let x = base.of(args)?;
+                x.f_mul(&x)
+            })),
+            Some(power) => Ok(Box::new(move |_, args| base.of(args)?.f_pow_tensor_scalar(power))),
+            None => self.pair(planner, |a, b| a.f_pow(b)),
+        }
+    }
+
+    /// `where(condition, a, b)`.
+    pub fn choose(&self, planner: &Planner) -> TchResult<Kernel> {
+        let condition = self.aligned_as(planner, 0, tch::Kind::Bool)?;
+        let a = self.aligned_as(planner, 1, self.kind())?;
+        let b = self.aligned_as(planner, 2, self.kind())?;
+        Ok(Box::new(move |_, args| a.of(args)?.f_where_self(&condition.of(args)?, &b.of(args)?)))
+    }
+
+    /// A reduction of operand 0 over the positions of `over`.
+    pub fn reduce(
+        &self,
+        planner: &Planner,
+        f: impl Fn(&Tensor, &[i64], tch::Kind) -> TchResult<Tensor> + Send + 'static,
+    ) -> TchResult<Kernel> {
+        let (x, dims, kind) = (self.plain(planner, 0)?, self.over(0), self.kind());
+        Ok(Box::new(move |_, args| f(&x.of(args)?, &dims, kind)))
+    }
+
+    /// A reduction over one axis after the other, so that gradient goes to the first extreme element.
+    pub fn first_extreme(
+        &self,
+        planner: &Planner,
+        f: fn(&Tensor, i64) -> TchResult<(Tensor, Tensor)>,
+    ) -> TchResult<Kernel> {
+        let (x, mut dims) = (self.plain(planner, 0)?, self.over(0));
+        dims.sort_unstable();
+        Ok(Box::new(move |_, args| {
+            let mut x = x.of(args)?;
+            for dim in dims.iter().rev() {
+                x = f(&x, *dim)?.0;
+            }
+            Ok(x)
+        }))
+    }
+
+    /// Random numbers in the shape of the result, which `draw` makes for a shape.
+    pub fn drawn(&self, draw: impl Fn(&[i64]) -> TchResult<Tensor> + Send + 'static) -> TchResult<Kernel> {
+        let shape = self.ty.shape();
+        let rows = self.batch.and_then(|batch| self.ty.position(batch));
+        Ok(Box::new(move |run, _| match &run.draws {
+            Some(draws) => draws.fill(&shape, rows, &draw),
+            None => draw(&shape),
+        }))
+    }
+
+    /// Nothing but zeros.
+    pub fn zeros(&self, planner: &Planner) -> TchResult<Kernel> {
+        let (shape, options) = (self.ty.shape(), (self.kind(), planner.device));
+        Ok(Box::new(move |_, _| Tensor::f_zeros(&shape[..], options)))
+    }
+}
+
 impl Draws {
-    /// A draw of type `ty`, of pieces that `draw` makes for a shape.
-    fn fill(&self, ty: &Ty, draw: impl Fn(&[i64]) -> Result<Tensor>) -> Result<Tensor> {
+    /// A draw of a shape whose axis `rows` are the rows of the batch.
+    fn fill(
+        &self,
+        shape: &[i64],
+        rows: Option<usize>,
+        draw: &dyn Fn(&[i64]) -> TchResult<Tensor>,
+    ) -> TchResult<Tensor> {
         let number = self.made.get() + 1;
         self.made.set(number);
         // SplitMix64's step from one stream to the next.
         let seed = |row: u64| (row.wrapping_add(number.wrapping_mul(0x9e37_79b9_7f4a_7c15)) >> 1) as i64;
-        let mut shape = ty.shape();
-        let place = self.batch.and_then(|batch| ty.position(batch));
-        let Some(place) = place.filter(|place| shape[*place] == self.seeds.len() as i64) else {
+        let Some(place) = rows.filter(|place| shape[*place] == self.seeds.len() as i64) else {
             tch::manual_seed(seed(self.seeds.first().copied().unwrap_or(0)));
-            return draw(&shape);
+            return draw(shape);
         };
+        let mut shape = shape.to_vec();
         shape.remove(place);
         let rows = self.seeds.iter().map(|row| {
             tch::manual_seed(seed(*row));
             draw(&shape)
         });
-        Tensor::f_stack(&rows.collect::<Result<Vec<_>>>()?, place as i64)
+        Tensor::f_stack(&rows.collect::<TchResult<Vec<_>>>()?, place as i64)
     }
 }
 
-pub enum Arg {
-    Tensor(Tensor),
-    Number(f64),
-}
-
-/// One execution of a primitive.
-pub struct Call<'a> {
-    pub attrs: &'a Attrs,
-    pub args: &'a mut [Arg],
-    pub arg_tys: &'a [Ty],
-    pub ty: &'a Ty,
-    /// The first operand dies here and the result may take its memory.
-    pub in_place: bool,
-    pub mode: Mode,
-    pub precision: tch::Kind,
-    pub device: Device,
-    pub constants: &'a Constants,
-    /// Seeds of single rows, where they have any; else libtorch's generator goes on as it stands.
-    pub draws: Option<&'a Draws>,
-}
-
-/// The libtorch kind of a language kind.
-pub fn torch_kind(kind: Kind, precision: tch::Kind) -> tch::Kind {
-    match kind {
-        Kind::Bool => tch::Kind::Bool,
-        Kind::Int | Kind::Index { .. } => tch::Kind::Int64,
-        Kind::Float => precision,
-        // What must be wide is no narrower than the rest.
-        Kind::Float32 if precision == tch::Kind::Double => tch::Kind::Double,
-        Kind::Float32 => tch::Kind::Float,
-        Kind::Float64 => tch::Kind::Double,
-    }
-}
-
-/// A view of `x`, whose axes are `own`, in the axis order of `wanted`; axes it lacks have size 1.
-pub fn align(x: &Tensor, own: &[Dim], wanted: &[Dim]) -> Result<Tensor> {
-    if own.len() == wanted.len() && own.iter().zip(wanted).all(|(a, b)| a.axis == b.axis) {
-        return Ok(x.shallow_clone());
-    }
-    let order: Vec<i64> = wanted
-        .iter()
-        .filter_map(|dim| own.iter().position(|known| known.axis == dim.axis).map(|at| at as i64))
-        .collect();
-    let mut view = if order.iter().enumerate().all(|(at, from)| at as i64 == *from) {
-        x.shallow_clone()
-    } else {
-        x.f_permute(&order[..])?
-    };
-    // Leading axes broadcast by themselves.
-    let first =
-        wanted.iter().position(|dim| own.iter().any(|known| known.axis == dim.axis)).unwrap_or(wanted.len());
-    for (at, dim) in wanted.iter().enumerate().skip(first) {
-        if !own.iter().any(|known| known.axis == dim.axis) {
-            view = view.f_unsqueeze((at - first) as i64)?;
-        }
-    }
-    Ok(view)
-}
-
-/// Like `align`, with every axis of `wanted` there, leading ones of size 1 too.
-pub fn align_all(x: &Tensor, own: &[Dim], wanted: &[Dim]) -> Result<Tensor> {
-    let mut view = align(x, own, wanted)?;
-    while view.dim() < wanted.len() {
-        view = view.f_unsqueeze(0)?;
-    }
-    Ok(view)
-}
-
-/// A number as an operand. libtorch's own operations on numbers cannot fail: `tch` panics when memory runs out in one.
-/// It stays in float64 on the CPU and without axes, so it neither widens the other operand nor loses digits to it.
-fn number(value: f64) -> Result<Tensor> {
-    Tensor::f_from_slice(&[value])?.f_reshape([0i64; 0])
-}
-
-/// What a number can be divided by without losing digits first.
-pub fn widened(x: &Tensor) -> Result<Tensor> {
-    if x.kind() == tch::Kind::BFloat16 { x.f_to_kind(tch::Kind::Float) } else { Ok(x.shallow_clone()) }
-}
-
-impl Call<'_> {
-    pub fn result_kind(&self) -> tch::Kind {
-        torch_kind(self.ty.kind, self.precision)
-    }
-
-    pub fn kind_of(&self, ty: &Ty) -> tch::Kind {
-        torch_kind(ty.kind, self.precision)
-    }
-
-    pub fn device(&self) -> Device {
-        self.device
-    }
-
-    /// Random numbers in the shape of the result, which `draw` makes for a shape.
-    pub fn drawn(&self, draw: impl Fn(&[i64]) -> Result<Tensor>) -> Result<Tensor> {
-        match self.draws {
-            Some(draws) => draws.fill(self.ty, draw),
-            None => draw(&self.ty.shape()),
-        }
-    }
-
-    /// Operand as a tensor; a number becomes one without axes.
-    pub fn tensor(&self, at: usize) -> Result<Tensor> {
-        match &self.args[at] {
-            Arg::Tensor(tensor) => Ok(tensor.shallow_clone()),
-            Arg::Number(value) => Tensor::f_full(
-                [0i64; 0],
-                *value,
-                (torch_kind(self.arg_tys[at].kind, self.precision), self.device),
-            ),
-        }
-    }
-
-    fn position(&self, at: usize, axis: AxisId) -> i64 {
-        self.arg_tys[at].position(axis).unwrap_or(0) as i64
-    }
-
-    /// Positions of the `over` axes in operand `at`.
-    pub fn over(&self, at: usize) -> Vec<i64> {
-        self.attrs.over.iter().map(|axis| self.position(at, *axis)).collect()
-    }
-
-    pub fn reduces_nothing(&self, at: usize) -> bool {
-        self.attrs.over.iter().any(|axis| self.arg_tys[at].size(*axis) == Some(0))
-    }
-
-    pub fn zeros(&self) -> Result<Tensor> {
-        Tensor::f_zeros(self.ty.shape(), (self.result_kind(), self.device))
-    }
-
-    fn aligned(&self, at: usize) -> Result<Tensor> {
-        align(&self.tensor(at)?, &self.arg_tys[at].dims, &self.ty.dims)
-    }
-
-    /// Both operands in the result's order; bools widened, as libtorch does not compute with them.
-    pub fn pair_of_tensors(&self) -> Result<(Tensor, Tensor)> {
-        let mut pair = (self.aligned(0)?, self.aligned(1)?);
-        if self.ty.kind != Kind::Bool {
-            pair = (pair.0.f_to_kind(self.result_kind())?, pair.1.f_to_kind(self.result_kind())?);
-        }
-        Ok(pair)
-    }
-
-    fn computable(&self, x: Tensor) -> Result<Tensor> {
-        if x.kind() == tch::Kind::Bool { x.f_to_kind(self.result_kind()) } else { Ok(x) }
-    }
-
-    pub fn unary(
-        &mut self,
-        f: impl Fn(&Tensor) -> Result<Tensor>,
-        in_place: impl Fn(&mut Tensor) -> Result<Tensor>,
-    ) -> Result<Tensor> {
-        let mut x = self.tensor(0)?;
-        if x.kind() == tch::Kind::Bool || (x.kind() == tch::Kind::Int64 && self.ty.kind.is_float()) {
-            x = x.f_to_kind(self.result_kind())?;
-        }
-        if self.in_place { in_place(&mut x) } else { f(&x) }
-    }
-
-    /// `number_first` takes what `f` cannot: a number before a tensor, which must come second to keep its digits.
-    pub fn binary(
-        &mut self,
-        f: impl Fn(&Tensor, &Tensor) -> Result<Tensor>,
-        in_place: impl Fn(&mut Tensor, &Tensor) -> Result<Tensor>,
-        number_first: impl Fn(&Tensor, &Tensor) -> Result<Tensor>,
-    ) -> Result<Tensor> {
-        if let Arg::Number(value) = self.args[0] {
-            return number_first(&number(value)?, &self.computable(self.aligned(1)?)?);
-        }
-        let mut a = self.computable(self.aligned(0)?)?;
-        let b = match self.args[1] {
-            Arg::Number(value) => number(value)?,
-            Arg::Tensor(_) => self.computable(self.aligned(1)?)?,
-        };
-        if self.in_place && self.arg_tys[0].dims == self.ty.dims { in_place(&mut a, &b) } else { f(&a, &b) }
-    }
-
-    pub fn compare(&mut self, f: impl Fn(&Tensor, &Tensor) -> Result<Tensor>) -> Result<Tensor> {
-        match self.args[1] {
-            Arg::Number(value) => f(&self.aligned(0)?, &number(value)?),
-            Arg::Tensor(_) => f(&self.aligned(0)?, &self.aligned(1)?),
-        }
-    }
-
-    pub fn power(&mut self) -> Result<Tensor> {
-        match self.args[1] {
-            Arg::Number(2.0) => {
-                let x = self.computable(self.aligned(0)?)?;
-                x.f_mul(&x)
-            }
-            Arg::Number(number) => self.computable(self.aligned(0)?)?.f_pow_tensor_scalar(number),
-            Arg::Tensor(_) => {
-                let (a, b) = self.pair_of_tensors()?;
-                a.f_pow(&b)
-            }
-        }
-    }
-
-    pub fn choose(&mut self) -> Result<Tensor> {
-        let kind = self.result_kind();
-        let condition = self.aligned(0)?;
-        let (a, b) = (self.aligned(1)?.f_to_kind(kind)?, self.aligned(2)?.f_to_kind(kind)?);
-        a.f_where_self(&condition, &b)
-    }
-
-    /// One axis after the other, so that gradient goes to the first extreme element.
-    pub fn first_extreme(&mut self, f: impl Fn(&Tensor, i64) -> Result<(Tensor, Tensor)>) -> Result<Tensor> {
-        let mut x = self.tensor(0)?;
-        let mut dims = self.over(0);
-        dims.sort_unstable();
-        for dim in dims.into_iter().rev() {
-            x = f(&x, dim)?.0;
-        }
-        Ok(x)
-    }
-
-    /// Matrix products where the second operand is a weight, einsum in general.
-    pub fn contract(&mut self) -> Result<Tensor> {
-        let (a, b) = (self.tensor(0)?, self.tensor(1)?);
-        let kind = self.result_kind();
-        let (a, b) = (a.f_to_kind(kind)?, b.f_to_kind(kind)?);
-        let (a_dims, b_dims) = (&self.arg_tys[0].dims, &self.arg_tys[1].dims);
-        let over = &self.attrs.over;
-        let is_over = |dim: &Dim| over.contains(&dim.axis);
-        let inner: i64 = a_dims.iter().filter(|dim| is_over(dim)).map(|dim| dim.size as i64).product();
-        let own: Vec<&Dim> = b_dims.iter().filter(|dim| !is_over(dim)).collect();
-        let outer: i64 = own.iter().map(|dim| dim.size as i64).product();
-        let shares = own.iter().any(|dim| self.arg_tys[0].has(dim.axis));
-        // The weight is (own…, over…), and the contracted axes stand together in the same order.
-        let split = b_dims.len() - over.len();
-        let tail: Vec<AxisId> = b_dims[split..].iter().map(|dim| dim.axis).collect();
-        let start = a_dims.iter().position(|dim| dim.axis == tail[0]);
-        let together = start.is_some_and(|start| {
-            a_dims.len() >= start + tail.len()
-                && a_dims[start..start + tail.len()].iter().map(|dim| dim.axis).eq(tail.iter().copied())
-        });
-        if shares || !together || !b_dims[split..].iter().all(is_over) {
-            return self.einsum(&a, &b);
-        }
-        let start = start.unwrap_or(0);
-        let weight = b.f_reshape([outer, inner])?;
-        let result = if start + tail.len() == a_dims.len() {
-            let mut shape: Vec<i64> = a_dims[..start].iter().map(|dim| dim.size as i64).collect();
-            shape.push(inner);
-            a.f_reshape(&shape[..])?.f_linear::<&Tensor>(&weight, None)?
-        } else {
-            let before: i64 = a_dims[..start].iter().map(|dim| dim.size as i64).product();
-            let after: i64 = a_dims[start + tail.len()..].iter().map(|dim| dim.size as i64).product();
-            weight
-                .f_unsqueeze(0)?
-                .f_expand([before, outer, inner], false)?
-                .f_bmm(&a.f_reshape([before, inner, after])?)?
-        };
-        result.f_reshape(self.ty.shape())
-    }
-
-    fn einsum(&self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
-        let mut letters: HashMap<AxisId, char> = HashMap::new();
-        let mut spell = |dims: &[Dim]| -> String {
-            dims.iter()
-                .map(|dim| {
-                    let next = (b'a' + letters.len() as u8) as char;
-                    *letters.entry(dim.axis).or_insert(next)
-                })
-                .collect()
-        };
-        let equation = format!(
-            "{},{}->{}",
-            spell(&self.arg_tys[0].dims),
-            spell(&self.arg_tys[1].dims),
-            spell(&self.ty.dims)
-        );
-        Tensor::f_einsum(&equation, &[a, b], None::<i64>)
-    }
-
-    /// Scaled dot-product attention on (batch, head, row, feature) views.
-    pub fn attention(&mut self) -> Result<Tensor> {
-        let (over, along) = (self.attrs.over[0], self.attrs.along.unwrap_or(self.attrs.over[0]));
-        let causal = self.attrs.numbers.first().is_some_and(|value| *value != 0.0);
-        let dims = self.ty.dims.clone();
-        let others: Vec<Dim> =
-            dims.iter().filter(|dim| dim.axis != over && dim.axis != along).copied().collect();
-        let mut order = others.clone();
-        order.extend(dims.iter().filter(|dim| dim.axis == over));
-        order.extend(dims.iter().filter(|dim| dim.axis == along));
-        let (rows, features) = (order[order.len() - 2].size as i64, order[order.len() - 1].size as i64);
-        // The innermost further axis plays the heads; the rest is batch.
-        let heads = others.last().map_or(1, |dim| dim.size as i64);
-        let batch: i64 = others.iter().rev().skip(1).map(|dim| dim.size as i64).product();
-        let mut parts = Vec::new();
-        for at in 0..3 {
-            let x = align_all(&self.tensor(at)?, &self.arg_tys[at].dims, &order)?;
-            parts.push(x.f_reshape([batch, heads, rows, features])?);
-        }
-        let result = Tensor::f_scaled_dot_product_attention::<&Tensor>(
-            &parts[0], &parts[1], &parts[2], None, 0.0, causal, None, false,
-        )?;
-        let shape: Vec<i64> = order.iter().map(|dim| dim.size as i64).collect();
-        let result = result.f_reshape(&shape[..])?;
-        align_all(&result, &order, &dims)
-    }
-
-    /// Sum over the taps of shifted values times weights, zeros beyond the ends; bfloat16 is summed in float32.
-    pub fn convolution(&mut self) -> Result<Tensor> {
-        let over = self.attrs.over[0];
-        let tap = self.attrs.along.unwrap_or(over);
-        let causal = self.attrs.numbers.first().is_some_and(|value| *value != 0.0);
-        let kind = match self.result_kind() {
-            tch::Kind::BFloat16 => tch::Kind::Float,
-            kind => kind,
-        };
-        let (x, kernel) = (self.tensor(0)?.f_to_kind(kind)?, self.tensor(1)?.f_to_kind(kind)?);
-        let (at, tap_at) = (self.position(0, over), self.position(1, tap));
-        let (length, taps) = (x.size()[at as usize], kernel.size()[tap_at as usize]);
-        let before = if causal { taps - 1 } else { (taps - 1) / 2 };
-        // Pairs from the last axis on.
-        let mut padding = vec![0i64; 2 * (x.dim() - at as usize)];
-        if let [.., left, right] = &mut padding[..] {
-            (*left, *right) = (before, taps - 1 - before);
-        }
-        let padded = x.f_constant_pad_nd(&padding[..])?;
-        let own: Vec<Dim> = self.arg_tys[1].dims.iter().filter(|dim| dim.axis != tap).copied().collect();
-        let mut sum: Option<Tensor> = None;
-        for k in 0..taps {
-            let shifted = align(&padded.f_narrow(at, k, length)?, &self.arg_tys[0].dims, &self.ty.dims)?;
-            let weight = align(&kernel.f_select(tap_at, k)?, &own, &self.ty.dims)?;
-            sum = Some(match sum {
-                Some(sum) => sum.f_addcmul(&shifted, &weight)?,
-                None => shifted.f_mul(&weight)?,
-            });
-        }
-        match sum {
-            Some(sum) => sum.f_to_kind(self.result_kind()),
-            None => self.zeros(),
-        }
-    }
-
-    /// x·cos + rot(x)·sin in float32, or in float64 where the run is.
-    pub fn rotate(&mut self) -> Result<Tensor> {
-        let x = self.tensor(0)?;
-        let narrow = x.kind();
-        let wide = if narrow == tch::Kind::Double { narrow } else { tch::Kind::Float };
-        let x = x.f_to_kind(wide)?;
-        let row = self.position(0, self.attrs.over[0]);
-        let feature = self.position(0, self.attrs.along.unwrap_or(self.attrs.over[0]));
-        let theta = self.attrs.numbers.first().copied().unwrap_or(10000.0);
-        let size = x.size();
-        let (rows, width) = (size[row as usize], size[feature as usize]);
-        let (cos, sin) = self.rotation(rows, width, theta, wide)?;
-        let mut shape = vec![1i64; size.len()];
-        shape[row as usize] = rows;
-        shape[feature as usize] = width;
-        let (cos, sin) =
-            if row < feature { (cos, sin) } else { (cos.f_transpose(0, 1)?, sin.f_transpose(0, 1)?) };
-        let (cos, sin) = (cos.f_reshape(&shape[..])?, sin.f_reshape(&shape[..])?);
-        let first = x.f_narrow(feature, 0, width / 2)?;
-        let second = x.f_narrow(feature, width / 2, width / 2)?;
-        let turned = Tensor::f_cat(&[second.f_neg()?, first], feature)?;
-        x.f_mul(&cos)?.f_addcmul(&turned, &sin)?.f_to_kind(narrow)
-    }
-
-    fn rotation(&self, rows: i64, width: i64, theta: f64, kind: tch::Kind) -> Result<(Tensor, Tensor)> {
-        let key = (rows, width, theta.to_bits(), kind);
-        if let Some((cos, sin)) = self.constants.rotations.borrow().get(&key) {
-            return Ok((cos.shallow_clone(), sin.shallow_clone()));
-        }
-        let options = (kind, self.device);
-        let exponent = Tensor::f_arange_start_step(0, width, 2, options)?.f_div_scalar(width as f64)?;
-        let frequency = Tensor::f_full([0i64; 0], theta, options)?.f_pow(&exponent)?.f_reciprocal()?;
-        let angle = Tensor::f_arange(rows, options)?.f_outer(&frequency)?;
-        let both = Tensor::f_cat(&[&angle, &angle], -1)?;
-        let table = (both.f_cos()?, both.f_sin()?);
-        let shared = (table.0.shallow_clone(), table.1.shallow_clone());
-        self.constants.rotations.borrow_mut().insert(key, table);
-        Ok(shared)
-    }
+/// Memory order of a type as libtorch sizes.
+pub fn shape_of(ty: &Ty) -> Vec<i64> {
+    ty.shape()
 }

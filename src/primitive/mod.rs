@@ -2,9 +2,12 @@
 //! one line in `TABLE`; it then has a spelling, inference, a cost and a kernel. Knows no spans and no author.
 
 mod attend;
+mod attrs;
+mod call;
 mod convolve;
 mod dot;
 mod elementwise;
+mod iota;
 #[cfg(feature = "torch")]
 pub mod kernel;
 mod noise;
@@ -14,7 +17,9 @@ mod softmax;
 mod top_k;
 
 use crate::diagnostic::Code;
-use crate::ir::op::Attrs;
+pub use attrs::{Attrs, Real};
+pub use call::{Call, View};
+
 use crate::types::{Axes, AxisId, Dim, Kind, Ty};
 
 /// Position in `TABLE`.
@@ -65,8 +70,9 @@ pub struct Primitive {
     pub infer: fn(&Attrs, &[&Ty], &Axes) -> Result<Ty, Complaint>,
     /// Floating-point operations of one execution.
     pub flops: fn(&Attrs, &[&Ty], &Ty) -> u64,
+    /// Plans the libtorch kernel of one call.
     #[cfg(feature = "torch")]
-    pub kernel: fn(&mut kernel::Call) -> Result<tch::Tensor, tch::TchError>,
+    pub kernel: fn(&Call, &kernel::Planner) -> kernel::TchResult<kernel::Kernel>,
 }
 
 /// What inference objects to, in the author's terms; the checker adds the places.
@@ -142,6 +148,7 @@ static TABLE: &[&Primitive] = &[
     &convolve::CONVOLVE,
     &rope::ROPE,
     &top_k::TOP_K,
+    &iota::IOTA,
     &noise::NOISE,
     &noise::UNIFORM,
     &noise::DROPOUT,

@@ -1,8 +1,8 @@
 //! Random draws: standard normal and uniform noise over stated axes, and dropout. Every spelled draw is its
 //! own; the trainer seeds libtorch's generator from the run's seed and the step.
 
+use super::Attrs;
 use super::{Complaint, Gradient, Primitive, Takes, per_element};
-use crate::ir::op::Attrs;
 use crate::types::{Axes, Dim, Kind, Ty};
 
 fn drawn(attrs: &Attrs, _: &[&Ty], _: &Axes) -> Result<Ty, Complaint> {
@@ -38,13 +38,13 @@ macro_rules! row {
     };
 }
 
-row!(NOISE, "noise", "standard normal noise over stated axes", 0, &[], drawn, |c| {
-    let options = (c.kind_of(&c.ty.clone()), c.device());
-    c.drawn(|shape| tch::Tensor::f_randn(shape, options))
+row!(NOISE, "noise", "standard normal noise over stated axes", 0, &[], drawn, |c, p| {
+    let options = (c.kind(), p.device);
+    c.drawn(move |shape| tch::Tensor::f_randn(shape, options))
 });
-row!(UNIFORM, "uniform", "uniform noise in [0, 1) over stated axes", 0, &[], drawn, |c| {
-    let options = (c.kind_of(&c.ty.clone()), c.device());
-    c.drawn(|shape| tch::Tensor::f_rand(shape, options))
+row!(UNIFORM, "uniform", "uniform noise in [0, 1) over stated axes", 0, &[], drawn, |c, p| {
+    let options = (c.kind(), p.device);
+    c.drawn(move |shape| tch::Tensor::f_rand(shape, options))
 });
 row!(
     DROPOUT,
@@ -53,8 +53,8 @@ row!(
     1,
     &[("rate", 0.1)],
     same,
-    |c| {
-        let rate = c.attrs.numbers.first().copied().unwrap_or(0.0);
-        c.tensor(0)?.f_dropout(rate, c.mode == crate::ir::Mode::Training)
+    |c, p| {
+        let (x, rate, training) = (c.plain(p, 0)?, c.attrs.number(0).unwrap_or(0.0), c.training);
+        Ok(Box::new(move |_, args| x.of(args)?.f_dropout(rate, training)))
     }
 );

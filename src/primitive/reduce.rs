@@ -1,9 +1,9 @@
 //! Reductions over named axes. The mean of nothing is 0; `max` and `min` send their gradient to the first
 //! extreme element.
 
+use super::Attrs;
 use super::{Complaint, Gradient, Primitive, Takes, as_float, missing, per_element};
 use crate::diagnostic::Code;
-use crate::ir::op::Attrs;
 use crate::types::{Axes, Kind, Ty};
 
 fn reduced(attrs: &Attrs, args: &[&Ty], axes: &Axes, kind: Kind) -> Result<Ty, Complaint> {
@@ -69,30 +69,27 @@ macro_rules! row {
     };
 }
 
-row!(SUM, "sum", "sum over axes", sum, Flows, |c| {
-    let (dims, kind) = (c.over(0), c.result_kind());
-    c.tensor(0)?.f_sum_dim_intlist(&dims[..], false, kind)
+row!(SUM, "sum", "sum over axes", sum, Flows, |c, p| {
+    c.reduce(p, |x, dims, kind| x.f_sum_dim_intlist(dims, false, kind))
 });
-row!(MEAN, "mean", "mean over axes; the mean of nothing is 0", mean, Flows, |c| {
-    let (dims, kind) = (c.over(0), c.result_kind());
+row!(MEAN, "mean", "mean over axes; the mean of nothing is 0", mean, Flows, |c, p| {
     if c.reduces_nothing(0) {
-        return c.zeros();
+        return c.zeros(p);
     }
-    c.tensor(0)?.f_mean_dim(&dims[..], false, kind)
+    c.reduce(p, |x, dims, kind| x.f_mean_dim(dims, false, kind))
 });
-row!(MAX, "max", "largest element over axes", extreme, Flows, |c| c
-    .first_extreme(|x, dim| x.f_max_dim(dim, false)));
-row!(MIN, "min", "smallest element over axes", extreme, Flows, |c| c
-    .first_extreme(|x, dim| x.f_min_dim(dim, false)));
-row!(NORM, "norm", "L2 norm over axes", mean, Flows, |c| {
-    let dims = c.over(0);
-    c.tensor(0)?.f_norm_scalaropt_dim(2.0, &dims[..], false)
+row!(MAX, "max", "largest element over axes", extreme, Flows, |c, p| {
+    c.first_extreme(p, |x, dim| x.f_max_dim(dim, false))
 });
-row!(LOGSUMEXP, "logsumexp", "log of the sum of exponentials over axes", mean, Flows, |c| {
-    let dims = c.over(0);
-    c.tensor(0)?.f_logsumexp(&dims[..], false)
+row!(MIN, "min", "smallest element over axes", extreme, Flows, |c, p| {
+    c.first_extreme(p, |x, dim| x.f_min_dim(dim, false))
 });
-row!(ARGMAX, "argmax", "index of the (first) largest element over one axis", position, Stops, |c| {
-    let dims = c.over(0);
-    c.tensor(0)?.f_argmax(dims[0], false)
+row!(NORM, "norm", "L2 norm over axes", mean, Flows, |c, p| {
+    c.reduce(p, |x, dims, _| x.f_norm_scalaropt_dim(2.0, dims, false))
+});
+row!(LOGSUMEXP, "logsumexp", "log of the sum of exponentials over axes", mean, Flows, |c, p| {
+    c.reduce(p, |x, dims, _| x.f_logsumexp(dims, false))
+});
+row!(ARGMAX, "argmax", "index of the (first) largest element over one axis", position, Stops, |c, p| {
+    c.reduce(p, |x, dims, _| x.f_argmax(dims[0], false))
 });

@@ -2,10 +2,17 @@
 //! models: angle(row, j) = row · theta^(-2j/d), x·cos + rot(x)·sin with rot(x) = (-second half, first half).
 //! Widens to float32 and narrows again.
 
+use super::Attrs;
+#[cfg(feature = "torch")]
+use super::{
+    Call,
+    kernel::{Kernel, Planner, TchResult},
+};
 use super::{Complaint, Gradient, Primitive, Takes, missing, per_element, require_float};
 use crate::diagnostic::Code;
-use crate::ir::op::Attrs;
 use crate::types::{Axes, Ty};
+#[cfg(feature = "torch")]
+use tch::Tensor;
 
 fn infer(attrs: &Attrs, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
     require_float(args[0], axes, "`rope`")?;
@@ -43,5 +50,55 @@ pub static ROPE: Primitive = Primitive {
     infer,
     flops: cost,
     #[cfg(feature = "torch")]
-    kernel: |c| c.rotate(),
+    kernel: rotate,
 };
+
+/// x·cos + rot(x)·sin in float32, or in float64 where the run is.
+#[cfg(feature = "torch")]
+fn rotate(call: &Call, planner: &Planner) -> TchResult<Kernel> {
+    let narrow = call.kind();
+    let wide = if narrow == tch::Kind::Double { narrow } else { tch::Kind::Float };
+    let x = call.aligned_as(planner, 0, wide)?;
+    let (row, feature) = (call.over(0)[0], call.position(0, call.along()));
+    let theta = call.attrs.number(0).unwrap_or(10000.0);
+    let size = call.args[0].shape();
+    let (rows, width) = (size[row as usize], size[feature as usize]);
+    let (cos, sin) = rotation(planner, rows, width, theta, wide)?;
+    let mut shape = vec![1i64; size.len()];
+    shape[row as usize] = rows;
+    shape[feature as usize] = width;
+    let (cos, sin) =
+        if row < feature { (cos, sin) } else { (cos.f_transpose(0, 1)?, sin.f_transpose(0, 1)?) };
+    let (cos, sin) = (cos.f_reshape(&shape[..])?, sin.f_reshape(&shape[..])?);
+    Ok(Box::new(move |_, args| {
+        let x = x.of(args)?;
+        let first = x.f_narrow(feature, 0, width / 2)?;
+        let second = x.f_narrow(feature, width / 2, width / 2)?;
+        let turned = Tensor::f_cat(&[second.f_neg()?, first], feature)?;
+        x.f_mul(&cos)?.f_addcmul(&turned, &sin)?.f_to_kind(narrow)
+    }))
+}
+
+/// Cosines and sines of all angles, `[row, feature]`, made once for all calls of these sizes.
+#[cfg(feature = "torch")]
+fn rotation(
+    planner: &Planner,
+    rows: i64,
+    width: i64,
+    theta: f64,
+    kind: tch::Kind,
+) -> TchResult<(Tensor, Tensor)> {
+    let key = (rows, width, theta.to_bits(), kind);
+    if let Some((cos, sin)) = planner.rotations.borrow().get(&key) {
+        return Ok((cos.shallow_clone(), sin.shallow_clone()));
+    }
+    let options = (kind, planner.device);
+    let exponent = Tensor::f_arange_start_step(0, width, 2, options)?.f_div_scalar(width as f64)?;
+    let frequency = Tensor::f_full([0i64; 0], theta, options)?.f_pow(&exponent)?.f_reciprocal()?;
+    let angle = Tensor::f_arange(rows, options)?.f_outer(&frequency)?;
+    let both = Tensor::f_cat(&[&angle, &angle], -1)?;
+    let table = (both.f_cos()?, both.f_sin()?);
+    let shared = (table.0.shallow_clone(), table.1.shallow_clone());
+    planner.rotations.borrow_mut().insert(key, table);
+    Ok(shared)
+}

@@ -1,7 +1,7 @@
 //! Softmax over one or several axes together; accumulates in float32 whatever the run's precision.
 
+use super::Attrs;
 use super::{Complaint, Gradient, Primitive, Takes, missing, per_element, require_float};
-use crate::ir::op::Attrs;
 use crate::types::{Axes, Ty};
 
 fn infer(attrs: &Attrs, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
@@ -31,12 +31,10 @@ pub static SOFTMAX: Primitive = Primitive {
     infer,
     flops: cost,
     #[cfg(feature = "torch")]
-    kernel: |c| {
-        let dims = c.over(0);
-        let x = c.tensor(0)?;
-        match dims[..] {
-            [dim] => x.f_softmax(dim, None::<tch::Kind>),
-            _ => x.f_sub(&x.f_logsumexp(&dims[..], true)?)?.f_exp(),
-        }
+    kernel: |c, p| {
+        c.reduce(p, |x, dims, _| match dims {
+            [dim] => x.f_softmax(*dim, None::<tch::Kind>),
+            _ => x.f_sub(&x.f_logsumexp(dims, true)?)?.f_exp(),
+        })
     },
 };

@@ -1,8 +1,8 @@
 //! Indices of the largest elements over an axis, in the order they stand.
 
+use super::Attrs;
 use super::{Complaint, Gradient, Primitive, Takes, missing, per_element};
 use crate::diagnostic::Code;
-use crate::ir::op::Attrs;
 use crate::types::{Axes, Dim, Kind, Ty};
 
 fn infer(attrs: &Attrs, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
@@ -42,10 +42,11 @@ pub static TOP_K: Primitive = Primitive {
     infer,
     flops: cost,
     #[cfg(feature = "torch")]
-    kernel: |c| {
-        let dim = c.over(0)[0];
+    kernel: |c, p| {
         let count = c.attrs.into.first().map_or(1, |(_, size)| *size as i64);
-        let (_, indices) = c.tensor(0)?.f_topk(count, dim, true, true)?;
-        Ok(indices.f_sort(dim, false)?.0)
+        c.reduce(p, move |x, dims, _| {
+            let (_, indices) = x.f_topk(count, dims[0], true, true)?;
+            Ok(indices.f_sort(dims[0], false)?.0)
+        })
     },
 };

@@ -152,6 +152,15 @@ pub enum Precision {
     Bfloat16,
 }
 
+impl From<Precision> for crate::types::Precision {
+    fn from(precision: Precision) -> crate::types::Precision {
+        match precision {
+            Precision::Float32 => crate::types::Precision::Float32,
+            Precision::Bfloat16 => crate::types::Precision::BFloat16,
+        }
+    }
+}
+
 impl Run {
     /// The configs with which the model is trained once `steps` steps have been done.
     pub fn training_settings(&self, steps: u64) -> BTreeMap<String, Setting> {

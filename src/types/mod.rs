@@ -32,12 +32,12 @@ pub struct Axis {
 /// All axes of one compilation; those of nets are fresh at each instance.
 #[derive(Clone, Debug, Default)]
 pub struct Axes {
-    all: Vec<Axis>,
+    all: imbl::Vector<Axis>,
 }
 
 impl Axes {
     pub fn add(&mut self, axis: Axis) -> AxisId {
-        self.all.push(axis);
+        self.all.push_back(axis);
         AxisId((self.all.len() - 1) as u32)
     }
 
@@ -77,7 +77,7 @@ pub struct Dim {
     pub size: usize,
 }
 
-/// What the elements are. `Float` is the run's precision (float32 or bfloat16).
+/// What the elements are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
     Bool,
@@ -87,14 +87,46 @@ pub enum Kind {
         axis: AxisId,
         optional: bool,
     },
+    /// The run's precision, until the compiler is told it.
     Float,
+    BFloat16,
     Float32,
     Float64,
 }
 
+/// What `float` is in a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Precision {
+    BFloat16,
+    #[default]
+    Float32,
+    /// For tests that compare to the last digit: what is stated to be float32 is no narrower then.
+    Float64,
+}
+
+impl Precision {
+    /// The kind of `float`.
+    pub fn kind(self) -> Kind {
+        match self {
+            Precision::BFloat16 => Kind::BFloat16,
+            Precision::Float32 => Kind::Float32,
+            Precision::Float64 => Kind::Float64,
+        }
+    }
+
+    /// What a kind is in a run of this precision.
+    pub fn of(self, kind: Kind) -> Kind {
+        match (kind, self) {
+            (Kind::Float, _) => self.kind(),
+            (Kind::Float32, Precision::Float64) => Kind::Float64,
+            (kind, _) => kind,
+        }
+    }
+}
+
 impl Kind {
     pub fn is_float(self) -> bool {
-        matches!(self, Kind::Float | Kind::Float32 | Kind::Float64)
+        matches!(self, Kind::Float | Kind::BFloat16 | Kind::Float32 | Kind::Float64)
     }
 
     pub fn is_integer(self) -> bool {
@@ -106,7 +138,7 @@ impl Kind {
         let rank = |kind: Kind| match kind {
             Kind::Bool => 0,
             Kind::Int | Kind::Index { .. } => 1,
-            Kind::Float => 2,
+            Kind::Float | Kind::BFloat16 => 2,
             Kind::Float32 => 3,
             Kind::Float64 => 4,
         };
@@ -182,6 +214,7 @@ impl fmt::Display for ShowTy<'_> {
                 write!(f, "{}{}", self.axes.name(axis), if optional { "?" } else { "" })?
             }
             Kind::Float => write!(f, "float")?,
+            Kind::BFloat16 => write!(f, "bfloat16")?,
             Kind::Float32 => write!(f, "float32")?,
             Kind::Float64 => write!(f, "float64")?,
         }

@@ -24,7 +24,7 @@ pub fn infer(
             continue;
         };
         // Axes that the published shape puts together cannot be told apart.
-        let dims = &model.weights[*at].dims;
+        let dims = &model.graph.weights[*at].dims;
         if pair.shape.len() != dims.len() || array.shape.len() != dims.len() {
             continue;
         }
@@ -39,28 +39,29 @@ pub fn infer(
 
 /// The axis with a stand-in that must have some size for `axis` to have `size`: itself, or the only such part of it.
 fn stand_in(model: &Model, axis: AxisId, size: usize) -> Option<(String, usize)> {
-    let is_stand_in = |axis: AxisId| model.axes.get(axis).origin.starts_with("a stand-in");
+    let is_stand_in = |axis: AxisId| model.graph.axes.get(axis).origin.starts_with("a stand-in");
     if is_stand_in(axis) {
-        return Some((model.axes.name(axis).to_owned(), size));
+        return Some((model.graph.axes.name(axis).to_owned(), size));
     }
-    let parts = &model.axes.get(axis).parts;
+    let parts = &model.graph.axes.get(axis).parts;
     let open: Vec<AxisId> = parts.iter().copied().filter(|part| is_stand_in(*part)).collect();
     let [open] = open.as_slice() else { return None };
-    let others = parts.iter().filter(|part| *part != open).map(|part| match model.axes.get(*part).size {
-        AxisSize::Fixed(size) => Some(size),
-        _ => None,
-    });
+    let others =
+        parts.iter().filter(|part| *part != open).map(|part| match model.graph.axes.get(*part).size {
+            AxisSize::Fixed(size) => Some(size),
+            _ => None,
+        });
     let others: usize = others.sum::<Option<usize>>()?;
-    Some((model.axes.name(*open).to_owned(), size.checked_sub(others).filter(|left| *left > 0)?))
+    Some((model.graph.axes.name(*open).to_owned(), size.checked_sub(others).filter(|left| *left > 0)?))
 }
 
 /// The weights of a checked model, which no program has been made of yet.
 fn of_model(model: &Model) -> Vec<Ours> {
     let one = |weight: &crate::ir::Weight| Ours {
         path: weight.path.clone(),
-        axes: weight.dims.iter().map(|dim| model.axes.name(dim.axis).to_owned()).collect(),
+        axes: weight.dims.iter().map(|dim| model.graph.axes.name(dim.axis).to_owned()).collect(),
         shape: weight.dims.iter().map(|dim| dim.size).collect(),
         role: weight.role,
     };
-    model.weights.iter().map(one).collect()
+    model.graph.weights.iter().map(one).collect()
 }

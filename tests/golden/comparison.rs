@@ -3,6 +3,7 @@
 use serde_json::Value as Json;
 use tch::{Kind, Tensor, no_grad};
 use totc::ir::Mode;
+use totc::types::Precision;
 
 use crate::Case;
 use crate::fixture::Golden;
@@ -200,7 +201,7 @@ pub fn compared(case: &'static Case) -> [Comparison; 3] {
         case.bounds.evaluation,
     );
 
-    let run = Run::new(&golden, case.file, case.model, Mode::Training, Kind::Float);
+    let run = Run::new(&golden, case.file, case.model, Mode::Training, Precision::Float32);
     let mut carry = run.start();
     for number in 1..=5 {
         if number > 1 && case.start == crate::Start::Published {
@@ -213,7 +214,7 @@ pub fn compared(case: &'static Case) -> [Comparison; 3] {
         carry.advance(run.executable.program(), &step.outputs, step.halted).unwrap();
     }
 
-    let run = Run::new(&golden, case.file, case.model, Mode::Evaluation, Kind::Float);
+    let run = Run::new(&golden, case.file, case.model, Mode::Evaluation, Precision::Float32);
     let mut carry = run.start();
     // Evaluation steps are published with outputs only: those of a model that multiplies rounding cannot start anew.
     let steps = if case.start == crate::Start::Own { 4 } else { 1 };

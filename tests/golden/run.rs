@@ -5,7 +5,9 @@ use tch::{Device, Kind, Tensor};
 use totc::Values;
 use totc::exec::{Executable, Outputs, Weights};
 use totc::ir::{Mode, WeightRole};
+use totc::model::Bindings;
 use totc::train::{Batch, Carry, Fresh, Halting};
+use totc::types::Precision;
 
 use crate::fixture::{Golden, compile};
 
@@ -25,8 +27,8 @@ pub struct Step {
 }
 
 impl Run<'_> {
-    pub fn new<'a>(golden: &'a Golden, file: &str, model: &str, mode: Mode, precision: Kind) -> Run<'a> {
-        let program = compile(file, &golden.bindings(model, mode), Values::Kept);
+    pub fn new<'a>(golden: &'a Golden, file: &str, model: &str, mode: Mode, precision: Precision) -> Run<'a> {
+        let program = compile(file, &Bindings { precision, ..golden.bindings(model, mode) }, Values::Kept);
         let mut stored = golden.named("w.", &program.weights);
         let mut tensors = IndexMap::new();
         for info in &program.weights {
@@ -36,7 +38,7 @@ impl Run<'_> {
         }
         assert!(stored.is_empty(), "weights of no use: {:?}", stored.keys());
         let halting = Halting::new(program.halt);
-        let executable = Executable::new(program, Device::Cpu, precision);
+        let executable = Executable::new(program, Device::Cpu).unwrap();
         Run { golden, executable, weights: Weights { tensors }, halting }
     }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use tch::{Device, Kind, Tensor, no_grad};
+use tch::{Device, Tensor, no_grad};
 use totc::Values;
 use totc::data::{DataError, Dataset, Example, Mark, Sizes, Verdict};
 use totc::exec::{Executable, Weights};
@@ -202,7 +202,7 @@ fn ten_table_updates_are_the_references() {
 /// Drives ten steps of `programs` with the fixture's batches and compares everything the fixture has.
 fn ten_steps(name: &str) -> Vec<Trajectory> {
     let golden = Golden::read(name);
-    let step = |mode| Box::new(Executable::new(compiled(&golden, mode), Device::Cpu, Kind::Float));
+    let step = |mode| Box::new(Executable::new(compiled(&golden, mode), Device::Cpu).unwrap());
     let programs = Programs { training: step(Mode::Training), evaluation: step(Mode::Evaluation) };
     let config = golden.config();
     assert_eq!(config.evaluation.weights, EvaluationWeights::Average);

@@ -65,7 +65,7 @@ impl Subject {
 
     /// The graph of what training and evaluation read, before any pass.
     pub fn graph(&self, mode: Mode) -> Graph {
-        totc::model::graph::build(&self.model(mode)).only(totc::Values::Dropped)
+        self.model(mode).graph.only(totc::Values::Dropped)
     }
 
     /// The same with another value for a config.

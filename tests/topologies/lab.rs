@@ -89,7 +89,7 @@ impl Lab {
             inputs.states.insert(state.name.clone(), spread(&state.shape, &state.name));
         }
         Lab {
-            executable: Executable::new(program, Device::Cpu, Kind::Float),
+            executable: Executable::new(program, Device::Cpu).unwrap(),
             weights: Weights { tensors },
             inputs,
         }

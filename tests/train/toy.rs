@@ -113,6 +113,8 @@ pub fn toy(mode: Mode, batch: i64) -> Toy {
         program: Program {
             model: "Toy".into(),
             mode,
+            precision: Default::default(),
+            batch: None,
             axes,
             weights: vec![
                 weight("embed.weight", WeightRole::Param, &[SYMBOLS, WIDTH]),

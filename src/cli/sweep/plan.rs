@@ -3,7 +3,7 @@
 
 use super::meant;
 use crate::Values;
-use crate::cli::cost::{Precision, cost};
+use crate::cli::cost::cost;
 use crate::cli::subject::Subject;
 use crate::cli::{Failure, colours};
 use crate::data::{self, Sizes};
@@ -103,10 +103,6 @@ impl<'a> Planner<'a> {
         for place in &planned.runs {
             same_settings(&run, place).map_err(alone)?;
         }
-        let precision = match run.run.precision {
-            run_file::Precision::Float32 => Precision(4),
-            run_file::Precision::Bfloat16 => Precision(2),
-        };
         planned.steps = run.run.length.steps(examples, run.run.batch);
         let compiled = Subject::of_run(run, None).and_then(|mut subject| {
             for (axis, size) in sizes.axes() {
@@ -144,7 +140,7 @@ impl<'a> Planner<'a> {
         })?;
         let of_role = program.weights.iter().filter(|info| info.role == WeightRole::Param);
         planned.parameters = of_role.map(|info| info.shape.iter().product::<i64>() as u64).sum();
-        let cost = cost(&program, precision);
+        let cost = cost(&program);
         planned.flops = cost.flops as f64;
         planned.activations = cost.activation_bytes;
         Ok(())

@@ -71,7 +71,7 @@ impl Checker<'_> {
                 None if known.is_empty() => "it has no configs at all".to_owned(),
                 None => format!("its configs are {}", quoted(&known)),
             };
-            self.sink.push(diagnostic.help(help));
+            self.told.borrow_mut().sink.push(diagnostic.help(help));
         }
     }
 

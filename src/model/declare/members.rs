@@ -4,10 +4,10 @@
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::op::{Init, Op};
 use crate::ir::{InputInfo, InputRole, WeightRole};
+use crate::ir::{State, Val, Weight};
 use crate::model::checker::Checker;
 use crate::model::evaluate::value::{BindingRole, Value};
 use crate::model::names::inherit::Flat;
-use crate::model::{State, Val, Weight};
 use crate::source::Span;
 use crate::syntax::ast::{self, AxisEntry, BinaryOp, Expr, ExprKind, MemberKind};
 use crate::types::{Axis, AxisId, AxisSize, Dim, Kind, Ty};
@@ -304,19 +304,16 @@ impl Checker<'_> {
             return None;
         }
         self.weight_at.insert(path.to_owned(), self.weights.len());
-        self.weights.push(Weight { path: path.to_owned(), role, dims: dims.clone(), init, span });
+        self.weights.push_back(Weight { path: path.to_owned(), role, dims: dims.clone(), init, span });
         if role == WeightRole::Table {
             return Some(Value::Table(self.weights.len() - 1));
         }
         // Weights and their casts stand before everything else: cast once per step, whoever reads them.
-        self.regions.push(std::mem::take(&mut self.prologue));
-        let stored =
-            self.emit_typed(Op::Weight(path.to_owned()), &[], Ty::new(Kind::Float32, dims.clone()), span);
         let gradient = std::mem::replace(&mut self.gradient, self.bindings.mode == crate::ir::Mode::Training);
-        self.known[stored.0 as usize].needs = role == WeightRole::Param && self.gradient;
+        let learned = role == WeightRole::Param;
+        let stored = self.emit_weight(path, Ty::new(Kind::Float32, dims.clone()), learned, span);
         let cast = self.emit_typed(Op::Cast(Kind::Float), &[stored], Ty::new(Kind::Float, dims), span);
         self.gradient = gradient;
-        self.prologue = self.regions.pop().unwrap_or_default();
         self.weight_vals.insert(path.to_owned(), cast);
         Some(Value::Tensor(cast))
     }
@@ -415,7 +412,7 @@ impl Checker<'_> {
         let Some(Value::Tensor(steps)) = self.scope.get("steps").map(|binding| binding.value.clone()) else {
             return None;
         };
-        let ago = self.emit(Op::Number(ago as f64), &[], span)?;
+        let ago = self.emit(Op::Number((ago as f64).into()), &[], span)?;
         self.prim("le", &[steps, ago], Default::default(), span)
     }
 

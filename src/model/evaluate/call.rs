@@ -153,7 +153,7 @@ impl Checker<'_> {
             "concat" => self.concat(args, span),
             "split" => self.split(args, span),
             "broadcast" => self.broadcast(args, span),
-            "index" => self.index_along(args, span),
+            "index" | "iota" => self.index_along(args, span),
             "gather" => self.gather(args, span),
             "pad" | "rename" | "fold" | "unfold" => self.reshape(name, args, span),
             "top_k" => self.top_k(args, span),
@@ -292,8 +292,8 @@ impl Checker<'_> {
         for (constant, default) in row.constants {
             let given = args.named.iter().find(|(own, _, _)| own.name == *constant);
             attrs.numbers.push(match given {
-                Some((_, Value::Number(number), _)) => number.to_f64(),
-                Some((_, Value::Bool(value), _)) => f64::from(u8::from(*value)),
+                Some((_, Value::Number(number), _)) => number.to_f64().into(),
+                Some((_, Value::Bool(value), _)) => f64::from(u8::from(*value)).into(),
                 Some((_, other, place)) => {
                     let message = format!(
                         "`{constant}` must be a number known at compile time, and this is {}",
@@ -302,7 +302,7 @@ impl Checker<'_> {
                     self.error(Diagnostic::new(Code::Arguments, message, *place, "not a number"));
                     return None;
                 }
-                None => *default,
+                None => (*default).into(),
             });
         }
         if let Some((unknown, _, place)) =

@@ -1,7 +1,6 @@
 //! Expressions: numbers known at compile time are folded exactly, tensors become instructions.
 
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
-use crate::model::Region;
 use crate::model::checker::Checker;
 use crate::model::evaluate::number::Number;
 use crate::model::evaluate::value::Value;
@@ -63,7 +62,7 @@ impl Checker<'_> {
                     for (_, arm) in
                         arms.iter().enumerate().filter(|(at, _)| *at != chosen).map(|(_, arm)| arm)
                     {
-                        self.try_expr(arm);
+                        self.clone().expr(arm);
                     }
                     self.expr(&arms[chosen].1)
                 }
@@ -101,19 +100,6 @@ impl Checker<'_> {
             }),
         );
         Value::Broken
-    }
-
-    /// Checks an expression that is not chosen, and forgets what it computes.
-    pub(in crate::model) fn try_expr(&mut self, expr: &Expr) {
-        let (known, draws) = (self.known.len(), self.draws);
-        let (records, nets) = (self.records.clone(), self.nets_called.clone());
-        self.regions.push(Region::default());
-        self.outline.push(Vec::new());
-        self.expr(expr);
-        self.outline.pop();
-        self.regions.pop();
-        self.known.truncate(known);
-        (self.draws, self.records, self.nets_called) = (draws, records, nets);
     }
 
     /// The value of a block: what it returns, or the expression it ends in.

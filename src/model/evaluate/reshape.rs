@@ -1,7 +1,7 @@
 //! Built-in forms that join, split, rename, fold and unfold axes.
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::ir::op::Op;
+use crate::ir::op::{Attrs, Op};
 use crate::model::Val;
 use crate::model::checker::Checker;
 use crate::model::evaluate::call::counted;
@@ -92,14 +92,8 @@ impl Checker<'_> {
             return None;
         };
         let size = self.fixed_size(*axis, *place)?;
-        let mut numbers = Vec::new();
-        for at in 0..size {
-            if !self.spend(span) {
-                return None;
-            }
-            numbers.push(self.emit(Op::Number(at as f64), &[], span)?);
-        }
-        self.emit(Op::StackOn { to: *axis }, &numbers, span).map(Value::Tensor)
+        let attrs = Attrs { into: vec![(*axis, size)], ..Default::default() };
+        self.prim("iota", &[], attrs, span).map(Value::Tensor)
     }
 
     /// `gather(x, index, over axis)`: `x[axis = index]`, spelled as elsewhere.
@@ -199,7 +193,7 @@ impl Checker<'_> {
                     place,
                     "into these axes",
                 )
-                .related(self.known[x.0 as usize].span, format!("this is {shown}"))
+                .related(self.place(x), format!("this is {shown}"))
                 .help(format!("choose sizes whose product divides {whole}")),
             );
             return None;

@@ -5,7 +5,7 @@ use crate::model::evaluate::number::Number;
 use crate::source::Span;
 use crate::syntax::ast;
 use crate::types::AxisId;
-use std::collections::HashMap;
+use imbl::HashMap;
 use std::rc::Rc;
 use {crate::model::Val, crate::model::nets::instance::NetInstance};
 

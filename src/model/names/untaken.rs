@@ -10,7 +10,7 @@ use std::collections::HashSet;
 impl Checker<'_> {
     /// Complains about names that nothing binds. Runs where nothing else is wrong: what was taken has been checked.
     pub(in crate::model) fn names_not_taken(&mut self, flat: &FlatModel) {
-        if self.sink.has_errors() {
+        if self.told.borrow().sink.has_errors() {
             return;
         }
         let mut bound: HashSet<String> = ["batch", "training", "steps", "last_step", "noise", "Linear"]

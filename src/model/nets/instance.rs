@@ -55,7 +55,7 @@ impl Checker<'_> {
                 let Some(chosen) = self.chosen_arm(subject, arms) else { return Value::Broken };
                 for (index, (_, arm)) in arms.iter().enumerate() {
                     if index != chosen {
-                        self.try_net(arm, path);
+                        self.clone().make_net(arm, path);
                     }
                 }
                 self.make_net(&arms[chosen].1, path)
@@ -108,18 +108,6 @@ impl Checker<'_> {
         self.scope.get(name).is_none()
             && crate::model::evaluate::call::is_built_in(name)
             && self.item(&self.scope.module.clone(), name).is_none()
-    }
-
-    /// Checks an arm that is not chosen, and forgets its weights.
-    fn try_net(&mut self, expr: &Expr, path: &str) {
-        let weights = self.weights.len();
-        let prologue = self.prologue.insts.len();
-        self.make_net(expr, path);
-        for weight in self.weights.drain(weights..) {
-            self.weight_at.remove(&weight.path);
-            self.weight_vals.remove(&weight.path);
-        }
-        self.prologue.insts.truncate(prologue);
     }
 
     fn not_a_net(&mut self, what: &str, span: Span) -> Value {

@@ -4,11 +4,12 @@
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::op::Op;
 use crate::ir::{HaltInfo, Mode};
-use crate::model::checker::Checker;
+use crate::ir::{State, Val};
+use crate::model::Output;
+use crate::model::checker::{Checker, Items};
 use crate::model::evaluate::value::{BindingRole, Value};
 use crate::model::names::inherit::{Flat, FlatModel};
 use crate::model::outline::{Item, ItemKind, Section};
-use crate::model::{Output, State, Val};
 use crate::source::Span;
 use crate::syntax::ast::{Block, Expr, ExprKind, Ident, Member, MemberKind, StmtKind, WeightRole};
 use crate::types::{AxisId, Dim, Kind, Ty};
@@ -122,7 +123,7 @@ impl Checker<'_> {
         let steps = self.emit_typed(Op::Steps, &[], ty, Span::NONE);
         self.scope.bind_global("steps", Value::Tensor(steps), BindingRole::Constant, Span::NONE);
         let most = self.halt.map_or(1, |halt| halt.at_most);
-        let most = self.emit(Op::Number(most as f64), &[], Span::NONE);
+        let most = self.emit(Op::Number((most as f64).into()), &[], Span::NONE);
         if let Some(last) =
             most.and_then(|most| self.prim("ge", &[steps, most], Default::default(), Span::NONE))
         {
@@ -131,7 +132,7 @@ impl Checker<'_> {
     }
 
     pub(in crate::model) fn results(&mut self, members: &[Flat]) {
-        self.outline.push(Vec::new());
+        self.outline.push(Items::default());
         for flat in members {
             self.scope.module = flat.module.clone();
             match &flat.member.kind {
@@ -172,13 +173,12 @@ impl Checker<'_> {
                 _ => {}
             }
         }
-        let items = self.outline.pop().unwrap_or_default();
+        let items = self.outline.pop().unwrap_or_default().into_iter().collect();
         self.sections.push(Section { name: "losses".to_owned(), items });
     }
 
     fn output(&mut self, name: String, val: Val) {
-        let ty = self.ty(val).clone();
-        self.outputs.push(Output { name, value: val, ty });
+        self.outputs.push(Output { name, value: val });
     }
 
     fn prediction(&mut self, name: Option<&Ident>, expr: &Expr) {
@@ -280,10 +280,7 @@ impl Checker<'_> {
     }
 
     fn is_number(&self, val: Val) -> bool {
-        self.regions
-            .iter()
-            .flat_map(|region| &region.insts)
-            .any(|inst| inst.result == val && matches!(inst.op, Op::Number(_)))
+        self.builder.number(val).is_some()
     }
 
     pub(in crate::model) fn push_item(&mut self, kind: ItemKind, span: Span) {
@@ -292,7 +289,7 @@ impl Checker<'_> {
         }
         let gradient = self.gradient;
         if let Some(items) = self.outline.last_mut() {
-            items.push(Item { kind, gradient, span });
+            items.push_back(Item { kind, gradient, span });
         }
     }
 
@@ -331,13 +328,30 @@ impl Checker<'_> {
             ));
             return Value::Broken;
         }
-        let scope = self.scope.clone();
-        let hidden = self.scope.hide(self.model_depth);
-        let gradient = std::mem::replace(&mut self.gradient, false);
-        let scheduled = std::mem::replace(&mut self.scheduled, false);
-        let readable = std::mem::replace(&mut self.targets_readable, false);
-        let deep = std::mem::replace(&mut self.functions_deep, 0);
-        self.looking_ahead = true;
+        // The step ahead is a speculation of which the computation stays, and nothing else.
+        let mut ahead = self.clone();
+        ahead.scope.hide(self.model_depth);
+        ahead.gradient = false;
+        ahead.scheduled = false;
+        ahead.targets_readable = false;
+        ahead.functions_deep = 0;
+        ahead.looking_ahead = true;
+        let values = ahead.values_ahead(states, names, span);
+        self.builder = ahead.builder;
+        self.axes = ahead.axes;
+        self.places = ahead.places;
+        self.draws = ahead.draws;
+        Value::Record(values)
+    }
+
+    /// What `names` are after one more step from `states`.
+    fn values_ahead(
+        &mut self,
+        states: Vec<(String, Val)>,
+        names: &[Ident],
+        span: Span,
+    ) -> Vec<(String, Value)> {
+        let module = self.scope.module.clone();
         let histories: HashMap<String, usize> =
             self.states.iter().map(|state| (state.name.clone(), state.history)).collect();
         for (name, val) in states {
@@ -363,22 +377,15 @@ impl Checker<'_> {
         self.path.pop();
         let mut seen = Vec::new();
         for name in names {
-            self.scope.module = scope.module.clone();
+            self.scope.module = module.clone();
             seen.push((name.name.clone(), self.name(&name.name, name.span)));
         }
-        self.looking_ahead = false;
-        self.functions_deep = deep;
-        self.gradient = gradient;
-        self.scheduled = scheduled;
-        self.targets_readable = readable;
-        drop(hidden);
-        self.scope = scope;
-        Value::Record(seen)
+        seen
     }
 
     /// Warns of nets, weights and blocks that no text of the model reads, and of a model that cannot be trained.
     pub(in crate::model) fn unused(&mut self, flat: &FlatModel) {
-        if self.sink.has_errors() {
+        if self.told.borrow().sink.has_errors() {
             return;
         }
         let mut read = HashSet::new();
@@ -417,7 +424,7 @@ impl Checker<'_> {
                 (true, "net") => "call it or remove it".to_owned(),
                 (true, _) => "read it or remove it".to_owned(),
             };
-            self.sink.push(
+            self.told.borrow_mut().sink.push(
                 Diagnostic::warning(
                     Code::Unused,
                     format!("the {kind} `{}` is never used in `{}`", name.name, flat.name.name),
@@ -428,7 +435,7 @@ impl Checker<'_> {
             );
         }
         if !flat.members.iter().any(|own| matches!(own.member.kind, MemberKind::Loss { .. })) {
-            self.sink.push(
+            self.told.borrow_mut().sink.push(
                 Diagnostic::warning(
                     Code::Incomplete,
                     format!("`{}` has no `loss`, and cannot be trained", flat.name.name),

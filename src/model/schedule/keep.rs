@@ -14,6 +14,7 @@ use crate::syntax::ast::{Expr, Ident, MemberKind, Stmt, StmtKind};
 use crate::types::{AxisId, Dim};
 
 /// The values of one `collect`, so far.
+#[derive(Clone)]
 pub(in crate::model) struct Collection {
     name: String,
     axis: AxisId,
@@ -271,7 +272,7 @@ impl Checker<'_> {
         if !counts || !self.fields_read.contains(&name.name) {
             return;
         }
-        self.emissions.push(Emission { net, name: name.name.clone(), value, span: name.span });
+        self.emissions.push_back(Emission { net, name: name.name.clone(), value, span: name.span });
     }
 
     /// `f.NAME`: a weight that `f` declares, or the mean of what it, and the nets inside it, emitted.
@@ -337,7 +338,7 @@ impl Checker<'_> {
                 }
             }
         }
-        let share = self.emit(Op::Number(1.0 / chosen.len() as f64), &[], name.span);
+        let share = self.emit(Op::Number((1.0 / chosen.len() as f64).into()), &[], name.span);
         match (sum, share) {
             (Some(sum), Some(_)) if chosen.len() == 1 => Value::Tensor(sum),
             (Some(sum), Some(share)) => self

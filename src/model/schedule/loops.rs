@@ -2,15 +2,15 @@
 //! (the counter is read, a branch axis grows) it is unrolled. Scopes of gradient nest by intersection.
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::model::checker::Checker;
+use crate::ir::{Val, Yield};
+use crate::model::Number;
+use crate::model::checker::{Checker, Items};
 use crate::model::evaluate::value::{BindingRole, Value};
 use crate::model::names::visit::visit_block;
 use crate::model::outline::{Item, ItemKind};
 use crate::model::schedule::stmt::Flow;
-use crate::model::{LoopBody, Number, Region, Val};
 use crate::source::Span;
 use crate::syntax::ast::{Block, Expr, ExprKind, Ident, LoopCount, MemberKind, Stmt, StmtKind};
-use crate::types::Ty;
 use std::collections::BTreeSet;
 
 /// Iterations `from .. from + times` with or without gradient.
@@ -118,13 +118,18 @@ impl Checker<'_> {
     ) {
         let reads_counter = counter.is_some_and(|counter| mentions(body, &counter.name));
         let each_its_own = reads_counter || self.collects(&body.statements);
-        if !each_its_own && segment.times > 1 && self.rolled(segment, while_, body, span) {
-            return;
+        if !each_its_own && segment.times > 1 {
+            // A speculation: kept if the loop stays a loop, else dropped with all that it left behind.
+            let mut trial = self.clone();
+            if trial.rolled(segment, while_, body, span) {
+                *self = trial;
+                return;
+            }
         }
         if segment.times == 1 && counter.is_none() {
-            self.outline.push(Vec::new());
+            self.outline.push(Items::default());
             self.iteration(None, while_, body, span);
-            let items = self.outline.pop().unwrap_or_default();
+            let items = self.outline.pop().unwrap_or_default().into_iter().collect();
             self.push_item(ItemKind::Repeat { times: 1, items }, span);
             return;
         }
@@ -133,10 +138,10 @@ impl Checker<'_> {
             if !self.spend(span) {
                 break;
             }
-            self.outline.push(Vec::new());
+            self.outline.push(Items::default());
             let value = segment.from + index as i64;
             self.iteration(counter.map(|counter| (counter, value)), while_, body, span);
-            let items = self.outline.pop().unwrap_or_default();
+            let items = self.outline.pop().unwrap_or_default().into_iter().collect();
             let kind = ItemKind::Iteration { index: value, of: segment.times, items };
             iterations.push(Item { kind, gradient: self.gradient, span });
         }
@@ -267,56 +272,50 @@ impl Checker<'_> {
         }
     }
 
-    /// Tries to keep the loop a loop: false, and nothing done, if an iteration changes axes.
+    /// Keeps the loop a loop; false if its iterations differ: one changes axes, emits, or updates what is known when
+    /// the model is compiled. What it has done by then is worth nothing.
     fn rolled(&mut self, segment: &Segment, while_: Option<&Expr>, body: &Block, span: Span) -> bool {
+        if self.updates_constants(body) {
+            return false;
+        }
         let carried = self.tensors_updated(body);
         let bindings: Vec<_> = carried
             .iter()
             .filter_map(|(name, _)| Some((name.clone(), self.scope.get(name)?.clone())))
             .collect();
-        let (globals, emitted) = (self.scope.clone(), self.emissions.len());
+        let emitted = self.emissions.len();
         let starts: Vec<Val> = carried.iter().map(|(_, val)| *val).collect();
-        let mut params = Vec::new();
-        for (name, start) in &carried {
-            let ty = self.ty(*start).clone();
-            let param = self.new_val(ty.clone(), segment.gradient, span);
-            params.push((param, ty));
+        let arguments = self.open_loop(segment.times, &starts, span);
+        for ((name, _), argument) in carried.iter().zip(&arguments) {
             if let Some(binding) = self.scope.get_mut(name) {
-                binding.value = Value::Tensor(param);
+                binding.value = Value::Tensor(*argument);
             }
         }
-        self.regions.push(Region::default());
         self.records.push(Vec::new());
-        self.outline.push(Vec::new());
+        self.outline.push(Items::default());
         self.iteration(None, while_, body, span);
-        let items = self.outline.pop().unwrap_or_default();
+        let items = self.outline.pop().unwrap_or_default().into_iter().collect();
         let records = self.records.pop().unwrap_or_default();
         // Each iteration emits values of its own.
         if self.emissions.len() > emitted {
-            self.emissions.truncate(emitted);
-            self.regions.pop();
-            self.scope = globals;
             return false;
         }
         let mut next = Vec::new();
-        for ((name, _), (param, ty)) in carried.iter().zip(&params) {
+        for ((name, _), argument) in carried.iter().zip(&arguments) {
+            let ty = self.ty(*argument).clone();
             let after = match self.scope.get(name).map(|binding| binding.value.clone()) {
-                Some(Value::Tensor(val)) if self.ty(val).same_axes(ty) && self.ty(val).kind == ty.kind => val,
-                // What was reported is not reported again by unrolling.
-                Some(Value::Broken) => *param,
-                _ => {
-                    self.regions.pop();
-                    self.scope = globals;
-                    return false;
+                Some(Value::Tensor(val)) if self.ty(val).same_axes(&ty) && self.ty(val).kind == ty.kind => {
+                    val
                 }
+                // What was reported is not reported again by unrolling.
+                Some(Value::Broken) => *argument,
+                _ => return false,
             };
-            next.push(self.arranged(after, ty, span).unwrap_or(after));
+            next.push(self.arranged(after, &ty, span).unwrap_or(after));
         }
-        let region = self.regions.pop().unwrap_or_default();
-        let yields: Vec<(Val, Ty)> =
-            records.iter().map(|(_, val, _)| (*val, self.ty(*val).clone())).collect();
-        let body = LoopBody { carried: params, region, next, yields };
-        let (results, recorded) = self.emit_loop(segment.times, &starts, body, span);
+        let yields: Vec<(Val, Yield)> = records.iter().map(|(_, val, _)| (*val, Yield::Last)).collect();
+        let mut results = self.close_loop(&next, &yields, span);
+        let recorded = results.split_off(next.len().min(results.len()));
         for ((name, old), result) in bindings.into_iter().zip(results) {
             if let Some(binding) = self.scope.get_mut(&name) {
                 let span = binding.span;
@@ -334,6 +333,16 @@ impl Checker<'_> {
         }
         self.push_item(ItemKind::Repeat { times: segment.times, items }, span);
         true
+    }
+
+    /// Whether the body updates a name that holds no tensor: a number, a truth value.
+    fn updates_constants(&self, body: &Block) -> bool {
+        let mut names = BTreeSet::new();
+        self.updated(&body.statements, &mut names);
+        names.iter().filter_map(|name| self.scope.get(name)).any(|binding| {
+            matches!(binding.role, BindingRole::Var | BindingRole::State)
+                && !matches!(binding.value, Value::Tensor(_) | Value::Broken)
+        })
     }
 }
 

@@ -1,0 +1,33 @@
+//! Counting along an axis: 0, 1, 2, …, what PyTorch calls `arange`. The axis and its size are stated, as draws state
+//! theirs.
+
+use super::{Attrs, Complaint, Gradient, Primitive, Takes, per_element};
+use crate::types::{Axes, Dim, Kind, Ty};
+
+fn infer(attrs: &Attrs, _: &[&Ty], _: &Axes) -> Result<Ty, Complaint> {
+    let dims = attrs.into.iter().map(|(axis, size)| Dim { axis: *axis, size: *size }).collect();
+    Ok(Ty::new(Kind::Int, dims))
+}
+
+fn cost(_: &Attrs, _: &[&Ty], ty: &Ty) -> u64 {
+    per_element(1, ty)
+}
+
+pub static IOTA: Primitive = Primitive {
+    name: "iota",
+    about: "0, 1, 2, … along an axis; no gradient",
+    operands: (0, 0),
+    over: Takes::Nothing,
+    along: Takes::Nothing,
+    into: Takes::Nothing,
+    constants: &[],
+    gradient: Gradient::Stops,
+    random: false,
+    infer,
+    flops: cost,
+    #[cfg(feature = "torch")]
+    kernel: |c, p| {
+        let counted = tch::Tensor::f_arange(c.ty.count() as i64, (tch::Kind::Int64, p.device))?;
+        Ok(Box::new(move |_, _| Ok(counted.shallow_clone())))
+    },
+};
