@@ -48,14 +48,13 @@ impl Comparison {
         golden: &Golden,
         what: &'static str,
         prefixes: &[&str],
-        values: f64,
+        (values, gradients): (f64, f64),
     ) -> Comparison {
         let noise = Noise {
             outputs: golden.noise(prefixes, "logits"),
             states: golden.noise(prefixes, "carry"),
             gradients: golden.noise(prefixes, "grad_rel"),
         };
-        let gradients = case.bounds.gradients;
         let (largest, wrong) = (Differences::default(), Vec::new());
         Comparison { case, what, values, gradients, largest, noise, wrong }
     }
@@ -186,21 +185,18 @@ impl Comparison {
     }
 }
 
-/// Largest differences of a fixture: of step 1, of the steps after it, of the evaluation.
-pub fn compared(case: &'static Case) -> [Comparison; 3] {
+/// Largest differences of a fixture in a precision: of step 1, of the steps after it, of the evaluation.
+pub fn compared(case: &'static Case, precision: Kind) -> [Comparison; 3] {
     let golden = Golden::read(case.fixture);
-    let mut first = Comparison::new(case, &golden, "step 1", &["step1"], case.bounds.first);
-    let mut later =
-        Comparison::new(case, &golden, "steps 2-5", &["step2", "step3", "step4", "step5"], case.bounds.later);
-    let mut evaluation = Comparison::new(
-        case,
-        &golden,
-        "evaluation",
-        &["eval1", "eval2", "eval3", "eval4"],
-        case.bounds.evaluation,
-    );
+    let bounds = case.bounds.of(precision);
+    let part = |what, prefixes: &[&str], values| {
+        Comparison::new(case, &golden, what, prefixes, (values, bounds.gradients))
+    };
+    let mut first = part("step 1", &["step1"], bounds.first);
+    let mut later = part("steps 2-5", &["step2", "step3", "step4", "step5"], bounds.later);
+    let mut evaluation = part("evaluation", &["eval1", "eval2", "eval3", "eval4"], bounds.evaluation);
 
-    let run = Run::new(&golden, case.file, case.model, Mode::Training, Kind::Float);
+    let run = Run::new(&golden, case.file, case.model, Mode::Training, precision);
     let mut carry = run.start();
     for number in 1..=5 {
         if number > 1 && case.start == crate::Start::Published {
@@ -213,7 +209,7 @@ pub fn compared(case: &'static Case) -> [Comparison; 3] {
         carry.advance(run.executable.program(), &step.outputs, step.halted).unwrap();
     }
 
-    let run = Run::new(&golden, case.file, case.model, Mode::Evaluation, Kind::Float);
+    let run = Run::new(&golden, case.file, case.model, Mode::Evaluation, precision);
     let mut carry = run.start();
     // Evaluation steps are published with outputs only: those of a model that multiplies rounding cannot start anew.
     let steps = if case.start == crate::Start::Own { 4 } else { 1 };

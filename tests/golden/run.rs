@@ -32,6 +32,8 @@ impl Run<'_> {
         for info in &program.weights {
             let weight =
                 stored.swap_remove(&info.path).unwrap_or_else(|| panic!("no weight is `{}`", info.path));
+            // Weights are float32 and narrowed where they are used, unless all of it is float64.
+            let weight = if precision == Kind::Double { weight.to_kind(precision) } else { weight };
             tensors.insert(info.path.clone(), weight.set_requires_grad(info.role == WeightRole::Param));
         }
         assert!(stored.is_empty(), "weights of no use: {:?}", stored.keys());
@@ -49,7 +51,7 @@ impl Run<'_> {
     pub fn published(&self, step: usize) -> Carry {
         let (mut carry, prefix) = (self.start(), format!("step{step}"));
         for (name, state) in &mut carry.states {
-            *state = self.golden.state(&prefix, name).unwrap().shallow_clone();
+            *state = self.golden.state(&prefix, name).unwrap().to_kind(self.executable.precision());
         }
         let scalars = self.golden.scalars("training_steps", step);
         carry.data = self.golden.batch(&format!("{prefix}.current"));

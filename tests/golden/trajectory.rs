@@ -158,9 +158,9 @@ fn difference(one: &Tensor, other: &Tensor) -> f64 {
 }
 
 /// The weights at first, in the shapes of `program`.
-fn start(golden: &Golden, program: &Program) -> Weights {
+fn start(golden: &Golden, program: &Program, precision: Kind) -> Weights {
     let stored: IndexMap<_, _> = golden.weights("w0.").into_iter().collect();
-    let weight = |info: &WeightInfo| (info.path.clone(), stored[&info.path].reshape(&info.shape).copy());
+    let weight = |info: &WeightInfo| (info.path.clone(), stored[&info.path].reshape(&info.shape).to_kind(precision).copy());
     Weights { tensors: program.weights.iter().map(weight).collect() }
 }
 
@@ -200,13 +200,13 @@ fn ten_table_updates_are_the_references() {
 }
 
 /// Drives ten steps of `programs` with the fixture's batches and compares everything the fixture has.
-fn ten_steps(name: &str) -> Vec<Trajectory> {
+fn ten_steps(name: &str, precision: Kind) -> Vec<Trajectory> {
     let golden = Golden::read(name);
-    let step = |mode| Box::new(Executable::new(compiled(&golden, mode), Device::Cpu, Kind::Float));
+    let step = |mode| Box::new(Executable::new(compiled(&golden, mode), Device::Cpu, precision));
     let programs = Programs { training: step(Mode::Training), evaluation: step(Mode::Evaluation) };
     let config = golden.config();
     assert_eq!(config.evaluation.weights, EvaluationWeights::Average);
-    let weights = start(&golden, programs.training.program());
+    let weights = start(&golden, programs.training.program(), precision);
     let mut trainer = Trainer::new(config, programs, Arc::new(NoData), weights).unwrap();
     let mut rows: Vec<Trajectory> = Vec::new();
     let mut near = |what: &str, apart: f64, allowed: f64| {
@@ -262,6 +262,7 @@ fn furthest<'t>(golden: &Golden, prefix: &str, now: impl Fn(&str) -> Option<&'t 
     apart.fold(0.0, |most, apart| if apart.is_nan() { apart } else { most.max(apart) })
 }
 
-pub fn trajectories() -> Vec<Trajectory> {
-    ["opt_trm_att_adamw", "opt_trm_att_adam_atan2"].into_iter().flat_map(ten_steps).collect()
+pub fn trajectories(precision: Kind) -> Vec<Trajectory> {
+    let names = ["opt_trm_att_adamw", "opt_trm_att_adam_atan2"];
+    names.into_iter().flat_map(|name| ten_steps(name, precision)).collect()
 }
