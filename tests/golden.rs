@@ -58,9 +58,8 @@ struct Bounds {
 }
 
 /// How much more is allowed in float32. Our sums are those of the published code in another order, so that our rounding
-/// is of the size of theirs, and the two may add up; the rest is an order of magnitude for other kernels and processors,
-/// since one rounding that falls otherwise early on is multiplied by all that follows.
-const ROOM: f64 = 20.0;
+/// is of the size of theirs (between 0.2 and 4 times as large here), which differs by kernel: an order of magnitude more.
+const ROOM: f64 = 10.0;
 
 impl Bounds {
     fn of(self, precision: Kind) -> Bounds {
@@ -144,17 +143,21 @@ fn models_and_optimisers_do_what_the_published_ones_do() {
 #[test]
 fn trm_mlp_stays_near_for_two_steps() {
     let golden = Golden::read("trm_mlp_t");
-    let run = Run::new(&golden, "trm.tot", "Trm", Mode::Training, Kind::Float);
+    let run = Run::new(&golden, "trm.tot", "Trm", Mode::Training, Kind::Double);
     let first = run.step(&run.start(), &golden.batch("batch1"));
     let mut carry = first.carry;
     carry.advance(run.executable.program(), &first.outputs, first.halted).unwrap();
     let second = run.step(&carry, &golden.batch("batch2"));
     let apart = difference(second.value("predict.logits"), golden.get("step2.logits"));
     println!("trm_mlp_t, logits of step 2 after our own step 1: {apart:.1e} apart");
-    assert!(apart < 2.5e-3, "{apart}");
+    // What the published rounding of one step may be, multiplied by 60.
+    let most = 60.0 * CASES[1].bounds.first;
+    assert!(apart < most, "{apart:.1e} apart, at most {most:.0e}");
 }
 
-/// Kernels of other machines move single numbers by 0.2 here; a cast in a wrong place moves all of them.
+/// Kernels of other machines move single numbers by 0.2 here; a cast in a wrong place moves all of them. Every operation
+/// rounds numbers of about 1 to 2⁻⁸ = 4e-3: a dozen such roundings are allowed in the mean after a whole step, three after
+/// one update, and three of the largest numbers there, about 4.
 #[test]
 fn bfloat16_narrows_where_the_published_code_does() {
     let golden = Golden::read("trm_att_rope_bf16");

@@ -83,8 +83,11 @@ impl Comparison {
             self.largest.outputs = self.largest.outputs.max(apart);
         }
         if let Some(predictions) = golden.find(&format!("{prefix}.preds")) {
-            let same = logits.argmax(-1, false) == *predictions;
-            self.equal(&format!("{prefix}.preds"), same, true);
+            // Two symbols that are nearer to each other than values may be apart can change places.
+            let (best, _) = golden.get(&format!("{prefix}.logits")).topk(2, -1, true, true);
+            let close = (best.select(-1, 0) - best.select(-1, 1)).le(2.0 * self.values);
+            let same = logits.argmax(-1, false).eq_tensor(predictions).logical_or(&close);
+            self.equal(&format!("{prefix}.preds"), same.all().int64_value(&[]), 1);
         }
     }
 

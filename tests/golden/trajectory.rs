@@ -160,7 +160,9 @@ fn difference(one: &Tensor, other: &Tensor) -> f64 {
 /// The weights at first, in the shapes of `program`.
 fn start(golden: &Golden, program: &Program, precision: Kind) -> Weights {
     let stored: IndexMap<_, _> = golden.weights("w0.").into_iter().collect();
-    let weight = |info: &WeightInfo| (info.path.clone(), stored[&info.path].reshape(&info.shape).to_kind(precision).copy());
+    let weight = |info: &WeightInfo| {
+        (info.path.clone(), stored[&info.path].reshape(&info.shape).to_kind(precision).copy())
+    };
     Weights { tensors: program.weights.iter().map(weight).collect() }
 }
 
@@ -175,13 +177,12 @@ fn the_first_update_of_each_optimiser_is_the_references() {
         let treatment =
             Treatment { lr: config.optimiser.lr, weight_decay: config.optimiser.weight_decay, frozen: false };
         for (path, gradient) in golden.weights("grad1.") {
-            let weight = &before[&path].copy();
-            optimiser.update(&path, weight, gradient, treatment, 1.0).unwrap();
-            assert!(
-                difference(weight, after[&path]) < 1e-7,
-                "{name} {path}: {}",
-                difference(weight, after[&path])
-            );
+            // In float64, so that what is left is the published rounding: four operations on weights below 2,
+            // 4 · 2 · 2⁻²⁴ = 5e-7. A step is of the size of the learning rate, a thousand times as large.
+            let weight = &before[&path].to_kind(Kind::Double).copy();
+            optimiser.update(&path, weight, &gradient.to_kind(Kind::Double), treatment, 1.0).unwrap();
+            let apart = difference(weight, after[&path]);
+            assert!(apart < 5e-7, "{name} {path}: {apart:.1e}");
         }
     }
 }
@@ -194,7 +195,9 @@ fn ten_table_updates_are_the_references() {
         for step in 1..=10 {
             let part = |name: &str| golden.get(&format!("puzzle.{step:02}.{name}"));
             update_rows(&mut table, part("local_ids"), part("grad_local_weights"), 0.01, 0.1).unwrap();
-            assert!(difference(&table, part("weights_after")) < 1e-7, "{name}, step {step}");
+            // Up to ten steps of two float32 operations each on rows below 1: 20 · 2⁻²⁴ = 1e-6; one sign is worth 2e-2.
+            let apart = difference(&table, part("weights_after"));
+            assert!(apart < 1e-5, "{name}, step {step}: {apart:.1e}");
         }
     }
 }
@@ -216,6 +219,11 @@ fn ten_steps(name: &str, precision: Kind) -> Vec<Trajectory> {
             None => rows.push(Trajectory { fixture: name.to_owned(), what: what.to_owned(), apart, allowed }),
         }
     };
+    // Losses: sums over 4 rows of means of cross entropies of logits that are 1e-5 apart after one step, and of weights that
+    // have been updated apart afterwards. Weights: each step rounds those below 2 to 2⁻²³, and updates by at most the
+    // learning rate of 1e-4, which is off by the share that its gradient is, 1e-2 where that is nearly 0: 1e-6 a step.
+    // The average moves by a thousandth of that, and is rounded ten times. Moments: shares of gradients of up to about 1
+    // that are known to 1e-5. All with an order of magnitude of room.
     for step in 1..=10 {
         let report = trainer.step_on(&golden.batch(step)).unwrap();
         let then = &golden.info["steps"][step - 1];
@@ -237,16 +245,16 @@ fn ten_steps(name: &str, precision: Kind) -> Vec<Trajectory> {
             trainer.weights().get("prompt.rows").unwrap(),
             golden.get(&format!("puzzle.{step:02}.weights_after")),
         );
-        near("puzzle table (sign descent), all steps", rows, 1e-6);
+        near("puzzle table (sign descent), all steps", rows, 1e-5);
         if step == 1 {
             let apart = furthest(&golden, "w1.", |path| trainer.weights().get(path));
-            near("weights after step 1", apart, 2e-6);
+            near("weights after step 1", apart, 1e-5);
         }
     }
     let averaged = trainer.averaged_weights();
     let memory: IndexMap<_, _> = trainer.optimiser_state().unwrap().into_iter().collect();
     near("weights after step 10", furthest(&golden, "w10.", |path| trainer.weights().get(path)), 2e-5);
-    near("moving average after step 10", furthest(&golden, "ema10.", |path| averaged.get(path)), 1e-6);
+    near("moving average after step 10", furthest(&golden, "ema10.", |path| averaged.get(path)), 1e-5);
     let first = furthest(&golden, "m10.", |path| memory.get(&format!("m.{path}")));
     near("first moments after step 10", first, 1e-4);
     let second = furthest(&golden, "v10.", |path| memory.get(&format!("v.{path}")));

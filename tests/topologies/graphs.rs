@@ -211,9 +211,7 @@ fn trials_have_no_order_and_live_on() {
     near("logits", before.get("predict.logits"), after.get("predict.logits"));
     near("trials", &before.get("state.w").roll([1], [1]), after.get("state.w"));
     // What a trial was matters: it is not drawn anew.
-    lab.inputs
-        .states
-        .insert("w".to_owned(), Tensor::zeros([2, 4, 6, 16], (PRECISION, tch::Device::Cpu)));
+    lab.inputs.states.insert("w".to_owned(), Tensor::zeros([2, 4, 6, 16], (PRECISION, tch::Device::Cpu)));
     differ("state", lab.run().get("predict.logits"), after.get("predict.logits"));
 }
 
