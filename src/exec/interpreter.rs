@@ -146,7 +146,7 @@ impl Executable {
         Ok(())
     }
 
-    #[allow(clippy::too_many_arguments)]
+    #[expect(clippy::too_many_arguments, reason = "the parts of one instruction")]
     fn repeat(
         &self,
         instr: &Instr,
