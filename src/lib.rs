@@ -1,6 +1,11 @@
 //! totc: a declarative model-graph compiler for recursive-reasoning models. This page is the house:
 //! each product is a noun, each stage one verb.
 
+// No panic reaches a user: what cannot be is an internal error with its place. Tests may.
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "commands print; nothing else does")]
 pub mod cli;
 pub mod compare;
 pub mod data;

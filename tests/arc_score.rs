@@ -259,6 +259,7 @@ fn equals_the_reference() {
         scorer.see(example.puzzle, &example.inputs, &answer, confidence);
     }
     let score = scorer.finish();
+    // Shares of float64, added in another order: some ten roundings of 1e-16, with room.
     for (attempts, value) in &score.pass {
         let expected = golden["pass"][format!("pass@{attempts}")].as_f64().unwrap();
         assert!((value - expected).abs() < 1e-12, "pass@{attempts}: {value} instead of {expected}");

@@ -36,6 +36,7 @@ fn mean(folder: &Path, column: &str) -> (f64, usize) {
     (values.iter().sum::<f64>() / values.len() as f64, values.len())
 }
 
+/// Means of float64 numbers below 1, printed and read: some ten roundings of 1e-16, with room.
 fn near(one: f64, other: &Value) {
     assert!((one - other.as_f64().unwrap()).abs() < 1e-12, "{one} and {other}");
 }

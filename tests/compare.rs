@@ -8,6 +8,9 @@ use totc::compare::{
 };
 use totc::report::{Kind, Record};
 
+/// Means, deviations and shares of float64 over at most 500 puzzles: 500 roundings of 1e-16, with room.
+const ROUNDING: f64 = 1e-12;
+
 const PROTOCOL: Protocol = Protocol { group: false, unpaired: false, seed: 0 };
 
 /// Writes the folder of a run as `totc run` would: a setting that differs, tests at steps 100 and 200, and which
@@ -73,18 +76,18 @@ fn a_small_difference_is_noise_and_a_large_one_is_not() {
     let [small, large] = found.differences.as_slice() else { panic!("{:?}", found.differences) };
 
     // By hand: 6 of 500; the standard error of a paired difference is sqrt((b + c)/n² − d²/n).
-    assert!((small.mean - 0.012).abs() < 1e-12);
+    assert!((small.mean - 0.012).abs() < ROUNDING);
     let error = (16.0 / 500.0_f64.powi(2) - 0.012_f64.powi(2) / 500.0).sqrt();
     assert!((small.interval.low - (0.012 - 1.96 * error)).abs() < 0.0025, "{small:?}");
     assert!((small.interval.high - (0.012 + 1.96 * error)).abs() < 0.0025, "{small:?}");
     assert_eq!(small.better, Some((5, 11)));
     // scipy.stats.binomtest(5, 16, 0.5).pvalue
-    assert!((small.p.unwrap_or(0.0) - 0.210113525390625).abs() < 1e-12);
+    assert!((small.p.unwrap_or(0.0) - 0.210113525390625).abs() < ROUNDING);
     assert!(!small.more_than_noise);
     assert!(small.words.contains("within noise"), "{}", small.words);
     assert!(small.words.contains("500 puzzles"), "{}", small.words);
 
-    assert!((large.mean - 60.0 / 500.0).abs() < 1e-12, "{large:?}");
+    assert!((large.mean - 60.0 / 500.0).abs() < ROUNDING, "{large:?}");
     assert!(large.more_than_noise && large.interval.low > 0.08 && large.interval.high < 0.16, "{large:?}");
     // Holm: the smaller of two p-values is doubled.
     assert_eq!(large.p_adjusted, large.p.map(|p| 2.0 * p));
@@ -121,11 +124,11 @@ fn seeds_are_taken_together_when_asked() {
     let found = compared(&folders, Protocol { group: true, ..PROTOCOL }).expect("a comparison");
     assert_eq!(found.sides.iter().map(|side| side.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
     let exact = &found.sides[0].metrics["exact"];
-    assert!((exact.mean - 0.5).abs() < 1e-12);
+    assert!((exact.mean - 0.5).abs() < ROUNDING);
     // Sample standard deviation of 0.4 and 0.6.
-    assert!((exact.deviation.unwrap_or(0.0) - 0.02_f64.sqrt()).abs() < 1e-12);
+    assert!((exact.deviation.unwrap_or(0.0) - 0.02_f64.sqrt()).abs() < ROUNDING);
     let difference = &found.differences[0];
-    assert!((difference.mean - 0.05).abs() < 1e-12);
+    assert!((difference.mean - 0.05).abs() < ROUNDING);
     assert!(!difference.more_than_noise && difference.p.is_none(), "{difference:?}");
     assert!(difference.interval.low < -0.1 && difference.interval.high > 0.2, "{difference:?}");
     assert!(found.settings.keys().eq(["set.branchings"]));
@@ -164,7 +167,7 @@ fn all_right_is_not_certainty() {
     // Wilson: 50 of 50 is at least 1 / (1 + z²/50).
     let low = 1.0 / (1.0 + 1.959963984540054_f64.powi(2) / 50.0);
     assert!(
-        exact.interval.is_some_and(|interval| (interval.low - low).abs() < 1e-12 && interval.high == 1.0)
+        exact.interval.is_some_and(|interval| (interval.low - low).abs() < ROUNDING && interval.high == 1.0)
     );
 }
 

@@ -1,5 +1,6 @@
 //! The shipped models against the published implementations (`golden/README.md`): five training steps and a whole
-//! evaluation each, every output, state, loss, metric and gradient; and ten steps of each optimiser.
+//! evaluation each, every output, state, loss, metric and gradient; and ten steps of each optimiser. Everything twice:
+//! in float64, where all that is left is the rounding of the published numbers, and in float32, as one trains.
 //!
 //! `cargo test --test golden -- --nocapture` prints how far apart they are, as in `docs/golden.md`. With the folder of the full
 //! fixtures in `TOTC_GOLDEN`, those are read instead of the trimmed ones of this repository.
@@ -25,7 +26,6 @@ use tch::{Kind, Tensor, no_grad};
 use totc::Values;
 use totc::ir::{Mode, WeightRole};
 use totc::model::{Bindings, Setting};
-use totc::types::Precision;
 
 /// A published run and the model that must do the same.
 struct Case {
@@ -46,8 +46,8 @@ impl Case {
     }
 }
 
-/// The largest differences allowed: about ten times those seen, to leave room for other processors. The first step
-/// is held to 1e-4 and the later ones to 2e-3 in any case (`golden/README.md`).
+/// The largest differences allowed in float64. There, what differs is how far the published float32 run has strayed from
+/// the exact values by rounding: a property of the fixture, the same on every processor.
 #[derive(Clone, Copy)]
 struct Bounds {
     first: f64,
@@ -55,6 +55,23 @@ struct Bounds {
     evaluation: f64,
     /// Relative to the largest entry of a gradient.
     gradients: f64,
+}
+
+/// How much more is allowed in float32. Our sums are those of the published code in another order, so that our rounding
+/// is of the size of theirs (between 0.2 and 4 times as large here), which differs by kernel: an order of magnitude more.
+const ROOM: f64 = 10.0;
+
+impl Bounds {
+    fn of(self, precision: Kind) -> Bounds {
+        let room = if precision == Kind::Double { 1.0 } else { ROOM };
+        let Bounds { first, later, evaluation, gradients } = self;
+        Bounds {
+            first: room * first,
+            later: room * later,
+            evaluation: room * evaluation,
+            gradients: room * gradients,
+        }
+    }
 }
 
 const CLOSE: Bounds = Bounds { first: 5e-5, later: 1e-4, evaluation: 3e-4, gradients: 5e-5 };
@@ -108,14 +125,17 @@ const CASES: &[Case] = &[
 
 #[test]
 fn models_and_optimisers_do_what_the_published_ones_do() {
-    let (mut rows, mut wrong) = (Vec::new(), Vec::new());
-    for case in CASES {
-        for comparison in compared(case) {
-            rows.push(comparison.row());
-            wrong.extend(comparison.wrong);
+    let mut wrong = Vec::new();
+    for precision in [Kind::Double, Kind::Float] {
+        let mut rows = Vec::new();
+        for case in CASES {
+            for comparison in compared(case, precision) {
+                rows.push(comparison.row());
+                wrong.extend(comparison.wrong);
+            }
         }
+        table::print(precision, &rows, &trajectory::trajectories(precision));
     }
-    table::print(&rows, &trajectory::trajectories());
     assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
 }
 
@@ -123,21 +143,25 @@ fn models_and_optimisers_do_what_the_published_ones_do() {
 #[test]
 fn trm_mlp_stays_near_for_two_steps() {
     let golden = Golden::read("trm_mlp_t");
-    let run = Run::new(&golden, "trm.tot", "Trm", Mode::Training, Precision::Float32);
+    let run = Run::new(&golden, "trm.tot", "Trm", Mode::Training, Kind::Double);
     let first = run.step(&run.start(), &golden.batch("batch1"));
     let mut carry = first.carry;
     carry.advance(run.executable.program(), &first.outputs, first.halted).unwrap();
     let second = run.step(&carry, &golden.batch("batch2"));
     let apart = difference(second.value("predict.logits"), golden.get("step2.logits"));
     println!("trm_mlp_t, logits of step 2 after our own step 1: {apart:.1e} apart");
-    assert!(apart < 2.5e-3, "{apart}");
+    // What the published rounding of one step may be, multiplied by 60.
+    let most = 60.0 * CASES[1].bounds.first;
+    assert!(apart < most, "{apart:.1e} apart, at most {most:.0e}");
 }
 
-/// Kernels of other machines move single numbers by 0.2 here; a cast in a wrong place moves all of them.
+/// Kernels of other machines move single numbers by 0.2 here; a cast in a wrong place moves all of them. Every operation
+/// rounds numbers of about 1 to 2⁻⁸ = 4e-3: a dozen such roundings are allowed in the mean after a whole step, three after
+/// one update, and three of the largest numbers there, about 4.
 #[test]
 fn bfloat16_narrows_where_the_published_code_does() {
     let golden = Golden::read("trm_att_rope_bf16");
-    let run = Run::new(&golden, "trm.tot", "Trm", Mode::Training, Precision::BFloat16);
+    let run = Run::new(&golden, "trm.tot", "Trm", Mode::Training, Kind::BFloat16);
     let step = run.step(&run.start(), &golden.batch("batch1"));
     let near = |what: &str, ours: &Tensor, theirs: &str, most: f64| {
         let apart = (ours.to_kind(Kind::Float) - golden.get(theirs)).abs();
@@ -162,7 +186,7 @@ fn bfloat16_narrows_where_the_published_code_does() {
     let mut once = Golden::read("trm_att_rope_bf16");
     once.info["config"]["H_cycles"] = 1.into();
     once.info["config"]["L_cycles"] = 1.into();
-    let run = Run::new(&once, "trm.tot", "Trm", Mode::Training, Precision::BFloat16);
+    let run = Run::new(&once, "trm.tot", "Trm", Mode::Training, Kind::BFloat16);
     let step = run.step(&run.start(), &golden.batch("batch1"));
     let most =
         no_grad(|| near("z after one update", step.value("state.z"), "step1.trace.00.L_level.out", 0.01));

@@ -77,6 +77,7 @@ fn one_variant_that_fails_does_not_stop_the_others() {
     let exact = |seed: usize| variant(0)["runs"][seed]["metrics"]["accuracy"].as_f64().expect("a number");
     let (mean, half) = ((exact(0) + exact(1)) / 2.0, (exact(0) - exact(1)) / 2.0);
     let shown = &variant(0)["numbers"]["accuracy"];
+    // Means of a few float64 numbers below 1: some ten roundings of 1e-16, with room.
     assert!((shown["mean"].as_f64().expect("a mean") - mean).abs() < 1e-12, "{shown}");
     assert!(
         (shown["deviation"].as_f64().expect("a deviation") - half.abs() * 2f64.sqrt()).abs() < 1e-12,

@@ -195,6 +195,7 @@ fn wait_with_short_spins() {
 fn wait_with_short_spins() {}
 
 #[cfg(unix)]
+#[expect(unsafe_code, reason = "a call of the system; see below")]
 fn reset_sigpipe() {
     // SAFETY: called before any thread exists; restores the default action of a signal.
     unsafe {

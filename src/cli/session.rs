@@ -74,6 +74,7 @@ fn free_memory() -> Option<f64> {
 
 /// Has the allocator keep freed activations instead of returning them to the system after every operation.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[expect(unsafe_code, reason = "a call of the allocator; see below")]
 fn keep_memory() {
     // SAFETY: sets two numbers of the allocator.
     unsafe {

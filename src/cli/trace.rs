@@ -204,7 +204,7 @@ fn note(
     if let Some(total) = total_loss(outputs) {
         written.insert(format!("step{step}.loss"), total.detach());
     }
-    for input in program.inputs.iter() {
+    for input in &program.inputs {
         if let Some(column) = carry.data.get(&input.name) {
             let role = if input.role == InputRole::Target { "target" } else { "input" };
             written.insert(format!("step{step}.{role}.{}", input.name), column.shallow_clone());

@@ -193,6 +193,7 @@ impl Array {
             return Err(refuse(("the file is empty".to_owned(), REBUILD.to_owned())));
         }
         // SAFETY: the mapping is only read, and bytes are taken from it by value; see the note on the type.
+        #[expect(unsafe_code, reason = "the system maps files; see above")]
         let map = unsafe { Mmap::map(&file) }.map_err(io)?;
         let header = Header::read(&map).map_err(refuse)?;
         if header.shape.len() != axes {

@@ -197,8 +197,10 @@ pub struct Stmt {
     pub span: Span,
 }
 
-// Trees are small and live briefly: boxes would only be in the way.
-#[allow(clippy::large_enum_variant)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "trees are small and live briefly: boxes would only be in the way"
+)]
 #[derive(Clone, Debug)]
 pub enum StmtKind {
     Let {

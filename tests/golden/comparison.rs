@@ -3,7 +3,6 @@
 use serde_json::Value as Json;
 use tch::{Kind, Tensor, no_grad};
 use totc::ir::Mode;
-use totc::types::Precision;
 
 use crate::Case;
 use crate::fixture::Golden;
@@ -49,14 +48,13 @@ impl Comparison {
         golden: &Golden,
         what: &'static str,
         prefixes: &[&str],
-        values: f64,
+        (values, gradients): (f64, f64),
     ) -> Comparison {
         let noise = Noise {
             outputs: golden.noise(prefixes, "logits"),
             states: golden.noise(prefixes, "carry"),
             gradients: golden.noise(prefixes, "grad_rel"),
         };
-        let gradients = case.bounds.gradients;
         let (largest, wrong) = (Differences::default(), Vec::new());
         Comparison { case, what, values, gradients, largest, noise, wrong }
     }
@@ -85,8 +83,11 @@ impl Comparison {
             self.largest.outputs = self.largest.outputs.max(apart);
         }
         if let Some(predictions) = golden.find(&format!("{prefix}.preds")) {
-            let same = logits.argmax(-1, false) == *predictions;
-            self.equal(&format!("{prefix}.preds"), same, true);
+            // Two symbols that are nearer to each other than values may be apart can change places.
+            let (best, _) = golden.get(&format!("{prefix}.logits")).topk(2, -1, true, true);
+            let close = (best.select(-1, 0) - best.select(-1, 1)).le(2.0 * self.values);
+            let same = logits.argmax(-1, false).eq_tensor(predictions).logical_or(&close);
+            self.equal(&format!("{prefix}.preds"), same.all().int64_value(&[]), 1);
         }
     }
 
@@ -187,21 +188,18 @@ impl Comparison {
     }
 }
 
-/// Largest differences of a fixture: of step 1, of the steps after it, of the evaluation.
-pub fn compared(case: &'static Case) -> [Comparison; 3] {
+/// Largest differences of a fixture in a precision: of step 1, of the steps after it, of the evaluation.
+pub fn compared(case: &'static Case, precision: Kind) -> [Comparison; 3] {
     let golden = Golden::read(case.fixture);
-    let mut first = Comparison::new(case, &golden, "step 1", &["step1"], case.bounds.first);
-    let mut later =
-        Comparison::new(case, &golden, "steps 2-5", &["step2", "step3", "step4", "step5"], case.bounds.later);
-    let mut evaluation = Comparison::new(
-        case,
-        &golden,
-        "evaluation",
-        &["eval1", "eval2", "eval3", "eval4"],
-        case.bounds.evaluation,
-    );
+    let bounds = case.bounds.of(precision);
+    let part = |what, prefixes: &[&str], values| {
+        Comparison::new(case, &golden, what, prefixes, (values, bounds.gradients))
+    };
+    let mut first = part("step 1", &["step1"], bounds.first);
+    let mut later = part("steps 2-5", &["step2", "step3", "step4", "step5"], bounds.later);
+    let mut evaluation = part("evaluation", &["eval1", "eval2", "eval3", "eval4"], bounds.evaluation);
 
-    let run = Run::new(&golden, case.file, case.model, Mode::Training, Precision::Float32);
+    let run = Run::new(&golden, case.file, case.model, Mode::Training, precision);
     let mut carry = run.start();
     for number in 1..=5 {
         if number > 1 && case.start == crate::Start::Published {
@@ -214,7 +212,7 @@ pub fn compared(case: &'static Case) -> [Comparison; 3] {
         carry.advance(run.executable.program(), &step.outputs, step.halted).unwrap();
     }
 
-    let run = Run::new(&golden, case.file, case.model, Mode::Evaluation, Precision::Float32);
+    let run = Run::new(&golden, case.file, case.model, Mode::Evaluation, precision);
     let mut carry = run.start();
     // Evaluation steps are published with outputs only: those of a model that multiplies rounding cannot start anew.
     let steps = if case.start == crate::Start::Own { 4 } else { 1 };

@@ -19,6 +19,15 @@ pub struct Run<'a> {
     halting: Halting,
 }
 
+/// The run's precision of a libtorch kind.
+pub fn named(kind: Kind) -> Precision {
+    match kind {
+        Kind::Double => Precision::Float64,
+        Kind::BFloat16 => Precision::BFloat16,
+        _ => Precision::Float32,
+    }
+}
+
 /// What a step gave, and the batch it was given.
 pub struct Step {
     pub carry: Carry,
@@ -27,13 +36,16 @@ pub struct Step {
 }
 
 impl Run<'_> {
-    pub fn new<'a>(golden: &'a Golden, file: &str, model: &str, mode: Mode, precision: Precision) -> Run<'a> {
-        let program = compile(file, &Bindings { precision, ..golden.bindings(model, mode) }, Values::Kept);
+    pub fn new<'a>(golden: &'a Golden, file: &str, model: &str, mode: Mode, precision: Kind) -> Run<'a> {
+        let bindings = Bindings { precision: named(precision), ..golden.bindings(model, mode) };
+        let program = compile(file, &bindings, Values::Kept);
         let mut stored = golden.named("w.", &program.weights);
         let mut tensors = IndexMap::new();
         for info in &program.weights {
             let weight =
                 stored.swap_remove(&info.path).unwrap_or_else(|| panic!("no weight is `{}`", info.path));
+            // Weights are float32 and narrowed where they are used, unless all of it is float64.
+            let weight = if precision == Kind::Double { weight.to_kind(precision) } else { weight };
             tensors.insert(info.path.clone(), weight.set_requires_grad(info.role == WeightRole::Param));
         }
         assert!(stored.is_empty(), "weights of no use: {:?}", stored.keys());
@@ -51,7 +63,7 @@ impl Run<'_> {
     pub fn published(&self, step: usize) -> Carry {
         let (mut carry, prefix) = (self.start(), format!("step{step}"));
         for (name, state) in &mut carry.states {
-            *state = self.golden.state(&prefix, name).unwrap().shallow_clone();
+            *state = self.golden.state(&prefix, name).unwrap().to_kind(self.executable.precision());
         }
         let scalars = self.golden.scalars("training_steps", step);
         carry.data = self.golden.batch(&format!("{prefix}.current"));

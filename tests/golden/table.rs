@@ -1,6 +1,8 @@
 //! The table of all fixtures: how far totc is from the published code, and how far that is from itself. In Markdown,
 //! as `docs/golden.md` shows it.
 
+use tch::Kind;
+
 /// The largest difference, and the kernel noise beside it where it was measured.
 pub type Apart = (f64, Option<f64>);
 
@@ -44,7 +46,8 @@ fn line(cells: &[String]) -> String {
     format!("| {} |", cells.join(" | "))
 }
 
-pub fn print(rows: &[Row], trajectories: &[Trajectory]) {
+pub fn print(precision: Kind, rows: &[Row], trajectories: &[Trajectory]) {
+    println!("\n{}:", if precision == Kind::Double { "float64" } else { "float32" });
     println!(
         "\n| fixture | model | part | outputs | states | losses | metrics | gradients | tolerance | allowed |"
     );

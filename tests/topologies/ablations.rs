@@ -1,8 +1,8 @@
 //! The ablations of the TRM paper that no fixture covers.
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
-use crate::lab::{Lab, differ, near};
+use crate::lab::{Lab, PRECISION, differ, near};
 
 const SHORT: &[(&str, &str)] = &[("n", "3"), ("T", "2")];
 
@@ -18,8 +18,8 @@ fn a_mixture_of_one_is_none() {
         mixture.set(&own, &trm.weight(&weight).copy());
     }
     let (mixture, trm) = (mixture.run(), trm.run());
-    near("logits", mixture.get("predict.logits"), trm.get("predict.logits"), 1e-5);
-    near("embedding", mixture.gradient("embed.weight"), trm.gradient("embed.weight"), 1e-4);
+    near("logits", mixture.get("predict.logits"), trm.get("predict.logits"));
+    near("embedding", mixture.gradient("embed.weight"), trm.gradient("embed.weight"));
 }
 
 /// All experts chosen is not the same as the two that the gate likes.
@@ -42,10 +42,10 @@ fn a_tied_head_is_the_embedding() {
     let tokens = names.iter().find(|name| lab.weight(name).size() == [5, 16]).unwrap().to_string();
     let step = lab.run();
     let cells = step.get("state.y").narrow(1, 2, 4);
-    near("logits", step.get("predict.logits"), &cells.matmul(&lab.weight(&tokens).transpose(0, 1)), 1e-5);
+    near("logits", step.get("predict.logits"), &cells.matmul(&lab.weight(&tokens).transpose(0, 1)));
     // No cell asks with the symbol 4, so only the head moves it.
     assert!(lab.inputs.data["question"].eq(4).any().int64_value(&[]) == 0);
-    let moved = step.gradient(&tokens).abs().sum_dim_intlist(1i64, false, Kind::Float);
+    let moved = step.gradient(&tokens).abs().sum_dim_intlist(1i64, false, PRECISION);
     assert_eq!(moved.gt(0.0).all().int64_value(&[]), 1);
 }
 
@@ -56,11 +56,11 @@ fn iteration_without_tolerance_is_one_step_gradient() {
         Lab::shipped("ablations", "TrmFixedPoint", &[("n", "3"), ("T", "2"), ("tolerance", "0")]).run();
     let unrolled = Lab::shipped("trm", "TrmOneStepGradient", &[("n", "4"), ("T", "2")]).run();
     for name in ["predict.logits", "state.y", "state.z"] {
-        near(name, fixed.get(name), unrolled.get(name), 0.0);
+        near(name, fixed.get(name), unrolled.get(name));
     }
     for (path, gradient) in &unrolled.gradients {
         if gradient.defined() {
-            near(path, fixed.gradient(path), gradient, 1e-6);
+            near(path, fixed.gradient(path), gradient);
         }
     }
 }
@@ -72,7 +72,7 @@ fn iteration_stops_at_the_tolerance() {
     let fixed = Lab::shipped("ablations", "TrmFixedPoint", &sets).run();
     // The latent itself is how much has moved before the first: just not more than its own size.
     let once = Lab::shipped("trm", "Trm", &[("n", "1"), ("T", "1")]).run();
-    near("logits", fixed.get("predict.logits"), once.get("predict.logits"), 0.0);
+    near("logits", fixed.get("predict.logits"), once.get("predict.logits"));
 }
 
 /// Four layers are two pairs of two.
@@ -81,7 +81,7 @@ fn four_layers_are_deeper() {
     let deep = Lab::shipped("ablations", "TrmFourLayers", &[("layers", "4"), ("T", "1")]);
     assert!(deep.weights.tensors.contains_key("f.layers.3.mlp.down.weight"));
     let flat = Lab::shipped("trm", "Trm", &[("layers", "4"), ("n", "3"), ("T", "1")]).run();
-    near("logits", deep.run().get("predict.logits"), flat.get("predict.logits"), 0.0);
+    near("logits", deep.run().get("predict.logits"), flat.get("predict.logits"));
 }
 
 /// No puzzle tokens: the cells alone, the first of which is read for halting.
@@ -93,11 +93,11 @@ fn without_puzzle_tokens_there_are_only_cells() {
     let first = step.get("state.y").select(1, 0);
     let weight = lab.weight("halt_head.weight").select(0, 0);
     let halt = first.matmul(&weight) + lab.weight("halt_head.bias").get(0);
-    near("halt logit", step.get("value.halt_logit"), &halt, 1e-5);
+    near("halt logit", step.get("value.halt_logit"), &halt);
     // Another task changes nothing.
     let mut other = Lab::shipped("trm", "Trm", &[("puzzle_tokens", "0"), ("n", "2"), ("T", "1")]);
     other.inputs.data.insert("puzzle".to_owned(), Tensor::from_slice(&[2i64, 0]));
-    near("logits", other.run().get("predict.logits"), step.get("predict.logits"), 0.0);
+    near("logits", other.run().get("predict.logits"), step.get("predict.logits"));
 }
 
 /// Two networks that are equal are one.
@@ -114,8 +114,8 @@ fn two_equal_networks_are_one() {
         two.set(&path, &twin);
     }
     let two = two.run();
-    near("logits", two.get("predict.logits"), one.get("predict.logits"), 0.0);
+    near("logits", two.get("predict.logits"), one.get("predict.logits"));
     // What the one learns, the two learn together.
     let parts = two.gradient("f.layers.0.mlp.down.weight") + two.gradient("g.layers.0.mlp.down.weight");
-    near("gradient", &parts, one.gradient("f.layers.0.mlp.down.weight"), 1e-5);
+    near("gradient", &parts, one.gradient("f.layers.0.mlp.down.weight"));
 }

@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use crate::lab::{Lab, differ, near};
+use crate::lab::{Lab, PRECISION, differ, equal, near};
 
 const MERGES: [&str; 7] =
     ["mean", "max", "learned_weights", "geometric_mean", "gated_product", "hierarchical_attention", "scorer"];
@@ -32,10 +32,10 @@ fn merging_copies_is_the_identity() {
             plain.zero("combiner.weight");
         }
         let (tree, plain) = (tree.run(), plain.run());
-        near(merging, tree.get("predict.logits"), plain.get("predict.logits"), 2e-4);
-        near(merging, tree.get("loss.answering"), plain.get("loss.answering"), 2e-4);
+        near(merging, tree.get("predict.logits"), plain.get("predict.logits"));
+        near(merging, tree.get("loss.answering"), plain.get("loss.answering"));
         // Copies are as alike as can be.
-        near(merging, tree.get("metric.similarity"), &Tensor::from_slice(&[1f32, 1.0]), 1e-5);
+        near(merging, tree.get("metric.similarity"), &Tensor::from_slice(&[1f32, 1.0]));
     }
 }
 
@@ -54,8 +54,8 @@ fn the_order_of_siblings_does_not_matter() {
         if merging == "learned_weights" {
             differ(merging, before.get(name), after.get(name));
         } else {
-            near(merging, before.get(name), after.get(name), 2e-5);
-            near(merging, &before.get("value.thoughts").flip([1]), after.get("value.thoughts"), 2e-5);
+            near(merging, before.get(name), after.get(name));
+            near(merging, &before.get("value.thoughts").flip([1]), after.get("value.thoughts"));
         }
         differ("the siblings", before.get("value.thoughts"), after.get("value.thoughts"));
     }
@@ -70,8 +70,8 @@ fn exchange_does_not_know_an_order() {
     let swapped = lab.weight("differ.code").flip([0]);
     lab.set("differ.code", &swapped);
     let after = lab.run();
-    near("logits", before.get("predict.logits"), after.get("predict.logits"), 2e-5);
-    near("scores", &before.get("value.scores").flip([1]), after.get("value.scores"), 2e-5);
+    near("logits", before.get("predict.logits"), after.get("predict.logits"));
+    near("scores", &before.get("value.scores").flip([1]), after.get("value.scores"));
 }
 
 #[test]
@@ -82,11 +82,11 @@ fn exchange_that_says_nothing_is_none() {
     exchange.zero("exchange.out.weight");
     let silent = exchange.run();
     for (name, value) in &plain.outputs.values {
-        near(name, silent.get(name), value, 0.0);
+        near(name, silent.get(name), value);
     }
     for (path, gradient) in &plain.gradients {
         if gradient.defined() {
-            near(path, silent.gradient(path), gradient, 1e-5);
+            near(path, silent.gradient(path), gradient);
         }
     }
 }
@@ -99,7 +99,7 @@ fn merging_half_way_keeps_copies() {
     half_way.zero("exchange.out.weight");
     let plain = Lab::shipped("totrm", "ToTrm", &with(FOUR, &[("fork", "copies")])).run();
     let half_way = half_way.run();
-    near("logits", half_way.get("predict.logits"), plain.get("predict.logits"), 2e-4);
+    near("logits", half_way.get("predict.logits"), plain.get("predict.logits"));
     assert_eq!(half_way.get("value.thoughts").size()[1], 2);
     assert_eq!(plain.get("value.thoughts").size()[1], 4);
 }
@@ -132,7 +132,7 @@ fn groups_are_of_neighbours() {
     assert_eq!((eight.size()[1], four.size()[1]), (8, 4));
     for group in 0..4 {
         let pair = eight.narrow(1, 2 * group, 2).mean_dim(1i64, false, None);
-        near("pair", &four.select(1, group), &pair, 1e-6);
+        near("pair", &four.select(1, group), &pair);
     }
 }
 
@@ -145,7 +145,7 @@ fn a_beam_of_all_thoughts_is_no_beam() {
         model Case extends ToTrm { block grow(step) { branch z with differ(z) } }";
     let whole = Lab::trm(whole, &with(FOUR, &[("n", "3"), ("branchings", "3")])).run();
     for (name, value) in &whole.outputs.values {
-        near(name, beam.get(name), value, 0.0);
+        near(name, beam.get(name), value);
     }
 }
 
@@ -177,7 +177,7 @@ fn a_beam_keeps_the_best() {
         best.sort_unstable();
         for (at, from) in best.into_iter().enumerate() {
             let (now, then) = (kept.get(sample).get(at as i64), all.get(sample).get(from as i64));
-            near("kept", &now, &then, 0.0);
+            equal("kept", &now, &then);
         }
     }
 }
@@ -192,7 +192,7 @@ fn regrowth_without_difference_is_copying() {
     let cut = Lab::shipped("got", "RegrowTrm", &with(FOUR, &[("n", "5"), ("regrowths", "0")])).run();
     let regrown = regrown.run();
     assert_eq!(cut.get("value.thoughts").size()[1], 2);
-    near("logits", regrown.get("predict.logits"), cut.get("predict.logits"), 2e-4);
+    near("logits", regrown.get("predict.logits"), cut.get("predict.logits"));
 }
 
 /// Latents of three topologies side by side: a tree, four trials, a chain.
@@ -208,12 +208,10 @@ fn trials_have_no_order_and_live_on() {
     let turned = lab.inputs.states["w"].roll([1], [1]);
     lab.inputs.states.insert("w".to_owned(), turned);
     let after = lab.run();
-    near("logits", before.get("predict.logits"), after.get("predict.logits"), 2e-5);
-    near("trials", &before.get("state.w").roll([1], [1]), after.get("state.w"), 2e-5);
+    near("logits", before.get("predict.logits"), after.get("predict.logits"));
+    near("trials", &before.get("state.w").roll([1], [1]), after.get("state.w"));
     // What a trial was matters: it is not drawn anew.
-    lab.inputs
-        .states
-        .insert("w".to_owned(), Tensor::zeros([2, 4, 6, 16], (tch::Kind::Float, tch::Device::Cpu)));
+    lab.inputs.states.insert("w".to_owned(), Tensor::zeros([2, 4, 6, 16], (PRECISION, tch::Device::Cpu)));
     differ("state", lab.run().get("predict.logits"), after.get("predict.logits"));
 }
 
@@ -225,7 +223,7 @@ fn fresh_trials_are_drawn() {
     let (one, other) = (lab.run(), lab.run());
     let (one, other) = (one.get("state.w"), other.get("state.w"));
     differ("the fresh row", &one.get(0), &other.get(0));
-    near("the row that goes on", &one.get(1), &other.get(1), 0.0);
+    near("the row that goes on", &one.get(1), &other.get(1));
 }
 
 /// A loss of weight 0 is none at all, and the scorer's is there only where a scorer merges.
@@ -249,7 +247,7 @@ fn losses_are_switched_by_their_weights() {
         assert!(all.get(&loss).abs().max().double_value(&[]) > 1e-6, "{loss}");
         let off = grid(&[always, (weight, "0")]).run();
         assert_eq!(off.get(&loss).abs().max().double_value(&[]), 0.0, "{loss}");
-        near("the rest", off.get("loss.answering"), all.get("loss.answering"), 0.0);
+        near("the rest", off.get("loss.answering"), all.get("loss.answering"));
     }
     let mean = grid(&[("merging", "mean")]).run();
     assert_eq!(mean.get("loss.scoring").abs().max().double_value(&[]), 0.0);

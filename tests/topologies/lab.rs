@@ -1,5 +1,6 @@
 //! One supervision step of a small model on weights, data and states that depend on their names alone, so that two
-//! models that declare the same weight have the same numbers in it.
+//! models that declare the same weight have the same numbers in it. All of it in float64: what must be equal differs by
+//! rounding alone, on every processor.
 
 use std::path::Path;
 
@@ -13,6 +14,7 @@ use totc::lower::Program;
 use totc::model::{Bindings, Setting};
 use totc::source::Sources;
 use totc::syntax;
+use totc::types::Precision;
 
 /// The text of the case, and nothing beside it.
 struct Only<'t>(&'t str);
@@ -42,13 +44,20 @@ pub struct Step {
     pub gradients: IndexMap<String, Tensor>,
 }
 
+/// What every step here is computed in.
+pub const PRECISION: Kind = Kind::Double;
+
+/// How far apart equal values may be. A step is at most some thirty applications of nets, each of a dozen sums of up to
+/// 256 terms, of numbers up to about 10: 30 · 12 · 256 · 10 · 2⁻⁵³ is 1e-10 if all errors add up, which they never do.
+pub const ROUNDING: f64 = 1e-9;
+
 /// Numbers between -1 and 1 that depend on a name.
 fn spread(shape: &[i64], name: &str) -> Tensor {
     let seed = name.bytes().fold(0u64, |seed, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte)));
     let count: i64 = shape.iter().product();
     let at = Tensor::arange(count, (Kind::Double, Device::Cpu)) + 0.37 * (seed % 100_003) as f64;
     let wild = (at * 12.9898).sin() * 43758.5453;
-    ((&wild - wild.floor()) * 2.0 - 1.0).to_kind(Kind::Float).reshape(shape)
+    ((&wild - wild.floor()) * 2.0 - 1.0).to_kind(PRECISION).reshape(shape)
 }
 
 const SIZES: [(&str, usize); 4] = [("batch", 2), ("cell", 4), ("symbol", 5), ("task", 3)];
@@ -56,7 +65,7 @@ const SIZES: [(&str, usize); 4] = [("batch", 2), ("cell", 4), ("symbol", 5), ("t
 fn compiled(text: &str, sets: &[(&str, &str)], mode: Mode) -> Program {
     let (mut sources, mut sink) = (Sources::default(), Sink::default());
     let modules = syntax::load(Path::new("case.tot"), &Only(text), &mut sources, &mut sink).unwrap();
-    let mut bindings = Bindings::new(mode);
+    let mut bindings = Bindings { precision: Precision::Float64, ..Bindings::new(mode) };
     bindings.sizes.extend(SIZES.map(|(axis, size)| (axis.to_owned(), size)));
     for (name, value) in sets {
         bindings.sets.insert((*name).to_owned(), Setting::parse(value));
@@ -114,7 +123,8 @@ impl Lab {
 
     pub fn set(&mut self, path: &str, value: &Tensor) {
         let learned = self.weight(path).requires_grad();
-        let value = value.detach().reshape(self.weight(path).size()).copy().set_requires_grad(learned);
+        let value = value.detach().reshape(self.weight(path).size());
+        let value = value.to_kind(PRECISION).copy().set_requires_grad(learned);
         self.weights.tensors.insert(path.to_owned(), value);
     }
 
@@ -167,14 +177,28 @@ pub fn apart(one: &Tensor, other: &Tensor) -> f64 {
     no_grad(|| (one.to_kind(Kind::Double) - other.to_kind(Kind::Double)).abs().max().double_value(&[]))
 }
 
-/// Asserts that a value is what it should be, to rounding.
+/// Asserts that a value is what it should be, to rounding, which is relative where values are large.
 #[track_caller]
-pub fn near(what: &str, one: &Tensor, other: &Tensor, most: f64) {
-    let apart = apart(one, other);
+pub fn near(what: &str, one: &Tensor, other: &Tensor) {
+    within(what, one, other, ROUNDING);
+}
+
+/// Asserts that a value is what it should be up to a difference that is derived where it is given.
+#[track_caller]
+pub fn within(what: &str, one: &Tensor, other: &Tensor, most: f64) {
+    let scale = no_grad(|| other.to_kind(Kind::Double).abs().max().double_value(&[]).max(1.0));
+    let apart = apart(one, other) / scale;
     assert!(apart <= most, "{what}: {apart:.1e} apart, at most {most:.0e}");
 }
 
-/// Asserts that two values differ for certain.
+/// Asserts that a value is another's copy.
+#[track_caller]
+pub fn equal(what: &str, one: &Tensor, other: &Tensor) {
+    let apart = apart(one, other);
+    assert!(apart == 0.0, "{what}: {apart:.1e} apart, and should be the same");
+}
+
+/// Asserts that two values differ for certain: by far more than rounding.
 #[track_caller]
 pub fn differ(what: &str, one: &Tensor, other: &Tensor) {
     let apart = apart(one, other);

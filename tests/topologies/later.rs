@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor};
 use totc::ir::Mode;
 
-use crate::lab::{Lab, differ, near, small};
+use crate::lab::{Lab, ROUNDING, differ, near, small};
 
 const SHORT: &[(&str, &str)] = &[("n", "3"), ("T", "2")];
 
@@ -14,7 +14,7 @@ fn ptrm_without_noise_is_trm() {
     assert!(ptrm.weights.tensors.keys().eq(trm.weights.tensors.keys()));
     let (ptrm, trm) = (ptrm.run(), trm.run());
     for (name, value) in &trm.outputs.values {
-        near(name, ptrm.get(name), value, 0.0);
+        near(name, ptrm.get(name), value);
     }
 }
 
@@ -43,6 +43,7 @@ fn ptrm_shakes_the_latent_by_sigma() {
     let silent = lab.inputs.states["y"].zeros_like();
     lab.inputs.states.insert("y".to_owned(), silent);
     let moved = lab.run().get("state.z") - &lab.inputs.states["z"];
+    // Of 2 · 6 · 256 draws, mean and deviation stray by 0.0045 and 0.0032: six times that, whatever the generator.
     let (mean, std) = (moved.mean(Kind::Double).double_value(&[]), moved.std(true).double_value(&[]));
     assert!(mean.abs() < 0.03 && (std - 0.25).abs() < 0.02, "mean {mean}, deviation {std}");
 }
@@ -58,8 +59,8 @@ fn cgar_weighs_supervision_steps() {
     {
         let cgar = Lab::shipped("cgar", "Cgar", &sets(decay)).run();
         let weights = Tensor::from_slice(&weights);
-        near(decay, cgar.get("loss.answering"), &(plain.get("loss.answering") * weights), 1e-6);
-        near(decay, cgar.get("loss.halting"), plain.get("loss.halting"), 1e-6);
+        near(decay, cgar.get("loss.answering"), &(plain.get("loss.answering") * weights));
+        near(decay, cgar.get("loss.halting"), plain.get("loss.halting"));
     }
 }
 
@@ -70,11 +71,11 @@ fn dense_supervision_is_that_of_every_cycle() {
     for (growth, weights) in [("1", [1.0, 1.0, 1.0]), ("2", [1.0, 2.0, 4.0])] {
         let sets = [("n", "3"), ("T", "3"), ("growth", growth)];
         let dense = Lab::shipped("dense", "DenseTrm", &sets).run();
-        near("logits", dense.get("predict.logits"), cycles[2].get("predict.logits"), 0.0);
+        near("logits", dense.get("predict.logits"), cycles[2].get("predict.logits"));
         let parts = cycles.iter().zip(weights).map(|(cycle, weight)| cycle.get("loss.answering") * weight);
         let sum: f64 = weights.iter().sum();
         let wanted = parts.reduce(|sum, part| sum + part).unwrap() / sum;
-        near(growth, dense.get("loss.answering"), &wanted, 1e-6);
+        near(growth, dense.get("loss.answering"), &wanted);
     }
 }
 
@@ -98,7 +99,7 @@ fn urm_computes_the_same_with_any_gradient() {
     let all = urm("3", "3").run();
     for backward in ["0", "1", "2"] {
         let some = urm("3", backward).run();
-        near(backward, some.get("predict.logits"), all.get("predict.logits"), 0.0);
+        near(backward, some.get("predict.logits"), all.get("predict.logits"));
     }
     let (one, all) = (urm("3", "1").run(), all);
     differ("f", one.gradient("f.layers.0.mlp.down.weight"), all.gradient("f.layers.0.mlp.down.weight"));
@@ -112,10 +113,10 @@ fn urm_learns_through_its_last_loops() {
         let mut from_there = urm(last, last);
         from_there.inputs.states.insert("y".to_owned(), led.get("state.y").detach());
         let (whole, part) = (urm(all, last).run(), from_there.run());
-        near("logits", whole.get("predict.logits"), part.get("predict.logits"), 0.0);
+        near("logits", whole.get("predict.logits"), part.get("predict.logits"));
         for (path, gradient) in &part.gradients {
             if gradient.defined() {
-                near(path, whole.gradient(path), gradient, 1e-6);
+                near(path, whole.gradient(path), gradient);
             }
         }
     }
@@ -126,7 +127,7 @@ fn urm_learns_through_its_last_loops() {
 fn urm_injects_the_question_at_every_loop() {
     let (one, mut two) = (urm("1", "1").run(), urm("1", "1"));
     two.inputs.states.insert("y".to_owned(), one.get("state.y").detach());
-    near("y", two.run().get("state.y"), urm("2", "2").run().get("state.y"), 0.0);
+    near("y", two.run().get("state.y"), urm("2", "2").run().get("state.y"));
     let trm = "use models::trm::Trm
         use std::nets::{BlockAround, ConvSwiGLU, Stack}
         model Case extends Trm {
@@ -135,7 +136,7 @@ fn urm_injects_the_question_at_every_loop() {
         }";
     let mut written_out = Lab::trm(trm, &[]);
     written_out.inputs.fresh = Tensor::from_slice(&[false, false]);
-    near("y", written_out.run().get("state.y"), urm("2", "2").run().get("state.y"), 0.0);
+    near("y", written_out.run().get("state.y"), urm("2", "2").run().get("state.y"));
 }
 
 fn numbers(tensor: &Tensor) -> Vec<f64> {
@@ -195,7 +196,7 @@ fn conv_swiglu_is_its_formula() {
                     })
                     .sum();
                 let ours = ours[(batch * CELLS + cell) * DIM + out];
-                assert!((ours - sum).abs() < 1e-5, "cell {cell}: {ours} instead of {sum}");
+                assert!((ours - sum).abs() < ROUNDING, "cell {cell}: {ours} instead of {sum}");
             }
         }
     }

@@ -4,7 +4,7 @@
 use tch::{Kind, Tensor};
 use totc::ir::Mode;
 
-use crate::lab::Lab;
+use crate::lab::{Lab, ROUNDING};
 
 const BATCH: usize = 2;
 const THOUGHTS: usize = 4;
@@ -152,25 +152,43 @@ fn scorer(token: &Mlp, branch: &Mlp, z: &[f64]) -> (Vec<f64>, Vec<f64>) {
     (all, scores)
 }
 
+/// Asserts that a value is its formula's: both are float64, and sum in another order.
 #[track_caller]
-fn same(what: &str, ours: &Tensor, formula: &[f64], relative: f64) {
+fn same(what: &str, ours: &Tensor, formula: &[f64]) {
+    within(what, ours, formula, ROUNDING);
+}
+
+/// Asserts that a gradient is what differences say.
+#[track_caller]
+fn same_slopes(what: &str, ours: &Tensor, slopes: &[f64]) {
+    within(what, ours, slopes, SLOPES);
+}
+
+#[track_caller]
+fn within(what: &str, ours: &Tensor, formula: &[f64], relative: f64) {
     let ours = numbers(ours);
     assert_eq!(ours.len(), formula.len(), "{what}");
     let scale = formula.iter().fold(1e-12f64, |most, value| most.max(value.abs()));
-    for (ours, formula) in ours.iter().zip(formula) {
-        assert!((ours - formula).abs() <= relative * scale, "{what}: {ours} instead of {formula}");
-    }
+    let apart = ours.iter().zip(formula).map(|(ours, formula)| (ours - formula).abs() / scale);
+    let apart = apart.fold(0.0, |most: f64, apart| if apart.is_nan() { apart } else { most.max(apart) });
+    assert!(apart <= relative, "{what}: {apart:.1e} apart, at most {relative:.0e}");
 }
+
+/// Half the distance of a central difference.
+const STEP: f64 = 1e-6;
+
+/// What a difference may be off by, relative to the steepest slope: the size, below 100, is rounded by 100 · 2⁻⁵³ = 1e-14,
+/// which divided by the step is 1e-8, and the steepest slopes are 0.1 and more: 1e-7, with room.
+const SLOPES: f64 = 1e-6;
 
 /// The slopes of a function of several numbers.
 fn slopes(point: &[f64], of: impl Fn(&[f64]) -> f64) -> Vec<f64> {
-    let step = 1e-6;
     let along = |at: usize, by: f64| {
         let mut moved = point.to_vec();
         moved[at] += by;
         of(&moved)
     };
-    (0..point.len()).map(|at| (along(at, step) - along(at, -step)) / (2.0 * step)).collect()
+    (0..point.len()).map(|at| (along(at, STEP) - along(at, -STEP)) / (2.0 * STEP)).collect()
 }
 
 fn size(merged: &[f64]) -> f64 {
@@ -181,15 +199,15 @@ fn size(merged: &[f64]) -> f64 {
 fn the_gated_product_is_its_formula() {
     let mut lab = merging("GatedProduct(branch)", "");
     for gate in [-2.0, 0.7] {
-        lab.set("combiner.gate", &Tensor::from(gate as f32));
+        lab.set("combiner.gate", &Tensor::from(gate));
         let step = lab.run();
         let shift = numbers(lab.weight("shift"));
         let z = moved(&lab, &shift);
-        same("merged", step.get("value.merged"), &gated_product(gate, &z), 1e-5);
+        same("merged", step.get("value.merged"), &gated_product(gate, &z));
         let slope = slopes(&[gate], |gate| size(&gated_product(gate[0], &z)));
-        same("gate", step.gradient("combiner.gate"), &slope, 1e-4);
+        same_slopes("gate", step.gradient("combiner.gate"), &slope);
         let slope = slopes(&shift, |shift| size(&gated_product(gate, &moved(&lab, shift))));
-        same("shift", step.gradient("shift"), &slope, 1e-3);
+        same_slopes("shift", step.gradient("shift"), &slope);
     }
 }
 
@@ -199,7 +217,7 @@ fn the_geometric_mean_is_its_formula() {
     let step = lab.run();
     let shift = numbers(lab.weight("shift"));
     // A gate that is wide open.
-    same("merged", step.get("value.merged"), &gated_product(60.0, &moved(&lab, &shift)), 1e-5);
+    same("merged", step.get("value.merged"), &gated_product(60.0, &moved(&lab, &shift)));
 }
 
 #[test]
@@ -210,20 +228,20 @@ fn the_scorer_is_its_formula() {
     assert_eq!((token.last.len(), branch.last.len()), (DIM / 4, DIM / 2));
     let shift = numbers(lab.weight("shift"));
     let (merged, scores) = scorer(&token, &branch, &moved(&lab, &shift));
-    same("merged", step.get("value.merged"), &merged, 1e-5);
-    same("scores", step.get("value.score"), &scores, 1e-5);
+    same("merged", step.get("value.merged"), &merged);
+    same("scores", step.get("value.score"), &scores);
 
     let along_shift = slopes(&shift, |shift| size(&scorer(&token, &branch, &moved(&lab, shift)).0));
-    same("shift", step.gradient("shift"), &along_shift, 1e-4);
+    same_slopes("shift", step.gradient("shift"), &along_shift);
     let z = moved(&lab, &shift);
     let along_last = slopes(&branch.last, |last| {
         let branch = Mlp { first: branch.first.clone(), last: last.to_vec(), bias: branch.bias };
         size(&scorer(&token, &branch, &z).0)
     });
-    same("last", step.gradient("combiner.branch_score.last.weight"), &along_last, 1e-3);
+    same_slopes("last", step.gradient("combiner.branch_score.last.weight"), &along_last);
     let along_first = slopes(&token.first, |first| {
         let token = Mlp { first: first.to_vec(), last: token.last.clone(), bias: token.bias };
         size(&scorer(&token, &branch, &z).0)
     });
-    same("first", step.gradient("combiner.token_score.first.weight"), &along_first, 1e-3);
+    same_slopes("first", step.gradient("combiner.token_score.first.weight"), &along_first);
 }

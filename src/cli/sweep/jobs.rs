@@ -236,6 +236,7 @@ fn ended(status: ExitStatus) -> String {
 
 /// As Ctrl-C does: a run saves and ends.
 #[cfg(unix)]
+#[expect(unsafe_code, reason = "a call of the system; see below")]
 fn interrupt(child: &mut Child) -> std::io::Result<()> {
     // SAFETY: a signal to a process that this one has started and not yet waited for.
     match unsafe { libc::kill(child.id() as libc::pid_t, libc::SIGINT) } {
@@ -251,6 +252,7 @@ fn interrupt(child: &mut Child) -> std::io::Result<()> {
 
 /// A process group of its own; it holds the sweep's lock, and where the system can it is interrupted if the sweep dies.
 #[cfg(unix)]
+#[expect(unsafe_code, reason = "calls of the system; see below")]
 fn tied(command: &mut Command, lock: &File) {
     use std::os::fd::AsRawFd;
     use std::os::unix::process::CommandExt;

@@ -306,7 +306,7 @@ impl Checker<'_> {
         self.meets_axes(value, ty, &entries, param, place, label, rest)
     }
 
-    #[allow(clippy::too_many_arguments)]
+    #[expect(clippy::too_many_arguments, reason = "what a mistake here is told with")]
     fn meets_axes(
         &mut self,
         value: Value,
