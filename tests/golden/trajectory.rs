@@ -1,5 +1,5 @@
-//! Ten training steps of the compiled TRM against the reference code (`opt_README.md`): optimisers, table updates,
-//! halting, moving average.
+//! Ten training steps of the compiled models against the reference code (`opt_README.md`): optimisers, clipping,
+//! schedule, table updates, halting, moving average.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,15 +12,52 @@ use totc::data::{DataError, Dataset, Example, Mark, Sizes, Verdict};
 use totc::exec::{Executable, Weights};
 use totc::ir::{Mode, WeightInfo};
 use totc::lower::Program;
-use totc::model::{Bindings, Setting};
 use totc::train::optimiser::{MainOptimiser, Treatment, update_rows};
-use totc::train::{Batch, EvaluationWeights, Optimiser, Programs, Schedule, Tables, TrainConfig, Trainer};
+use totc::train::{
+    Batch, EvaluationWeights, Length, Optimiser, Programs, Schedule, Tables, TrainConfig, Trainer,
+};
 
-use crate::fixture::compile;
-use crate::names::path_of;
+use crate::fixture::{bindings, compile};
+use crate::names::parts_of;
 use crate::table::Trajectory;
 
 const B: usize = 4;
+
+/// A trajectory, the model that must take it, and how far apart they may be.
+struct Course {
+    fixture: &'static str,
+    file: &'static str,
+    model: &'static str,
+    bounds: Bounds,
+}
+
+/// The largest differences allowed. They follow from how far the published code is from itself with other kernels
+/// (`kernel_noise_max_abs` of the fixture), with ten times that as room for another processor; the first two had none
+/// measured. A weight may differ by twice the learning rate per step in any case where the sign of its gradient is lost
+/// in rounding, which the fixtures were chosen not to have.
+struct Bounds {
+    losses: f64,
+    /// After the first step, after the tenth.
+    weights: (f64, f64),
+    average: f64,
+    /// First and second.
+    moments: (f64, f64),
+    /// Relative to the norm.
+    norms: f64,
+}
+
+const NEAR: Bounds =
+    Bounds { losses: 2e-4, weights: (2e-6, 2e-5), average: 1e-6, moments: (1e-4, 1e-4), norms: 1e-4 };
+
+const COURSES: &[Course] = &[
+    Course { fixture: "opt_trm_att_adamw", file: "trm.tot", model: "Trm", bounds: NEAR },
+    Course { fixture: "opt_trm_att_adam_atan2", file: "trm.tot", model: "Trm", bounds: NEAR },
+    Course { fixture: "opt_trm_schedule", file: "trm.tot", model: "Trm", bounds: NEAR },
+    Course { fixture: "opt_trm_no_puzzle", file: "trm.tot", model: "Trm", bounds: NEAR },
+    Course { fixture: "opt_totrm_film", file: "totrm.tot", model: "TreeTrm", bounds: NEAR },
+    Course { fixture: "opt_totrm_gated_product", file: "totrm.tot", model: "TreeTrm", bounds: NEAR },
+    Course { fixture: "opt_totrm_mlp_t", file: "totrm.tot", model: "TreeTrm", bounds: NEAR },
+];
 
 /// A fixture: its tensors, and the scalars of its json.
 struct Golden {
@@ -42,10 +79,10 @@ impl Golden {
     }
 
     /// All tensors under `prefix` by totc's weight paths.
-    fn weights(&self, prefix: &str) -> Vec<(String, &Tensor)> {
+    fn weights(&self, prefix: &str) -> Vec<(String, Tensor)> {
         let inside =
             self.tensors.iter().filter_map(|(name, tensor)| Some((name.strip_prefix(prefix)?, tensor)));
-        inside.map(|(name, tensor)| (path_of(name), tensor)).collect()
+        inside.flat_map(|(name, tensor)| parts_of(name, tensor)).collect()
     }
 
     fn batch(&self, step: usize) -> Batch {
@@ -69,6 +106,8 @@ impl Golden {
         let weight_decay = self.number("weight_decay");
         TrainConfig {
             batch: B,
+            length: Length::Steps(self.number("total_steps") as u64),
+            clip: self.info["hyperparameters"]["clip"].as_f64(),
             optimiser: Optimiser {
                 name: name.into(),
                 lr: self.number("lr"),
@@ -89,43 +128,26 @@ impl Golden {
     }
 }
 
-/// `models/trm.tot` at the fixture's sizes.
-fn compiled(golden: &Golden, mode: Mode) -> Program {
-    let mut bindings = Bindings::new(mode);
+/// A shipped model at the fixture's sizes.
+fn compiled(golden: &Golden, course: &Course, mode: Mode) -> Program {
     let config = &golden.info["config"];
-    let sets = [
-        ("hidden", "hidden_size"),
-        ("heads", "num_heads"),
-        ("expansion", "expansion"),
-        ("layers", "L_layers"),
-        ("T", "H_cycles"),
-        ("n", "L_cycles"),
-        ("puzzle_tokens", "puzzle_emb_len"),
-        ("puzzle_width", "puzzle_emb_ndim"),
-        ("max_steps", "halt_max_steps"),
-        ("explore", "halt_exploration_prob"),
-    ];
-    for (ours, theirs) in sets {
-        bindings.sets.insert(ours.to_owned(), Setting::parse(&config[theirs].to_string()));
-    }
-    let sizes = [
-        ("batch", "batch_size"),
-        ("cell", "seq_len"),
-        ("symbol", "vocab_size"),
-        ("task", "num_puzzle_identifiers"),
-    ];
-    for (ours, theirs) in sizes {
-        bindings.sizes.insert(ours.to_owned(), config[theirs].as_u64().unwrap() as usize);
-    }
-    compile("trm.tot", &bindings, Values::Dropped)
+    compile(course.file, &bindings(config, &config["puzzle_emb_len"], course.model, mode), Values::Dropped)
 }
 
 /// Batches come from the fixture; only the sizes matter.
-struct NoData;
+struct NoData(Sizes);
+
+impl NoData {
+    fn of(golden: &Golden) -> NoData {
+        let size = |name: &str| golden.info["config"][name].as_u64().unwrap() as usize;
+        let (cell, symbol, task) = (size("seq_len"), size("vocab_size"), size("num_puzzle_identifiers"));
+        NoData(Sizes { cell, symbol, task })
+    }
+}
 
 impl Dataset for NoData {
     fn sizes(&self) -> Sizes {
-        Sizes { cell: 16, symbol: 6, task: 5 }
+        self.0
     }
     fn train_len(&self) -> usize {
         1
@@ -160,7 +182,12 @@ fn difference(one: &Tensor, other: &Tensor) -> f64 {
 /// The weights at first, in the shapes of `program`.
 fn start(golden: &Golden, program: &Program) -> Weights {
     let stored: IndexMap<_, _> = golden.weights("w0.").into_iter().collect();
-    let weight = |info: &WeightInfo| (info.path.clone(), stored[&info.path].reshape(&info.shape).copy());
+    let weight = |info: &WeightInfo| {
+        let none = || Tensor::zeros(&info.shape[..], (Kind::Float, Device::Cpu));
+        // A table of no columns, where there are no puzzle tokens, is not published.
+        let weight = stored.get(&info.path).map_or_else(none, |weight| weight.reshape(&info.shape).copy());
+        (info.path.clone(), weight)
+    };
     Weights { tensors: program.weights.iter().map(weight).collect() }
 }
 
@@ -176,12 +203,9 @@ fn the_first_update_of_each_optimiser_is_the_references() {
             Treatment { lr: config.optimiser.lr, weight_decay: config.optimiser.weight_decay, frozen: false };
         for (path, gradient) in golden.weights("grad1.") {
             let weight = &before[&path].copy();
-            optimiser.update(&path, weight, gradient, treatment, 1.0).unwrap();
-            assert!(
-                difference(weight, after[&path]) < 1e-7,
-                "{name} {path}: {}",
-                difference(weight, after[&path])
-            );
+            optimiser.update(&path, weight, &gradient, treatment, 1.0).unwrap();
+            let apart = difference(weight, &after[&path]);
+            assert!(apart < 1e-7, "{name} {path}: {apart}");
         }
     }
 }
@@ -199,28 +223,34 @@ fn ten_table_updates_are_the_references() {
     }
 }
 
-/// Drives ten steps of `programs` with the fixture's batches and compares everything the fixture has.
-fn ten_steps(name: &str) -> Vec<Trajectory> {
+/// Drives ten steps of a model with the fixture's batches and compares everything the fixture has.
+fn ten_steps(course: &Course) -> Vec<Trajectory> {
+    let (name, bounds) = (course.fixture, &course.bounds);
     let golden = Golden::read(name);
-    let step = |mode| Box::new(Executable::new(compiled(&golden, mode), Device::Cpu, Kind::Float));
+    let step = |mode| Box::new(Executable::new(compiled(&golden, course, mode), Device::Cpu, Kind::Float));
     let programs = Programs { training: step(Mode::Training), evaluation: step(Mode::Evaluation) };
     let config = golden.config();
+    let clip = config.clip;
     assert_eq!(config.evaluation.weights, EvaluationWeights::Average);
     let weights = start(&golden, programs.training.program());
-    let mut trainer = Trainer::new(config, programs, Arc::new(NoData), weights).unwrap();
+    let mut trainer = Trainer::new(config, programs, Arc::new(NoData::of(&golden)), weights).unwrap();
     let mut rows: Vec<Trajectory> = Vec::new();
+    let mut wrong: Vec<String> = Vec::new();
     let mut near = |what: &str, apart: f64, allowed: f64| {
-        assert!(apart < allowed, "{name}, {what}: {apart:.1e} apart, at most {allowed:.0e}");
+        if apart.is_nan() || apart > allowed {
+            wrong.push(format!("{name}, {what}: {apart:.1e} apart, at most {allowed:.0e}"));
+        }
         match rows.iter_mut().find(|row| row.what == what) {
             Some(row) => row.apart = row.apart.max(apart),
             None => rows.push(Trajectory { fixture: name.to_owned(), what: what.to_owned(), apart, allowed }),
         }
     };
+    let (mut clipped, mut left) = (0, 0);
     for step in 1..=10 {
         let report = trainer.step_on(&golden.batch(step)).unwrap();
         let then = &golden.info["steps"][step - 1];
         let loss = (report.loss * B as f64 - then["loss"].as_f64().unwrap()).abs();
-        near(if step == 1 { "loss of step 1" } else { "losses of steps 2 to 10" }, loss, 2e-4);
+        near(if step == 1 { "loss of step 1" } else { "losses of steps 2 to 10" }, loss, bounds.losses);
         let metric = |name: &str| then["metrics"][name].as_f64().unwrap();
         let pairs = [
             (report.metrics["accuracy"], metric("accuracy")),
@@ -230,38 +260,55 @@ fn ten_steps(name: &str) -> Vec<Trajectory> {
         ];
         pairs.into_iter().for_each(|(now, then)| near("metrics", (now - then).abs(), 1e-6));
         near("learning rate", (report.lr - then["lr"].as_f64().unwrap()).abs(), 1e-12);
+        if let Some(norm) = then["gradient_norm"].as_f64() {
+            near(
+                "norms of the gradients, relative",
+                (report.gradient_norm - norm).abs() / norm,
+                bounds.norms,
+            );
+            match clip {
+                Some(most) if norm > most => clipped += 1,
+                _ => left += 1,
+            }
+        }
         let halted: Vec<bool> =
             then["halted"].as_array().unwrap().iter().map(|halted| halted.as_bool().unwrap()).collect();
-        assert_eq!(trainer.carry().halted, halted, "step {step}");
-        let rows = difference(
-            trainer.weights().get("prompt.rows").unwrap(),
-            golden.get(&format!("puzzle.{step:02}.weights_after")),
-        );
-        near("puzzle table (sign descent), all steps", rows, 1e-6);
+        assert_eq!(trainer.carry().halted, halted, "{name}, step {step}");
+        if let Some(table) = golden.tensors.get(&format!("puzzle.{step:02}.weights_after")) {
+            let rows = difference(trainer.weights().get("prompt.rows").unwrap(), table);
+            near("puzzle table (sign descent), all steps", rows, 1e-6);
+        }
         if step == 1 {
             let apart = furthest(&golden, "w1.", |path| trainer.weights().get(path));
-            near("weights after step 1", apart, 2e-6);
+            near("weights after step 1", apart, bounds.weights.0);
         }
     }
     let averaged = trainer.averaged_weights();
     let memory: IndexMap<_, _> = trainer.optimiser_state().unwrap().into_iter().collect();
-    near("weights after step 10", furthest(&golden, "w10.", |path| trainer.weights().get(path)), 2e-5);
-    near("moving average after step 10", furthest(&golden, "ema10.", |path| averaged.get(path)), 1e-6);
+    let last = furthest(&golden, "w10.", |path| trainer.weights().get(path));
+    near("weights after step 10", last, bounds.weights.1);
+    let average = furthest(&golden, "ema10.", |path| averaged.get(path));
+    near("moving average after step 10", average, bounds.average);
     let first = furthest(&golden, "m10.", |path| memory.get(&format!("m.{path}")));
-    near("first moments after step 10", first, 1e-4);
+    near("first moments after step 10", first, bounds.moments.0);
     let second = furthest(&golden, "v10.", |path| memory.get(&format!("v.{path}")));
-    near("second moments after step 10", second, 1e-4);
+    near("second moments after step 10", second, bounds.moments.1);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    if clip.is_some() {
+        println!("{name}: gradients are clipped at {clipped} steps and left as they are at {left}");
+        assert!(clipped >= 3, "{name}: {clipped} clipped steps");
+    }
     rows
 }
 
 /// The largest difference of the tensors under `prefix`.
 fn furthest<'t>(golden: &Golden, prefix: &str, now: impl Fn(&str) -> Option<&'t Tensor>) -> f64 {
     let apart = golden.weights(prefix).into_iter().map(|(path, then)| {
-        difference(now(&path).unwrap_or_else(|| panic!("{prefix}{path} is missing")), then)
+        difference(now(&path).unwrap_or_else(|| panic!("{prefix}{path} is missing")), &then)
     });
     apart.fold(0.0, |most, apart| if apart.is_nan() { apart } else { most.max(apart) })
 }
 
 pub fn trajectories() -> Vec<Trajectory> {
-    ["opt_trm_att_adamw", "opt_trm_att_adam_atan2"].into_iter().flat_map(ten_steps).collect()
+    COURSES.iter().flat_map(ten_steps).collect()
 }
