@@ -22,7 +22,7 @@ fn sigmoid(x: f64) -> f64 {
 /// max(x, 0) - x t + log(1 + exp(-|x|)), whose slope is sigmoid(x) - t everywhere.
 #[test]
 fn binary_cross_entropy_has_a_slope_at_zero_and_at_huge_logits() {
-    let members = "param x: float [cell]\nbuffer t: float [cell]\n\
+    let members = "param x: float [cell] = 0\nbuffer t: float [cell] = 0\n\
                    loss it = sum(binary_cross_entropy(x, t), over cell)";
     let points = [0.0, -0.0, 1e-300, -1e-300, 3.0, -3.0, 700.0, -700.0, 1e4, -1e4, 1e30, -1e30];
     for (precision, most) in [(Kind::Double, EXACT), (Kind::Float, SINGLE)] {
@@ -44,7 +44,7 @@ fn binary_cross_entropy_has_a_slope_at_zero_and_at_huge_logits() {
 /// nearly nothing at 1.
 #[test]
 fn stable_exponential_is_smooth_at_zero_and_finite_at_one() {
-    let members = "param x: float [cell]\nloss it = sum(stable_exponential(float64(x)), over cell)";
+    let members = "param x: float [cell] = 0\nloss it = sum(stable_exponential(float64(x)), over cell)";
     let value = |x: f64| if x < 0.0 { 1.0 / (1.0 - x) } else { x + 1.0 };
     let slope = |x: f64| if x < 0.0 { (1.0 - x).powi(-2) } else { 1.0 };
     for points in [[0.0, -0.0, 1.0], [-1.0, -1e-300, 1e-300], [-1e150, 1e150, 1.0 + f64::EPSILON]] {
@@ -77,7 +77,7 @@ const LOGITS: [[[f64; 4]; 3]; 4] = [
 /// log Σ s - log s(label), with the slope s'(j) / Σ s - [j = label] s'(j) / s(j).
 #[test]
 fn stablemax_cross_entropy_at_ties_and_huge_logits() {
-    let members = "param x: float [cell, symbol]\nloss it = stablemax_cross_entropy(x, answer)";
+    let members = "param x: float [cell, symbol] = 0\nloss it = stablemax_cross_entropy(x, answer)";
     let s = |x: f64| if x < 0.0 { 1.0 / (1.0 - x) } else { x + 1.0 };
     let slope = |x: f64| if x < 0.0 { (1.0 - x).powi(-2) } else { 1.0 };
     for logits in LOGITS {
@@ -102,7 +102,7 @@ fn stablemax_cross_entropy_at_ties_and_huge_logits() {
 /// The ordinary cross entropy, with the slope softmax - [j = label].
 #[test]
 fn softmax_cross_entropy_at_ties_and_huge_logits() {
-    let members = "param x: float [cell, symbol]\nloss it = softmax_cross_entropy(x, answer)";
+    let members = "param x: float [cell, symbol] = 0\nloss it = softmax_cross_entropy(x, answer)";
     for (precision, most) in [(Kind::Double, EXACT), (Kind::Float, SINGLE)] {
         for logits in LOGITS {
             let losses = logits
@@ -127,7 +127,7 @@ fn log_sum(logits: &[f64; 4]) -> f64 {
 /// Against a distribution that is 0 where logits are huge: softmax - target.
 #[test]
 fn cross_entropy_against_a_certain_target() {
-    let members = "param x: float [symbol]\nbuffer t: float [symbol]\n\
+    let members = "param x: float [symbol] = 0\nbuffer t: float [symbol] = 0\n\
                    loss it = cross_entropy(x, t, over symbol)";
     for logits in [[0.0; 4], [1e4, -1e4, 0.0, 1e4], [-1e30, 0.0, 1.0, -1e30]] {
         for target in [[0.0, 0.0, 1.0, 0.0], [0.25; 4], [0.0; 4]] {
@@ -144,12 +144,12 @@ fn cross_entropy_against_a_certain_target() {
 /// The second sample has no labels: nothing, and no gradient, in place of 0 / 0.
 #[test]
 fn labelled_mean_of_no_labels_is_nothing() {
-    let members = "param x: float [cell]\nloss it = labelled_mean(x, answer)";
+    let members = "param x: float [cell] = 0\nloss it = labelled_mean(x, answer)";
     let (value, slope) = at(members, &[("x", &[3.0, 1e300, 5.0])], Kind::Double);
     near("mean", &[value], &[4.0], EXACT);
     near("slope", &slope, &[0.5, 0.0, 0.5], EXACT);
 
-    let none = "param x: float [cell]\nloss it = labelled_mean(x, answer) + 0 * sum(x, over cell)";
+    let none = "param x: float [cell] = 0\nloss it = labelled_mean(x, answer) + 0 * sum(x, over cell)";
     let mut point = Point::new(none, &[("x", &[3.0, 7.0, 5.0])], Kind::Double);
     point.inputs.data.insert("answer".to_owned(), Tensor::full([2, 3], -100, (Kind::Int64, Device::Cpu)));
     let slope = point.slope();
@@ -160,7 +160,7 @@ fn labelled_mean_of_no_labels_is_nothing() {
 /// Both ordered pairs: 2 cos, whose slope in one vector is 2 (v / |v| - cos u / |u|) / |u|; 0 at a vector of zeros.
 #[test]
 fn cosine_of_zeros_is_zero_and_of_equals_flat() {
-    let members = "param x: float [leaf, dim]\n\
+    let members = "param x: float [leaf, dim] = 0\n\
                    loss it = sum(cosine(x, between leaf, over dim), over pairs)";
     for (precision, most) in [(Kind::Double, EXACT), (Kind::Float, SINGLE)] {
         let cases: [([f64; 6], f64, [f64; 6]); 6] = [
@@ -182,7 +182,7 @@ fn cosine_of_zeros_is_zero_and_of_equals_flat() {
 /// The diversity loss of equal thoughts whose similarity sits on the margin: 0, without gradient.
 #[test]
 fn hinge_of_a_similarity_on_the_margin_is_flat() {
-    let members = "param x: float [leaf, dim]\n\
+    let members = "param x: float [leaf, dim] = 0\n\
                    loss it = mean(relu(cosine(x, between leaf, over dim) - 1) ^ 2, over pairs)";
     let (value, slope) = at(members, &[("x", &[1.0, 0.0, 0.0, 2.0, 0.0, 0.0])], Kind::Double);
     near("hinge", &[value], &[0.0], EXACT);
@@ -192,7 +192,7 @@ fn hinge_of_a_similarity_on_the_margin_is_flat() {
 /// One thought has no pairs: their mean is 0, without gradient.
 #[test]
 fn cosine_of_one_entry_is_nothing() {
-    let members = "axis one = 1\nparam x: float [one, dim]\n\
+    let members = "axis one = 1\nparam x: float [one, dim] = 0\n\
                    loss it = mean(cosine(x, between one, over dim), over pairs) + 0 * sum(x, over (one, dim))";
     let (value, slope) = at(members, &[("x", &[1.0, 2.0, 3.0])], Kind::Double);
     near("mean", &[value], &[0.0], EXACT);

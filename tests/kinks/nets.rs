@@ -12,8 +12,7 @@ fn at(members: &str, weights: &[(&str, &[f64])]) -> Slope {
 /// x / sqrt(mean x² + 1e-5): at zeros the slope is one over the square root of the floor.
 #[test]
 fn rms_norm_of_zeros() {
-    let members =
-        "param x: float [dim]\nbuffer u: float [dim]\nloss it = sum(u * rms_norm(x, over dim), over dim)";
+    let members = "param x: float [dim] = 0\nbuffer u: float [dim] = 0\nloss it = sum(u * rms_norm(x, over dim), over dim)";
     let slope = at(members, &[("u", &[1.0, 2.0, -3.0])]);
     near("value", &[slope.losses["it"]], &[0.0], EXACT);
     let steep = 1.0 / 1e-5_f64.sqrt();
@@ -24,7 +23,7 @@ fn rms_norm_of_zeros() {
 /// are 0, so scale is 0 and shift is its bias, 1.
 #[test]
 fn film_of_zeros() {
-    let members = "param z0: float [leaf, dim]\nnet differ = FiLM(leaf, dim, ways = 2, places = 4, bias = true)\n\
+    let members = "param z0: float [leaf, dim] = 0\nnet differ = FiLM(leaf, dim, ways = 2, places = 4, bias = true)\n\
                    loss it = { let t = differ(z0)  return sum(t, over not batch) }";
     let shift = ("differ.shift_of.bias", &[1.0; 3][..]);
     let slope = at(members, &[shift]);
@@ -56,7 +55,7 @@ const THOUGHTS: [[f64; 6]; 2] = [[0.0, -2.0, 0.0, 4.0, 2.0, 0.0], [1.0, 3.0, 2.0
 
 #[test]
 fn geometric_mean_at_zeros_and_where_thoughts_cancel() {
-    let members = "param z0: float [leaf, dim]\nnet combiner = GeometricMean(leaf)\n\
+    let members = "param z0: float [leaf, dim] = 0\nnet combiner = GeometricMean(leaf)\n\
                    loss it = sum(combiner(z0), over dim)";
     for z in THOUGHTS {
         let slope = at(members, &[("z0", &z)]);
@@ -70,7 +69,7 @@ fn geometric_mean_at_zeros_and_where_thoughts_cancel() {
 /// A mixture of geometric and arithmetic mean, half and half at a gate of 0.
 #[test]
 fn gated_product_at_zeros_and_where_thoughts_cancel() {
-    let members = "param z0: float [leaf, dim]\nnet combiner = GatedProduct(leaf)\n\
+    let members = "param z0: float [leaf, dim] = 0\nnet combiner = GatedProduct(leaf)\n\
                    loss it = sum(combiner(z0), over dim)";
     for z in THOUGHTS {
         let slope = at(members, &[("z0", &z), ("combiner.gate", &[0.0])]);
@@ -88,7 +87,7 @@ fn gated_product_at_zeros_and_where_thoughts_cancel() {
 #[test]
 fn max_with_ties() {
     let members =
-        "param z0: float [leaf, dim]\nnet combiner = Max(leaf)\nloss it = sum(combiner(z0), over dim)";
+        "param z0: float [leaf, dim] = 0\nnet combiner = Max(leaf)\nloss it = sum(combiner(z0), over dim)";
     let slope = at(members, &[("z0", &[2.0, 1.0, 0.0, 2.0, 3.0, 0.0])]);
     near("value", &[slope.losses["it"]], &[5.0], EXACT);
     let own = &slope.gradients["z0"];
@@ -103,8 +102,8 @@ fn max_with_ties() {
 /// Scores that are equal weigh equally, and thoughts of zeros give every score the gradient of nothing.
 #[test]
 fn scorer_of_zeros() {
-    let members = "axis dim8 = 8\nparam z0: float [leaf, cell, dim8]\nnet combiner = Scorer(leaf, cell, dim8)\n\
-                   loss it = { let merged, score = combiner(z0)  return sum(merged, over (cell, dim8)) + sum(score, over leaf) }";
+    let members = "axis wide = 8\nparam z0: float [leaf, cell, wide] = 0\nnet combiner = Scorer(leaf, cell, wide)\n\
+                   loss it = { let merged, score = combiner(z0)  return sum(merged, over (cell, wide)) + sum(score, over leaf) }";
     let slope = at(members, &[]);
     near("value", &[slope.losses["it"]], &[0.0], EXACT);
     near("slope", &slope.gradients["z0"], &[0.5; 48], EXACT);
@@ -131,7 +130,7 @@ fn primitives_at_their_kinks() {
         ("sum(where(x < 0, 2 * x, 3 * x), over dim)", [3.0; 3]),
     ];
     for (formula, closed) in cases {
-        let slope = at(&format!("param x: float [dim]\nloss it = {formula}"), &[]);
+        let slope = at(&format!("param x: float [dim] = 0\nloss it = {formula}"), &[]);
         near(formula, &slope.gradients["x"], &closed, EXACT);
     }
 }
