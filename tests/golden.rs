@@ -41,8 +41,22 @@ impl Case {
     /// whose steps come one after the other like those of training.
     fn tolerance(&self, part: &str) -> (f64, f64) {
         // The slope of log |z| near 0 is as large as it gets.
-        let gradients = if self.fixture.ends_with("geometric_mean") { 1e-2 } else { 1e-4 };
-        (if part == "step 1" { 1e-4 } else { 2e-3 }, gradients)
+        match (self.fixture, part) {
+            ("totrm_geometric_mean", "step 1") => (1e-4, 1e-2),
+            ("totrm_geometric_mean", _) => (2e-3, 1e-2),
+            // Those at width 16 have tolerances of their own.
+            ("totrm_gated_product" | "totrm_mlp_t" | "trm_no_puzzle", _) => {
+                let Bounds { first, later, evaluation, gradients } = self.bounds;
+                let values = match part {
+                    "step 1" => first,
+                    "evaluation" => evaluation,
+                    _ => later,
+                };
+                (values, gradients)
+            }
+            (_, "step 1") => (1e-4, 1e-4),
+            _ => (2e-3, 1e-4),
+        }
     }
 }
 
@@ -121,6 +135,13 @@ const CASES: &[Case] = &[
     variant("trm_att_rope_softmax", "TrmSoftmax", Bounds { later: 5e-4, evaluation: 2e-3, ..CLOSE }),
     Case { file: "transformer.tot", model: "Transformer", ..trm("transformers_baseline", CLOSE) },
     tree("totrm_geometric_mean", Bounds { first: 1e-4, later: 2e-3, evaluation: 2e-3, gradients: 1e-2 }),
+    // Ten times the published code's distance from itself with other kernels.
+    tree("totrm_gated_product", Bounds { first: 3e-4, later: 1e-2, evaluation: 1e-2, gradients: 3e-2 }),
+    Case {
+        start: Start::Published,
+        ..tree("totrm_mlp_t", Bounds { first: 1e-3, later: 1e-3, evaluation: 1e-3, gradients: 1e-3 })
+    },
+    trm("trm_no_puzzle", Bounds { first: 1e-4, later: 2e-3, evaluation: 2e-3, gradients: 2e-4 }),
 ];
 
 #[test]

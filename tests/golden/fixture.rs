@@ -50,14 +50,7 @@ impl Golden {
         let mut found = IndexMap::new();
         for (name, tensor) in &self.tensors {
             let Some(name) = name.strip_prefix(prefix) else { continue };
-            if let Some(part) = name.strip_prefix("inner.branch_to_film.") {
-                // One matrix makes scale and shift there, two here.
-                let halves = tensor.chunk(2, 0);
-                found.insert(format!("differ.scale_of.{part}"), halves[0].shallow_clone());
-                found.insert(format!("differ.shift_of.{part}"), halves[1].shallow_clone());
-            } else {
-                found.insert(names::path_of(name), tensor.shallow_clone());
-            }
+            found.extend(names::parts_of(name, tensor));
         }
         for info in infos {
             if let Some(tensor) = found.get_mut(&info.path) {
@@ -91,50 +84,54 @@ impl Golden {
     }
 
     pub fn bindings(&self, model: &str, mode: Mode) -> Bindings {
-        let mut bindings = Bindings { model: Some(model.to_owned()), ..Bindings::new(mode) };
-        let mut set = |ours: &str, value: String| {
-            bindings.sets.insert(ours.to_owned(), Setting::parse(&value));
-        };
-        let config = &self.info["config"];
-        let same = [
-            ("hidden", "hidden_size"),
-            ("heads", "num_heads"),
-            ("expansion", "expansion"),
-            ("layers", "H_layers"),
-            ("layers", "L_layers"),
-            ("T", "H_cycles"),
-            ("n", "L_cycles"),
-            ("puzzle_width", "puzzle_emb_ndim"),
-            ("max_steps", "halt_max_steps"),
-            ("explore", "halt_exploration_prob"),
-        ];
-        for (ours, theirs) in same.iter().filter(|(_, theirs)| !config[theirs].is_null()) {
-            set(ours, config[theirs].to_string());
-        }
-        set("puzzle_tokens", self.info["puzzle_rows_P"].to_string());
-        if config["mlp_t"] == true {
-            set("mixing", "mlp".to_owned());
-        }
-        if let Some(merge) = config["tree_merge_method"].as_str() {
-            let combine = if merge == "learned_weighted" { "learned_weights" } else { merge };
-            set("combine", combine.to_owned());
-            set("branchings", config["tree_branching_steps"].to_string());
-            set("fork_strength", config["adaptive_branch_scale"].to_string());
-            set("fork_bias", "true".to_owned());
-            set("diversity_weight", config["diversity_weight"].to_string());
-            set("diversity_margin", config["diversity_margin"].to_string());
-        }
-        let sizes = [
-            ("batch", "batch_size"),
-            ("cell", "seq_len"),
-            ("symbol", "vocab_size"),
-            ("task", "num_puzzle_identifiers"),
-        ];
-        for (ours, theirs) in sizes {
-            bindings.sizes.insert(ours.to_owned(), config[theirs].as_u64().unwrap() as usize);
-        }
-        bindings
+        bindings(&self.info["config"], &self.info["puzzle_rows_P"], model, mode)
     }
+}
+
+/// A published configuration in totc's terms.
+pub fn bindings(config: &Json, puzzle_tokens: &Json, model: &str, mode: Mode) -> Bindings {
+    let mut bindings = Bindings { model: Some(model.to_owned()), ..Bindings::new(mode) };
+    let mut set = |ours: &str, value: String| {
+        bindings.sets.insert(ours.to_owned(), Setting::parse(&value));
+    };
+    let same = [
+        ("hidden", "hidden_size"),
+        ("heads", "num_heads"),
+        ("expansion", "expansion"),
+        ("layers", "H_layers"),
+        ("layers", "L_layers"),
+        ("T", "H_cycles"),
+        ("n", "L_cycles"),
+        ("puzzle_width", "puzzle_emb_ndim"),
+        ("max_steps", "halt_max_steps"),
+        ("explore", "halt_exploration_prob"),
+    ];
+    for (ours, theirs) in same.iter().filter(|(_, theirs)| !config[theirs].is_null()) {
+        set(ours, config[theirs].to_string());
+    }
+    set("puzzle_tokens", puzzle_tokens.to_string());
+    if config["mlp_t"] == true {
+        set("mixing", "mlp".to_owned());
+    }
+    if let Some(merge) = config["tree_merge_method"].as_str() {
+        let combine = if merge == "learned_weighted" { "learned_weights" } else { merge };
+        set("combine", combine.to_owned());
+        set("branchings", config["tree_branching_steps"].to_string());
+        set("fork_strength", config["adaptive_branch_scale"].to_string());
+        set("fork_bias", "true".to_owned());
+        set("diversity_weight", config["diversity_weight"].to_string());
+        set("diversity_margin", config["diversity_margin"].to_string());
+    }
+    let sizes = [
+        ("batch", "batch_size"),
+        ("cell", "seq_len"),
+        ("symbol", "vocab_size"),
+        ("task", "num_puzzle_identifiers"),
+    ];
+    for (ours, theirs) in sizes {
+        bindings.sizes.insert(ours.to_owned(), config[theirs].as_u64().unwrap() as usize);
+    }
+    bindings
 }
 
 /// A shipped model.

@@ -1,5 +1,7 @@
 //! Names of the published models' weights and totc's own.
 
+use tch::Tensor;
+
 const PARTS: &[(&str, &str)] = &[
     ("L_level.", "f."),
     ("H_level.", "high."),
@@ -32,4 +34,17 @@ const PARTS: &[(&str, &str)] = &[
 pub fn path_of(name: &str) -> String {
     let name = name.strip_prefix("inner.").unwrap_or(name);
     PARTS.iter().fold(name.to_owned(), |path, (from, to)| path.replace(from, to))
+}
+
+/// A published weight (or what belongs to one) as totc has it: one matrix makes scale and shift there, two here.
+pub fn parts_of(name: &str, tensor: &Tensor) -> Vec<(String, Tensor)> {
+    if let Some(part) = name.strip_prefix("inner.branch_to_film.") {
+        let halves = tensor.chunk(2, 0).into_iter();
+        return ["scale", "shift"]
+            .map(|of| format!("differ.{of}_of.{part}"))
+            .into_iter()
+            .zip(halves)
+            .collect();
+    }
+    vec![(path_of(name), tensor.shallow_clone())]
 }

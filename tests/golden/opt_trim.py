@@ -1,8 +1,8 @@
-"""Makes opt_*.safetensors of this folder from the full fixtures: python3 opt_trim.py FOLDER_OF_FULL_FIXTURES"""
+"""Makes opt_*.safetensors of this folder from those full fixtures that a folder has: python3 opt_trim.py FOLDER"""
 import json, struct, sys
 from pathlib import Path
 
-SMALL = ("mlp.gate_up_proj", "mlp.down_proj")
+LARGE = ("gate_up_proj", "down_proj")
 
 
 def keep(name):
@@ -10,7 +10,7 @@ def keep(name):
         return True
     if not name.startswith(("grad1.", "w1.", "w10.", "m10.", "v10.", "ema10.")):
         return False
-    large = any(part in name for part in SMALL)
+    large = any(part in name for part in LARGE)
     return not large or name == "w10.inner.L_level.layers.1.mlp.down_proj.weight"
 
 
@@ -31,10 +31,23 @@ def trim(source, target):
     target.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(chunks))
 
 
-for name in ("opt_trm_att_adamw", "opt_trm_att_adam_atan2"):
+NAMES = (
+    "opt_trm_att_adamw",
+    "opt_trm_att_adam_atan2",
+    "opt_trm_schedule",
+    "opt_trm_no_puzzle",
+    "opt_totrm_film",
+    "opt_totrm_gated_product",
+    "opt_totrm_mlp_t",
+)
+for name in NAMES:
     full = Path(sys.argv[1])
+    if not (full / f"{name}.safetensors").exists():
+        continue
     trim(full / f"{name}.safetensors", Path(__file__).parent / f"{name}.safetensors")
     info = json.loads((full / f"{name}.json").read_text())
     for key in ("tensors", "ema_names", "class", "seed", "num_parameters"):
-        info.pop(key)
+        info.pop(key, None)
+    for step in info["steps"]:
+        step.pop("margin", None)
     (Path(__file__).parent / f"{name}.json").write_text(json.dumps(info) + "\n")

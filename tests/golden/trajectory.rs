@@ -1,5 +1,5 @@
-//! Ten training steps of the compiled TRM against the reference code (`opt_README.md`): optimisers, table updates,
-//! halting, moving average.
+//! Ten training steps of the compiled models against the reference code (`opt_README.md`): optimisers, clipping,
+//! schedule, table updates, halting, moving average.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,15 +13,68 @@ use totc::data::{DataError, Dataset, Example, Mark, Sizes, Verdict};
 use totc::exec::{Executable, Weights};
 use totc::ir::{Mode, WeightInfo};
 use totc::lower::Program;
-use totc::model::{Bindings, Setting};
+use totc::model::Bindings;
 use totc::train::optimiser::{MainOptimiser, Treatment, update_rows};
-use totc::train::{Batch, EvaluationWeights, Optimiser, Programs, Schedule, Tables, TrainConfig, Trainer};
+use totc::train::{
+    Batch, EvaluationWeights, Length, Optimiser, Programs, Schedule, Tables, TrainConfig, Trainer,
+};
 
-use crate::fixture::compile;
-use crate::names::path_of;
+use crate::fixture::{bindings, compile};
+use crate::names::parts_of;
 use crate::table::Trajectory;
 
 const B: usize = 4;
+
+/// A trajectory, the model that must take it, and how far apart they may be.
+struct Course {
+    fixture: &'static str,
+    file: &'static str,
+    model: &'static str,
+    bounds: Bounds,
+}
+
+/// The largest differences allowed. They follow from how far the published code is from itself with other kernels
+/// (`kernel_noise_max_abs` of the fixture), with ten times that as room for another processor; the first two had none
+/// measured. A weight may differ by twice the learning rate per step in any case where the sign of its gradient is lost
+/// in rounding, which the fixtures were chosen not to have.
+struct Bounds {
+    losses: f64,
+    /// After the first step, after the tenth.
+    weights: (f64, f64),
+    average: f64,
+    /// First and second.
+    moments: (f64, f64),
+    /// Relative to the norm.
+    norms: f64,
+}
+
+const NEAR: Bounds =
+    Bounds { losses: 2e-4, weights: (2e-6, 2e-5), average: 1e-6, moments: (1e-4, 1e-4), norms: 1e-4 };
+
+const fn trm(fixture: &'static str) -> Course {
+    Course { fixture, file: "trm.tot", model: "Trm", bounds: NEAR }
+}
+
+const fn tree(fixture: &'static str) -> Course {
+    Course { fixture, file: "totrm.tot", model: "TreeTrm", bounds: NEAR }
+}
+
+const COURSES: &[Course] = &[
+    trm("opt_trm_att_adamw"),
+    trm("opt_trm_att_adam_atan2"),
+    Course {
+        bounds: Bounds { losses: 5e-4, moments: (2e-4, 1e-4), norms: 1e-3, ..NEAR },
+        ..trm("opt_trm_schedule")
+    },
+    trm("opt_trm_no_puzzle"),
+    tree("opt_totrm_film"),
+    tree("opt_totrm_gated_product"),
+    Course {
+        // Normalising over rows that are nearly equal multiplies rounding.
+        bounds: Bounds { losses: 2e-3, weights: (3e-5, 3e-5), norms: 1e-3, ..NEAR },
+        ..tree("opt_totrm_mlp_t")
+    },
+];
 
 /// A fixture: its tensors, and the scalars of its json.
 struct Golden {
@@ -43,10 +96,10 @@ impl Golden {
     }
 
     /// All tensors under `prefix` by totc's weight paths.
-    fn weights(&self, prefix: &str) -> Vec<(String, &Tensor)> {
+    fn weights(&self, prefix: &str) -> Vec<(String, Tensor)> {
         let inside =
             self.tensors.iter().filter_map(|(name, tensor)| Some((name.strip_prefix(prefix)?, tensor)));
-        inside.map(|(name, tensor)| (path_of(name), tensor)).collect()
+        inside.flat_map(|(name, tensor)| parts_of(name, tensor)).collect()
     }
 
     fn batch(&self, step: usize) -> Batch {
@@ -70,6 +123,8 @@ impl Golden {
         let weight_decay = self.number("weight_decay");
         TrainConfig {
             batch: B,
+            length: Length::Steps(self.number("total_steps") as u64),
+            clip: self.info["hyperparameters"]["clip"].as_f64(),
             optimiser: Optimiser {
                 name: name.into(),
                 lr: self.number("lr"),
@@ -90,43 +145,27 @@ impl Golden {
     }
 }
 
-/// `models/trm.tot` at the fixture's sizes.
-fn compiled(golden: &Golden, mode: Mode, precision: Kind) -> Program {
-    let mut bindings = Bindings { precision: named(precision), ..Bindings::new(mode) };
+/// A shipped model at the fixture's sizes.
+fn compiled(golden: &Golden, course: &Course, mode: Mode, precision: Kind) -> Program {
     let config = &golden.info["config"];
-    let sets = [
-        ("hidden", "hidden_size"),
-        ("heads", "num_heads"),
-        ("expansion", "expansion"),
-        ("layers", "L_layers"),
-        ("T", "H_cycles"),
-        ("n", "L_cycles"),
-        ("puzzle_tokens", "puzzle_emb_len"),
-        ("puzzle_width", "puzzle_emb_ndim"),
-        ("max_steps", "halt_max_steps"),
-        ("explore", "halt_exploration_prob"),
-    ];
-    for (ours, theirs) in sets {
-        bindings.sets.insert(ours.to_owned(), Setting::parse(&config[theirs].to_string()));
-    }
-    let sizes = [
-        ("batch", "batch_size"),
-        ("cell", "seq_len"),
-        ("symbol", "vocab_size"),
-        ("task", "num_puzzle_identifiers"),
-    ];
-    for (ours, theirs) in sizes {
-        bindings.sizes.insert(ours.to_owned(), config[theirs].as_u64().unwrap() as usize);
-    }
-    compile("trm.tot", &bindings, Values::Dropped)
+    let bindings = bindings(config, &config["puzzle_emb_len"], course.model, mode);
+    compile(course.file, &Bindings { precision: named(precision), ..bindings }, Values::Dropped)
 }
 
 /// Batches come from the fixture; only the sizes matter.
-struct NoData;
+struct NoData(Sizes);
+
+impl NoData {
+    fn of(golden: &Golden) -> NoData {
+        let size = |name: &str| golden.info["config"][name].as_u64().unwrap() as usize;
+        let (cell, symbol, task) = (size("seq_len"), size("vocab_size"), size("num_puzzle_identifiers"));
+        NoData(Sizes { cell, symbol, task })
+    }
+}
 
 impl Dataset for NoData {
     fn sizes(&self) -> Sizes {
-        Sizes { cell: 16, symbol: 6, task: 5 }
+        self.0
     }
     fn train_len(&self) -> usize {
         1
@@ -162,7 +201,10 @@ fn difference(one: &Tensor, other: &Tensor) -> f64 {
 fn start(golden: &Golden, program: &Program, precision: Kind) -> Weights {
     let stored: IndexMap<_, _> = golden.weights("w0.").into_iter().collect();
     let weight = |info: &WeightInfo| {
-        (info.path.clone(), stored[&info.path].reshape(&info.shape).to_kind(precision).copy())
+        let none = || Tensor::zeros(&info.shape[..], (Kind::Float, Device::Cpu));
+        // A table of no columns, where there are no puzzle tokens, is not published.
+        let weight = stored.get(&info.path).map_or_else(none, |weight| weight.reshape(&info.shape).copy());
+        (info.path.clone(), weight.to_kind(precision))
     };
     Weights { tensors: program.weights.iter().map(weight).collect() }
 }
@@ -182,7 +224,7 @@ fn the_first_update_of_each_optimiser_is_the_references() {
             // 4 · 2 · 2⁻²⁴ = 5e-7. A step is of the size of the learning rate, a thousand times as large.
             let weight = &before[&path].to_kind(Kind::Double).copy();
             optimiser.update(&path, weight, &gradient.to_kind(Kind::Double), treatment, 1.0).unwrap();
-            let apart = difference(weight, after[&path]);
+            let apart = difference(weight, &after[&path]);
             assert!(apart < 5e-7, "{name} {path}: {apart:.1e}");
         }
     }
@@ -203,33 +245,35 @@ fn ten_table_updates_are_the_references() {
     }
 }
 
-/// Drives ten steps of `programs` with the fixture's batches and compares everything the fixture has.
-fn ten_steps(name: &str, precision: Kind) -> Vec<Trajectory> {
+/// Drives ten steps of a model with the fixture's batches and compares everything the fixture has.
+fn ten_steps(course: &Course, precision: Kind) -> Vec<Trajectory> {
+    let (name, bounds) = (course.fixture, &course.bounds);
     let golden = Golden::read(name);
-    let step = |mode| Box::new(Executable::new(compiled(&golden, mode, precision), Device::Cpu).unwrap());
+    let step =
+        |mode| Box::new(Executable::new(compiled(&golden, course, mode, precision), Device::Cpu).unwrap());
     let programs = Programs { training: step(Mode::Training), evaluation: step(Mode::Evaluation) };
     let config = golden.config();
+    let clip = config.clip;
     assert_eq!(config.evaluation.weights, EvaluationWeights::Average);
     let weights = start(&golden, programs.training.program(), precision);
-    let mut trainer = Trainer::new(config, programs, Arc::new(NoData), weights).unwrap();
+    let mut trainer = Trainer::new(config, programs, Arc::new(NoData::of(&golden)), weights).unwrap();
     let mut rows: Vec<Trajectory> = Vec::new();
+    let mut wrong: Vec<String> = Vec::new();
     let mut near = |what: &str, apart: f64, allowed: f64| {
-        assert!(apart < allowed, "{name}, {what}: {apart:.1e} apart, at most {allowed:.0e}");
+        if apart.is_nan() || apart > allowed {
+            wrong.push(format!("{name}, {what}: {apart:.1e} apart, at most {allowed:.0e}"));
+        }
         match rows.iter_mut().find(|row| row.what == what) {
             Some(row) => row.apart = row.apart.max(apart),
             None => rows.push(Trajectory { fixture: name.to_owned(), what: what.to_owned(), apart, allowed }),
         }
     };
-    // Losses: sums over 4 rows of means of cross entropies of logits that are 1e-5 apart after one step, and of weights that
-    // have been updated apart afterwards. Weights: each step rounds those below 2 to 2⁻²³, and updates by at most the
-    // learning rate of 1e-4, which is off by the share that its gradient is, 1e-2 where that is nearly 0: 1e-6 a step.
-    // The average moves by a thousandth of that, and is rounded ten times. Moments: shares of gradients of up to about 1
-    // that are known to 1e-5. All with an order of magnitude of room.
+    let (mut clipped, mut left) = (0, 0);
     for step in 1..=10 {
         let report = trainer.step_on(&golden.batch(step)).unwrap();
         let then = &golden.info["steps"][step - 1];
         let loss = (report.loss * B as f64 - then["loss"].as_f64().unwrap()).abs();
-        near(if step == 1 { "loss of step 1" } else { "losses of steps 2 to 10" }, loss, 2e-4);
+        near(if step == 1 { "loss of step 1" } else { "losses of steps 2 to 10" }, loss, bounds.losses);
         let metric = |name: &str| then["metrics"][name].as_f64().unwrap();
         let pairs = [
             (report.metrics["accuracy"], metric("accuracy")),
@@ -239,39 +283,55 @@ fn ten_steps(name: &str, precision: Kind) -> Vec<Trajectory> {
         ];
         pairs.into_iter().for_each(|(now, then)| near("metrics", (now - then).abs(), 1e-6));
         near("learning rate", (report.lr - then["lr"].as_f64().unwrap()).abs(), 1e-12);
+        if let Some(norm) = then["gradient_norm"].as_f64() {
+            near(
+                "norms of the gradients, relative",
+                (report.gradient_norm - norm).abs() / norm,
+                bounds.norms,
+            );
+            match clip {
+                Some(most) if norm > most => clipped += 1,
+                _ => left += 1,
+            }
+        }
         let halted: Vec<bool> =
             then["halted"].as_array().unwrap().iter().map(|halted| halted.as_bool().unwrap()).collect();
-        assert_eq!(trainer.carry().halted, halted, "step {step}");
-        let rows = difference(
-            trainer.weights().get("prompt.rows").unwrap(),
-            golden.get(&format!("puzzle.{step:02}.weights_after")),
-        );
-        near("puzzle table (sign descent), all steps", rows, 1e-5);
+        assert_eq!(trainer.carry().halted, halted, "{name}, step {step}");
+        if let Some(table) = golden.tensors.get(&format!("puzzle.{step:02}.weights_after")) {
+            let rows = difference(trainer.weights().get("prompt.rows").unwrap(), table);
+            near("puzzle table (sign descent), all steps", rows, 1e-6);
+        }
         if step == 1 {
             let apart = furthest(&golden, "w1.", |path| trainer.weights().get(path));
-            near("weights after step 1", apart, 1e-5);
+            near("weights after step 1", apart, bounds.weights.0);
         }
     }
     let averaged = trainer.averaged_weights();
     let memory: IndexMap<_, _> = trainer.optimiser_state().unwrap().into_iter().collect();
-    near("weights after step 10", furthest(&golden, "w10.", |path| trainer.weights().get(path)), 2e-5);
-    near("moving average after step 10", furthest(&golden, "ema10.", |path| averaged.get(path)), 1e-5);
+    let last = furthest(&golden, "w10.", |path| trainer.weights().get(path));
+    near("weights after step 10", last, bounds.weights.1);
+    let average = furthest(&golden, "ema10.", |path| averaged.get(path));
+    near("moving average after step 10", average, bounds.average);
     let first = furthest(&golden, "m10.", |path| memory.get(&format!("m.{path}")));
-    near("first moments after step 10", first, 1e-4);
+    near("first moments after step 10", first, bounds.moments.0);
     let second = furthest(&golden, "v10.", |path| memory.get(&format!("v.{path}")));
-    near("second moments after step 10", second, 1e-4);
+    near("second moments after step 10", second, bounds.moments.1);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    if clip.is_some() {
+        println!("{name}: gradients are clipped at {clipped} steps and left as they are at {left}");
+        assert!(clipped >= 3, "{name}: {clipped} clipped steps");
+    }
     rows
 }
 
 /// The largest difference of the tensors under `prefix`.
 fn furthest<'t>(golden: &Golden, prefix: &str, now: impl Fn(&str) -> Option<&'t Tensor>) -> f64 {
     let apart = golden.weights(prefix).into_iter().map(|(path, then)| {
-        difference(now(&path).unwrap_or_else(|| panic!("{prefix}{path} is missing")), then)
+        difference(now(&path).unwrap_or_else(|| panic!("{prefix}{path} is missing")), &then)
     });
     apart.fold(0.0, |most, apart| if apart.is_nan() { apart } else { most.max(apart) })
 }
 
 pub fn trajectories(precision: Kind) -> Vec<Trajectory> {
-    let names = ["opt_trm_att_adamw", "opt_trm_att_adam_atan2"];
-    names.into_iter().flat_map(|name| ten_steps(name, precision)).collect()
+    COURSES.iter().flat_map(|course| ten_steps(course, precision)).collect()
 }

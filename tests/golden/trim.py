@@ -1,4 +1,4 @@
-"""Makes models/*.safetensors and .json from the full fixtures: python3 trim.py FOLDER_OF_FULL_FIXTURES
+"""Makes models/*.safetensors and .json from those full fixtures that a folder has: python3 trim.py FOLDER
 
 Leaves out tensors that tests/golden.rs does not compare and, for their size, some that would only be compared once
 more: the states of steps 2 to 5 and the gradients of feed-forward matrices. No number is changed."""
@@ -7,7 +7,7 @@ from pathlib import Path
 
 WHOLE = ("totrm_mean",)
 # Without the gradients of feed-forward matrices at step 2.
-NEARLY_WHOLE = ("trm_att_rope", "trm_mlp_t", "hrm")
+NEARLY_WHOLE = ("trm_att_rope", "trm_mlp_t", "hrm", "totrm_mlp_t")
 # Without those at all, without the gradients of any block at step 2, and without the states of steps 2 to 5.
 OTHERS = (
     "trm_att_learned",
@@ -21,6 +21,8 @@ OTHERS = (
     "trm_att_rope_qcontinue",
     "trm_att_rope_softmax",
     "transformers_baseline",
+    "totrm_gated_product",
+    "trm_no_puzzle",
 )
 WITHOUT_GRADIENTS = ("trm_att_rope_bf16",)
 
@@ -85,5 +87,7 @@ def describe(source, target):
 full, here = Path(sys.argv[1]), Path(__file__).parent / "models"
 here.mkdir(exist_ok=True)
 for name in (*WHOLE, *NEARLY_WHOLE, *OTHERS, *WITHOUT_GRADIENTS):
+    if not (full / f"{name}.safetensors").exists():
+        continue
     trim(full / f"{name}.safetensors", here / f"{name}.safetensors", name)
     describe(full / f"{name}.json", here / f"{name}.json")

@@ -1,0 +1,185 @@
+//! One loss at one point: takes the text of a model's members and the numbers of its weights, gives the loss and its
+//! gradient; never draws a number.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use indexmap::IndexMap;
+use tch::{Device, Kind, Tensor, no_grad};
+use totc::Values;
+use totc::diagnostic::{Colours, Sink, render};
+use totc::exec::{Executable, Inputs, Weights};
+use totc::ir::{Mode, WeightRole};
+use totc::model::{Bindings, Setting};
+use totc::source::Sources;
+use totc::syntax;
+use totc::types::Precision;
+
+/// float64, and some thousand roundings.
+pub const EXACT: f64 = 1e-12;
+
+/// The text of the case, and nothing beside it.
+struct Only<'t>(&'t str);
+
+impl syntax::Reader for Only<'_> {
+    fn read(&self, path: &Path) -> Result<String, std::io::Error> {
+        match path == Path::new("case.tot") {
+            true => Ok(self.0.to_owned()),
+            false => Err(std::io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    fn siblings(&self, _: &Path) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// A compiled model, its weights and the rows it sees.
+pub struct Point {
+    executable: Executable,
+    pub weights: Weights,
+    pub inputs: Inputs,
+}
+
+/// What a point gave.
+pub struct Slope {
+    /// By name, summed over the batch.
+    pub losses: IndexMap<String, f64>,
+    /// Of the sum of all losses, by weight, in the order of the weight's elements.
+    pub gradients: IndexMap<String, Vec<f64>>,
+}
+
+/// The only place that knows how a model is compiled for a precision.
+pub fn compile(text: &str, sets: &[(&str, &str)], precision: Kind) -> Executable {
+    let (mut sources, mut sink) = (Sources::default(), Sink::default());
+    let modules = syntax::load(Path::new("case.tot"), &Only(text), &mut sources, &mut sink).unwrap();
+    let mut bindings = Bindings::new(Mode::Training);
+    bindings.precision = if precision == Kind::Double { Precision::Float64 } else { Precision::Float32 };
+    for (axis, size) in [("batch", 2), ("cell", 3), ("symbol", 4), ("task", 2)] {
+        bindings.sizes.insert(axis.to_owned(), size);
+    }
+    for (name, value) in sets {
+        bindings.sets.insert((*name).to_owned(), Setting::parse(value));
+    }
+    let program = totc::compile(&modules, &sources, &bindings, Values::Dropped, &mut sink).unwrap();
+    let program = program.unwrap_or_else(|| panic!("{}", render(&sink, &sources, Colours::Never)));
+    Executable::new(program, Device::Cpu).unwrap()
+}
+
+impl Point {
+    /// A model with the given members (two samples of three cells, four symbols; `answer` lacks labels in the second
+    /// sample) whose weights are zero where `weights` does not say otherwise.
+    pub fn new(members: &str, weights: &[(&str, &[f64])], precision: Kind) -> Point {
+        let text = format!(
+            "use std::losses::{{binary_cross_entropy, cosine, cross_entropy, labelled_mean, pairs, softmax_cross_entropy, \
+             stable_exponential, stablemax_cross_entropy}}\n\
+             use std::branching::FiLM\n\
+             use std::merging::{{GatedProduct, GeometricMean, Max, Scorer}}\n\
+             use std::nets::rms_norm\n\
+             model Case {{\n\
+             axis batch, cell, symbol\n\
+             axis leaf = 2\n\
+             axis dim = 3\n\
+             input question: symbol [batch, cell]\n\
+             target answer: symbol? [batch, cell]\n\
+             state z: float [batch] = 0\n\
+             think {{ z <- z }}\n\
+             {members}\n\
+             }}\n"
+        );
+        let executable = compile(&text, &[], precision);
+        let mut tensors = IndexMap::new();
+        for info in &executable.program().weights {
+            let zeros = Tensor::zeros(&info.shape[..], (precision, Device::Cpu));
+            let given = weights.iter().find(|(path, _)| *path == info.path);
+            let value = given.map_or(zeros, |(_, value)| {
+                Tensor::from_slice(value).to_kind(precision).reshape(&info.shape[..])
+            });
+            tensors.insert(info.path.clone(), value.set_requires_grad(info.role == WeightRole::Param));
+        }
+        let inputs = first_rows(&executable);
+        Point { executable, weights: Weights { tensors }, inputs }
+    }
+
+    /// The model at its weights.
+    pub fn slope(&self) -> Slope {
+        let outputs = self.executable.run(&self.weights, &self.inputs).unwrap();
+        let losses = outputs.values.iter().filter_map(|(name, value)| {
+            Some((name.strip_prefix("loss.")?.to_owned(), value.sum(Kind::Double)))
+        });
+        let losses: IndexMap<String, Tensor> = losses.collect();
+        let total = losses.values().fold(Tensor::from(0.0), |sum, loss| sum + loss);
+        let params = self.weights.tensors.iter().filter(|(_, weight)| weight.requires_grad());
+        let (names, leaves): (Vec<&String>, Vec<&Tensor>) = params.unzip();
+        let gradients = Tensor::run_backward(&[total], &leaves, false, false);
+        let flat = |gradient: &Tensor| match gradient.defined() {
+            true => Vec::try_from(gradient.to_kind(Kind::Double).flatten(0, -1)).unwrap(),
+            false => Vec::new(),
+        };
+        Slope {
+            losses: losses.iter().map(|(name, loss)| (name.clone(), loss.double_value(&[]))).collect(),
+            gradients: names.into_iter().cloned().zip(gradients.iter().map(flat)).collect(),
+        }
+    }
+
+    /// One step of plain gradient descent.
+    pub fn descend(&mut self, rate: f64) -> Slope {
+        let slope = self.slope();
+        for (path, gradient) in slope.gradients.iter().filter(|(_, gradient)| !gradient.is_empty()) {
+            let weight = &self.weights.tensors[path];
+            let step = Tensor::from_slice(gradient).to_kind(weight.kind()).reshape(weight.size()) * rate;
+            let moved = no_grad(|| weight - step).set_requires_grad(true);
+            self.weights.tensors.insert(path.clone(), moved);
+        }
+        slope
+    }
+
+    /// A model given as a whole, with the weights that `weight` makes from path and shape.
+    pub fn whole(
+        text: &str,
+        sets: &[(&str, &str)],
+        precision: Kind,
+        weight: impl Fn(&str, &[i64]) -> Tensor,
+    ) -> Point {
+        let executable = compile(text, sets, precision);
+        let infos = executable.program().weights.iter();
+        let tensors = infos.map(|info| {
+            let value = weight(&info.path, &info.shape).to_kind(precision);
+            (info.path.clone(), value.set_requires_grad(info.role == WeightRole::Param))
+        });
+        let weights = Weights { tensors: tensors.collect() };
+        let inputs = first_rows(&executable);
+        Point { executable, weights, inputs }
+    }
+}
+
+/// Fresh samples whose states are zero; the second has no labels.
+fn first_rows(executable: &Executable) -> Inputs {
+    let of = |values: &[i64], shape: &[i64]| Tensor::from_slice(values).reshape(shape);
+    let data = HashMap::from([
+        ("question".to_owned(), of(&[0, 3, 1, 2, 0, 3], &[2, 3])),
+        ("puzzle".to_owned(), of(&[0, 1], &[2])),
+        ("answer".to_owned(), of(&[2, -100, 0, -100, -100, -100], &[2, 3])),
+    ]);
+    let states = executable.program().states.iter().map(|state| {
+        let zeros = Tensor::zeros(&state.shape[..], (executable.precision(), Device::Cpu));
+        (state.name.clone(), zeros)
+    });
+    Inputs {
+        data,
+        states: states.collect(),
+        fresh: of(&[1, 1], &[2]).to_kind(Kind::Bool),
+        steps: of(&[1, 1], &[2]),
+    }
+}
+
+/// Asserts that numbers are those of a closed form, relative to the largest of them or to 1.
+#[track_caller]
+pub fn near(what: &str, ours: &[f64], closed: &[f64], most: f64) {
+    assert_eq!(ours.len(), closed.len(), "{what}: {ours:?} instead of {closed:?}");
+    let scale = closed.iter().fold(1.0_f64, |most, value| most.max(value.abs()));
+    for (at, (ours, closed)) in ours.iter().zip(closed).enumerate() {
+        let apart = (ours - closed).abs() / scale;
+        assert!(apart <= most, "{what}, element {at}: {ours} instead of {closed}");
+    }
+}
