@@ -6,7 +6,7 @@ use super::structural;
 use crate::ir::op::Op;
 use crate::lower::{Instr, InstrOp, Operand, Program};
 use crate::primitive::kernel::{Arg, Call, Constants, Draws, torch_kind};
-use crate::types::Ty;
+use crate::types::{self, AxisId, AxisSize, Ty};
 use indexmap::IndexMap;
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -61,6 +61,10 @@ pub enum ExecError {
     Kernel { node: String, op: String, cause: String },
     #[error("the program needs {what}, which it was not given")]
     Input { what: String },
+    #[error(
+        "the lookup {node} found the index {found}, and `{axis}` has {size} entries there: 0 to {}", *size as i64 - 1
+    )]
+    Index { node: String, axis: String, size: usize, found: i64 },
 }
 
 struct Run<'a> {
@@ -241,6 +245,10 @@ impl Executable {
                     .ok_or_else(|| missing(format!("the table `{path}`")))?
                     .shallow_clone();
                 let ids = self.value(run, instr.args[0], &instr.arg_tys[0])?;
+                let rows = table.size().first().copied().unwrap_or(0) as usize;
+                if instr.arg_tys[0].kind == types::Kind::Int {
+                    self.in_range(instr, &ids, path, rows)?;
+                }
                 let leaf = table
                     .detach()
                     .f_index_select(
@@ -286,10 +294,45 @@ impl Executable {
                 for (operand, ty) in instr.args.iter().zip(&instr.arg_tys) {
                     args.push(self.value(run, *operand, ty)?);
                 }
+                if let Op::Pick { axis } = op
+                    && let Some(size) = self.unproved(instr, *axis)
+                {
+                    self.in_range(instr, &args[1], self.program.axes.name(*axis), size)?;
+                }
                 structural::run(op, &args, &instr.arg_tys, &instr.ty, self.precision, self.device)
                     .map_err(failed)
             }
         }
+    }
+
+    /// The entries that a lookup may find, where the kind of its index does not prove that it finds one.
+    fn unproved(&self, instr: &Instr, axis: AxisId) -> Option<usize> {
+        let size = instr.arg_tys[0].size(axis)?;
+        let proved = match (instr.arg_tys[1].kind, self.program.axes.get(axis).size) {
+            (types::Kind::Index { .. }, AxisSize::Fixed(own)) => own <= size,
+            (types::Kind::Index { .. }, _) => true,
+            _ => false,
+        };
+        (!proved).then_some(size)
+    }
+
+    /// Complains about an index outside of 0 .. `size`. libtorch reads nonsense there, or stops a GPU for good. An
+    /// absent label (-100) of an optional index finds something that the author must not use.
+    fn in_range(&self, instr: &Instr, index: &Tensor, axis: &str, size: usize) -> Result<(), ExecError> {
+        if index.numel() == 0 {
+            return Ok(());
+        }
+        let ends = index
+            .f_aminmax(None::<i64>, false)
+            .and_then(|(low, high)| Ok((i64::try_from(low)?, i64::try_from(high)?)));
+        let (low, high) = ends.map_err(|error| self.failure(instr, &Op::Detach, &error))?;
+        let optional = matches!(instr.arg_tys.last().map(|ty| ty.kind), Some(types::Kind::Index { .. }));
+        let found = if low < 0 && !optional { low } else { high };
+        if (0..size as i64).contains(&found) || (optional && found < 0) {
+            return Ok(());
+        }
+        let node = instr.name.find('`').map_or(instr.name.as_str(), |at| &instr.name[at..]).to_owned();
+        Err(ExecError::Index { node, axis: axis.to_owned(), size, found })
     }
 
     fn failure(&self, instr: &Instr, op: &Op, error: &TchError) -> ExecError {

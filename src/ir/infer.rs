@@ -11,7 +11,7 @@ use crate::types::{Axes, AxisId, Dim, Kind, Ty};
 pub fn infer(op: &Op, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
     match op {
         Op::Prim(id, attrs) => (id.get().infer)(attrs, args, axes),
-        Op::Number(value) => Ok(Ty::scalar(if value.fract() == 0.0 { Kind::Int } else { Kind::Float })),
+        Op::Number(value) => Ok(Ty::scalar(if is_integer(*value) { Kind::Int } else { Kind::Float })),
         Op::Select { axis, at } => {
             let size = need(*axis, args[0], axes, "this selection")?;
             if *at >= size {
@@ -118,6 +118,13 @@ pub fn infer(op: &Op, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
             Err(Complaint::new(Code::Kind, "the type of this operation is stated where it is made"))
         }
     }
+}
+
+/// Whether a number is an integer of the language: whole, and so small that every neighbour can be told from it in
+/// float64. Larger ones and infinities are floats.
+fn is_integer(value: f64) -> bool {
+    const EXACT: f64 = (1u64 << f64::MANTISSA_DIGITS) as f64;
+    value.fract() == 0.0 && value.abs() <= EXACT
 }
 
 fn pick(axis: AxisId, x: &Ty, index: &Ty, axes: &Axes) -> Result<Ty, Complaint> {

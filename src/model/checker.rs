@@ -94,6 +94,10 @@ pub(in crate::model) struct ConfigTypes {
     pub now: Vec<String>,
     /// With those that heirs took away.
     pub all: Vec<String>,
+    /// An expression outside of configs has read it.
+    pub read: bool,
+    /// Configs that its value and its bounds read.
+    pub reads: Vec<String>,
 }
 
 /// A name that the model declares.
@@ -209,8 +213,10 @@ pub fn check(modules: &Modules, sources: &Sources, bindings: &Bindings, sink: &m
     checker.unused(&flat);
     let mut body = std::mem::take(&mut checker.prologue);
     body.insts.extend(checker.regions.pop().unwrap_or_default().insts);
+    let unread = checker.unread_settings(&flat);
     let model = Model {
         name: flat.name.name.clone(),
+        unread,
         mode: bindings.mode,
         configs: checker.configs,
         axes: checker.axes,
@@ -318,7 +324,7 @@ pub(in crate::model) fn item_name(item: &ast::Item) -> Option<&str> {
         ast::ItemKind::Model(model) => Some(&model.name.name),
         ast::ItemKind::Net(net) => Some(&net.name.name),
         ast::ItemKind::Fn(function) => function.name.as_ref().map(|name| name.name.as_str()),
-        ast::ItemKind::Axis(name) => Some(&name.name),
+        ast::ItemKind::Axis { name, .. } => Some(&name.name),
         ast::ItemKind::Use(_) => None,
     }
 }

@@ -17,6 +17,7 @@ pub use checker::check;
 pub use evaluate::number::Number;
 pub use print::print;
 
+use crate::diagnostic::Diagnostic;
 use crate::ir::op::Op;
 use crate::ir::{HaltInfo, InputInfo, Mode, State, Weight};
 use crate::source::Span;
@@ -88,6 +89,8 @@ pub struct Model {
     pub outputs: Vec<Output>,
     pub halt: Option<HaltInfo>,
     pub outline: outline::Outline,
+    /// Configs that were set from outside and that nothing read in this mode, with what to tell of each.
+    pub unread: Vec<(String, Diagnostic)>,
     _checked: Checked,
 }
 

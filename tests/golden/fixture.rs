@@ -109,6 +109,10 @@ impl Golden {
             ("explore", "halt_exploration_prob"),
         ];
         for (ours, theirs) in same.iter().filter(|(_, theirs)| !config[theirs].is_null()) {
+            // The plain transformer has no cycles.
+            if model == "Transformer" && *ours == "T" {
+                continue;
+            }
             set(ours, config[theirs].to_string());
         }
         set("puzzle_tokens", self.info["puzzle_rows_P"].to_string());

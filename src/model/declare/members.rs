@@ -68,6 +68,25 @@ impl Checker<'_> {
         Axis { name: name.name.clone(), size, parts: Vec::new(), span: name.span, origin: origin.to_owned() }
     }
 
+    /// An axis of a file, net, function or block: without a size, each value brings its own.
+    pub(in crate::model) fn local_axis(&mut self, name: &ast::Ident, size: Option<&Expr>) -> AxisId {
+        let axis = match size {
+            Some(size) => self.sized_axis(name, size),
+            None => self.axis_of_each_value(name),
+        };
+        self.axes.add(axis)
+    }
+
+    pub(in crate::model) fn axis_of_each_value(&self, name: &ast::Ident) -> Axis {
+        Axis {
+            name: name.name.clone(),
+            size: AxisSize::Open,
+            parts: Vec::new(),
+            span: name.span,
+            origin: "of each value".to_owned(),
+        }
+    }
+
     /// `pos = prefix + cell` names parts; anything else is a number.
     fn sized_axis(&mut self, name: &ast::Ident, size: &Expr) -> Axis {
         let mut parts = Vec::new();
@@ -89,9 +108,9 @@ impl Checker<'_> {
 
     fn sum_of_axes(&mut self, expr: &Expr, parts: &mut Vec<AxisId>) -> bool {
         match &expr.kind {
-            ExprKind::Name(name) => match self.scope.get(name).map(|binding| binding.value.clone()) {
-                Some(Value::Axis(axis)) => {
-                    parts.push(axis);
+            ExprKind::Name(name) => match self.known_axis(name).as_deref() {
+                Some([axis]) => {
+                    parts.push(*axis);
                     true
                 }
                 _ => false,
@@ -109,13 +128,13 @@ impl Checker<'_> {
         let message = match number.to_whole() {
             Some(whole) if (0..=MOST_SIZE).contains(&whole) => return Some(whole as usize),
             Some(whole) if whole < 0 => format!("{whole} is below zero, and a size or count is needed here"),
-            None if !number.is_whole() => {
+            None if !number.is_whole() && number.is_finite() => {
                 format!("a whole number is needed here, and this is {number}")
             }
             _ => "this is too large for a size or count".to_owned(),
         };
         let diagnostic = Diagnostic::new(Code::Number, message, expr.span, format!("this is {number}"));
-        self.error(if number.is_whole() {
+        self.error(if number.is_whole() || !number.is_finite() {
             diagnostic
         } else {
             diagnostic.help("say how to round it: `floor(…)`, `ceil(…)` or `round(…)`")
@@ -270,6 +289,18 @@ impl Checker<'_> {
                     "another kind",
                 )
                 .help("weights are kept in float32 and read in the run's precision"),
+            );
+            return None;
+        }
+        if self.batch.is_some_and(|batch| ty.has(batch)) {
+            self.error(
+                Diagnostic::new(
+                    Code::AxisUnexpected,
+                    format!("the weight `{}` has the axis `batch`", name.name),
+                    kind.span,
+                    "declared here",
+                )
+                .help("weights are shared by all samples: leave `batch` out, it is broadcast where it is needed; what each sample has of its own is a `state`"),
             );
             return None;
         }

@@ -1,7 +1,7 @@
 //! The ends of a supervision step: states that leave `think`, predictions, metrics, losses, halting,
 //! `lookahead`, and the warning about what nobody uses.
 
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::ir::op::Op;
 use crate::ir::{HaltInfo, Mode};
 use crate::model::checker::Checker;
@@ -389,8 +389,18 @@ impl Checker<'_> {
                 }
             });
         }
+        let mut read_by_size = read.clone();
+        for own in &flat.members {
+            crate::model::names::visit::visit_all(&own.member, &mut |expr| {
+                if let ExprKind::Name(name) = &expr.kind {
+                    read_by_size.insert(name.clone());
+                }
+            });
+        }
+        let configs: Vec<&str> = flat.members.iter().filter_map(config_name).collect();
         for own in &flat.members {
             let (kind, name, used) = match &own.member.kind {
+                MemberKind::Config { name, .. } => ("config", name, read_by_size.contains(&name.name)),
                 MemberKind::Net { name, .. } => ("net", name, read.contains(&name.name)),
                 MemberKind::Weight { role, name, .. } => match role {
                     WeightRole::Param => ("param", name, read.contains(&name.name)),
@@ -408,10 +418,15 @@ impl Checker<'_> {
             }
             let what = match kind {
                 "block" => "it would never run",
+                "config" => "it changes nothing, whatever it is set to",
                 "buffer" => "it would only take room in checkpoints",
                 _ => "its weights would never learn",
             };
+            let others = configs.iter().copied().filter(|other| read_by_size.contains(*other));
+            let near = if kind == "config" { did_you_mean(&name.name, others) } else { None };
             let mend = match (own.model == flat.span, kind) {
+                (_, "config") if near.is_some() => format!("did you mean `{}`?", near.unwrap_or_default()),
+                (true, "config") => "read it or remove it".to_owned(),
                 (false, _) => format!("`drop {kind} {}`", name.name),
                 (true, "block") => "`do` it or remove it".to_owned(),
                 (true, "net") => "call it or remove it".to_owned(),
@@ -420,7 +435,12 @@ impl Checker<'_> {
             self.sink.push(
                 Diagnostic::warning(
                     Code::Unused,
-                    format!("the {kind} `{}` is never used in `{}`", name.name, flat.name.name),
+                    match kind {
+                        "config" => {
+                            format!("nothing in `{}` reads the config `{}`", flat.name.name, name.name)
+                        }
+                        _ => format!("the {kind} `{}` is never used in `{}`", name.name, flat.name.name),
+                    },
                     name.span,
                     "declared here",
                 )
@@ -441,8 +461,15 @@ impl Checker<'_> {
     }
 }
 
+fn config_name(flat: &Flat) -> Option<&str> {
+    match &flat.member.kind {
+        MemberKind::Config { name, .. } => Some(&name.name),
+        _ => None,
+    }
+}
+
 /// Whether a member does a block, other than the block itself.
-fn does(member: &Member, block: &str) -> bool {
+pub(in crate::model) fn does(member: &Member, block: &str) -> bool {
     match &member.kind {
         MemberKind::Section { body, .. } => done_in(body, block),
         MemberKind::Block { name, body, .. } => name.name != block && done_in(body, block),

@@ -157,7 +157,16 @@ impl Checker<'_> {
         self.fixed_sizes_kept(&grown, span)?;
         let (from, to) = (old_ty.size(branch).unwrap_or(1), self.ty(folded).size(branch).unwrap_or(1));
         self.note_tree(state, branch, (from, to), how_span(how), span, Tree::Branch);
-        Some(folded)
+        self.without_single(folded, branch, span)
+    }
+
+    /// A state that is left with one entry along a growing axis loses the axis, so that one thought has the same axes
+    /// however it came about, and the next cycle finds what the first one found.
+    fn without_single(&mut self, val: Val, branch: AxisId, span: Span) -> Option<Val> {
+        if self.axes.is_growing(branch) && self.ty(val).size(branch) == Some(1) {
+            return self.emit(Op::Select { axis: branch, at: 0 }, &[val], span);
+        }
+        Some(val)
     }
 
     /// Memory order: the branch axis right behind `batch`, everything else as it was.
@@ -347,6 +356,7 @@ impl Checker<'_> {
         }
         let to = self.ty(val).size(branch).unwrap_or(1);
         self.note_tree(state, branch, (width, to), with.span, span, Tree::Merge);
+        val = self.without_single(val, branch, span)?;
         let Some(name) = giving else { return Some((val, Value::Broken)) };
         let second = match second {
             Some(value) => match (group, value) {
@@ -493,6 +503,7 @@ impl Checker<'_> {
             let renamed = self.emit(Op::Rename { from: kept, to: branch }, &[picked], span)?;
             let val = self.in_branch_order(renamed, &old_ty, branch, span)?;
             self.note_tree(state, branch, (width, keep), by.span, span, Tree::Prune);
+            let val = self.without_single(val, branch, span)?;
             self.update(state, Value::Tensor(val), span);
         }
         Some(())
