@@ -132,7 +132,7 @@ impl Checker<'_> {
     /// Whether the schedule as it is now does a block, in whatever loop or branch.
     fn is_done(&self, block: &str) -> bool {
         let bodies = self.section_bodies.values().chain(self.blocks.values());
-        bodies.into_iter().any(|flat| crate::model::results::losses::does(&flat.member, block))
+        bodies.into_iter().any(|flat| crate::model::results::unused::does(&flat.member, block))
     }
 }
 
