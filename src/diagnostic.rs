@@ -63,7 +63,7 @@ codes! {
     Misplaced = "misplaced",
     /// A model without a part that every model needs.
     Incomplete = "incomplete",
-    /// A net, block or weight that nobody uses.
+    /// A net, block, weight or config that nobody uses.
     Unused = "unused",
 }
 

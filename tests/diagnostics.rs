@@ -47,10 +47,19 @@ fn checked(name: &str) -> Checked {
     let (mut sources, mut sink) = (Sources::default(), Sink::default());
     let modules = load(Path::new(name), &Cases, &mut sources, &mut sink).expect("the case can be read");
     let text = sources.files()[0].text.clone();
-    let mut models = 0;
+    let mut models = Vec::new();
     for mode in [Mode::Training, Mode::Evaluation] {
-        models += usize::from(check(&modules, &sources, &bindings(&text, mode), &mut sink).is_some());
+        models.extend(check(&modules, &sources, &bindings(&text, mode), &mut sink));
     }
+    // A setting that nothing reads in either mode is refused, as the commands do.
+    if let [training, evaluation] = &models[..] {
+        for (name, told) in training.unread.clone() {
+            if evaluation.unread.iter().any(|(other, _)| *other == name) {
+                sink.push(told);
+            }
+        }
+    }
+    let models = if sink.has_errors() { models.len().min(1) } else { models.len() };
     Checked { name: name.trim_end_matches(".tot").to_owned(), text, sources, sink, models }
 }
 

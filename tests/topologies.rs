@@ -9,6 +9,8 @@ mod ablations;
 mod graphs;
 #[path = "topologies/lab.rs"]
 mod lab;
+#[path = "topologies/language.rs"]
+mod language;
 #[path = "topologies/later.rs"]
 mod later;
 #[path = "topologies/merging.rs"]

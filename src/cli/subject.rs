@@ -3,7 +3,7 @@
 
 use super::{Failure, colours};
 use crate::data::DataError;
-use crate::diagnostic::{self, Sink};
+use crate::diagnostic::{self, Diagnostic, Sink};
 use crate::ir::Graph;
 use crate::ir::Mode;
 use crate::lower::Program;
@@ -101,7 +101,52 @@ impl Subject {
 
     /// Checks the model in one mode.
     pub fn check(&mut self, mode: Mode) -> Option<Model> {
-        crate::model::check(&self.modules, &self.sources, &self.bindings.in_mode(mode), &mut self.sink)
+        let bindings = self.bindings.in_mode(mode);
+        let model = crate::model::check(&self.modules, &self.sources, &bindings, &mut self.sink)?;
+        let unread = self.settings_without_effect(&model);
+        let fine = unread.is_empty();
+        unread.into_iter().for_each(|told| self.sink.push(told));
+        fine.then_some(model)
+    }
+
+    /// Complaints about settings by `--set` or a row of a sweep that nothing reads, neither in this mode nor in the other one, nor in any phase of the
+    /// run: a sweep over one would compare a model with itself.
+    fn settings_without_effect(&self, model: &Model) -> Vec<Diagnostic> {
+        // What the run file itself sets may be for other variants of it.
+        let given = |name: &String| self.run.as_ref().is_none_or(|run| run.overridden.contains(name));
+        let mut unread = model.unread.clone();
+        unread.retain(|(name, _)| given(name));
+        if unread.is_empty() {
+            return Vec::new();
+        }
+        for (mode, sets) in self.settings_in_all() {
+            let bindings = Bindings { mode, sets, ..self.bindings.clone() };
+            // Mistakes of another phase are told when it comes.
+            let other = crate::model::check(&self.modules, &self.sources, &bindings, &mut Sink::default());
+            let Some(other) = other else { return Vec::new() };
+            let without = |name: &String| other.unread.iter().any(|(own, _)| own == name);
+            unread.retain(|(name, _)| !bindings.sets.contains_key(name) || without(name));
+        }
+        unread.into_iter().map(|(_, told)| told).collect()
+    }
+
+    /// The settings of both modes in every phase.
+    fn settings_in_all(&self) -> Vec<(Mode, IndexMap<String, Setting>)> {
+        let Some(run) = &self.run else {
+            return [Mode::Training, Mode::Evaluation]
+                .map(|mode| (mode, self.bindings.sets.clone()))
+                .to_vec();
+        };
+        let mut sets = run.run.set.clone();
+        let mut all = Vec::new();
+        for phase in std::iter::once(None).chain(run.run.phases.iter().map(Some)) {
+            sets.extend(phase.into_iter().flat_map(|phase| phase.set.clone()));
+            all.push((Mode::Training, settings(sets.clone())));
+            let mut tested = sets.clone();
+            tested.extend(run.run.set_in_evaluation.clone());
+            all.push((Mode::Evaluation, settings(tested)));
+        }
+        all
     }
 
     /// The checked model, or all its mistakes.

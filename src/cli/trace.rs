@@ -5,11 +5,12 @@ use super::session::Machine;
 use super::subject::{Choice, Subject};
 use super::{Failure, Outcome};
 use crate::Values;
-use crate::exec::{Executable, Outputs, Weights};
+use crate::data::NO_LABEL;
+use crate::exec::{ExecError, Executable, Outputs, Weights};
 use crate::ir::{HaltInfo, InputInfo, InputRole, Mode};
 use crate::lower::Program;
-use crate::train::{Batch, Carry, Fresh, Halting};
-use crate::types::Precision;
+use crate::train::{Batch, Carry, Fresh, Halting, total_loss};
+use crate::types::{AxisSize, Precision};
 use indexmap::IndexMap;
 use std::path::{Path, PathBuf};
 use tch::{Device, Kind, Tensor};
@@ -17,10 +18,10 @@ use tch::{Device, Kind, Tensor};
 /// Runs supervision steps on given tensors and writes every output, state, loss and metric of each step.
 ///
 /// Inputs are named as in the model (`question`, `puzzle`, `answer`); `step3.question` is what rows that have halted
-/// take at step 3. Outputs are `stepK.state.y`, `stepK.loss.answering` (per sample), `stepK.loss` (the sum),
-/// `stepK.metric.exact`, `stepK.predict.logits`, `stepK.value.x` (every name of the schedule), `stepK.halted`,
-/// `stepK.steps`, and with --grad `stepK.grad.PATH` of the unscaled sum of losses (`stepK.grad.PATH.rows` and `.ids`
-/// for tables).
+/// take at step 3. Outputs are `stepK.state.y`, `stepK.loss.answering` (per sample), `stepK.loss` (what training
+/// minimises: the losses added up, averaged over the batch), `stepK.metric.exact`, `stepK.predict.logits`,
+/// `stepK.value.x` (every name of the schedule), `stepK.halted`, `stepK.steps`, and with --grad `stepK.grad.PATH` of
+/// `stepK.loss` (`stepK.grad.PATH.rows` and `.ids` for tables).
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -144,9 +145,31 @@ fn batch(program: &Program, inputs: &Named, step: usize) -> Result<Batch, Failur
                 input.shape
             )));
         }
-        batch.insert(input.name.clone(), tensor.to_kind(Kind::Int64));
+        let tensor = tensor.to_kind(Kind::Int64);
+        in_range(program, input, &tensor, step)?;
+        batch.insert(input.name.clone(), tensor);
     }
     Ok(batch)
+}
+
+/// Complains about an entry that is no index of the axis that the input is declared to index.
+fn in_range(program: &Program, input: &InputInfo, tensor: &Tensor, step: usize) -> Outcome {
+    let axis = input.index_of.as_ref().and_then(|name| Some((name, program.axes.named(name)?)));
+    let Some((name, AxisSize::Fixed(size))) = axis.map(|(name, axis)| (name, program.axes.get(axis).size))
+    else {
+        return Ok(());
+    };
+    let absent = tensor.lt(0).logical_and(&tensor.ne(NO_LABEL));
+    let outside = tensor.masked_select(&tensor.ge(size as i64).logical_or(&absent));
+    if outside.numel() == 0 {
+        return Ok(());
+    }
+    Err(Failure::World(format!(
+        "the input `{}` of step {step} holds {}, and `{name}` has {size} entries: 0 to {}, or {NO_LABEL} where there is none",
+        input.name,
+        outside.int64_value(&[0]),
+        size as i64 - 1,
+    )))
 }
 
 fn steps(
@@ -169,8 +192,11 @@ fn steps(
         carry = carry.admit(Fresh::InPlace(&batch)).map_err(|error| world(&error))?;
         let ready = carry.inputs(executable.device()).map_err(|error| world(&error))?;
         tch::manual_seed(step as i64);
-        let mut outputs =
-            executable.run(weights, &ready).map_err(|error| Failure::Internal(error.to_string()))?;
+        let outputs = executable.run(weights, &ready).map_err(|error| match error {
+            ExecError::Kernel { .. } | ExecError::Input { .. } => Failure::Internal(error.to_string()),
+            ExecError::Memory { .. } | ExecError::Index { .. } => Failure::World(error.to_string()),
+        })?;
+        let loss = mean_loss(&outputs, rows)?;
         let halted = match (mode, outputs.values.get("halt")) {
             (Mode::Training, Some(halt)) => {
                 let wants: Vec<bool> = Vec::try_from(halt.to_kind(Kind::Bool).to_device(Device::Cpu))
@@ -179,9 +205,9 @@ fn steps(
             }
             _ => carry.steps.iter().map(|done| *done >= most).collect(),
         };
-        note(&mut written, step, program, &outputs, &carry, &halted);
+        note(&mut written, step, program, &outputs, loss.as_ref(), &carry, &halted);
         if args.grad {
-            gradients(&mut written, step, weights, &mut outputs)?;
+            gradients(&mut written, step, weights, &outputs, loss.as_ref())?;
         }
         carry.advance(program, &outputs, halted).map_err(|error| world(&error))?;
     }
@@ -193,6 +219,7 @@ fn note(
     step: usize,
     program: &Program,
     outputs: &Outputs,
+    loss: Option<&Tensor>,
     carry: &Carry,
     halted: &[bool],
 ) {
@@ -201,8 +228,8 @@ fn note(
         let value = if value.kind() == Kind::BFloat16 { value.to_kind(Kind::Float) } else { value };
         written.insert(format!("step{step}.{name}"), value);
     }
-    if let Some(total) = total_loss(outputs) {
-        written.insert(format!("step{step}.loss"), total.detach());
+    if let Some(loss) = loss {
+        written.insert(format!("step{step}.loss"), loss.detach());
     }
     for input in &program.inputs {
         if let Some(column) = carry.data.get(&input.name) {
@@ -214,18 +241,22 @@ fn note(
     written.insert(format!("step{step}.steps"), Tensor::from_slice(&carry.steps));
 }
 
-/// The sum over losses and samples, unscaled, in float64.
-fn total_loss(outputs: &Outputs) -> Option<Tensor> {
-    outputs
-        .values
-        .iter()
-        .filter(|(name, _)| name.starts_with("loss."))
-        .map(|(_, loss)| loss.to_kind(Kind::Double).sum(Kind::Double))
-        .reduce(|sum, loss| sum + loss)
+/// What the trainer minimises: the losses added up, averaged over the `rows` of the batch, in float64. A loss that is
+/// one number counts for every row.
+fn mean_loss(outputs: &Outputs, rows: usize) -> Result<Option<Tensor>, Failure> {
+    let world = |error: &dyn std::fmt::Display| Failure::World(error.to_string());
+    let total = total_loss(outputs, rows).map_err(|error| world(&error))?;
+    total.map(|total| total.f_div_scalar(rows as f64)).transpose().map_err(|error| world(&error))
 }
 
-fn gradients(written: &mut Named, step: usize, weights: &Weights, outputs: &mut Outputs) -> Outcome {
-    let Some(total) = total_loss(outputs) else { return Ok(()) };
+fn gradients(
+    written: &mut Named,
+    step: usize,
+    weights: &Weights,
+    outputs: &Outputs,
+    loss: Option<&Tensor>,
+) -> Outcome {
+    let Some(total) = loss else { return Ok(()) };
     let mut names = Vec::new();
     let mut leaves = Vec::new();
     for (path, weight) in weights.tensors.iter().filter(|(_, weight)| weight.requires_grad()) {
@@ -240,7 +271,7 @@ fn gradients(written: &mut Named, step: usize, weights: &Weights, outputs: &mut 
     if !total.requires_grad() {
         return Err(Failure::World("the sum of losses reaches no weight".to_owned()));
     }
-    let gradients = Tensor::f_run_backward(&[&total], &leaves, false, false)
+    let gradients = Tensor::f_run_backward(&[total], &leaves, false, false)
         .map_err(|error| Failure::Internal(format!("internal error in the backward pass: {error}")))?;
     for ((name, gradient), leaf) in names.into_iter().zip(gradients).zip(&leaves) {
         // What no loss reaches has gradient zero.

@@ -4,9 +4,10 @@
 use super::Weights;
 use super::link::{Action, Names, link};
 use crate::ir::Yield;
+use crate::ir::op::Op;
 use crate::lower::{Instr, InstrOp, Operand, Program};
 use crate::primitive::kernel::{Arg, Draws, Planner, Run, torch_kind};
-use crate::types::{Kind as ValueKind, Ty};
+use crate::types::{AxisId, AxisSize, Kind as ValueKind, Ty};
 use indexmap::IndexMap;
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -61,6 +62,10 @@ pub enum ExecError {
     Kernel { node: String, op: String, cause: String },
     #[error("the program needs {what}, which it was not given")]
     Input { what: String },
+    #[error(
+        "the lookup {node} found the index {found}, and `{axis}` has {size} entries there: 0 to {}", *size as i64 - 1
+    )]
+    Index { node: String, axis: String, size: usize, found: i64 },
 }
 
 /// One step in progress.
@@ -254,6 +259,10 @@ impl Executable {
                 let path = &self.names.weights[*at];
                 let table = given(step.weights[*at], "table", path)?;
                 let ids = self.value(step, instr.args[0], &instr.arg_tys[0])?;
+                if instr.arg_tys[0].kind == ValueKind::Int {
+                    let rows = table.size().first().copied().unwrap_or(0) as usize;
+                    self.in_range(instr, &ids, path, rows)?;
+                }
                 let rows = ids.f_clamp_min(0).and_then(|ids| ids.f_reshape([-1])).map_err(failed)?;
                 let leaf = table
                     .detach()
@@ -277,12 +286,48 @@ impl Executable {
                     };
                     step.args.push(arg);
                 }
+                if let InstrOp::Op(Op::Pick { axis }) = &instr.op
+                    && let Some(size) = self.unproved(instr, *axis)
+                {
+                    let index = self.value(step, instr.args[1], &instr.arg_tys[1])?;
+                    self.in_range(instr, &index, self.program.axes.name(*axis), size)?;
+                }
                 let result = kernel(&mut step.run, &mut step.args).map_err(failed)?;
                 step.args.clear();
                 if result.kind() == kind { Ok(result) } else { result.f_to_kind(kind).map_err(failed) }
             }
             Action::Repeat(_) => Err(missing("the loop".to_owned())),
         }
+    }
+
+    /// The entries that a lookup may find, where the kind of its index does not prove that it finds one.
+    fn unproved(&self, instr: &Instr, axis: AxisId) -> Option<usize> {
+        let size = instr.arg_tys[0].size(axis)?;
+        let proved = match (instr.arg_tys[1].kind, self.program.axes.get(axis).size) {
+            (ValueKind::Index { .. }, AxisSize::Fixed(own)) => own <= size,
+            (ValueKind::Index { .. }, _) => true,
+            _ => false,
+        };
+        (!proved).then_some(size)
+    }
+
+    /// Complains about an index outside of 0 .. `size`. libtorch reads nonsense there, or stops a GPU for good. An
+    /// absent label (-100) of an optional index finds something that the author must not use.
+    fn in_range(&self, instr: &Instr, index: &Tensor, axis: &str, size: usize) -> Result<(), ExecError> {
+        if index.numel() == 0 {
+            return Ok(());
+        }
+        let ends = index
+            .f_aminmax(None::<i64>, false)
+            .and_then(|(low, high)| Ok((i64::try_from(low)?, i64::try_from(high)?)));
+        let (low, high) = ends.map_err(|error| failure(&self.program, instr, &error))?;
+        let optional = matches!(instr.arg_tys.last().map(|ty| ty.kind), Some(ValueKind::Index { .. }));
+        let found = if low < 0 && !optional { low } else { high };
+        if (0..size as i64).contains(&found) || (optional && found < 0) {
+            return Ok(());
+        }
+        let node = instr.name.find('`').map_or(instr.name.as_str(), |at| &instr.name[at..]).to_owned();
+        Err(ExecError::Index { node, axis: axis.to_owned(), size, found })
     }
 }
 

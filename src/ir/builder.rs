@@ -56,6 +56,8 @@ struct Defined {
     ty: Ty,
     requires_grad: bool,
     number: Option<f64>,
+    /// Of an operation; empty for block arguments and results of loops.
+    operands: Vec<Val>,
 }
 
 /// A value as one level sees it.
@@ -111,6 +113,14 @@ impl Builder {
         self.values[val.0 as usize].number
     }
 
+    /// The operation that computes a value, and its operands; None of a block argument. The value must be known here.
+    pub fn made_by(&self, val: Val) -> Option<(&Op, &[Val])> {
+        let defined = &self.values[val.0 as usize];
+        let Place::Node(at) = defined.at else { return None };
+        let (node, _) = self.levels.get(defined.level)?.nodes.get(at)?;
+        Some((&node.op, &defined.operands))
+    }
+
     /// How many loops stand around the next operation.
     pub fn depth(&self) -> usize {
         self.levels.len() - 1
@@ -156,7 +166,7 @@ impl Builder {
             body: None,
         };
         let at = self.push(depth, node, places);
-        self.define(Defined { level: depth, at, ty, requires_grad, number })
+        self.define(Defined { level: depth, at, ty, requires_grad, number, operands: operands.to_vec() })
     }
 
     /// Opens a loop that runs `times` times and carries values from iteration to iteration; gives them as the body
@@ -171,7 +181,8 @@ impl Builder {
             let ty = self.ty(*start).clone();
             // What the body does to it is not known yet; `close_loop` finds out.
             let requires_grad = gradient && ty.kind.is_float();
-            let defined = Defined { level, at: Place::Argument(at), ty, requires_grad, number: None };
+            let at = Place::Argument(at);
+            let defined = Defined { level, at, ty, requires_grad, number: None, operands: Vec::new() };
             arguments.push(self.define(defined));
         }
         arguments
@@ -218,7 +229,8 @@ impl Builder {
             let requires_grad = header.label.gradient && reached && ty.kind.is_float();
             let result = Node { op: Op::Output(k), ty: ty.clone(), requires_grad, ..node.clone() };
             let at = self.push(outer, result, vec![whole]);
-            results.push(self.define(Defined { level: outer, at, ty, requires_grad, number: None }));
+            let defined = Defined { level: outer, at, ty, requires_grad, number: None, operands: Vec::new() };
+            results.push(self.define(defined));
         }
         results
     }

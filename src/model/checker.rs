@@ -107,6 +107,10 @@ pub(in crate::model) struct ConfigTypes {
     pub now: Vec<String>,
     /// With those that heirs took away.
     pub all: Vec<String>,
+    /// An expression outside of configs has read it.
+    pub read: bool,
+    /// Configs that its value and its bounds read.
+    pub reads: Vec<String>,
 }
 
 /// A name that the model declares.
@@ -217,6 +221,7 @@ pub fn check(modules: &Modules, sources: &Sources, bindings: &Bindings, sink: &m
     checker.results(&flat.members);
     checker.names_not_taken(&flat);
     checker.unused(&flat);
+    let unread = checker.unread_settings(&flat);
     let flow = {
         let results: Vec<Val> = checker.outputs.iter().map(|output| output.value).collect();
         checker.builder.finish(&results)
@@ -235,6 +240,7 @@ pub fn check(modules: &Modules, sources: &Sources, bindings: &Bindings, sink: &m
     };
     let model = Model {
         configs: checker.configs,
+        unread,
         declared_axes: checker.declared_axes,
         outline: Outline { model: flat.name.name, sections: checker.sections },
         graph,
@@ -242,6 +248,14 @@ pub fn check(modules: &Modules, sources: &Sources, bindings: &Bindings, sink: &m
     };
     *sink = std::mem::take(&mut told.borrow_mut().sink);
     (sink.count(crate::diagnostic::Severity::Error) == before && !sink.has_errors()).then_some(model)
+}
+
+impl<'a> Checker<'a> {
+    /// A copy to speculate with. It lives on the heap: expressions are nested hundreds deep.
+    #[inline(never)]
+    pub(in crate::model) fn trial(&self) -> Box<Checker<'a>> {
+        Box::new(self.clone())
+    }
 }
 
 impl Checker<'_> {
@@ -335,7 +349,7 @@ pub(in crate::model) fn item_name(item: &ast::Item) -> Option<&str> {
         ast::ItemKind::Model(model) => Some(&model.name.name),
         ast::ItemKind::Net(net) => Some(&net.name.name),
         ast::ItemKind::Fn(function) => function.name.as_ref().map(|name| name.name.as_str()),
-        ast::ItemKind::Axis(name) => Some(&name.name),
+        ast::ItemKind::Axis { name, .. } => Some(&name.name),
         ast::ItemKind::Use(_) => None,
     }
 }

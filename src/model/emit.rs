@@ -159,8 +159,8 @@ impl Checker<'_> {
     pub(in crate::model) fn tensor(&mut self, value: &Value, span: Span) -> Option<Val> {
         match value {
             Value::Tensor(val) => Some(*val),
-            Value::Number(number) => self.emit(Op::Number(number.to_f64().into()), &[], span),
             Value::Bool(value) => self.emit(Op::Number(f64::from(u8::from(*value)).into()), &[], span),
+            Value::Number(number) => self.number_as_tensor(*number, span),
             Value::Broken => None,
             other => {
                 let diagnostic = Diagnostic::new(
@@ -213,9 +213,11 @@ impl Checker<'_> {
             diagnostic.related.retain(|(span, _)| !self.sources.is_library(*span) && *span != call);
             diagnostic.related.push((inner, label));
         }
-        for (name, declared) in self.overrides_read(diagnostic.primary.0) {
-            diagnostic = diagnostic.related(declared, format!("`{name}` is declared anew here"));
+        let overrides = self.overrides_read(diagnostic.primary.0);
+        for (name, declared) in &overrides {
+            diagnostic = diagnostic.related(*declared, format!("`{name}` is declared anew here"));
         }
+        let diagnostic = self.told_to_heir(diagnostic, &overrides);
         self.told.borrow_mut().sink.push(diagnostic);
     }
 

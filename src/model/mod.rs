@@ -16,6 +16,7 @@ pub use checker::check;
 pub use evaluate::number::Number;
 pub use print::print;
 
+use crate::diagnostic::Diagnostic;
 pub(in crate::model) use crate::ir::Val;
 use crate::ir::{Graph, Mode};
 use crate::types::{AxisId, Precision};
@@ -84,6 +85,8 @@ pub struct Model {
     pub outline: outline::Outline,
     /// One supervision step, as it is written.
     pub graph: Graph,
+    /// Configs that were set from outside and that nothing read in this mode, with what to tell of each.
+    pub unread: Vec<(String, Diagnostic)>,
     _checked: Checked,
 }
 

@@ -35,6 +35,8 @@ pub struct RunFile {
     pub path: PathBuf,
     /// What it says, `--set`s included.
     pub run: Run,
+    /// Configs that `--set` or a row of a sweep has set, fields of the run file among them.
+    pub overridden: Vec<String>,
     text: Text,
 }
 
@@ -59,7 +61,10 @@ impl RunFile {
     /// The same run file with `name=value`s written into it, the last of a name winning. `batch=32` and
     /// `optimiser.lr=1e-3` set fields; a name that is no field (`T=4`, the same as `set.T=4`) sets a config.
     pub fn with_overrides(self, overrides: &[impl AsRef<str>]) -> Result<RunFile, RunFileError> {
-        overridden(self.path, self.text, overrides)
+        let before = self.overridden;
+        let mut run = overridden(self.path, self.text, overrides)?;
+        run.overridden.extend(before);
+        Ok(run)
     }
 
     /// The folder where relative paths of the model and the data start.
@@ -117,10 +122,20 @@ fn overridden(path: PathBuf, mut text: Text, overrides: &[impl AsRef<str>]) -> R
     let applied = overrides.iter().map(|spelling| overrides::apply(&mut text, spelling.as_ref()));
     let mut problems: Vec<Problem> = applied.filter_map(Result::err).collect();
     match reading::read(&text) {
-        Ok(run) if problems.is_empty() => return Ok(RunFile { path, run, text }),
+        Ok(run) if problems.is_empty() => {
+            let overridden = overrides.iter().map(|spelling| config_of(spelling.as_ref())).collect();
+            return Ok(RunFile { path, run, text, overridden });
+        }
         Ok(_) => {}
         Err(more) => problems.extend(more),
     }
     problems.sort_by_key(|problem| problem.span);
     Err(RunFileError::Refused(Refusal { sources: text.sources, problems }))
+}
+
+/// The config that an override may set: `T` of `T=4`, `set.T=4` and `set_in_evaluation.T=4`.
+fn config_of(spelling: &str) -> String {
+    let name = spelling.split('=').next().unwrap_or_default().trim();
+    let bare = name.strip_prefix("set.").or_else(|| name.strip_prefix("set_in_evaluation."));
+    bare.unwrap_or(name).to_owned()
 }

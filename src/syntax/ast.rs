@@ -29,8 +29,11 @@ pub enum ItemKind {
     Model(Model),
     Net(NetDef),
     Fn(FnDef),
-    /// A library axis, `axis pairs`.
-    Axis(Ident),
+    /// An axis that the functions and models of the file share; one declaration of several becomes several.
+    Axis {
+        name: Ident,
+        size: Option<Expr>,
+    },
 }
 
 /// `use std::nets::{Block, Stack}`.

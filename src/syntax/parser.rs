@@ -172,15 +172,37 @@ impl Builder<'_> {
                 Rule::model => ItemKind::Model(self.model(pair)),
                 Rule::net_def => ItemKind::Net(self.net_def(pair)),
                 Rule::fn_def => ItemKind::Fn(self.fn_def(pair, true)),
-                Rule::axis_member => match self.next_ident(&mut pair.parts()) {
-                    Some(name) => ItemKind::Axis(name),
-                    None => continue,
-                },
+                Rule::axis_member => {
+                    let (names, size) = self.axis_declaration(pair.parts());
+                    let alone = names.len() == 1;
+                    items.extend(names.into_iter().map(|name| Item {
+                        doc: doc.clone(),
+                        span: if alone { span } else { name.span },
+                        kind: ItemKind::Axis { name, size: size.clone() },
+                    }));
+                    continue;
+                }
                 _ => continue,
             };
             items.push(Item { doc, kind, span });
         }
         items
+    }
+
+    /// `axis a, b` or `axis a = size`.
+    fn axis_declaration<'p>(
+        &self,
+        parts: impl Iterator<Item = Pair<'p, Rule>>,
+    ) -> (Vec<Ident>, Option<Expr>) {
+        let mut names = Vec::new();
+        let mut size = None;
+        for pair in parts {
+            match pair.as_rule() {
+                Rule::ident => names.push(self.ident(pair)),
+                _ => size = Some(self.expr(pair)),
+            }
+        }
+        (names, size)
     }
 
     /// The `//!` lines at the top.
@@ -362,14 +384,7 @@ impl Builder<'_> {
                 MemberKind::Config { name, ty, value, range }
             }
             Rule::axis_member => {
-                let mut names = Vec::new();
-                let mut size = None;
-                for pair in inner {
-                    match pair.as_rule() {
-                        Rule::ident => names.push(self.ident(pair)),
-                        _ => size = Some(self.expr(pair)),
-                    }
-                }
+                let (names, size) = self.axis_declaration(inner);
                 MemberKind::Axis { names, size }
             }
             Rule::data_member => {

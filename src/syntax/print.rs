@@ -20,7 +20,7 @@ pub fn print(file: &File) -> String {
         let together = |other: &Item| {
             item.doc.is_empty()
                 && std::mem::discriminant(&other.kind) == std::mem::discriminant(&item.kind)
-                && matches!(item.kind, ItemKind::Use(_) | ItemKind::Axis(_))
+                && matches!(item.kind, ItemKind::Use(_) | ItemKind::Axis { .. })
         };
         if !out.is_empty() && !before.is_some_and(together) {
             out.push('\n');
@@ -60,7 +60,10 @@ fn item(item: &Item) -> String {
             let name = function.name.as_ref().map_or("", |name| name.name.as_str());
             format!("fn {name}{}", function_rest(function, 0))
         }
-        ItemKind::Axis(name) => format!("axis {}", name.name),
+        ItemKind::Axis { name, size } => match size {
+            Some(size) => format!("axis {} = {}", name.name, expr(size, 0)),
+            None => format!("axis {}", name.name),
+        },
     }
 }
 

@@ -82,7 +82,7 @@ pub use halting::Halting;
 #[cfg(feature = "torch")]
 pub use latency::{Budget, Latency, latency};
 #[cfg(feature = "torch")]
-pub use measures::Measures;
+pub use measures::{Measures, total_loss};
 #[cfg(feature = "torch")]
 pub use ponder::{Pondered, ponder};
 #[cfg(feature = "torch")]

@@ -107,6 +107,10 @@ pub fn bindings(config: &Json, puzzle_tokens: &Json, model: &str, mode: Mode) ->
         ("explore", "halt_exploration_prob"),
     ];
     for (ours, theirs) in same.iter().filter(|(_, theirs)| !config[theirs].is_null()) {
+        // The plain transformer has no cycles.
+        if model == "Transformer" && *ours == "T" {
+            continue;
+        }
         set(ours, config[theirs].to_string());
     }
     set("puzzle_tokens", puzzle_tokens.to_string());

@@ -139,7 +139,7 @@ fn groups_are_of_neighbours() {
 /// A beam as wide as the tree prunes nothing.
 #[test]
 fn a_beam_of_all_thoughts_is_no_beam() {
-    let sets = with(FOUR, &[("n", "3"), ("branchings", "3"), ("beam", "8")]);
+    let sets = [("n", "3"), ("T", "2"), ("beam", "8")];
     let beam = Lab::shipped("got", "BeamTrm", &sets).run();
     let whole = "use models::totrm::ToTrm
         model Case extends ToTrm { block grow(step) { branch z with differ(z) } }";
@@ -163,7 +163,7 @@ fn a_beam_keeps_the_best() {
                 record kept = z
             }
         }";
-    let lab = Lab::trm(text, &with(FOUR, &[("n", "3"), ("branchings", "3"), ("beam", "3")]));
+    let lab = Lab::trm(text, &[("n", "3"), ("T", "2"), ("beam", "3")]);
     let step = lab.run();
     let (all, kept) = (step.get("value.all"), step.get("value.kept"));
     // Of three thoughts that were kept, each has branched.

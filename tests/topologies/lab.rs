@@ -133,6 +133,11 @@ impl Lab {
         self.set(path, &zero);
     }
 
+    /// What is told when the step cannot be run.
+    pub fn refusal(&self) -> String {
+        self.executable.run(&self.weights, &self.inputs).map(|_| ()).unwrap_err().to_string()
+    }
+
     pub fn run(&self) -> Step {
         let outputs = self.executable.run(&self.weights, &self.inputs).unwrap();
         let losses = outputs.values.iter().filter(|(name, _)| name.starts_with("loss."));

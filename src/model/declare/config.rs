@@ -4,10 +4,12 @@ use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::model::checker::{Checker, ConfigTypes};
 use crate::model::declare::members::{quoted, show_constant};
 use crate::model::evaluate::value::{BindingRole, Value};
-use crate::model::names::inherit::Flat;
+use crate::model::names::inherit::{Flat, FlatModel};
+use crate::model::names::visit::visit_all;
 use crate::model::{Number, Setting};
 use crate::source::Span;
 use crate::syntax::ast::{self, Expr, ExprKind, MemberKind};
+use std::collections::HashSet;
 
 /// The types of configs that are not choices.
 const PLAIN: [&str; 3] = ["int", "float", "bool"];
@@ -46,13 +48,15 @@ impl Checker<'_> {
             self.scope.module = flat.module.clone();
             known.push(name.name.clone());
             let types: Vec<String> = ty.iter().map(|ty| ty.name.clone()).collect();
+            self.reads();
             let (value, given) = match self.bindings.sets.get(&name.name).cloned() {
                 Some(setting) => (self.value_of_setting(name, &setting, ty), Given::FromOutside),
                 None => (self.config_value(value, &types), Given::Here(value.span)),
             };
             let value = self.of_config_type(name, value, given, ty, range.as_ref());
             self.configs.push((name.name.clone(), show_constant(&value)));
-            let types = ConfigTypes { now: types, all: flat.choices.clone() };
+            let reads = self.reads();
+            let types = ConfigTypes { now: types, all: flat.choices.clone(), read: false, reads };
             self.config_types.insert(name.name.clone(), types);
             self.scope.bind_global(&name.name, value, BindingRole::Constant, name.span);
         }
@@ -75,13 +79,64 @@ impl Checker<'_> {
         }
     }
 
+    /// Configs that have been read since this was last asked.
+    fn reads(&mut self) -> Vec<String> {
+        let all = self.config_types.iter_mut();
+        all.filter_map(|(name, types)| std::mem::take(&mut types.read).then(|| name.clone())).collect()
+    }
+
+    /// Configs that were set from outside and that decide nothing here: read neither by the model nor by a config that
+    /// the model reads.
+    pub(in crate::model) fn unread_settings(&self, flat: &FlatModel) -> Vec<(String, Diagnostic)> {
+        let mut waiting: Vec<&String> =
+            self.config_types.iter().filter(|(_, types)| types.read).map(|(name, _)| name).collect();
+        let mut live: HashSet<&str> = HashSet::new();
+        while let Some(name) = waiting.pop() {
+            if live.insert(name) {
+                waiting.extend(self.config_types.get(name).into_iter().flat_map(|types| &types.reads));
+            }
+        }
+        let unread = self.bindings.sets.iter().filter(|(name, _)| !live.contains(name.as_str()));
+        unread
+            .filter_map(|(name, value)| Some((name.clone(), self.unread_setting(flat, name, value)?)))
+            .collect()
+    }
+
+    fn unread_setting(&self, flat: &FlatModel, name: &str, value: &Setting) -> Option<Diagnostic> {
+        let declared = self.declared.get(name).filter(|declared| declared.kind == "config")?;
+        let mut place = None;
+        for own in &flat.members {
+            visit_all(&own.member, &mut |expr| {
+                if matches!(&expr.kind, ExprKind::Name(read) if read == name) {
+                    place = place.or(Some(expr.span));
+                }
+            });
+        }
+        let model = &flat.name.name;
+        let message = match place {
+            Some(_) => format!(
+                "`{name}` is set to {value}, and nothing that `{model}` does under these settings reads it"
+            ),
+            None => format!("`{name}` is set to {value}, and nothing in `{model}` reads it"),
+        };
+        let diagnostic =
+            Diagnostic::new(Code::Config, message, declared.span, "set by `--set` or a row of a sweep");
+        Some(match place {
+            Some(place) => diagnostic
+                .related(place, "read here, which these settings do not reach")
+                .help("it would change nothing: leave it out, or set what decides whether it is read"),
+            None => diagnostic.help("it would change nothing: leave it out"),
+        })
+    }
+
     fn value_of_setting(&mut self, name: &ast::Ident, setting: &Setting, ty: &[ast::Ident]) -> Value {
         let value = match setting {
             Setting::Bool(value) => return Value::Bool(*value),
-            Setting::Number(text) => match text.strip_prefix('-') {
-                Some(digits) => Number::parse(digits).map(|number| Value::Number(-number)),
-                None => Number::parse(text).map(Value::Number),
-            },
+            Setting::Number(text) => {
+                let digits = text.strip_prefix('-').unwrap_or(text);
+                let number = if digits == "inf" { Some(Number::INFINITY) } else { Number::parse(digits) };
+                number.map(|number| Value::Number(if digits == text { number } else { -number }))
+            }
             Setting::Word(word) if ty.first().is_some_and(|ty| is_plain(&ty.name)) => {
                 self.config_misfit(name, &format!("`{word}`"), Given::FromOutside, ty);
                 return Value::Broken;

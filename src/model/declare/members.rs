@@ -1,5 +1,4 @@
-//! Declarations: configs, axes, data, weights, nets and states become names with meanings. Sizes are numbers
-//! from here on.
+//! Declarations: data, weights, nets and states become names with meanings. Sizes are numbers from here on.
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::op::{Init, Op};
@@ -9,143 +8,10 @@ use crate::model::checker::Checker;
 use crate::model::evaluate::value::{BindingRole, Value};
 use crate::model::names::inherit::Flat;
 use crate::source::Span;
-use crate::syntax::ast::{self, AxisEntry, BinaryOp, Expr, ExprKind, MemberKind};
-use crate::types::{Axis, AxisId, AxisSize, Dim, Kind, Ty};
-
-/// Sizes that stand in when no data has bound them (`totc check FILE`).
-/// Entries of one axis, at most.
-const MOST_SIZE: i64 = 1 << 40;
-
-const BATCH_STAND_IN: usize = 2;
-const AXIS_STAND_IN: usize = 16;
-const INDEX_STAND_IN: usize = 7;
+use crate::syntax::ast::{self, AxisEntry, Expr, ExprKind, MemberKind};
+use crate::types::{Dim, Kind, Ty};
 
 impl Checker<'_> {
-    pub(in crate::model) fn axes(&mut self, members: &[Flat], model: &ast::Ident) {
-        let (used_as_axis, used_as_index) = axes_of_data(members);
-        for flat in members {
-            let MemberKind::Axis { names, size } = &flat.member.kind else { continue };
-            self.scope.module = flat.module.clone();
-            for name in names {
-                let axis = match size {
-                    Some(size) => self.sized_axis(name, size),
-                    None => self.open_axis(name, &used_as_axis, &used_as_index),
-                };
-                let id = self.axes.add(axis);
-                if name.name == "batch" {
-                    self.batch = Some(id);
-                }
-                self.declared_axes.push(id);
-                self.scope.bind_global(&name.name, Value::Axis(id), BindingRole::Constant, name.span);
-            }
-        }
-        if self.batch.is_none() {
-            self.error(
-                Diagnostic::new(
-                    Code::Incomplete,
-                    format!("`{}` declares no axis `batch`", model.name),
-                    model.span,
-                    "this model",
-                )
-                .help("every model computes on batches: `axis batch, cell, symbol`"),
-            );
-        }
-    }
-
-    fn open_axis(&mut self, name: &ast::Ident, used_as_axis: &[String], used_as_index: &[String]) -> Axis {
-        let bound = self.bindings.sizes.get(&name.name).copied();
-        let of_data =
-            used_as_axis.contains(&name.name) || used_as_index.contains(&name.name) || name.name == "batch";
-        let (size, origin) = match bound {
-            Some(size) => (AxisSize::Fixed(size), "bound by the data"),
-            None if name.name == "batch" => (AxisSize::Fixed(BATCH_STAND_IN), "a stand-in for the data's"),
-            None if used_as_axis.contains(&name.name) => {
-                (AxisSize::Fixed(AXIS_STAND_IN), "a stand-in for the data's")
-            }
-            None if of_data => (AxisSize::Fixed(INDEX_STAND_IN), "a stand-in for the data's"),
-            None => (AxisSize::Growing, "of each value"),
-        };
-        Axis { name: name.name.clone(), size, parts: Vec::new(), span: name.span, origin: origin.to_owned() }
-    }
-
-    /// `pos = prefix + cell` names parts; anything else is a number.
-    fn sized_axis(&mut self, name: &ast::Ident, size: &Expr) -> Axis {
-        let mut parts = Vec::new();
-        let all_axes = self.sum_of_axes(size, &mut parts);
-        let (total, parts) = if all_axes && !parts.is_empty() {
-            let total: usize = parts.iter().map(|part| self.fixed_size(*part, size.span).unwrap_or(0)).sum();
-            (total, parts)
-        } else {
-            (self.size_value(size).unwrap_or(1), Vec::new())
-        };
-        Axis {
-            name: name.name.clone(),
-            size: AxisSize::Fixed(total),
-            parts,
-            span: name.span,
-            origin: self.sources.text(size.span).to_owned(),
-        }
-    }
-
-    fn sum_of_axes(&mut self, expr: &Expr, parts: &mut Vec<AxisId>) -> bool {
-        match &expr.kind {
-            ExprKind::Name(name) => match self.scope.get(name).map(|binding| binding.value.clone()) {
-                Some(Value::Axis(axis)) => {
-                    parts.push(axis);
-                    true
-                }
-                _ => false,
-            },
-            ExprKind::Binary { op: BinaryOp::Add, left, right } => {
-                self.sum_of_axes(left, parts) && self.sum_of_axes(right, parts)
-            }
-            _ => false,
-        }
-    }
-
-    /// A size or count: a whole number, not negative.
-    pub(in crate::model) fn size_value(&mut self, expr: &Expr) -> Option<usize> {
-        let number = self.number(expr)?;
-        let message = match number.to_whole() {
-            Some(whole) if (0..=MOST_SIZE).contains(&whole) => return Some(whole as usize),
-            Some(whole) if whole < 0 => format!("{whole} is below zero, and a size or count is needed here"),
-            None if !number.is_whole() => {
-                format!("a whole number is needed here, and this is {number}")
-            }
-            _ => "this is too large for a size or count".to_owned(),
-        };
-        let diagnostic = Diagnostic::new(Code::Number, message, expr.span, format!("this is {number}"));
-        self.error(if number.is_whole() {
-            diagnostic
-        } else {
-            diagnostic.help("say how to round it: `floor(…)`, `ceil(…)` or `round(…)`")
-        });
-        None
-    }
-
-    pub(in crate::model) fn fixed_size(&mut self, axis: AxisId, span: Span) -> Option<usize> {
-        let own = self.axes.get(axis);
-        match own.size {
-            AxisSize::Fixed(size) => Some(size),
-            _ => {
-                let (name, place) = (own.name.clone(), own.span);
-                let mut diagnostic = Diagnostic::new(
-                    Code::Number,
-                    format!("the axis `{name}` has no size of its own: each value has its own"),
-                    span,
-                    "its size is needed here",
-                );
-                if place != span {
-                    diagnostic = diagnostic.related(place, "declared without a size");
-                }
-                self.error(diagnostic.help(format!(
-                    "give it one where it is declared, `axis {name} = 2`, or ask a value: `size(z, {name})`"
-                )));
-                None
-            }
-        }
-    }
-
     /// The dims and kind of a declared type, all axes with sizes.
     pub(in crate::model) fn declared_ty(&mut self, ty: &ast::Type) -> Option<Ty> {
         let kind = self.kind(ty)?;
@@ -270,6 +136,18 @@ impl Checker<'_> {
                     "another kind",
                 )
                 .help("weights are kept in float32 and read in the run's precision"),
+            );
+            return None;
+        }
+        if self.batch.is_some_and(|batch| ty.has(batch)) {
+            self.error(
+                Diagnostic::new(
+                    Code::AxisUnexpected,
+                    format!("the weight `{}` has the axis `batch`", name.name),
+                    kind.span,
+                    "declared here",
+                )
+                .help("weights are shared by all samples: leave `batch` out, it is broadcast where it is needed; what each sample has of its own is a `state`"),
             );
             return None;
         }
@@ -455,27 +333,6 @@ impl Checker<'_> {
         }
         self.emit(Op::Cast(Kind::Float), &[start], init.span)
     }
-
-    pub(in crate::model) fn batch_size(&self) -> usize {
-        match self.batch.map(|batch| self.axes.get(batch).size) {
-            Some(AxisSize::Fixed(size)) => size,
-            _ => BATCH_STAND_IN,
-        }
-    }
-}
-
-fn axes_of_data(members: &[Flat]) -> (Vec<String>, Vec<String>) {
-    let (mut axes, mut indices) = (Vec::new(), Vec::new());
-    for flat in members {
-        let MemberKind::Data { ty, .. } = &flat.member.kind else { continue };
-        indices.push(ty.name.name.clone());
-        for entry in ty.axes.iter().flatten() {
-            if let AxisEntry::Name(name) = entry {
-                axes.push(name.name.clone());
-            }
-        }
-    }
-    (axes, indices)
 }
 
 pub(in crate::model) fn show_constant(value: &Value) -> String {

@@ -1,4 +1,5 @@
 //! Declarations of a model: configs, axes, data, weights and states become names with meanings.
 
+mod axes;
 pub(in crate::model) mod config;
 pub(in crate::model) mod members;

@@ -124,8 +124,8 @@ impl Checker<'_> {
     }
 
     pub(in crate::model) fn built_in(&mut self, name: &str, args: &Args, span: Span) -> Option<Value> {
-        if let Some(number) = constant_function(name, args) {
-            return Some(self.finite(number, span));
+        if let Some((number, operands)) = constant_function(name, args) {
+            return Some(self.kept_number(number, &operands, span));
         }
         self.takes_only(name, args)?;
         match name {
@@ -133,6 +133,14 @@ impl Checker<'_> {
             "normal" | "truncated_normal" => Some(self.distribution(name, args, span)),
             "uniform" if args.clauses.is_empty() => Some(self.distribution(name, args, span)),
             "noise" | "uniform" => self.draw(name, args, span),
+            "int" if args.positional.first().is_some_and(|(value, _)| beyond_integers(value)) => {
+                let message = "this number is beyond the integers";
+                let diagnostic = Diagnostic::new(Code::Number, message, span, "no `int` can hold it");
+                self.error(
+                    diagnostic.help("integers known at compile time reach to 2 ^ 53: leave it a float"),
+                );
+                None
+            }
             "float" | "float32" | "float64" | "int" => {
                 let kind = match name {
                     "float" => Kind::Float,
@@ -393,8 +401,13 @@ impl Checker<'_> {
     }
 }
 
-/// Functions of numbers known at compile time.
-pub(in crate::model) fn constant_function(name: &str, args: &Args) -> Option<Number> {
+/// Whether a number has no counterpart among the integers that are told apart exactly.
+fn beyond_integers(value: &Value) -> bool {
+    matches!(value, Value::Number(number) if number.to_f64().abs() > (1u64 << f64::MANTISSA_DIGITS) as f64)
+}
+
+/// Functions of numbers known at compile time, and the numbers.
+fn constant_function(name: &str, args: &Args) -> Option<(Number, Vec<Number>)> {
     let numbers: Option<Vec<Number>> = args
         .positional
         .iter()
@@ -405,7 +418,7 @@ pub(in crate::model) fn constant_function(name: &str, args: &Args) -> Option<Num
         .collect();
     let numbers = numbers?;
     let real = |f: fn(f64) -> f64| Some(Number::from_f64(f(numbers[0].to_f64())));
-    match (name, &numbers[..]) {
+    let number = match (name, &numbers[..]) {
         ("sqrt", [_]) => real(f64::sqrt),
         ("rsqrt", [_]) => real(|x| 1.0 / x.sqrt()),
         ("exp", [_]) => real(f64::exp),
@@ -416,7 +429,7 @@ pub(in crate::model) fn constant_function(name: &str, args: &Args) -> Option<Num
         ("floor", [x]) => Some(x.floor()),
         ("ceil", [x]) => Some(-(-*x).floor()),
         ("round", [x]) => Some(x.round()),
-        ("abs", [x]) => Some(if x.to_f64() < 0.0 { -*x } else { *x }),
+        ("abs", [x]) => Some(x.abs()),
         ("max", [first, rest @ ..]) => {
             Some(rest.iter().fold(*first, |a, b| if b.compare(a).is_gt() { *b } else { a }))
         }
@@ -424,7 +437,8 @@ pub(in crate::model) fn constant_function(name: &str, args: &Args) -> Option<Num
             Some(rest.iter().fold(*first, |a, b| if b.compare(a).is_lt() { *b } else { a }))
         }
         _ => None,
-    }
+    };
+    Some((number?, numbers))
 }
 
 impl Bindings {

@@ -1,6 +1,8 @@
 //! Expressions: numbers known at compile time are folded exactly, tensors become instructions.
 
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
+use crate::ir::op::Op;
+use crate::model::Val;
 use crate::model::checker::Checker;
 use crate::model::evaluate::number::Number;
 use crate::model::evaluate::value::Value;
@@ -62,7 +64,7 @@ impl Checker<'_> {
                     for (_, arm) in
                         arms.iter().enumerate().filter(|(at, _)| *at != chosen).map(|(_, arm)| arm)
                     {
-                        self.clone().expr(arm);
+                        self.trial().expr(arm);
                     }
                     self.expr(&arms[chosen].1)
                 }
@@ -297,12 +299,14 @@ impl Checker<'_> {
                 return Value::Broken;
             }
         };
-        self.finite(number, span)
+        self.kept_number(number, &[x, y], span)
     }
 
-    /// A number known at compile time that can be kept.
-    pub(in crate::model) fn finite(&mut self, number: Number, span: Span) -> Value {
-        if number.to_f64().is_finite() {
+    /// A number computed from `operands` at compile time, if it can be kept. It is infinite only where one of them is.
+    pub(in crate::model) fn kept_number(&mut self, number: Number, operands: &[Number], span: Span) -> Value {
+        if number.is_finite()
+            || operands.iter().any(|operand| !operand.is_finite()) && !number.to_f64().is_nan()
+        {
             return Value::Number(number);
         }
         self.error(Diagnostic::new(
@@ -312,6 +316,19 @@ impl Checker<'_> {
             "undefined, or too large to keep",
         ));
         Value::Broken
+    }
+
+    /// A number where a tensor is needed.
+    pub(in crate::model) fn number_as_tensor(&mut self, number: Number, span: Span) -> Option<Val> {
+        if number.fits_tensors() {
+            return self.emit(Op::Number(number.to_f64().into()), &[], span);
+        }
+        let message = format!("{number} is beyond what a tensor can hold");
+        self.error(
+            Diagnostic::new(Code::Number, message, span, "meets a tensor here")
+                .help("float32 reaches to 3.4e38: take a smaller number, or `inf` and `-inf`"),
+        );
+        None
     }
 
     pub(in crate::model) fn is_choice(&mut self, subject: &Expr, word: &str, span: Span) -> bool {

@@ -130,7 +130,7 @@ impl Checker<'_> {
                     },
                     value => {
                         let index = self.tensor(&value, expr.span)?;
-                        self.emit(Op::Pick { axis }, &[val, index], span)
+                        self.look_up(val, axis, index, expr.span, span)
                     }
                 }
             }
@@ -153,6 +153,30 @@ impl Checker<'_> {
                 self.emit(Op::Slice { axis, start, len: end - start, to: axis }, &[val], span)
             }
         }
+    }
+
+    /// `x[axis = index]` with an index that is a tensor.
+    pub(in crate::model) fn look_up(
+        &mut self,
+        val: crate::model::Val,
+        axis: AxisId,
+        index: crate::model::Val,
+        place: Span,
+        span: Span,
+    ) -> Option<crate::model::Val> {
+        let index = self.within(index, axis, self.ty(val).size(axis), place)?;
+        self.looked_up(index, span, |checker| checker.emit(Op::Pick { axis }, &[val, index], span))
+    }
+
+    /// What `emit` emits, under the author's words if the index has to be checked when the model runs.
+    fn looked_up<T>(&mut self, index: crate::model::Val, span: Span, emit: impl FnOnce(&mut Self) -> T) -> T {
+        if self.ty(index).kind != Kind::Int {
+            return emit(self);
+        }
+        self.path.push(format!("`{}` ({})", self.author_text(span), self.sources.place(span)));
+        let result = emit(self);
+        self.path.pop();
+        result
     }
 
     /// `y[cell]`: the part of the axis that has it.
@@ -212,10 +236,12 @@ impl Checker<'_> {
         let value = self.expr(expr);
         let index = self.tensor(&value, expr.span)?;
         let whole = crate::types::Ty::new(Kind::Float32, weight.dims.clone());
+        let index = self.within(index, axis, whole.size(axis), expr.span)?;
         let types = [&whole, &self.ty(index).clone()];
         match crate::ir::infer(&Op::Pick { axis }, &types, &self.axes) {
             Ok(ty) => {
-                let rows = self.emit_typed(Op::Rows(weight.path), &[index], ty, span);
+                let op = Op::Rows(weight.path);
+                let rows = self.looked_up(index, span, |checker| checker.emit_typed(op, &[index], ty, span));
                 self.emit(Op::Cast(Kind::Float), &[rows], span)
             }
             Err(complaint) => {

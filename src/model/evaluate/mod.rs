@@ -1,6 +1,7 @@
 //! Expressions: numbers known at compile time are folded, tensors become operations; calls of functions, primitives
 //! and built-in forms.
 
+mod bounds;
 pub(in crate::model) mod call;
 pub(in crate::model) mod expr;
 pub(in crate::model) mod forms;

@@ -42,7 +42,27 @@ impl Number {
             (Some(digits), Some(power)) => Number::ratio(digits, power),
             _ => None,
         };
-        exact.or_else(|| text.parse().ok().filter(|value: &f64| value.is_finite()).map(Number::Real))
+        let is_zero = !mantissa.contains(|digit: char| matches!(digit, '1'..='9'));
+        let kept = |value: &f64| value.is_finite() && (*value != 0.0 || is_zero);
+        exact.or_else(|| text.parse().ok().filter(kept).map(Number::Real))
+    }
+
+    pub const INFINITY: Number = Number::Real(f64::INFINITY);
+
+    pub fn is_finite(self) -> bool {
+        match self {
+            Number::Ratio(..) => true,
+            Number::Real(value) => value.is_finite(),
+        }
+    }
+
+    pub fn abs(self) -> Number {
+        if self.to_f64() < 0.0 { -self } else { self }
+    }
+
+    /// Whether a tensor of float32 can hold it, which bfloat16 then can too.
+    pub fn fits_tensors(self) -> bool {
+        !self.is_finite() || self.to_f64().abs() <= f64::from(f32::MAX)
     }
 
     pub fn to_f64(self) -> f64 {
@@ -196,6 +216,13 @@ impl PartialEq for Number {
 
 impl std::fmt::Display for Number {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let value = self.to_f64();
+        let short = format!("{value:e}");
+        if value.abs() >= 1e21
+            && Number::parse(short.trim_start_matches('-')).is_some_and(|back| back == self.abs())
+        {
+            return f.write_str(&short);
+        }
         match self {
             Number::Ratio(n, 1) => write!(f, "{n}"),
             // Decimals print as decimals, thirds as fractions.

@@ -102,7 +102,8 @@ impl Checker<'_> {
             self.one_axis(args, Clause::Over, "gather", "gather(thoughts, best, over branch)", span)?;
         let (x, index) = (self.operand(args, 0, "gather", span)?, self.operand(args, 1, "gather", span)?);
         let x = self.with_growing(x, axis, span);
-        self.emit(Op::Pick { axis }, &[x, index], span).map(Value::Tensor)
+        let place = args.positional.get(1).map_or(span, |(_, place)| *place);
+        self.look_up(x, axis, index, place, span).map(Value::Tensor)
     }
 
     pub(in crate::model) fn map_side(&mut self, side: &MapSide) -> Option<Vec<AxisId>> {

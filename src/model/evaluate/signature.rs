@@ -230,7 +230,7 @@ impl Checker<'_> {
                 Some(ty) => self.meets(value, ty, param, place, label, &mut rest)?,
                 None => value,
             };
-            self.scope.bind(&param.name.name, value, BindingRole::Constant, place);
+            self.scope.bind(&param.name.name, value, BindingRole::Constant, param.name.span);
         }
         Some(rest)
     }
@@ -260,7 +260,7 @@ impl Checker<'_> {
                 return None;
             }
         };
-        self.scope.bind(&param.name.name, value, BindingRole::Constant, *place);
+        self.scope.bind(&param.name.name, value, BindingRole::Constant, param.name.span);
         Some(())
     }
 

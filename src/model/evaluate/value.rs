@@ -98,11 +98,17 @@ pub struct Scope {
     pub module: String,
     /// The names of the model itself, not of a net or function.
     pub of_model: bool,
+    /// No names at all: the size of an axis that a file declares.
+    pub of_file: bool,
 }
 
 impl Scope {
     pub fn new(module: &str) -> Scope {
-        Scope { frames: vec![HashMap::new()], module: module.to_owned(), of_model: false }
+        Scope { frames: vec![HashMap::new()], module: module.to_owned(), of_model: false, of_file: false }
+    }
+
+    pub fn of_file(module: &str) -> Scope {
+        Scope { of_file: true, ..Scope::new(module) }
     }
 
     pub fn push(&mut self) {

@@ -30,7 +30,7 @@ pub(in crate::model) struct FlatModel {
 }
 
 /// Names that the language gives a meaning of its own.
-const BUILT_IN: [&str; 3] = ["training", "steps", "last_step"];
+const BUILT_IN: [&str; 4] = ["training", "steps", "last_step", "inf"];
 
 /// What declares a name that expressions can read; all of these share one name space.
 pub(in crate::model) fn declares(member: &Member) -> Option<(&'static str, &ast::Ident)> {
@@ -56,15 +56,9 @@ pub(in crate::model) fn flatten(
     sink: &mut Sink,
 ) -> Option<FlatModel> {
     let root = modules.by_path.get("")?;
-    let models: Vec<&ast::Model> = models_of(&root.tree).collect();
-    let model = match wanted {
-        Some(name) => models.iter().find(|model| model.name.name == name),
-        None => {
-            models.iter().find(|model| named_like(&model.name.name, &modules.root_stem)).or(models.first())
-        }
-    };
-    let Some(model) = model else {
+    let Some(model) = wanted_model(modules, wanted) else {
         if !sink.has_errors() {
+            let models: Vec<&ast::Model> = models_of(&root.tree).collect();
             let names: Vec<&str> = models.iter().map(|model| model.name.name.as_str()).collect();
             let span = root
                 .tree
@@ -140,6 +134,20 @@ pub(in crate::model) fn flatten(
     Some(FlatModel { name: model.name.clone(), span, members, dropped })
 }
 
+/// The model that `flatten` takes.
+pub(in crate::model) fn wanted_model<'m>(
+    modules: &'m Modules,
+    wanted: Option<&str>,
+) -> Option<&'m ast::Model> {
+    let models = || modules.by_path.get("").into_iter().flat_map(|root| models_of(&root.tree));
+    match wanted {
+        Some(name) => models().find(|model| model.name.name == name),
+        None => models()
+            .find(|model| named_like(&model.name.name, &modules.root_stem))
+            .or_else(|| models().next()),
+    }
+}
+
 /// `axis batch, cell` declares two axes, and `predict logits, confidence = …` two predictions, which heirs replace and
 /// drop one by one.
 fn one_by_one(member: &Member) -> Vec<Member> {
@@ -165,7 +173,7 @@ fn one_by_one(member: &Member) -> Vec<Member> {
 }
 
 /// Where a declaration says what it declares.
-fn declared_at(member: &Member) -> Span {
+pub(in crate::model) fn declared_at(member: &Member) -> Span {
     match &member.kind {
         MemberKind::Block { name, .. } | MemberKind::Metric { name, .. } | MemberKind::Loss { name, .. } => {
             name.span
@@ -223,14 +231,18 @@ fn models_of(tree: &ast::File) -> impl Iterator<Item = &ast::Model> {
 
 /// A model of a chain of heirs.
 #[derive(Clone)]
-struct Link<'a> {
+pub(in crate::model) struct Link<'a> {
     module: String,
-    model: &'a ast::Model,
+    pub model: &'a ast::Model,
     span: Span,
 }
 
 /// The model and those it extends, nearest first.
-fn chain<'a>(modules: &'a Modules, model: &'a ast::Model, sink: &mut Sink) -> Option<Vec<Link<'a>>> {
+pub(in crate::model) fn chain<'a>(
+    modules: &'a Modules,
+    model: &'a ast::Model,
+    sink: &mut Sink,
+) -> Option<Vec<Link<'a>>> {
     let (_, span) = find_model(modules, "", &model.name.name).map(|link| (link.module, link.span))?;
     let mut chain = vec![Link { module: String::new(), model, span }];
     let mut seen: HashSet<(String, String)> = HashSet::from([(String::new(), model.name.name.clone())]);
@@ -343,7 +355,7 @@ fn visible_models(modules: &Modules, module: &str) -> Vec<String> {
 }
 
 /// What a declaration declares, as `kind name`: the key by which an heir replaces it.
-fn key(member: &Member) -> String {
+pub(in crate::model) fn key(member: &Member) -> String {
     let block = |kind: &str, name: &ast::Ident| format!("{kind} `{}`", name.name);
     match &member.kind {
         MemberKind::Section { section, .. } => format!("`{}`", section_name(*section)),

@@ -2,8 +2,9 @@
 
 use crate::diagnostic::{Code, Diagnostic, Sink, did_you_mean};
 use crate::model::checker::item_name;
+use crate::model::names::visit::visit_expr;
 use crate::syntax::Modules;
-use crate::syntax::ast::{FnDef, Ident, Item, ItemKind, MemberKind, NetDef, Param};
+use crate::syntax::ast::{ExprKind, FnDef, Ident, Item, ItemKind, MemberKind, NetDef, Param};
 
 /// Reports imports of what is not there, and names that one module, net or function declares twice.
 pub(in crate::model) fn check(modules: &Modules, sink: &mut Sink) {
@@ -26,10 +27,87 @@ pub(in crate::model) fn check(modules: &Modules, sink: &mut Sink) {
                     declared.extend(name.iter().map(|name| Declared { what: "function", name }));
                     distinct(&parameters(params), sink);
                 }
-                ItemKind::Axis(name) => declared.push(Declared { what: "axis", name }),
+                ItemKind::Axis { name, .. } => declared.push(Declared { what: "axis", name }),
             }
         }
         distinct(&declared, sink);
+        for item in &module.tree.items {
+            hidden(item, &declared, sink);
+        }
+        sizes_read_upwards(&module.tree.items, sink);
+    }
+}
+
+/// Parameters and members that would hide what the file declares or imports, and parameters of a net's `fn` that would
+/// hide the net's own.
+fn hidden(item: &Item, declared: &[Declared], sink: &mut Sink) {
+    let (own, inner) = match &item.kind {
+        ItemKind::Net(net) => {
+            let body = net.body.iter().flat_map(|body| parameters(&body.params)).collect();
+            (names_of_net(net), body)
+        }
+        ItemKind::Fn(function) => (parameters(&function.params), Vec::new()),
+        _ => return,
+    };
+    let mut tell = |hides: &Declared, before: &Declared| {
+        let message =
+            format!("`{}` is {} already, which this would hide", hides.name.name, article(before.what));
+        sink.push(
+            Diagnostic::new(
+                Code::Duplicate,
+                message,
+                hides.name.span,
+                format!("declared anew as {}", hides.what),
+            )
+            .related(before.name.span, "declared here")
+            .help("choose another name"),
+        );
+    };
+    for name in own.iter().chain(&inner) {
+        let outer = declared.iter().chain(if inner.iter().any(|own| own.name.span == name.name.span) {
+            &own[..]
+        } else {
+            &[]
+        });
+        if let Some(before) = outer.into_iter().find(|before| before.name.name == name.name.name) {
+            tell(name, before);
+        }
+    }
+}
+
+fn article(what: &str) -> String {
+    if what.starts_with(['a', 'i']) { format!("an {what}") } else { format!("a {what}") }
+}
+
+/// The size of an axis of the file reads axes that stand above it, so that no size waits for itself.
+fn sizes_read_upwards(items: &[Item], sink: &mut Sink) {
+    for (at, item) in items.iter().enumerate() {
+        let ItemKind::Axis { name, size: Some(size) } = &item.kind else { continue };
+        visit_expr(size, &mut |expr| {
+            let ExprKind::Name(read) = &expr.kind else { return };
+            let below = items[at..].iter().find_map(|item| match &item.kind {
+                ItemKind::Axis { name, .. } if name.name == *read => Some(name),
+                _ => None,
+            });
+            let Some(below) = below else { return };
+            let own = below.name == name.name;
+            let (message, help) = match own {
+                true => (
+                    format!("the size of the axis `{read}` reads itself"),
+                    "give it a number, or read another axis".to_owned(),
+                ),
+                false => (
+                    format!(
+                        "the size of the axis `{}` reads `{read}`, which is declared below it",
+                        name.name
+                    ),
+                    format!("move `axis {read}` above it"),
+                ),
+            };
+            let diagnostic =
+                Diagnostic::new(Code::Misplaced, message, expr.span, "read too early").help(help);
+            sink.push(if own { diagnostic } else { diagnostic.related(below.span, "declared here") });
+        });
     }
 }
 

@@ -2,11 +2,12 @@
 
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::ir::Mode;
+use crate::model::Number;
 use crate::model::checker::{Checker, item_name};
-use crate::model::evaluate::value::{BindingRole, Function, NetDefinition, Value};
+use crate::model::evaluate::value::{BindingRole, Function, NetDefinition, Scope, Value};
 use crate::source::Span;
 use crate::syntax::ast::{self, Ident};
-use crate::types::{Axis, AxisId, AxisSize};
+use crate::types::AxisId;
 use std::rc::Rc;
 
 impl Checker<'_> {
@@ -22,8 +23,13 @@ impl Checker<'_> {
 
     /// What a name means here; None, and nothing said, if it means nothing.
     pub(in crate::model) fn known_name(&mut self, name: &str, span: Span) -> Option<Value> {
-        if let Some(binding) = self.scope.get(name) {
-            return Some(binding.value.clone());
+        if let Some(value) = self.scope.get(name).map(|binding| binding.value.clone()) {
+            if self.scope.of_model
+                && let Some(config) = self.config_types.get_mut(name)
+            {
+                config.read = true;
+            }
+            return Some(value);
         }
         if self.scope.of_model
             && let Some(target) = self.targets.get(name).copied()
@@ -48,6 +54,7 @@ impl Checker<'_> {
         match name {
             "training" => Some(Value::Bool(self.bindings.mode == Mode::Training)),
             "batch" => self.batch.map(Value::Axis),
+            "inf" => Some(Value::Number(Number::INFINITY)),
             _ => None,
         }
     }
@@ -87,8 +94,8 @@ impl Checker<'_> {
                         module: module.to_owned(),
                     })));
                 }
-                ast::ItemKind::Axis(axis) if axis.name == name => {
-                    return Some(Value::Axis(self.module_axis(module, axis)));
+                ast::ItemKind::Axis { name: axis, size } if axis.name == name => {
+                    return Some(Value::Axis(self.module_axis(module, axis, size.as_ref())));
                 }
                 _ => {}
             }
@@ -96,18 +103,20 @@ impl Checker<'_> {
         None
     }
 
-    pub(in crate::model) fn module_axis(&mut self, module: &str, name: &Ident) -> AxisId {
+    /// The axis that a file declares: one and the same for all that read it. Its size reads numbers and other axes
+    /// of files.
+    fn module_axis(&mut self, module: &str, name: &Ident, size: Option<&ast::Expr>) -> AxisId {
         let key = (module.to_owned(), name.name.clone());
         if let Some(axis) = self.module_axes.get(&key) {
             return *axis;
         }
-        let axis = self.axes.add(Axis {
-            name: name.name.clone(),
-            size: AxisSize::Open,
-            parts: Vec::new(),
-            span: name.span,
-            origin: "of each value".to_owned(),
-        });
+        if !self.deeper(name.span) {
+            return self.axes.add(self.axis_of_each_value(name));
+        }
+        let reader = std::mem::replace(&mut self.scope, Scope::of_file(module));
+        let axis = self.local_axis(name, size);
+        self.scope = reader;
+        self.depth -= 1;
         self.module_axes.insert(key, axis);
         axis
     }
@@ -129,7 +138,7 @@ impl Checker<'_> {
             self.error(not_a_value(name, span).related(item, "declared here"));
             return;
         }
-        if let Some(told) = self.out_of_reach(name, span) {
+        if let Some(told) = self.out_of_reach(name, span).or_else(|| self.no_longer_kept(name, span)) {
             self.error(told);
             return;
         }
@@ -191,6 +200,18 @@ impl Checker<'_> {
                 .help(
                     "configs come first, then axes, data, weights and nets, and states, each in their order",
                 ),
+            );
+        }
+        if self.scope.of_file {
+            return Some(
+                Diagnostic::new(
+                    Code::UnknownName,
+                    format!("the {} `{name}` of the model cannot be read outside of it", declared.kind),
+                    span,
+                    "an axis of the file",
+                )
+                .related(declared.span, "declared here")
+                .help("an axis of the file reads numbers and other axes of files: declare this one in the model"),
             );
         }
         Some(

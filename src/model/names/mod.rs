@@ -2,6 +2,7 @@
 //! stand in branches not taken.
 
 pub(in crate::model) mod inherit;
+pub(in crate::model) mod inherited;
 pub(in crate::model) mod items;
 pub(in crate::model) mod lookup;
 pub(in crate::model) mod untaken;

@@ -13,10 +13,11 @@ impl Checker<'_> {
         if self.told.borrow().sink.has_errors() {
             return;
         }
-        let mut bound: HashSet<String> = ["batch", "training", "steps", "last_step", "noise", "Linear"]
-            .into_iter()
-            .map(str::to_owned)
-            .collect();
+        let mut bound: HashSet<String> =
+            ["batch", "training", "steps", "last_step", "inf", "noise", "Linear"]
+                .into_iter()
+                .map(str::to_owned)
+                .collect();
         for own in &flat.members {
             bound.extend(own.choices.iter().cloned());
             bind_member(&own.member.kind, &mut bound);

@@ -19,6 +19,25 @@ pub(in crate::model) fn visit_member(member: &Member, visit: &mut dyn FnMut(&Exp
     }
 }
 
+/// Every expression of a member, those of sizes, ranges and initial values included.
+pub(in crate::model) fn visit_all(member: &Member, visit: &mut dyn FnMut(&Expr)) {
+    match &member.kind {
+        MemberKind::Config { value, range, .. } => {
+            visit_expr(value, visit);
+            if let Some((low, high)) = range {
+                visit_expr(low, visit);
+                high.iter().for_each(|high| visit_expr(high, visit));
+            }
+        }
+        MemberKind::Axis { size, .. } => size.iter().for_each(|size| visit_expr(size, visit)),
+        MemberKind::Weight { init, .. } => visit_expr(init, visit),
+        MemberKind::Halt { when, at_most, explore } => {
+            when.iter().chain(at_most).chain(explore).for_each(|expr| visit_expr(expr, visit));
+        }
+        _ => visit_member(member, visit),
+    }
+}
+
 pub(in crate::model) fn visit_block(block: &Block, visit: &mut dyn FnMut(&Expr)) {
     for statement in &block.statements {
         match &statement.kind {

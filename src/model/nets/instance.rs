@@ -10,7 +10,6 @@ use crate::model::evaluate::value::{BindingRole, NetDefinition, Scope, Value};
 use crate::model::nets::linear::Linear;
 use crate::source::Span;
 use crate::syntax::ast::{self, Arg, BinaryOp, Expr, ExprKind, MemberKind};
-use crate::types::{Axis, AxisId, AxisSize};
 use std::collections::HashSet;
 use std::rc::Rc;
 
@@ -55,7 +54,7 @@ impl Checker<'_> {
                 let Some(chosen) = self.chosen_arm(subject, arms) else { return Value::Broken };
                 for (index, (_, arm)) in arms.iter().enumerate() {
                     if index != chosen {
-                        self.clone().make_net(arm, path);
+                        self.trial().make_net(arm, path);
                     }
                 }
                 self.make_net(&arms[chosen].1, path)
@@ -185,16 +184,6 @@ impl Checker<'_> {
         Value::Net(Rc::new(NetInstance { path: path.to_owned(), kind: NetKind::Defined { def, scope } }))
     }
 
-    pub(in crate::model) fn local_axis(&mut self, name: &ast::Ident, size: Option<&Expr>) -> AxisId {
-        let (size, origin) = match size {
-            Some(expr) => {
-                (AxisSize::Fixed(self.size_value(expr).unwrap_or(1)), self.sources.text(expr.span).to_owned())
-            }
-            None => (AxisSize::Open, "of each value".to_owned()),
-        };
-        self.axes.add(Axis { name: name.name.clone(), size, parts: Vec::new(), span: name.span, origin })
-    }
-
     /// A weight that a net declares, by its name there: `embed.weight` ties two nets.
     pub(in crate::model) fn weight_of(&self, net: &NetInstance, name: &str) -> Option<Value> {
         match &net.kind {
@@ -270,7 +259,9 @@ impl Checker<'_> {
         let number = |key: &str, at: usize| -> Option<f64> {
             let named = args.named.iter().find(|(own, _, _)| own.name == key).map(|(_, value, _)| value);
             match named.or(args.positional.get(at).map(|(value, _)| value)) {
-                Some(Value::Number(number)) => Some(Number::to_f64(*number)),
+                Some(Value::Number(number)) => {
+                    Some(Number::to_f64(*number)).filter(|number| number.is_finite())
+                }
                 _ => None,
             }
         };

@@ -161,16 +161,25 @@ impl Checker<'_> {
                 x = self.emit(Op::Rename { from: *from, to: *inner }, &[x], span)?;
             }
         }
-        let mut y = self.prim(
-            "dot",
-            &[x, linear.weight],
-            Attrs { over: linear.inner.clone(), ..Default::default() },
-            span,
-        )?;
+        let mut y = if linear.from.is_empty() {
+            self.scaled(linear, x, span)?
+        } else {
+            let attrs = Attrs { over: linear.inner.clone(), ..Default::default() };
+            self.prim("dot", &[x, linear.weight], attrs, span)?
+        };
         if let Some(bias) = linear.bias {
             y = self.prim("add", &[y, bias], Default::default(), span)?;
         }
         Some(y)
+    }
+
+    /// `Linear(1 -> dim)`: nothing is summed, each number becomes a multiple of the weight, whose axes come last.
+    fn scaled(&mut self, linear: &Linear, x: Val, span: Span) -> Option<Val> {
+        let mut ty = self.ty(x).clone();
+        ty.dims.extend(self.ty(linear.weight).dims.clone());
+        self.fits(&ty.dims, span)?;
+        let spread = self.arranged(x, &ty, span)?;
+        self.prim("mul", &[spread, linear.weight], Default::default(), span)
     }
 }
 

@@ -1,5 +1,5 @@
 //! The ends of a supervision step: states that leave `think`, predictions, metrics, losses, halting,
-//! `lookahead`, and the warning about what nobody uses.
+//! `lookahead`.
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::op::Op;
@@ -8,12 +8,12 @@ use crate::ir::{State, Val};
 use crate::model::Output;
 use crate::model::checker::{Checker, Items};
 use crate::model::evaluate::value::{BindingRole, Value};
-use crate::model::names::inherit::{Flat, FlatModel};
+use crate::model::names::inherit::Flat;
 use crate::model::outline::{Item, ItemKind, Section};
 use crate::source::Span;
-use crate::syntax::ast::{Block, Expr, ExprKind, Ident, Member, MemberKind, StmtKind, WeightRole};
+use crate::syntax::ast::{Expr, ExprKind, Ident, MemberKind};
 use crate::types::{AxisId, Dim, Kind, Ty};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 impl Checker<'_> {
     /// States must leave `think` with the axes they were declared with.
@@ -329,7 +329,7 @@ impl Checker<'_> {
             return Value::Broken;
         }
         // The step ahead is a speculation of which the computation stays, and nothing else.
-        let mut ahead = self.clone();
+        let mut ahead = self.trial();
         ahead.scope.hide(self.model_depth);
         ahead.gradient = false;
         ahead.scheduled = false;
@@ -382,90 +382,6 @@ impl Checker<'_> {
         }
         seen
     }
-
-    /// Warns of nets, weights and blocks that no text of the model reads, and of a model that cannot be trained.
-    pub(in crate::model) fn unused(&mut self, flat: &FlatModel) {
-        if self.told.borrow().sink.has_errors() {
-            return;
-        }
-        let mut read = HashSet::new();
-        for own in &flat.members {
-            crate::model::names::visit::visit_member(&own.member, &mut |expr| {
-                if let ExprKind::Name(name) = &expr.kind {
-                    read.insert(name.clone());
-                }
-            });
-        }
-        for own in &flat.members {
-            let (kind, name, used) = match &own.member.kind {
-                MemberKind::Net { name, .. } => ("net", name, read.contains(&name.name)),
-                MemberKind::Weight { role, name, .. } => match role {
-                    WeightRole::Param => ("param", name, read.contains(&name.name)),
-                    WeightRole::Buffer => ("buffer", name, read.contains(&name.name)),
-                    WeightRole::Table => ("table", name, read.contains(&name.name)),
-                },
-                MemberKind::Block { name, .. } => {
-                    let done = flat.members.iter().any(|other| does(&other.member, &name.name));
-                    ("block", name, done)
-                }
-                _ => continue,
-            };
-            if used {
-                continue;
-            }
-            let what = match kind {
-                "block" => "it would never run",
-                "buffer" => "it would only take room in checkpoints",
-                _ => "its weights would never learn",
-            };
-            let mend = match (own.model == flat.span, kind) {
-                (false, _) => format!("`drop {kind} {}`", name.name),
-                (true, "block") => "`do` it or remove it".to_owned(),
-                (true, "net") => "call it or remove it".to_owned(),
-                (true, _) => "read it or remove it".to_owned(),
-            };
-            self.told.borrow_mut().sink.push(
-                Diagnostic::warning(
-                    Code::Unused,
-                    format!("the {kind} `{}` is never used in `{}`", name.name, flat.name.name),
-                    name.span,
-                    "declared here",
-                )
-                .help(format!("{what}: {mend}")),
-            );
-        }
-        if !flat.members.iter().any(|own| matches!(own.member.kind, MemberKind::Loss { .. })) {
-            self.told.borrow_mut().sink.push(
-                Diagnostic::warning(
-                    Code::Incomplete,
-                    format!("`{}` has no `loss`, and cannot be trained", flat.name.name),
-                    flat.name.span,
-                    "this model",
-                )
-                .help("say what it should learn: `loss answering = …`"),
-            );
-        }
-    }
-}
-
-/// Whether a member does a block, other than the block itself.
-fn does(member: &Member, block: &str) -> bool {
-    match &member.kind {
-        MemberKind::Section { body, .. } => done_in(body, block),
-        MemberKind::Block { name, body, .. } => name.name != block && done_in(body, block),
-        _ => false,
-    }
-}
-
-fn done_in(body: &Block, block: &str) -> bool {
-    body.statements.iter().any(|statement| match &statement.kind {
-        StmtKind::Do { name, .. } => name.name == block,
-        StmtKind::Repeat { body, .. } => done_in(body, block),
-        StmtKind::If { then, otherwise, .. } => {
-            done_in(then, block) || otherwise.as_ref().is_some_and(|other| done_in(other, block))
-        }
-        _ => false,
-    })
 }
 
 /// How far back each state is read: `y@2` needs two values.

@@ -1,3 +1,4 @@
 //! The ends of a supervision step: predictions, metrics, losses, halting, looking ahead.
 
 pub(in crate::model) mod losses;
+pub(in crate::model) mod unused;

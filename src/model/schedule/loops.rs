@@ -86,11 +86,29 @@ impl Checker<'_> {
                 }
             }
             LoopCount::Range { index, from, to } => {
+                if !self.may_bind(index, "repeat") {
+                    return None;
+                }
                 let (low, high) = (self.number(from)?, self.number(to)?);
                 match (low.to_whole(), high.to_whole()) {
-                    (Some(low), Some(high)) => {
-                        Some((Some(index), low, usize::try_from(high.saturating_sub(low)).unwrap_or(0)))
+                    (Some(low), Some(high)) if high < low => {
+                        let bounds = from.span.to(to.span);
+                        let diagnostic = Diagnostic::new(
+                            Code::Number,
+                            format!("the loop over {low} .. {high} runs backwards"),
+                            bounds,
+                            format!("this is {low} .. {high}"),
+                        );
+                        self.error(diagnostic.help(
+                            "loops count upwards, and the second number is left out: `0 .. 3` is 0, 1, 2, and `0 .. 0` nothing",
+                        ));
+                        None
                     }
+                    (Some(low), Some(high)) => Some((
+                        Some(index),
+                        low,
+                        usize::try_from(high.saturating_sub(low)).unwrap_or(usize::MAX),
+                    )),
                     _ => {
                         self.error(
                             Diagnostic::new(
@@ -120,9 +138,9 @@ impl Checker<'_> {
         let each_its_own = reads_counter || self.collects(&body.statements);
         if !each_its_own && segment.times > 1 {
             // A speculation: kept if the loop stays a loop, else dropped with all that it left behind.
-            let mut trial = self.clone();
+            let mut trial = self.trial();
             if trial.rolled(segment, while_, body, span) {
-                *self = trial;
+                *self = *trial;
                 return;
             }
         }

@@ -2,5 +2,6 @@
 
 pub(in crate::model) mod keep;
 pub(in crate::model) mod loops;
+mod prune;
 pub(in crate::model) mod stmt;
 pub(in crate::model) mod tree;

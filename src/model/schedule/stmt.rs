@@ -114,23 +114,50 @@ impl Checker<'_> {
         );
     }
 
-    /// Whether a statement may bind this name: one that the model declares would be hidden.
+    /// Whether a statement may bind this name: a name that can be read here means one thing, and is not hidden.
     pub(in crate::model) fn may_bind(&mut self, name: &Ident, word: &str) -> bool {
-        let Some(declared) = self.declared.get(&name.name).cloned().filter(|_| self.scope.of_model) else {
+        if name.name == "_" {
             return true;
-        };
-        let message = format!("`{}` is a {} of the model, which this would hide", name.name, declared.kind)
-            .replace("a axis", "an axis")
-            .replace("a input", "an input");
-        let diagnostic =
+        }
+        let Some((what, place, mend)) = self.is_hidden_by(name, word) else { return true };
+        if self.scope.of_model && self.declared.contains_key(&name.name) {
+            self.scope.bind(&name.name, Value::Broken, BindingRole::Var, name.span);
+        }
+        let message = format!("`{}` is {what}, which this would hide", name.name);
+        self.error(
             Diagnostic::new(Code::Duplicate, message, name.span, format!("bound anew by `{word}`"))
-                .related(declared.span, "declared here");
-        self.scope.bind(&name.name, Value::Broken, BindingRole::Var, name.span);
-        self.error(match declared.kind {
-            "state" if word != "axis" => diagnostic.help(format!("update it: `{} <- …`", name.name)),
-            _ => diagnostic.help("choose another name"),
-        });
+                .related(place, if what.contains("bound") { "bound here" } else { "declared here" })
+                .help(mend),
+        );
         false
+    }
+
+    /// What a new binding of the name would hide, where that stands, and the mend.
+    fn is_hidden_by(&self, name: &Ident, word: &str) -> Option<(String, Span, String)> {
+        let other = "choose another name".to_owned();
+        let update = format!("update it: `{} <- …`", name.name);
+        if let Some(declared) = self.declared.get(&name.name).filter(|_| self.scope.of_model) {
+            let article = if declared.kind.starts_with(['a', 'i']) { "an" } else { "a" };
+            let mend = if declared.kind == "state" && word != "axis" { update } else { other };
+            return Some((format!("{article} {} of the model", declared.kind), declared.span, mend));
+        }
+        // The step ahead binds everything once more, and several `record` may feed one name.
+        let kept = || self.records.iter().flatten().any(|(known, _, _)| *known == name.name);
+        if self.looking_ahead || (word == "record" && kept()) {
+            return None;
+        }
+        let bound = self.scope.get(&name.name)?;
+        if bound.span == name.span || matches!(bound.value, Value::Broken) {
+            return None;
+        }
+        let mend = match bound.role {
+            BindingRole::Var if word != "axis" => update,
+            _ if word == "let" => {
+                format!("{other}, or bind the first by `var` and update it, `{} <- …`", name.name)
+            }
+            _ => other,
+        };
+        Some(("bound already".to_owned(), bound.span, mend))
     }
 
     pub(in crate::model) fn named_expr(&mut self, name: &str, value: &Expr) -> Value {
@@ -285,7 +312,9 @@ impl Checker<'_> {
         let hidden = self.scope.hide(self.model_depth);
         self.scope.push();
         for (param, (value, role)) in params.iter().zip(values) {
-            self.scope.bind(&param.name, value, role, param.span);
+            if self.may_bind(param, "block") {
+                self.scope.bind(&param.name, value, role, param.span);
+            }
         }
         self.calls.push(span);
         if let Flow::Return(_) = self.statements(&body.statements) {

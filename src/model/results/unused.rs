@@ -1,0 +1,129 @@
+//! Warnings about what nobody uses: nets, weights, blocks and configs that no text of a model reads.
+
+use crate::diagnostic::{Code, Diagnostic, did_you_mean};
+use crate::model::checker::Checker;
+use crate::model::names::inherit::{Flat, FlatModel};
+use crate::model::names::visit::{visit_all, visit_member};
+use crate::source::Span;
+use crate::syntax::ast::{Block, ExprKind, Member, MemberKind, StmtKind, WeightRole};
+use std::collections::HashSet;
+
+impl Checker<'_> {
+    /// Warns of nets, weights and blocks that no text of the model reads, and of a model that cannot be trained.
+    pub(in crate::model) fn unused(&mut self, flat: &FlatModel) {
+        if self.told.borrow().sink.has_errors() {
+            return;
+        }
+        let mut read = HashSet::new();
+        for own in &flat.members {
+            visit_member(&own.member, &mut |expr| {
+                if let ExprKind::Name(name) = &expr.kind {
+                    read.insert(name.clone());
+                }
+            });
+        }
+        let mut read_by_size = read.clone();
+        for own in &flat.members {
+            visit_all(&own.member, &mut |expr| {
+                if let ExprKind::Name(name) = &expr.kind {
+                    read_by_size.insert(name.clone());
+                }
+            });
+        }
+        let configs: Vec<&str> = flat.members.iter().filter_map(config_name).collect();
+        for own in &flat.members {
+            let (kind, name, used) = match &own.member.kind {
+                MemberKind::Config { name, .. } => ("config", name, read_by_size.contains(&name.name)),
+                MemberKind::Net { name, .. } => ("net", name, read.contains(&name.name)),
+                MemberKind::Weight { role, name, .. } => match role {
+                    WeightRole::Param => ("param", name, read.contains(&name.name)),
+                    WeightRole::Buffer => ("buffer", name, read.contains(&name.name)),
+                    WeightRole::Table => ("table", name, read.contains(&name.name)),
+                },
+                MemberKind::Block { name, .. } => {
+                    let done = flat.members.iter().any(|other| does(&other.member, &name.name));
+                    ("block", name, done)
+                }
+                _ => continue,
+            };
+            if used {
+                continue;
+            }
+            let what = match kind {
+                "block" => "it would never run",
+                "config" => "it changes nothing, whatever it is set to",
+                "buffer" => "it would only take room in checkpoints",
+                _ => "its weights would never learn",
+            };
+            let others = configs.iter().copied().filter(|other| read_by_size.contains(*other));
+            let near = if kind == "config" { did_you_mean(&name.name, others) } else { None };
+            let mend = match (own.model == flat.span, kind) {
+                (_, "config") if near.is_some() => format!("did you mean `{}`?", near.unwrap_or_default()),
+                (true, "config") => "read it or remove it".to_owned(),
+                (false, _) => format!("`drop {kind} {}`", name.name),
+                (true, "block") => "`do` it or remove it".to_owned(),
+                (true, "net") => "call it or remove it".to_owned(),
+                (true, _) => "read it or remove it".to_owned(),
+            };
+            // In text that the author has not written, it is told of the heir.
+            let inherited = own.model != flat.span && self.sources.is_library(name.span);
+            let (place, label, related) = match inherited {
+                true => (flat.name.span, "inherits it", name.span),
+                false => (name.span, "declared here", Span::NONE),
+            };
+            self.told.borrow_mut().sink.push(
+                Diagnostic::warning(
+                    Code::Unused,
+                    match kind {
+                        "config" => {
+                            format!("nothing in `{}` reads the config `{}`", flat.name.name, name.name)
+                        }
+                        _ => format!("the {kind} `{}` is never used in `{}`", name.name, flat.name.name),
+                    },
+                    place,
+                    label,
+                )
+                .related(related, "declared here")
+                .help(format!("{what}: {mend}")),
+            );
+        }
+        if !flat.members.iter().any(|own| matches!(own.member.kind, MemberKind::Loss { .. })) {
+            self.told.borrow_mut().sink.push(
+                Diagnostic::warning(
+                    Code::Incomplete,
+                    format!("`{}` has no `loss`, and cannot be trained", flat.name.name),
+                    flat.name.span,
+                    "this model",
+                )
+                .help("say what it should learn: `loss answering = …`"),
+            );
+        }
+    }
+}
+
+fn config_name(flat: &Flat) -> Option<&str> {
+    match &flat.member.kind {
+        MemberKind::Config { name, .. } => Some(&name.name),
+        _ => None,
+    }
+}
+
+/// Whether a member does a block, other than the block itself.
+pub(in crate::model) fn does(member: &Member, block: &str) -> bool {
+    match &member.kind {
+        MemberKind::Section { body, .. } => done_in(body, block),
+        MemberKind::Block { name, body, .. } => name.name != block && done_in(body, block),
+        _ => false,
+    }
+}
+
+fn done_in(body: &Block, block: &str) -> bool {
+    body.statements.iter().any(|statement| match &statement.kind {
+        StmtKind::Do { name, .. } => name.name == block,
+        StmtKind::Repeat { body, .. } => done_in(body, block),
+        StmtKind::If { then, otherwise, .. } => {
+            done_in(then, block) || otherwise.as_ref().is_some_and(|other| done_in(other, block))
+        }
+        _ => false,
+    })
+}
