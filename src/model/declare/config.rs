@@ -85,6 +85,15 @@ impl Checker<'_> {
         all.filter_map(|(name, types)| std::mem::take(&mut types.read).then(|| name.clone())).collect()
     }
 
+    /// Does something that decides nothing, such as checking an arm that is not chosen: no config counts as read by it.
+    pub(in crate::model) fn without_reading(&mut self, act: impl FnOnce(&mut Self)) {
+        let before: Vec<String> = self.reads();
+        act(self);
+        for (name, types) in &mut self.config_types {
+            types.read = before.contains(name);
+        }
+    }
+
     /// Configs that were set from outside and that decide nothing here: read neither by the model nor by a config that
     /// the model reads.
     pub(in crate::model) fn unread_settings(&self, flat: &FlatModel) -> Vec<(String, Diagnostic)> {

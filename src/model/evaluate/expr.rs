@@ -64,7 +64,7 @@ impl Checker<'_> {
                     for (_, arm) in
                         arms.iter().enumerate().filter(|(at, _)| *at != chosen).map(|(_, arm)| arm)
                     {
-                        self.try_expr(arm);
+                        self.without_reading(|checker| checker.try_expr(arm));
                     }
                     self.expr(&arms[chosen].1)
                 }

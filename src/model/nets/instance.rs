@@ -54,7 +54,7 @@ impl Checker<'_> {
                 let Some(chosen) = self.chosen_arm(subject, arms) else { return Value::Broken };
                 for (index, (_, arm)) in arms.iter().enumerate() {
                     if index != chosen {
-                        self.try_net(arm, path);
+                        self.without_reading(|checker| checker.try_net(arm, path));
                     }
                 }
                 self.make_net(&arms[chosen].1, path)
