@@ -49,7 +49,7 @@ pub fn infer(op: &Op, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
         Op::Fold { from, to } => {
             let mut size = 1;
             for axis in from {
-                size *= need(*axis, args[0], axes, "`fold`")?;
+                size *= need(*axis, args[0], axes, "`flatten`")?;
             }
             fresh(*to, args[0], axes, from)?;
             let mut dims = Vec::new();
@@ -63,7 +63,7 @@ pub fn infer(op: &Op, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
             Ok(Ty::new(args[0].kind, dims))
         }
         Op::Unfold { from, to } => {
-            let size = need(*from, args[0], axes, "`unfold`")?;
+            let size = need(*from, args[0], axes, "`unflatten`")?;
             let product: usize = to.iter().map(|(_, size)| size).product();
             if product != size {
                 let parts: Vec<_> =

@@ -19,8 +19,8 @@ pub(in crate::model) const INTRINSICS: [&str; 22] = [
     "pad",
     "split",
     "rename",
-    "fold",
-    "unfold",
+    "flatten",
+    "unflatten",
     "broadcast",
     "index",
     "gather",
@@ -163,7 +163,7 @@ impl Checker<'_> {
             "broadcast" => self.broadcast(args, span),
             "index" | "iota" => self.index_along(args, span),
             "gather" => self.gather(args, span),
-            "pad" | "rename" | "fold" | "unfold" => self.reshape(name, args, span),
+            "pad" | "rename" | "flatten" | "unflatten" => self.reshape(name, args, span),
             "top_k" => self.top_k(args, span),
             "where"
                 if matches!(args.positional.first(), Some((Value::Bool(_), _)))
@@ -202,11 +202,11 @@ impl Checker<'_> {
             "uniform" => (2, &["low", "high"], &[Clause::Over]),
             "normal" | "truncated_normal" => (1, &["std"], &[]),
             "top_k" => (1, &["count"], &[Clause::Over, Clause::Into]),
-            "pad" | "rename" | "fold" | "unfold" | "index" | "stop_gradient" | "float" | "float32"
+            "pad" | "rename" | "flatten" | "unflatten" | "index" | "stop_gradient" | "float" | "float32"
             | "float64" | "int" | "ceil" | "round" => (1, &[], &[]),
             _ => return Some(()),
         };
-        let map = !matches!(name, "pad" | "rename" | "fold" | "unfold");
+        let map = !matches!(name, "pad" | "rename" | "flatten" | "unflatten");
         let (place, what) = if let Some((_, place)) = args.positional.get(values) {
             (*place, format!("takes {}, and this is one more", counted(values, "value")))
         } else if let Some((own, _, place)) =

@@ -1,4 +1,4 @@
-//! Built-in forms that join, split, rename, fold and unfold axes.
+//! Built-in forms that join, split, rename, flatten and unflatten axes.
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::op::{Attrs, Op};
@@ -113,7 +113,7 @@ impl Checker<'_> {
         }
     }
 
-    /// `rename(x, a -> b)`, `fold(x, (a, b) -> c)`, `unfold(x, c -> (a, b))`, `pad(x, a -> longer)`.
+    /// `rename(x, a -> b)`, `flatten(x, (a, b) -> c)`, `unflatten(x, c -> (a, b))`, `pad(x, a -> longer)`.
     pub(in crate::model) fn reshape(&mut self, name: &str, args: &Args, span: Span) -> Option<Value> {
         let mut x = self.operand(args, 0, name, span)?;
         let Some((from, to, place)) = args.maps.first().cloned() else {
@@ -133,8 +133,8 @@ impl Checker<'_> {
         if from.is_empty()
             || to.is_empty()
             || (one_each && (from.len() != 1 || to.len() != 1))
-            || (name == "fold" && to.len() != 1)
-            || (name == "unfold" && from.len() != 1)
+            || (name == "flatten" && to.len() != 1)
+            || (name == "unflatten" && from.len() != 1)
         {
             let (what, example) = reshaping(name);
             self.error(
@@ -148,7 +148,7 @@ impl Checker<'_> {
         }
         let op = match name {
             "rename" => Op::Rename { from: from[0], to: to[0] },
-            "fold" => Op::Fold { from, to: to[0] },
+            "flatten" => Op::Fold { from, to: to[0] },
             "pad" => Op::Pad { axis: from[0], size: self.fixed_size(to[0], place)?, to: to[0] },
             _ => {
                 let sizes = self.unfolded_sizes(x, from[0], &to, place)?;
@@ -236,9 +236,18 @@ impl Checker<'_> {
 /// What a change of axes takes, and an example.
 pub(in crate::model) fn reshaping(name: &str) -> (&'static str, &'static str) {
     match name {
-        "fold" => ("several axes to one", "fold(x, (a, b) -> c)"),
-        "unfold" => ("one axis to several", "unfold(x, c -> (a, b))"),
+        "flatten" => ("several axes to one", "flatten(x, (a, b) -> c)"),
+        "unflatten" => ("one axis to several", "unflatten(x, c -> (a, b))"),
         "pad" => ("one axis to a longer one", "pad(x, short -> long)"),
         _ => ("one axis to one", "rename(x, a -> b)"),
+    }
+}
+
+/// What a form of the language that had another name before is called.
+pub(in crate::model) fn renamed(name: &str) -> Option<&'static str> {
+    match name {
+        "fold" => Some("flatten"),
+        "unfold" => Some("unflatten"),
+        _ => None,
     }
 }

@@ -128,6 +128,13 @@ impl Checker<'_> {
             span,
             "unknown name",
         );
+        if let Some(now) = crate::model::evaluate::reshape::renamed(name) {
+            let message = format!("`{name}` is called `{now}`");
+            let diagnostic = Diagnostic::new(Code::UnknownName, message, span, "an old name");
+            let (_, example) = crate::model::evaluate::reshape::reshaping(now);
+            self.error(diagnostic.help(format!("`{example}`")));
+            return;
+        }
         if let Some(path) = self.imported_from(&self.scope.module, name) {
             // An import that leads nowhere is reported where it stands.
             let Some(item) = self.item_named(&path, name) else { return };
