@@ -1,0 +1,15 @@
+//! The oracle: a second evaluator of the language, as naive as can be, and what holds the compiler against it.
+//! Nothing in here reads the checker or the primitives of totc.
+
+mod calls;
+pub mod compare;
+pub mod compiled;
+pub mod evaluate;
+mod expressions;
+mod members;
+mod nets;
+mod primitives;
+mod reshape;
+mod results;
+mod schedule;
+mod value;
