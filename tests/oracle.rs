@@ -97,3 +97,82 @@ fn small(texts: &Texts, mut settings: Settings) -> Settings {
     }
     settings
 }
+
+/// A number from the environment.
+fn asked(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+#[test]
+fn random_programs() {
+    let (count, first) = (asked("TOTC_ORACLE_PROGRAMS", 50), asked("TOTC_ORACLE_SEED", 1));
+    let mut tallies: std::collections::BTreeMap<String, usize> = Default::default();
+    for seed in first * 1_000_000..first * 1_000_000 + count {
+        let drawn = oracle::generate::program(seed);
+        let outcome = match oracle::compiled::parsed(&drawn.text) {
+            Err(said) => Outcome::Refused(said),
+            Ok(texts) => {
+                let mut settings = drawn.settings.clone();
+                settings.model = models(&texts).last().cloned();
+                compared(&texts, &settings, seed, true)
+            }
+        };
+        let word = match &outcome {
+            Outcome::Agreed { .. } => "agreed".to_owned(),
+            Outcome::Refused(said) => format!("refused: {}", said.lines().next().unwrap_or("")),
+            Outcome::Unsaid(why) => format!("unsaid: {}", why.split(" within").next().unwrap_or("")),
+            Outcome::Differs { what, .. } => format!("DIFFERS {}", what.lines().next().unwrap_or("")),
+        };
+        *tallies.entry(word).or_default() += 1;
+        if outcome.is_fault() && asked("TOTC_ORACLE_SHRINK", 0) > 0 {
+            keep(&drawn, seed, &outcome);
+        }
+        if !matches!(outcome, Outcome::Agreed { .. }) {
+            let folder = std::path::Path::new("/tmp/oracle_found");
+            let _ = std::fs::create_dir_all(folder);
+            let _ = std::fs::write(folder.join(format!("{seed}.tot")), format!("{}\n/* {outcome:#?} {:?} */\n", drawn.text, drawn.settings));
+        }
+    }
+    for (word, count) in tallies {
+        println!("{count:6} {word}");
+    }
+}
+
+/// The kind of a fault, without the numbers in it.
+fn kind(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Differs { what, .. } => what.lines().next().unwrap_or("").chars().filter(|c| !c.is_ascii_digit()).collect(),
+        _ => String::new(),
+    }
+}
+
+/// Shrinks a failing program and keeps it.
+fn keep(drawn: &oracle::generate::Program, seed: u64, outcome: &Outcome) {
+    let Ok(texts) = oracle::compiled::parsed(&drawn.text) else { return };
+    let tree = &texts.modules.by_path[""].tree;
+    let mut last = outcome.clone();
+    let small = oracle::shrink::shrunk(tree, &mut |tried| {
+        let Ok(texts) = oracle::compiled::parsed(&totc::syntax::print(tried)) else { return false };
+        let mut settings = drawn.settings.clone();
+        settings.model = models(&texts).last().cloned();
+        let found = compared(&texts, &settings, seed, kind(outcome).contains("gradient"));
+        let same = kind(&found) == kind(outcome);
+        if same {
+            last = found;
+        }
+        same
+    });
+    let mut head = format!("// seed: {seed}\n");
+    for (name, value) in &drawn.settings.sets {
+        head += &format!("// set: {name} = {value}\n");
+    }
+    if !drawn.settings.training {
+        head += "// evaluation\n";
+    }
+    let Outcome::Differs { detail, .. } = last else { return };
+    let detail = detail.lines().next().unwrap_or("");
+    let text = format!("{head}// found: {}: {detail}\n{}", kind(outcome), totc::syntax::print(&small));
+    let folder = Path::new("/tmp/oracle_small");
+    let _ = std::fs::create_dir_all(folder);
+    let _ = std::fs::write(folder.join(format!("{seed}.tot")), text);
+}

@@ -249,8 +249,9 @@ impl Program {
 impl Plain {
     /// With its axes in another order; axes that it lacks are broadcast by nobody here.
     pub fn laid_out(&self, axes: &[String]) -> Plain {
-        if self.axes == axes {
-            return self.clone();
+        let plain = |axis: &String| axis.trim_end_matches('\'').to_owned();
+        if self.axes.iter().map(plain).eq(axes.iter().map(plain)) {
+            return Plain { axes: axes.to_vec(), ..self.clone() };
         }
         let places: Option<Vec<i64>> = axes
             .iter()

@@ -59,7 +59,13 @@ impl<'a> Oracle<'a> {
                 }
             },
             ExprKind::Binary { op, left, right } => {
-                let (a, b) = (self.operand(left, frame)?, self.operand(right, frame)?);
+                let (mut a, mut b) = (self.operand(left, frame)?, self.operand(right, frame)?);
+                // Beside a choice, a name is one of its words, whatever else is called so.
+                match (&left.kind, &right.kind) {
+                    (_, ExprKind::Name(word)) if matches!(a, Value::Word(_)) => b = Value::Word(word.clone()),
+                    (ExprKind::Name(word), _) if matches!(b, Value::Word(_)) => a = Value::Word(word.clone()),
+                    _ => {}
+                }
                 self.binary(*op, &a, &b)
             }
             ExprKind::If { cond, then, otherwise } => {

@@ -250,6 +250,8 @@ pub fn convolve(x: &Tensor, kernel: &Tensor, over: AxisId, tap: AxisId, causal: 
 pub fn top_k(x: &Tensor, over: AxisId, count: usize, into: AxisId, margins: &mut Margins) -> Tensor {
     let (mut axes, starts, steps) = lanes(x, &[over]);
     let mut data = Vec::new();
+    // Of fewer than `count`, all are the best.
+    let count = count.min(steps.len());
     for start in starts {
         let lane: Vec<f64> = steps.iter().map(|step| x.data[start + step]).collect();
         let mut order: Vec<usize> = (0..lane.len()).collect();

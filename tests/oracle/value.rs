@@ -327,6 +327,7 @@ impl<'a> Value<'a> {
                 Ok(Rc::new(Tensor::scalar(kind, number.float())))
             }
             Value::Bool(value) => Ok(Rc::new(Tensor::scalar(Kind::Bool, f64::from(u8::from(*value))))),
+            Value::Word(word) => Err(format!("nothing here is called `{word}`")),
             other => Err(format!("a tensor is needed, not {}", other.what())),
         }
     }
