@@ -121,7 +121,7 @@ fn random_programs() {
             Outcome::Agreed { .. } => "agreed".to_owned(),
             Outcome::Refused(said) => format!("refused: {}", said.lines().next().unwrap_or("")),
             Outcome::Unsaid(why) => format!("unsaid: {}", why.split(" within").next().unwrap_or("")),
-            Outcome::Differs { what, .. } => format!("DIFFERS {}", what.lines().next().unwrap_or("")),
+            Outcome::Differs { .. } => format!("DIFFERS {} {}", kind(&outcome), if drawn.constructs.contains_key("arms that update") { "(arms that update)" } else { "" }),
         };
         *tallies.entry(word).or_default() += 1;
         if outcome.is_fault() && asked("TOTC_ORACLE_SHRINK", 0) > 0 {

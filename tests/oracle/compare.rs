@@ -58,7 +58,16 @@ pub fn compared(texts: &Texts, settings: &Settings, seed: u64, slopes: bool) -> 
     let program = match compiled::program(texts, settings, true) {
         Ok(program) => program,
         Err(Failed::Refused(said)) => return Outcome::Refused(said),
-        Err(Failed::Broken(said)) => return Outcome::differs(format!("compile: {said}"), said),
+        Err(Failed::Broken(said)) => {
+            // Whether the program has a meaning.
+            let meant = Oracle::new(&texts.modules, settings.clone()).and_then(|mut oracle| {
+                let random = ChaCha8Rng::seed_from_u64(seed);
+                let (_, given) = given(&mut oracle, &HashMap::new(), settings, &random)?;
+                oracle.step(given, None)
+            });
+            let what = if meant.is_ok() { "compile" } else { "compile of what has no meaning" };
+            return Outcome::differs(format!("{what}: {said}"), said);
+        }
     };
     let mut last = Outcome::Unsaid("never drawn".to_owned());
     // A draw that lands on a jump or a kink is drawn anew.
@@ -79,7 +88,7 @@ pub fn compared(texts: &Texts, settings: &Settings, seed: u64, slopes: bool) -> 
 fn drawn(texts: &Texts, settings: &Settings, program: &Program, seed: u64, slopes: bool) -> Res<Outcome> {
     let mut oracle = Oracle::new(&texts.modules, settings.clone())?;
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let (layout, given) = given(&mut oracle, &program.history(), settings, &mut random)?;
+    let (layout, given) = given(&mut oracle, &program.history(), settings, &random)?;
     let step = oracle.step(given.clone(), None)?;
     let kept = match program.outputs(&layout, &given) {
         Ok(outputs) => outputs,
@@ -246,7 +255,7 @@ fn given(
     oracle: &mut Oracle,
     history: &HashMap<String, usize>,
     settings: &Settings,
-    random: &mut ChaCha8Rng,
+    random: &ChaCha8Rng,
 ) -> Res<(Layout, Given)> {
     let (mut layout, mut given) = (Layout::default(), Given::default());
     let named = |oracle: &Oracle, axes: &[(AxisId, usize)]| -> (Vec<String>, Vec<usize>) {
@@ -256,6 +265,7 @@ fn given(
         let (names, shape) = named(oracle, &weight.axes);
         let length: usize = shape.iter().product();
         let spread = 0.8 / (shape.last().copied().unwrap_or(1).max(1) as f64).sqrt();
+        let random = &mut apart(random, &weight.path);
         given.weights.insert(weight.path.clone(), (0..length).map(|_| spread.max(0.2) * normal(random)).collect());
         layout.weights.push((weight.path, names, shape));
     }
@@ -273,6 +283,7 @@ fn given(
                     true => f64::NAN,
                     false => random.random_range(0..count) as f64,
                 };
+                let random = &mut apart(random, &name.name);
                 given.data.insert(name.name.clone(), (0..length).map(|_| draw(random)).collect());
                 layout.inputs.push((name.name.clone(), names, shape));
             }
@@ -283,6 +294,7 @@ fn given(
                 let (names, shape) = named(oracle, &axes);
                 let length: usize = shape.iter().product();
                 for ago in 1..=history.get(&name.name).copied().unwrap_or(1).max(1) {
+                    let random = &mut apart(random, &format!("{}@{ago}", name.name));
                     given.states.insert((name.name.clone(), ago), (0..length).map(|_| normal(random)).collect());
                 }
                 layout.states.push((name.name.clone(), names, shape));
@@ -294,9 +306,20 @@ fn given(
     for row in 0..rows {
         // Where a state begins as noise, no row begins.
         given.fresh.push(!noisy && row % 2 == 0);
-        given.steps.push(if row % 2 == 0 && !noisy { 1.0 } else { random.random_range(2..4) as f64 });
+        // What lies further back than a sample's first step is what it began as; these go back further.
+        let random = &mut apart(random, "steps");
+        let least = 1 + history.values().max().copied().unwrap_or(1);
+        given.steps.push(if row % 2 == 0 && !noisy { 1.0 } else { random.random_range(least..least + 2) as f64 });
     }
     Ok((layout, given))
+}
+
+/// A generator of its own for each name, so that what is drawn for one does not depend on the others.
+fn apart(random: &ChaCha8Rng, name: &str) -> ChaCha8Rng {
+    let hash = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    let own = name.bytes().fold(0xcbf2_9ce4_8422_2325, hash);
+    let seed = u64::from_le_bytes(random.get_seed()[..8].try_into().unwrap_or_default());
+    ChaCha8Rng::seed_from_u64(own ^ seed)
 }
 
 /// A standard normal draw (Box and Muller).

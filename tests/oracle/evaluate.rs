@@ -90,9 +90,9 @@ pub struct Oracle<'a> {
     /// File-level axes by module and name.
     pub item_axes: HashMap<(String, String), AxisId>,
     pub evaluating: Vec<String>,
+    pub declared_axes: usize,
     // One step.
     pub given: Given,
-    pub looking_ahead: bool,
     pub gradient: bool,
     pub loops: usize,
     pub depth: usize,
@@ -119,8 +119,8 @@ impl<'a> Oracle<'a> {
             globals: HashMap::new(),
             item_axes: HashMap::new(),
             evaluating: Vec::new(),
+            declared_axes: 0,
             given: Given::default(),
-            looking_ahead: false,
             gradient: true,
             loops: 0,
             depth: 0,
@@ -134,6 +134,7 @@ impl<'a> Oracle<'a> {
             margins: Margins::default(),
         };
         oracle.declare()?;
+        oracle.declared_axes = oracle.axes.len();
         Ok(oracle)
     }
 

@@ -53,6 +53,10 @@ pub struct Generator {
     pub kept: Vec<Var>,
     pub grown: Option<usize>,
     pub budget: i32,
+    /// Whether arms that may not be chosen update, emit and keep.
+    pub speculates: bool,
+    /// Choices around a statement.
+    pub chosen: usize,
 }
 
 pub fn size(axis: &str) -> usize {
@@ -99,7 +103,13 @@ pub fn program(seed: u64) -> Program {
         kept: Vec::new(),
         grown: None,
         budget: 60,
+        speculates: false,
+        chosen: 0,
     };
+    generator.speculates = generator.chance(0.3);
+    if generator.speculates {
+        generator.note("arms that update");
+    }
     let text = generator.file();
     let settings = Settings {
         model: None,

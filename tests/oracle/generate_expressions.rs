@@ -48,6 +48,8 @@ impl Generator {
         }
         if !lacking.contains("branch") {
             self.note("broadcast");
+            let float = own.is_empty() && self.chance(0.8);
+            let name = if float { format!("float({name})") } else { name };
             return format!("broadcast({name}, over {})", clause(&lacking));
         }
         let grown: Vec<(String, Axes)> = self
@@ -334,7 +336,7 @@ impl Generator {
                 .filter(|var| var.updated && !generator.in_results)
                 .map(|var| (var.name.clone(), var.axes.clone()))
                 .collect();
-            if !updated.is_empty() && generator.chance(0.4) {
+            if !updated.is_empty() && generator.speculates && generator.chance(0.4) {
                 generator.note("update in an arm");
                 let (name, own) = generator.pick(&updated);
                 let (update, value) = (generator.expr(&own, depth), generator.expr(want, depth));
@@ -375,7 +377,7 @@ impl Generator {
         let (a, b) = (self.expr(want, depth), self.expr(&part, depth));
         let compare = self.pick(&["<", "<=", ">", ">="]);
         if self.chance(0.25) {
-            let c = self.expr(&part, depth);
+            let c = self.expr(want, depth);
             let join = self.pick(&["and", "or"]);
             return format!("{a} {compare} {b} {join} not ({c} > 0.5)");
         }

@@ -75,6 +75,7 @@ impl Generator {
                 let cond = self.static_condition();
                 let saved = self.vars.clone();
                 Self::line(out, level, &format!("if {cond} {{"));
+                self.chosen += 1;
                 self.plain(out, level + 1);
                 self.statement(out, level + 1, depth - 1);
                 self.vars.clone_from(&saved);
@@ -83,6 +84,7 @@ impl Generator {
                     self.plain(out, level + 1);
                     self.vars = saved;
                 }
+                self.chosen -= 1;
                 Self::line(out, level, "}");
             }
             6 | 7 if self.grown.is_none() => self.tree(out, level, depth),
@@ -139,7 +141,10 @@ impl Generator {
                 let value = self.expr(&of, 1);
                 Self::line(out, level, &format!("collect {name} = {value} over {axis}"));
                 self.collected.push(axis.clone());
-                self.kept.push(Var { name: format!("mean({name}, over {axis})"), axes: of, updated: false });
+                if self.chosen == 0 {
+                    let name = format!("mean({name}, over {axis})");
+                    self.kept.push(Var { name, axes: of, updated: false });
+                }
             }
             4 if !updated.is_empty() => {
                 // Handed on as it is.
@@ -176,14 +181,16 @@ impl Generator {
             let number = self.number();
             let number = if self.chance(0.3) { format!("float({number})") } else { number };
             Self::line(out, level, &format!("record {name} = {number}"));
-            self.kept.push(Var { name, axes: Axes::new(), updated: false });
+            if self.chosen == 0 {
+                self.kept.push(Var { name, axes: Axes::new(), updated: false });
+            }
             return;
         }
         self.note("record");
         let of = self.place();
         let value = self.expr(&of, 1);
         Self::line(out, level, &format!("record {name} = {value}"));
-        if !of.contains("branch") {
+        if !of.contains("branch") && self.chosen == 0 {
             self.kept.push(Var { name, axes: of, updated: false });
         }
     }

@@ -33,6 +33,10 @@ impl<'a> Oracle<'a> {
         self.margins = Margins::default();
         self.past.clear();
         self.states.clear();
+        // Axes made by an earlier step are made again, in the same order: constants are known by them.
+        let declared = self.declared_axes;
+        self.axes.truncate(declared);
+        self.item_axes.retain(|_, axis| *axis < declared);
         self.arrive()?;
         let mut frame = self.sections()?;
         let mut outputs = BTreeMap::new();
@@ -77,7 +81,7 @@ impl<'a> Oracle<'a> {
         Ok(frame)
     }
 
-    /// States as they come into a step: constant, and as they begin where a sample is fresh.
+    /// States as they come into a step: data, but where a sample is fresh what they begin as, with its gradient.
     fn arrive(&mut self) -> Res<()> {
         let (batch, rows) = self.batch()?;
         let fresh: Vec<f64> = self.given.fresh.iter().map(|fresh| f64::from(u8::from(*fresh))).collect();
@@ -99,7 +103,7 @@ impl<'a> Oracle<'a> {
                 let carried = Tensor { kind: Kind::Float, axes: axes.clone(), data };
                 let choose = |at: &[f64]| if at[0] != 0.0 { at[1] } else { at[2] };
                 let value = elementwise(Kind::Float, &[&fresh, &initial, &carried], choose)?.laid_out(&axes);
-                let value = self.constant(Value::tensor(value));
+                let value = Value::tensor(value);
                 if ago == 1 {
                     self.states.insert(name.name.clone(), value.clone());
                 }

@@ -70,7 +70,7 @@ impl Edit {
     fn members(&mut self, members: &mut Vec<Member>) {
         self.each(members, 1, |edit, member| match &mut member.kind {
             MemberKind::Section { body, .. } | MemberKind::Block { body, .. } => edit.block(body),
-            MemberKind::Metric { value, .. } | MemberKind::Loss { value, .. } | MemberKind::Net { value, .. } => {
+            MemberKind::Metric { value, .. } | MemberKind::Loss { value, .. } => {
                 edit.expr(value);
             }
             MemberKind::Predict(predictions) => {
