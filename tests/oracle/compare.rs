@@ -47,10 +47,6 @@ impl Outcome {
     fn differs(what: impl Into<String>, detail: impl Into<String>) -> Outcome {
         Outcome::Differs { what: what.into(), detail: detail.into() }
     }
-
-    pub fn is_fault(&self) -> bool {
-        matches!(self, Outcome::Differs { .. })
-    }
 }
 
 /// Compares one model in one mode; `seed` draws its values. `slopes`: finite differences too, in training.
@@ -92,7 +88,9 @@ fn drawn(texts: &Texts, settings: &Settings, program: &Program, seed: u64, slope
     let step = oracle.step(given.clone(), None)?;
     let kept = match program.outputs(&layout, &given) {
         Ok(outputs) => outputs,
-        Err(Failed::Refused(said) | Failed::Broken(said)) => return Ok(Outcome::differs(format!("run: {said}"), said)),
+        Err(Failed::Refused(said) | Failed::Broken(said)) => {
+            return Ok(Outcome::differs(format!("run: {said}"), said));
+        }
     };
     let mut count = 0;
     if let Some(outcome) = held(&oracle, &step, &kept, &mut count) {
@@ -100,23 +98,30 @@ fn drawn(texts: &Texts, settings: &Settings, program: &Program, seed: u64, slope
     }
     let trained = match compiled::program(texts, settings, false) {
         Ok(trained) => trained,
-        Err(Failed::Refused(said) | Failed::Broken(said)) => return Ok(Outcome::differs(format!("compile: {said}"), said)),
+        Err(Failed::Refused(said) | Failed::Broken(said)) => {
+            return Ok(Outcome::differs(format!("compile: {said}"), said));
+        }
     };
     if !settings.training {
         return match trained.outputs(&layout, &given) {
             Ok(outputs) => Ok(held(&oracle, &step, &outputs, &mut count)
                 .unwrap_or(Outcome::Agreed { outputs: count, slopes: 0 })),
-            Err(Failed::Refused(said) | Failed::Broken(said)) => Ok(Outcome::differs(format!("run: {said}"), said)),
+            Err(Failed::Refused(said) | Failed::Broken(said)) => {
+                Ok(Outcome::differs(format!("run: {said}"), said))
+            }
         };
     }
     let (outputs, gradients) = match trained.gradients(&layout, &given) {
         Ok(found) => found,
-        Err(Failed::Refused(said) | Failed::Broken(said)) => return Ok(Outcome::differs(format!("run: {said}"), said)),
+        Err(Failed::Refused(said) | Failed::Broken(said)) => {
+            return Ok(Outcome::differs(format!("run: {said}"), said));
+        }
     };
     if let Some(outcome) = held(&oracle, &step, &outputs, &mut count) {
         return Ok(outcome);
     }
-    let compared = if slopes { slopes_held(&mut oracle, &given, &step, &gradients, &mut random)? } else { Ok(0) };
+    let compared =
+        if slopes { slopes_held(&mut oracle, &given, &step, &gradients, &mut random)? } else { Ok(0) };
     Ok(match compared {
         Ok(slopes) => Outcome::Agreed { outputs: count, slopes },
         Err(outcome) => outcome,
@@ -148,7 +153,8 @@ fn held(oracle: &Oracle, step: &Step, found: &BTreeMap<String, Plain>, count: &m
                     return Some(Outcome::Unsaid(format!("a jump within {:.0e}", step.margins.jump)));
                 }
                 let kind = name.split('.').next().unwrap_or("");
-                apart = apart.or(Some(Outcome::differs(format!("{kind} differs"), format!("{name}: {detail}"))));
+                apart =
+                    apart.or(Some(Outcome::differs(format!("{kind} differs"), format!("{name}: {detail}"))));
             }
             Ok(_) => {}
         }
@@ -173,7 +179,8 @@ fn difference(oracle: &Oracle, expected: &Tensor, found: &Plain) -> Res<(f64, St
         .collect();
     let wrong = || format!("{:?} {:?} in place of {names:?} {:?}", found.axes, found.shape, expected.axes);
     let axes = axes.ok_or_else(wrong)?;
-    if !axes.iter().map(|(_, size)| size).eq(&found.shape) || (axes.len() != names.len() && !names.is_empty()) {
+    if !axes.iter().map(|(_, size)| size).eq(&found.shape) || (axes.len() != names.len() && !names.is_empty())
+    {
         return Err(wrong());
     }
     let expected = expected.laid_out(&axes);
@@ -266,7 +273,9 @@ fn given(
         let length: usize = shape.iter().product();
         let spread = 0.8 / (shape.last().copied().unwrap_or(1).max(1) as f64).sqrt();
         let random = &mut apart(random, &weight.path);
-        given.weights.insert(weight.path.clone(), (0..length).map(|_| spread.max(0.2) * normal(random)).collect());
+        given
+            .weights
+            .insert(weight.path.clone(), (0..length).map(|_| spread.max(0.2) * normal(random)).collect());
         layout.weights.push((weight.path, names, shape));
     }
     let mut noisy = false;
@@ -295,7 +304,9 @@ fn given(
                 let length: usize = shape.iter().product();
                 for ago in 1..=history.get(&name.name).copied().unwrap_or(1).max(1) {
                     let random = &mut apart(random, &format!("{}@{ago}", name.name));
-                    given.states.insert((name.name.clone(), ago), (0..length).map(|_| normal(random)).collect());
+                    given
+                        .states
+                        .insert((name.name.clone(), ago), (0..length).map(|_| normal(random)).collect());
                 }
                 layout.states.push((name.name.clone(), names, shape));
             }
@@ -309,7 +320,11 @@ fn given(
         // What lies further back than a sample's first step is what it began as; these go back further.
         let random = &mut apart(random, "steps");
         let least = 1 + history.values().max().copied().unwrap_or(1);
-        given.steps.push(if row % 2 == 0 && !noisy { 1.0 } else { random.random_range(least..least + 2) as f64 });
+        given.steps.push(if row % 2 == 0 && !noisy {
+            1.0
+        } else {
+            random.random_range(least..least + 2) as f64
+        });
     }
     Ok((layout, given))
 }
@@ -327,4 +342,3 @@ pub fn normal(random: &mut ChaCha8Rng) -> f64 {
     let (radius, angle): (f64, f64) = (random.random(), random.random());
     (-2.0 * (1.0 - radius).ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
 }
-

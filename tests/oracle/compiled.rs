@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use indexmap::IndexMap;
-use tch::{Device, Kind, Tensor, no_grad};
+use tch::{Device, Kind, Tensor, no_grad_guard};
 use totc::diagnostic::{Colours, Sink, render};
 use totc::exec::{Executable, Inputs, Outputs, Weights};
 use totc::ir::{Mode, WeightRole};
@@ -118,15 +118,14 @@ impl Program {
         self.executable.program().states.iter().map(|state| (state.name.clone(), state.history)).collect()
     }
 
-    /// Weights that the program has, by path.
-    pub fn weights(&self) -> Vec<String> {
-        self.executable.program().weights.iter().map(|weight| weight.path.clone()).collect()
-    }
-
     /// Every output by its name.
     pub fn outputs(&self, layout: &Layout, given: &Given) -> Result<BTreeMap<String, Plain>, Failed> {
         let (weights, inputs) = self.given(layout, given)?;
-        let outputs = guarded(|| no_grad(|| self.executable.run(&weights, &inputs)))?;
+        let outputs = guarded(|| {
+            // A guard, and no closure: a panic, too, gives the tape back.
+            let _without = no_grad_guard();
+            self.executable.run(&weights, &inputs)
+        })?;
         let outputs = outputs.map_err(|error| Failed::Broken(error.to_string()))?;
         Ok(self.plain(&outputs))
     }

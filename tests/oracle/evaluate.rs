@@ -169,7 +169,12 @@ impl<'a> Oracle<'a> {
     }
 
     /// `axis a`, `axis a = 3`, `axis a = b + c`.
-    pub fn declared_axis(&mut self, name: &str, size: Option<&'a Expr>, frame: &mut Frame<'a>) -> Res<AxisId> {
+    pub fn declared_axis(
+        &mut self,
+        name: &str,
+        size: Option<&'a Expr>,
+        frame: &mut Frame<'a>,
+    ) -> Res<AxisId> {
         let Some(expr) = size else { return Ok(self.new_axis(name, None)) };
         if let Some(parts) = self.parts(expr, frame) {
             let mut sum = 0;
@@ -208,7 +213,8 @@ impl<'a> Oracle<'a> {
         }
         match &frame.home {
             Home::Model => {
-                if let Some(value) = self.states.get(name).or(self.kept.get(name)).or(self.encoded.get(name)) {
+                if let Some(value) = self.states.get(name).or(self.kept.get(name)).or(self.encoded.get(name))
+                {
                     return Ok(Some(value.clone()));
                 }
                 if let Some(value) = self.global(name)? {
@@ -300,7 +306,8 @@ impl<'a> Oracle<'a> {
         match member.kind {
             MemberKind::Config { ty, value, .. } => {
                 let words: Vec<&str> = member.config_type(ty).iter().map(|word| word.name.as_str()).collect();
-                let set = self.settings.sets.iter().find(|(known, _)| known == name).map(|(_, set)| set.clone());
+                let set =
+                    self.settings.sets.iter().find(|(known, _)| known == name).map(|(_, set)| set.clone());
                 if let Some(set) = set {
                     return Ok(match set.as_str() {
                         "true" => Value::Bool(true),
@@ -318,7 +325,8 @@ impl<'a> Oracle<'a> {
                 }
             }
             MemberKind::Axis { size, .. } => {
-                let bound = self.settings.sizes.iter().find(|(known, _)| known == name).map(|(_, size)| *size);
+                let bound =
+                    self.settings.sizes.iter().find(|(known, _)| known == name).map(|(_, size)| *size);
                 match (size, bound) {
                     (None, Some(bound)) => Ok(Value::Axis(self.new_axis(name, Some(bound)))),
                     _ => Ok(Value::Axis(self.declared_axis(name, size.as_ref(), &mut frame)?)),

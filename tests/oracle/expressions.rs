@@ -122,12 +122,14 @@ impl<'a> Oracle<'a> {
             (Value::Recipe(recipe), count) if op == Mul => {
                 Ok(Value::Recipe(Rc::new(Recipe::Family(recipe.clone(), count.number()?.count()?))))
             }
-            (Value::Bool(a), Value::Bool(b)) if matches!(op, And | Or | Eq | Ne) => Ok(Value::Bool(match op {
-                And => *a && *b,
-                Or => *a || *b,
-                Eq => a == b,
-                _ => a != b,
-            })),
+            (Value::Bool(a), Value::Bool(b)) if matches!(op, And | Or | Eq | Ne) => {
+                Ok(Value::Bool(match op {
+                    And => *a && *b,
+                    Or => *a || *b,
+                    Eq => a == b,
+                    _ => a != b,
+                }))
+            }
             (Value::Number(_) | Value::Bool(_), Value::Number(_) | Value::Bool(_)) => {
                 numbers(op, a.number()?, b.number()?)
             }

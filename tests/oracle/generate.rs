@@ -48,7 +48,6 @@ pub struct Generator {
     pub in_results: bool,
     pub in_function: bool,
     pub loops: usize,
-    pub iterations: usize,
     pub collected: Vec<String>,
     pub kept: Vec<Var>,
     pub grown: Option<usize>,
@@ -98,7 +97,6 @@ pub fn program(seed: u64) -> Program {
         in_results: false,
         in_function: false,
         loops: 0,
-        iterations: 1,
         collected: Vec::new(),
         kept: Vec::new(),
         grown: None,
@@ -168,7 +166,12 @@ impl Generator {
             1 + self.below(3)
         )
         .replace("axis long = cell + part", "axis long = size(cell) + 2");
-        for (name, of) in [("p0", axes(["dim"])), ("p1", axes(["cell", "dim"])), ("p2", axes([])), ("p3", axes(["step", "dim"]))] {
+        for (name, of) in [
+            ("p0", axes(["dim"])),
+            ("p1", axes(["cell", "dim"])),
+            ("p2", axes([])),
+            ("p3", axes(["step", "dim"])),
+        ] {
             let role = if name == "p3" && self.chance(0.5) { "buffer" } else { "param" };
             let _ = writeln!(members, "    {role} {name}: float [{}] = normal(std = 1)", list(&of));
             self.vars.push(Var { name: name.to_owned(), axes: of, updated: false });
@@ -189,7 +192,8 @@ impl Generator {
         let think = self.think();
         let decode = self.decode();
         let results = self.results();
-        let mut text = format!("{items}\nmodel Program {{\n{members}{encode}{think}{decode}{blocks}{results}}}\n");
+        let mut text =
+            format!("{items}\nmodel Program {{\n{members}{encode}{think}{decode}{blocks}{results}}}\n");
         if self.chance(0.35) {
             text += &self.heir(&encoded);
         }
@@ -251,7 +255,8 @@ impl Generator {
                 Var { name: "x".to_owned(), axes: axes(["dim"]), updated: false },
                 Var { name: "w".to_owned(), axes: axes(["dim"]), updated: false },
             ];
-            self.nets = vec![same("inner", &["dim"]), Net { removes: axes(["dim"]), ..same("open", &["dim"]) }];
+            self.nets =
+                vec![same("inner", &["dim"]), Net { removes: axes(["dim"]), ..same("open", &["dim"]) }];
             self.budget = 10;
             let mut body = String::new();
             for _ in 0..self.below(3) {
@@ -265,7 +270,10 @@ impl Generator {
                 let value = self.expr(&axes(["dim"]), 1);
                 let again = self.expr(&axes(["dim"]), 1);
                 let last = if self.chance(0.5) { ", grad last 1" } else { "" };
-                let _ = writeln!(body, "        var s = {value}\n        repeat 2{last} {{ s <- tanh(s + {again}) }}");
+                let _ = writeln!(
+                    body,
+                    "        var s = {value}\n        repeat 2{last} {{ s <- tanh(s + {again}) }}"
+                );
                 self.vars.push(Var { name: "s".to_owned(), axes: axes(["dim"]), updated: false });
             }
             if emits {
@@ -295,8 +303,16 @@ impl Generator {
             ("Linear(dim -> dim)", same("", &["dim"]), false),
             ("Linear(cell -> cell)", same("", &["cell"]), false),
             ("Linear(dim -> 1)", Net { removes: axes(["dim"]), ..same("", &["dim"]) }, false),
-            ("Linear((cell, dim) -> step)", Net { removes: axes(["cell", "dim"]), adds: axes(["step"]), ..same("", &["cell", "dim"]) }, false),
-            ("Linear(step -> (cell, dim))", Net { removes: axes(["step"]), adds: axes(["cell", "dim"]), ..same("", &["step"]) }, false),
+            (
+                "Linear((cell, dim) -> step)",
+                Net { removes: axes(["cell", "dim"]), adds: axes(["step"]), ..same("", &["cell", "dim"]) },
+                false,
+            ),
+            (
+                "Linear(step -> (cell, dim))",
+                Net { removes: axes(["step"]), adds: axes(["cell", "dim"]), ..same("", &["step"]) },
+                false,
+            ),
             ("Gate(dim, gain = 1 / 2)", Net { emits: true, ..same("", &["dim", "batch"]) }, false),
             ("Cell(dim, sharp = deep)", same("", &["dim"]), false),
             ("Around(Cell(dim), rate = rate)", same("", &["dim"]), false),
@@ -337,7 +353,12 @@ impl Generator {
     }
 
     fn states(&mut self, members: &mut String) {
-        let choices = [axes(["batch", "cell", "dim"]), axes(["batch", "dim"]), axes(["batch", "step", "dim"]), axes(["batch"])];
+        let choices = [
+            axes(["batch", "cell", "dim"]),
+            axes(["batch", "dim"]),
+            axes(["batch", "step", "dim"]),
+            axes(["batch"]),
+        ];
         for at in 0..1 + self.below(3) {
             let of = if at == 0 { choices[0].clone() } else { self.pick(&choices) };
             let name = ["z", "y", "w"][at].to_owned();

@@ -59,7 +59,8 @@ impl Generator {
             .map(|var| (var.name.clone(), var.axes.clone()))
             .collect();
         let (grown, all) = self.pick(&grown);
-        let over: Axes = all.iter().copied().filter(|axis| *axis != "branch" && !want.contains(axis)).collect();
+        let over: Axes =
+            all.iter().copied().filter(|axis| *axis != "branch" && !want.contains(axis)).collect();
         let grown = if over.is_empty() { grown } else { format!("mean({grown}, over {})", clause(&over)) };
         let left: Axes = all.difference(&over).copied().collect();
         let rest: Axes = want.difference(&left).copied().filter(|axis| !own.contains(axis)).collect();
@@ -129,13 +130,20 @@ impl Generator {
                         self.note("sign, floor");
                         format!("{}({x})", self.pick(&["sign", "floor"]))
                     }
-                    _ => format!("{}({x})", self.pick(&["tanh", "sigmoid", "sin", "cos", "relu", "silu", "gelu", "abs"])),
+                    _ => format!(
+                        "{}({x})",
+                        self.pick(&["tanh", "sigmoid", "sin", "cos", "relu", "silu", "gelu", "abs"])
+                    ),
                 }
             }
             8 | 9 => {
                 let sized = self.sized();
-                let mut extra: Vec<&'static str> = sized.into_iter().filter(|axis| !want.contains(axis)).collect();
-                if self.grown.is_some() && !want.contains("branch") && self.vars.iter().any(|var| var.axes.contains("branch")) {
+                let mut extra: Vec<&'static str> =
+                    sized.into_iter().filter(|axis| !want.contains(axis)).collect();
+                if self.grown.is_some()
+                    && !want.contains("branch")
+                    && self.vars.iter().any(|var| var.axes.contains("branch"))
+                {
                     extra.push("branch");
                 }
                 if extra.is_empty() {
@@ -153,7 +161,9 @@ impl Generator {
                     1 => {
                         self.note("range");
                         let (from, to) = (self.below(2), 2 + self.below(size(axis) - 1));
-                        if axis == "branch" { return Some(format!("sum({x}, over branch)")) }
+                        if axis == "branch" {
+                            return Some(format!("sum({x}, over branch)"));
+                        }
                         format!("mean(({x})[{axis} in {from} .. {to}], over {axis})")
                     }
                     2 if axis != "branch" => {
@@ -163,7 +173,9 @@ impl Generator {
                     3 if !self.in_function && axis != "branch" => {
                         self.note("top_k");
                         let score = self.expr(&Self::with(want, axis), depth);
-                        format!("mean(gather({x}, top_k({score}, over {axis}, count = 2, into kept), over {axis}), over kept)")
+                        format!(
+                            "mean(gather({x}, top_k({score}, over {axis}, count = 2, into kept), over {axis}), over kept)"
+                        )
                     }
                     4 => format!("norm({x}, over {axis})"),
                     5 => format!("logsumexp({x}, over {axis})"),
@@ -202,13 +214,15 @@ impl Generator {
                 format!("{}({})", net.call, self.expr(&given, depth))
             }
             15 => {
-                let sized: Vec<&'static str> = self.sized().into_iter().filter(|axis| !want.contains(axis)).collect();
+                let sized: Vec<&'static str> =
+                    self.sized().into_iter().filter(|axis| !want.contains(axis)).collect();
                 if sized.is_empty() {
                     return None;
                 }
                 let axis = self.pick(&sized);
                 let part = self.subset(want);
-                let (a, b) = (self.expr(&Self::with(want, axis), depth), self.expr(&Self::with(&part, axis), depth));
+                let (a, b) =
+                    (self.expr(&Self::with(want, axis), depth), self.expr(&Self::with(&part, axis), depth));
                 self.note("dot");
                 format!("dot({a}, {b}, over {axis})")
             }
@@ -242,9 +256,13 @@ impl Generator {
                     0 => format!("fold(tanh(unfold({x}, dim -> (part, feature))), (feature, part) -> dim)"),
                     1 => {
                         let (a, b) = (self.name("u"), self.name("u"));
-                        format!("{{ let {a}, {b} = split(unfold({x}, dim -> (part, feature)), over part)  return fold(broadcast({a} * {b}, over part) + unfold({x}, dim -> (part, feature)), (part, feature) -> dim) }}")
+                        format!(
+                            "{{ let {a}, {b} = split(unfold({x}, dim -> (part, feature)), over part)  return fold(broadcast({a} * {b}, over part) + unfold({x}, dim -> (part, feature)), (part, feature) -> dim) }}"
+                        )
                     }
-                    _ => format!("fold(softmax(unfold({x}, dim -> (part, feature)), over part), (part, feature) -> dim)"),
+                    _ => format!(
+                        "fold(softmax(unfold({x}, dim -> (part, feature)), over part), (part, feature) -> dim)"
+                    ),
                 }
             }
             24 if want.contains("cell") && !self.in_function => {
@@ -313,11 +331,24 @@ impl Generator {
                 self.note("steps");
                 self.pick(&["steps", "last_step", "1 / steps"]).to_owned()
             }
-            30 if !self.in_function && !want.contains("symbol") && want.contains("batch") && want.contains("cell") && self.chance(0.5) => {
-                let rest: Axes = want.iter().copied().filter(|axis| !["batch", "cell"].contains(axis)).collect();
+            30 if !self.in_function
+                && !want.contains("symbol")
+                && want.contains("batch")
+                && want.contains("cell")
+                && self.chance(0.5) =>
+            {
+                let rest: Axes =
+                    want.iter().copied().filter(|axis| !["batch", "cell"].contains(axis)).collect();
                 self.note("lookup");
                 if rest == axes(["dim"]) {
-                    return Some(if self.indices.iter().any(|name| name == "rows") { "rows[symbol = question]" } else { "embed.weight[symbol = question]" }.to_owned());
+                    return Some(
+                        if self.indices.iter().any(|name| name == "rows") {
+                            "rows[symbol = question]"
+                        } else {
+                            "embed.weight[symbol = question]"
+                        }
+                        .to_owned(),
+                    );
                 }
                 let x = self.expr(&Self::with(&rest, "symbol"), depth);
                 format!("({x})[symbol = question]")
@@ -328,7 +359,7 @@ impl Generator {
 
     /// A choice that is made when the model is compiled.
     fn choice(&mut self, want: &Axes, depth: usize) -> String {
-        let mut arm = |generator: &mut Generator| -> String {
+        let arm = |generator: &mut Generator| -> String {
             // What is not chosen leaves no trace: it updates, it calls nets that emit.
             let updated: Vec<(String, Axes)> = generator
                 .vars
@@ -367,8 +398,16 @@ impl Generator {
             let name = self.pick(&numbers);
             return format!("{name} {} {}", self.pick(&["<", "==", ">=", "!="]), self.below(3));
         }
-        self.pick(&["deep", "not deep", "style == gated", "style != none", "T > 1 and deep", "rate < 1 or deep", "training"])
-            .to_owned()
+        self.pick(&[
+            "deep",
+            "not deep",
+            "style == gated",
+            "style != none",
+            "T > 1 and deep",
+            "rate < 1 or deep",
+            "training",
+        ])
+        .to_owned()
     }
 
     /// A truth value of at most these axes.
@@ -392,4 +431,3 @@ fn bare(arm: &str) -> String {
         _ => arm.to_owned(),
     }
 }
-

@@ -52,7 +52,8 @@ impl Generator {
             self.statement(&mut body, 2, 3);
         }
         let (name, own) = self.states[0].clone();
-        let emitters: Vec<String> = self.nets.iter().filter(|net| net.emits).map(|net| net.call.clone()).collect();
+        let emitters: Vec<String> =
+            self.nets.iter().filter(|net| net.emits).map(|net| net.call.clone()).collect();
         for net in emitters {
             Self::line(&mut body, 2, &format!("{name} <- tanh({name} + {net}(x))"));
         }
@@ -119,7 +120,8 @@ impl Generator {
 
     /// Axes of something that is there.
     fn place(&mut self) -> Axes {
-        let all: Vec<Axes> = self.vars.iter().map(|var| var.axes.clone()).filter(|own| !own.is_empty()).collect();
+        let all: Vec<Axes> =
+            self.vars.iter().map(|var| var.axes.clone()).filter(|own| !own.is_empty()).collect();
         self.pick(&all)
     }
 
@@ -260,7 +262,9 @@ impl Generator {
         let (name, own) = self.states[0].clone();
         let saved = self.vars.clone();
         let grown: Axes = own.iter().copied().chain(["branch"]).collect();
-        let ways = self.pick(&["with fork(NAME)", "with film(NAME)", "with copies(NAME)", "into 2", "into 3"]).replace("NAME", &name);
+        let ways = self
+            .pick(&["with fork(NAME)", "with film(NAME)", "with copies(NAME)", "into 2", "into 3"])
+            .replace("NAME", &name);
         let mut count = if ways.contains('3') { 3 } else { 2 };
         self.note("branch");
         let rounds = self.below(3);
@@ -290,8 +294,18 @@ impl Generator {
             self.plain(out, level);
         } else if count == 4 && self.chance(0.6) {
             self.note("groups");
-            let how = self.pick(&["mean(NAME, over branch)", "average(NAME)", "scorer(NAME)", "tree(NAME)", "max(NAME, over branch)"]);
-            Self::line(out, level, &format!("merge {name} in groups of 2 with {}", how.replace("NAME", &name)));
+            let how = self.pick(&[
+                "mean(NAME, over branch)",
+                "average(NAME)",
+                "scorer(NAME)",
+                "tree(NAME)",
+                "max(NAME, over branch)",
+            ]);
+            Self::line(
+                out,
+                level,
+                &format!("merge {name} in groups of 2 with {}", how.replace("NAME", &name)),
+            );
             self.vars.retain(|var| !var.axes.contains("branch"));
             self.grow(&name, &grown, 2);
             self.plain(out, level);
@@ -307,7 +321,11 @@ impl Generator {
             "scorer(NAME) giving SCORE",
         ]);
         let score = self.name("score");
-        Self::line(out, level, &format!("merge {name} with {}", how.replace("NAME", &name).replace("SCORE", &score)));
+        Self::line(
+            out,
+            level,
+            &format!("merge {name} with {}", how.replace("NAME", &name).replace("SCORE", &score)),
+        );
         self.grown = None;
         self.vars = saved;
     }
@@ -320,7 +338,9 @@ impl Generator {
 
     pub fn decode(&mut self) -> String {
         let (name, _) = self.states[0].clone();
-        format!("\n    decode {{\n        let logits = head({name})\n        let level = mean(logits, over (cell, symbol))\n    }}\n")
+        format!(
+            "\n    decode {{\n        let logits = head({name})\n        let level = mean(logits, over (cell, symbol))\n    }}\n"
+        )
     }
 
     pub fn results(&mut self) -> String {
@@ -329,16 +349,29 @@ impl Generator {
         for axis in std::mem::take(&mut self.collected) {
             let _ = writeln!(text, "    axis {axis}");
         }
-        self.vars.push(Var { name: "logits".to_owned(), axes: axes(["batch", "cell", "symbol"]), updated: false });
+        self.vars.push(Var {
+            name: "logits".to_owned(),
+            axes: axes(["batch", "cell", "symbol"]),
+            updated: false,
+        });
         self.vars.push(Var { name: "level".to_owned(), axes: axes(["batch"]), updated: false });
-        let known: Vec<Var> = self.kept.iter().filter(|var| !self.vars.iter().any(|own| own.name == var.name)).cloned().collect();
+        let known: Vec<Var> = self
+            .kept
+            .iter()
+            .filter(|var| !self.vars.iter().any(|own| own.name == var.name))
+            .cloned()
+            .collect();
         // Kept in a loop of the schedule: read by the results alone.
-        let kept: Vec<Var> = known.into_iter().chain(self.vars.iter().filter(|var| self.kept.iter().any(|kept| kept.name == var.name)).cloned()).collect();
+        let kept: Vec<Var> = known
+            .into_iter()
+            .chain(self.vars.iter().filter(|var| self.kept.iter().any(|kept| kept.name == var.name)).cloned())
+            .collect();
         text += "    predict logits\n";
         for (at, var) in kept.iter().enumerate().take(4) {
             let _ = writeln!(text, "    predict kept{at} = 2 * {}", var.name);
         }
-        let emitters: Vec<String> = self.nets.iter().filter(|net| net.emits).map(|net| net.call.clone()).collect();
+        let emitters: Vec<String> =
+            self.nets.iter().filter(|net| net.emits).map(|net| net.call.clone()).collect();
         self.budget = 12;
         let value = self.expr(&axes(["batch"]), 3);
         let _ = writeln!(text, "    metric extra = {value}");

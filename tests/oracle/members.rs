@@ -22,7 +22,10 @@ pub struct Member<'a> {
 impl<'a> Member<'a> {
     pub fn declares(&self, name: &str) -> bool {
         self.name == name
-            && matches!(self.word, "config" | "axis" | "net" | "param" | "buffer" | "table" | "input" | "target")
+            && matches!(
+                self.word,
+                "config" | "axis" | "net" | "param" | "buffer" | "table" | "input" | "target"
+            )
     }
 
     pub fn config_type(&self, own: &'a [Ident]) -> &'a [Ident] {
@@ -32,10 +35,11 @@ impl<'a> Member<'a> {
 
 /// All members of the model called `name`; without a name, of the last model of the file.
 pub fn flattened<'a>(modules: &'a Modules, name: Option<&str>) -> Res<Vec<Member<'a>>> {
-    let models = modules.by_path.get("").ok_or("no file")?.tree.items.iter().filter_map(|item| match &item.kind {
-        ItemKind::Model(model) => Some(model),
-        _ => None,
-    });
+    let models =
+        modules.by_path.get("").ok_or("no file")?.tree.items.iter().filter_map(|item| match &item.kind {
+            ItemKind::Model(model) => Some(model),
+            _ => None,
+        });
     let found: Vec<&Model> = models.filter(|model| name.is_none_or(|name| model.name.name == name)).collect();
     let model = found.last().ok_or("there is no such model")?;
     inherited(modules, "", model, 0)

@@ -17,3 +17,9 @@ mod results;
 mod schedule;
 pub mod shrink;
 mod value;
+
+/// The configs that a model has.
+pub fn configs(texts: &compiled::Texts, settings: &evaluate::Settings) -> Vec<String> {
+    let members = members::flattened(&texts.modules, settings.model.as_deref()).unwrap_or_default();
+    members.into_iter().filter(|member| member.word == "config").map(|member| member.name).collect()
+}

@@ -98,7 +98,7 @@ impl<'a> Oracle<'a> {
         frame: &mut Frame<'a>,
         instance: &Instance<'a>,
     ) -> Res<()> {
-        let mut add = |name: &str, value| instance.names.borrow_mut().insert(name.to_owned(), value);
+        let add = |name: &str, value| instance.names.borrow_mut().insert(name.to_owned(), value);
         match kind {
             MemberKind::Axis { names, size } => {
                 for name in names {
@@ -157,11 +157,9 @@ impl<'a> Oracle<'a> {
         let Value::Weight(at) = value else { return Ok(value) };
         let weight = &self.weights[at];
         match self.given.weights.get(&weight.path) {
-            Some(data) => Ok(Value::tensor(Tensor {
-                kind: Kind::Float,
-                axes: weight.axes.clone(),
-                data: data.clone(),
-            })),
+            Some(data) => {
+                Ok(Value::tensor(Tensor { kind: Kind::Float, axes: weight.axes.clone(), data: data.clone() }))
+            }
             // Before the first step nobody reads the elements.
             None => Ok(value),
         }
@@ -192,7 +190,9 @@ impl<'a> Oracle<'a> {
                     (from, to) = (Some(self.side(inward, frame)?), Some(self.side(out, frame)?));
                 }
                 ArgKind::Positional(value) => bias = is_bias(self.expr(value, frame)?),
-                ArgKind::Named(name, value) if name.name == "bias" => bias = is_bias(self.expr(value, frame)?),
+                ArgKind::Named(name, value) if name.name == "bias" => {
+                    bias = is_bias(self.expr(value, frame)?)
+                }
                 ArgKind::Named(name, _) if name.name == "weight" => {}
                 _ => return Err("an argument that `Linear` does not have".to_owned()),
             }
@@ -226,7 +226,13 @@ impl<'a> Oracle<'a> {
 
     /// x · weight over the axes it comes from; meanwhile the axes it goes to are called otherwise, since the two may
     /// be the same.
-    fn call_linear(&mut self, net: &Instance<'a>, from: &[AxisId], to: &[AxisId], args: Args<'a>) -> Res<Value<'a>> {
+    fn call_linear(
+        &mut self,
+        net: &Instance<'a>,
+        from: &[AxisId],
+        to: &[AxisId],
+        args: Args<'a>,
+    ) -> Res<Value<'a>> {
         let x = args.positional.first().ok_or("a linear map of nothing")?.as_tensor()?;
         let read = |oracle: &mut Oracle<'a>, name: &str| -> Res<Option<Rc<Tensor>>> {
             let Some(value) = net.names.borrow().get(name).cloned() else { return Ok(None) };
@@ -270,7 +276,8 @@ impl<'a> Oracle<'a> {
         let (mut bound, missing) = bind(&def.params, args)?;
         self.signature(&def.params, &mut bound, &mut frame)?;
         for param in missing {
-            let default: &'a Expr = param.default.as_ref().ok_or(format!("`{}` is not given", param.name.name))?;
+            let default: &'a Expr =
+                param.default.as_ref().ok_or(format!("`{}` is not given", param.name.name))?;
             let value = self.expr(default, &mut frame)?;
             frame.locals[0].insert(param.name.name.clone(), value);
         }
@@ -314,7 +321,10 @@ impl<'a> Oracle<'a> {
             }
         }
         for name in open {
-            let at = left.iter().position(|axis| self.axis_name(*axis) == name).or((!left.is_empty()).then_some(0));
+            let at = left
+                .iter()
+                .position(|axis| self.axis_name(*axis) == name)
+                .or((!left.is_empty()).then_some(0));
             let axis = left.remove(at.ok_or(format!("no axis is left for `{name}`"))?);
             frame.locals[0].insert(name, Value::Axis(axis));
         }

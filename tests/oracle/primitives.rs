@@ -50,7 +50,15 @@ pub fn function(name: &str) -> Option<fn(f64) -> f64> {
         "sqrt" => f64::sqrt,
         "rsqrt" => |x| 1.0 / x.sqrt(),
         "abs" => f64::abs,
-        "sign" => |x| if x > 0.0 { 1.0 } else if x < 0.0 { -1.0 } else { 0.0 },
+        "sign" => |x| {
+            if x > 0.0 {
+                1.0
+            } else if x < 0.0 {
+                -1.0
+            } else {
+                0.0
+            }
+        },
         "floor" => f64::floor,
         "sin" => f64::sin,
         "cos" => f64::cos,
@@ -211,7 +219,8 @@ pub fn rope(x: &Tensor, pos: AxisId, feature: AxisId, theta: f64) -> Res<Tensor>
         let place = if pos_stride == 0 { 0 } else { at / pos_stride % places };
         let f = at / feature_stride % count;
         let angle = place as f64 * theta.powf(-2.0 * (f % half) as f64 / count as f64);
-        let partner = if f < half { -x.data[at + half * feature_stride] } else { x.data[at - half * feature_stride] };
+        let partner =
+            if f < half { -x.data[at + half * feature_stride] } else { x.data[at - half * feature_stride] };
         *value = x.data[at] * angle.cos() + partner * angle.sin();
     }
     Ok(Tensor { data, ..x.clone() })
@@ -228,7 +237,11 @@ pub fn convolve(x: &Tensor, kernel: &Tensor, over: AxisId, tap: AxisId, causal: 
         axes
     };
     let (x_step, k_step) = (x.strides(&[(over, 0)])[0], kernel.strides(&[(tap, 0)])[0]);
-    let index = Tensor { kind: Kind::Int, axes: vec![(over, places)], data: (0..places).map(|at| at as f64).collect() };
+    let index = Tensor {
+        kind: Kind::Int,
+        axes: vec![(over, places)],
+        data: (0..places).map(|at| at as f64).collect(),
+    };
     let mut data = Vec::new();
     walk(&axes, &[x, kernel, &index], |at| {
         let place = at[2];

@@ -27,7 +27,9 @@ impl<'a> Oracle<'a> {
         if name == "concat" {
             return self.concat(args, frame).map(Some);
         }
-        if !["rename", "fold", "unfold", "flatten", "unflatten", "pad", "split", "broadcast", "index"].contains(&name) {
+        if !["rename", "fold", "unfold", "flatten", "unflatten", "pad", "split", "broadcast", "index"]
+            .contains(&name)
+        {
             return Ok(None);
         }
         let Some(ArgKind::Positional(first)) = args.first().map(|arg| &arg.kind) else {
@@ -38,7 +40,11 @@ impl<'a> Oracle<'a> {
             let Value::Axis(axis) = value else { return Err("`index` of no axis".to_owned()) };
             let size = self.axes[axis].size.ok_or("`index` of an axis without size")?;
             let data = (0..size).map(|at| at as f64).collect();
-            return Ok(Some(Value::tensor(Tensor { kind: Kind::Index(axis), axes: vec![(axis, size)], data })));
+            return Ok(Some(Value::tensor(Tensor {
+                kind: Kind::Index(axis),
+                axes: vec![(axis, size)],
+                data,
+            })));
         }
         let x = value.as_tensor()?;
         let result = match args.get(1).map(|arg| &arg.kind) {
@@ -46,7 +52,9 @@ impl<'a> Oracle<'a> {
                 let (from, to) = (self.side(from, frame)?, self.side(to, frame)?);
                 self.mapped(name, &x, &from, &to)?
             }
-            Some(ArgKind::Clause(Clause::Over, AxisSet::Names(names))) if matches!(name, "split" | "broadcast") => {
+            Some(ArgKind::Clause(Clause::Over, AxisSet::Names(names)))
+                if matches!(name, "split" | "broadcast") =>
+            {
                 let mut axes = Vec::new();
                 for name in names {
                     axes.extend(self.axes_called(&name.name, frame)?);
@@ -80,13 +88,17 @@ impl<'a> Oracle<'a> {
             ("unfold" | "unflatten", [from], to) => self.unfolded(x, *from, to),
             ("pad", [from], [to]) => {
                 let (size, wanted) = (x.size(*from), self.axes[*to].size);
-                let (Some(size), Some(wanted)) = (size, wanted) else { return Err("`pad` needs sizes".to_owned()) };
+                let (Some(size), Some(wanted)) = (size, wanted) else {
+                    return Err("`pad` needs sizes".to_owned());
+                };
                 if wanted < size {
                     return Err("`pad` makes nothing shorter".to_owned());
                 }
                 let axes: Vec<_> = x.renamed(*from, *to).axes;
-                let axes: Vec<_> =
-                    axes.into_iter().map(|(axis, size)| (axis, if axis == *to { wanted } else { size })).collect();
+                let axes: Vec<_> = axes
+                    .into_iter()
+                    .map(|(axis, size)| (axis, if axis == *to { wanted } else { size }))
+                    .collect();
                 let index = Tensor { kind: Kind::Int, axes: vec![(*to, wanted)], data: vec![0.0; wanted] };
                 let renamed = x.renamed(*from, *to);
                 let mut data = Vec::new();
@@ -143,7 +155,9 @@ impl<'a> Oracle<'a> {
 
     fn concat(&mut self, args: &'a [Arg], frame: &mut Frame<'a>) -> Res<Value<'a>> {
         let args = self.args(args, frame)?;
-        let Some((Clause::Along, along)) = args.clauses.first() else { return Err("`along` is missing".to_owned()) };
+        let Some((Clause::Along, along)) = args.clauses.first() else {
+            return Err("`along` is missing".to_owned());
+        };
         let [along] = along[..] else { return Err("`along` one axis".to_owned()) };
         let values: Vec<Rc<Tensor>> = args.positional.iter().map(Value::as_tensor).collect::<Res<_>>()?;
         let parts = self.axes[along].parts.clone();
@@ -174,4 +188,3 @@ impl<'a> Oracle<'a> {
         Ok(Value::tensor(Tensor { kind, axes: rest, data: lanes.concat() }))
     }
 }
-

@@ -71,7 +71,9 @@ impl<'a> Oracle<'a> {
         let mut frame = self.frame("");
         for word in ["encode", "think", "decode"] {
             let member = self.members.iter().find(|member| member.word == word).cloned();
-            let Some(Member { kind: MemberKind::Section { body, .. }, module, .. }) = member else { continue };
+            let Some(Member { kind: MemberKind::Section { body, .. }, module, .. }) = member else {
+                continue;
+            };
             frame.module = module;
             self.statements(&body.statements, &mut frame)?;
             if word == "encode" {

@@ -32,7 +32,9 @@ impl<'a> Oracle<'a> {
     }
 
     fn let_(&self, name: &str, value: Value<'a>, frame: &mut Frame<'a>) {
-        if name != "_" && let Some(scope) = frame.locals.last_mut() {
+        if name != "_"
+            && let Some(scope) = frame.locals.last_mut()
+        {
             scope.insert(name.to_owned(), value);
         }
     }
@@ -167,7 +169,9 @@ impl<'a> Oracle<'a> {
     fn do_(&mut self, name: &str, args: Vec<Value<'a>>) -> Res<()> {
         let block = self.members.iter().find(|member| member.word == "block" && member.name == name).cloned();
         let block = block.ok_or(format!("there is no block `{name}`"))?;
-        let MemberKind::Block { args: params, body, .. } = block.kind else { return Err("no block".to_owned()) };
+        let MemberKind::Block { args: params, body, .. } = block.kind else {
+            return Err("no block".to_owned());
+        };
         if params.len() != args.len() {
             return Err(format!("`{name}` takes {} arguments", params.len()));
         }

@@ -41,16 +41,8 @@ pub enum Number {
 /// A net that has not been made yet: its definition and what it is to be made with.
 #[derive(Debug)]
 pub enum Recipe<'a> {
-    Linear {
-        from: Vec<AxisId>,
-        to: Vec<AxisId>,
-        bias: bool,
-    },
-    Declared {
-        module: String,
-        def: &'a NetDef,
-        args: HashMap<String, Value<'a>>,
-    },
+    Linear { from: Vec<AxisId>, to: Vec<AxisId>, bias: bool },
+    Declared { module: String, def: &'a NetDef, args: HashMap<String, Value<'a>> },
     Family(Rc<Recipe<'a>>, usize),
 }
 
