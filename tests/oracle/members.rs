@@ -1,0 +1,147 @@
+//! Inheritance: a model and its bases become one list of members, each with the module it was written in. A
+//! declaration of the same kind and name replaces the inherited one in place; `drop` leaves one out.
+
+use totc::syntax::Modules;
+use totc::syntax::ast::{Expr, ExprKind, Ident, ItemKind, MemberKind, Model, Section, WeightRole};
+
+use super::value::Res;
+
+/// One declaration: a member of several names or predictions is several.
+#[derive(Clone)]
+pub struct Member<'a> {
+    pub module: String,
+    pub kind: &'a MemberKind,
+    pub word: &'static str,
+    pub name: String,
+    /// The prediction that this is.
+    pub prediction: Option<&'a Expr>,
+    /// The type that a restated config inherits.
+    config: Option<&'a [Ident]>,
+}
+
+impl<'a> Member<'a> {
+    pub fn declares(&self, name: &str) -> bool {
+        self.name == name
+            && matches!(
+                self.word,
+                "config" | "axis" | "net" | "param" | "buffer" | "table" | "input" | "target"
+            )
+    }
+
+    pub fn config_type(&self, own: &'a [Ident]) -> &'a [Ident] {
+        self.config.unwrap_or(own)
+    }
+}
+
+/// All members of the model called `name`; without a name, of the last model of the file.
+pub fn flattened<'a>(modules: &'a Modules, name: Option<&str>) -> Res<Vec<Member<'a>>> {
+    let models =
+        modules.by_path.get("").ok_or("no file")?.tree.items.iter().filter_map(|item| match &item.kind {
+            ItemKind::Model(model) => Some(model),
+            _ => None,
+        });
+    let found: Vec<&Model> = models.filter(|model| name.is_none_or(|name| model.name.name == name)).collect();
+    let model = found.last().ok_or("there is no such model")?;
+    inherited(modules, "", model, 0)
+}
+
+fn inherited<'a>(modules: &'a Modules, module: &str, model: &'a Model, depth: usize) -> Res<Vec<Member<'a>>> {
+    if depth > 20 {
+        return Err("bases without end".to_owned());
+    }
+    let mut members = match &model.extends {
+        None => Vec::new(),
+        Some(base) => {
+            let (home, base) = named_model(modules, module, &base.name).ok_or("an unknown base")?;
+            inherited(modules, &home, base, depth + 1)?
+        }
+    };
+    for member in &model.members {
+        if let MemberKind::Drop(dropped) = &member.kind {
+            for (word, name) in dropped {
+                members.retain(|known| known.word != word.name || known.name != name.name);
+            }
+        }
+    }
+    for member in &model.members {
+        for mut own in declarations(module, &member.kind) {
+            match members.iter_mut().find(|known| known.word == own.word && known.name == own.name) {
+                Some(known) => {
+                    if let (MemberKind::Config { ty, .. }, MemberKind::Config { ty: base, .. }) =
+                        (own.kind, known.kind)
+                        && ty.is_empty()
+                    {
+                        own.config = Some(known.config.unwrap_or(base));
+                    }
+                    *known = own;
+                }
+                None => members.push(own),
+            }
+        }
+    }
+    Ok(members)
+}
+
+fn named_model<'a>(modules: &'a Modules, module: &str, name: &str) -> Option<(String, &'a Model)> {
+    for item in &modules.by_path.get(module)?.tree.items {
+        match &item.kind {
+            ItemKind::Model(model) if model.name.name == name => return Some((module.to_owned(), model)),
+            ItemKind::Use(used) if used.names.iter().any(|used| used.name == name) => {
+                return named_model(modules, &used.module.join("::"), name);
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+fn declarations<'a>(module: &str, kind: &'a MemberKind) -> Vec<Member<'a>> {
+    let one = |word: &'static str, name: &str| Member {
+        module: module.to_owned(),
+        kind,
+        word,
+        name: name.to_owned(),
+        prediction: None,
+        config: None,
+    };
+    match kind {
+        MemberKind::Config { name, .. } => vec![one("config", &name.name)],
+        MemberKind::Axis { names, .. } => names.iter().map(|name| one("axis", &name.name)).collect(),
+        MemberKind::Data { target: true, name, .. } => vec![one("target", &name.name)],
+        MemberKind::Data { name, .. } => vec![one("input", &name.name)],
+        MemberKind::Weight { role, name, .. } => {
+            let word = match role {
+                WeightRole::Param => "param",
+                WeightRole::Buffer => "buffer",
+                WeightRole::Table => "table",
+            };
+            vec![one(word, &name.name)]
+        }
+        MemberKind::Net { name, .. } => vec![one("net", &name.name)],
+        MemberKind::State { name, .. } => vec![one("state", &name.name)],
+        MemberKind::Section { section, .. } => {
+            let word = match section {
+                Section::Encode => "encode",
+                Section::Think => "think",
+                Section::Decode => "decode",
+            };
+            vec![one(word, "")]
+        }
+        MemberKind::Block { name, .. } => vec![one("block", &name.name)],
+        MemberKind::Predict(predictions) => predictions
+            .iter()
+            .map(|(name, value)| {
+                let name = match (name, &value.kind) {
+                    (Some(name), _) => name.name.as_str(),
+                    (None, ExprKind::Name(name)) => name,
+                    _ => "",
+                };
+                Member { prediction: Some(value), ..one("predict", name) }
+            })
+            .collect(),
+        MemberKind::Metric { name, .. } => vec![one("metric", &name.name)],
+        MemberKind::Loss { name, .. } => vec![one("loss", &name.name)],
+        MemberKind::Halt { .. } => vec![one("halt", "")],
+        MemberKind::Drop(_) => Vec::new(),
+    }
+}
