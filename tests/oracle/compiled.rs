@@ -14,6 +14,7 @@ use totc::ir::{Mode, WeightRole};
 use totc::model::{Bindings, Setting};
 use totc::source::Sources;
 use totc::syntax::{self, Disk, Modules, Reader};
+use totc::types::Precision;
 use totc::{Values, compile};
 
 use super::evaluate::{Given, Settings};
@@ -84,7 +85,10 @@ fn loaded(path: &Path, reader: &dyn Reader) -> Result<Texts, String> {
 /// Compiles for float64; `kept`: with every named value of the schedule.
 pub fn program(texts: &Texts, settings: &Settings, kept: bool) -> Result<Program, Failed> {
     let mode = if settings.training { Mode::Training } else { Mode::Evaluation };
-    let mut bindings = Bindings { model: settings.model.clone(), ..Bindings::new(mode) };
+    let mut bindings = Bindings {
+        model: settings.model.clone(),
+        ..Bindings { precision: Precision::Float64, ..Bindings::new(mode) }
+    };
     for (name, value) in &settings.sets {
         bindings.sets.insert(name.clone(), Setting::parse(value));
     }
@@ -97,7 +101,8 @@ pub fn program(texts: &Texts, settings: &Settings, kept: bool) -> Result<Program
     match compiled.map_err(|error| Failed::Broken(error.to_string()))? {
         Some(program) => Ok(Program {
             training: settings.training,
-            executable: Executable::new(program, Device::Cpu, Kind::Double),
+            executable: Executable::new(program, Device::Cpu)
+                .map_err(|error| Failed::Broken(error.to_string()))?,
         }),
         None => Err(Failed::Refused(render(&sink, &texts.sources, Colours::Never))),
     }

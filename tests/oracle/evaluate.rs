@@ -246,7 +246,7 @@ impl<'a> Oracle<'a> {
     /// A file-level axis of a module or one that it imports.
     fn item_axis(&mut self, name: &str, module: &str) -> Res<Option<AxisId>> {
         let Some((home, item)) = self.item(name, module) else { return Ok(None) };
-        if !matches!(item, ItemKind::Axis(_)) {
+        if !matches!(item, ItemKind::Axis { .. }) {
             return Ok(None);
         }
         if let Some(axis) = self.item_axes.get(&(home.clone(), name.to_owned())) {
@@ -264,7 +264,7 @@ impl<'a> Oracle<'a> {
             let own = match &item.kind {
                 ItemKind::Net(net) => Some(&net.name.name),
                 ItemKind::Fn(function) => function.name.as_ref().map(|name| &name.name),
-                ItemKind::Axis(axis) => Some(&axis.name),
+                ItemKind::Axis { name: axis, .. } => Some(&axis.name),
                 ItemKind::Model(model) => Some(&model.name.name),
                 ItemKind::Use(used) => {
                     if used.names.iter().any(|used| used.name == name) {

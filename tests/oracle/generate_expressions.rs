@@ -250,18 +250,18 @@ impl Generator {
                 format!("rename(rename({x}, dim -> other) * rename({y}, dim -> other), other -> dim)")
             }
             23 if want.contains("dim") && !self.in_function => {
-                self.note("fold, unfold");
+                self.note("flatten, unflatten");
                 let x = self.expr(want, depth);
                 match self.below(3) {
-                    0 => format!("fold(tanh(unfold({x}, dim -> (part, feature))), (feature, part) -> dim)"),
+                    0 => format!("flatten(tanh(unflatten({x}, dim -> (part, feature))), (feature, part) -> dim)"),
                     1 => {
                         let (a, b) = (self.name("u"), self.name("u"));
                         format!(
-                            "{{ let {a}, {b} = split(unfold({x}, dim -> (part, feature)), over part)  return fold(broadcast({a} * {b}, over part) + unfold({x}, dim -> (part, feature)), (part, feature) -> dim) }}"
+                            "{{ let {a}, {b} = split(unflatten({x}, dim -> (part, feature)), over part)  return flatten(broadcast({a} * {b}, over part) + unflatten({x}, dim -> (part, feature)), (part, feature) -> dim) }}"
                         )
                     }
                     _ => format!(
-                        "fold(softmax(unfold({x}, dim -> (part, feature)), over part), (part, feature) -> dim)"
+                        "flatten(softmax(unflatten({x}, dim -> (part, feature)), over part), (part, feature) -> dim)"
                     ),
                 }
             }

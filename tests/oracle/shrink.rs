@@ -63,7 +63,7 @@ impl Edit {
             }
             ItemKind::Fn(function) => edit.block(&mut function.body),
             ItemKind::Use(used) => edit.each(&mut used.names, 1, |_, _| {}),
-            ItemKind::Axis(_) => {}
+            ItemKind::Axis { .. } => {}
         });
     }
 

@@ -35,6 +35,22 @@ pub enum Value {
 }
 
 impl Value {
+    /// Whether nothing has changed: the same tensor, the same number.
+    pub fn is_same(&self, other: &Value) -> bool {
+        match (self, other) {
+            (Value::Tensor(a), Value::Tensor(b)) => a == b,
+            (Value::Number(a), Value::Number(b)) => a.compare(*b).is_eq(),
+            (Value::Bool(a), Value::Bool(b)) => a == b,
+            (Value::Choice(a), Value::Choice(b)) => a == b,
+            (Value::Axis(a), Value::Axis(b)) => a == b,
+            (Value::Tuple(a), Value::Tuple(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.is_same(b))
+            }
+            (Value::Broken, _) | (_, Value::Broken) => true,
+            _ => false,
+        }
+    }
+
     /// What it is, for messages.
     pub fn what(&self) -> &'static str {
         match self {

@@ -10,7 +10,7 @@ use crate::model::evaluate::value::{BindingRole, Value};
 use crate::model::nets::instance::NetInstance;
 use crate::model::outline::ItemKind;
 use crate::source::Span;
-use crate::syntax::ast::{Expr, Ident, MemberKind, Stmt, StmtKind};
+use crate::syntax::ast::{Expr, Ident};
 use crate::types::{AxisId, Dim};
 
 /// The values of one `collect`, so far.
@@ -220,31 +220,6 @@ impl Checker<'_> {
     /// How much has been collected under each name.
     pub(in crate::model) fn collected(&self) -> Vec<(String, usize)> {
         self.collections.iter().map(|known| (known.name.clone(), known.entries.len())).collect()
-    }
-
-    /// Whether statements, or blocks that they do, collect.
-    pub(in crate::model) fn collects(&self, statements: &[Stmt]) -> bool {
-        self.collects_within(statements, &mut Vec::new())
-    }
-
-    fn collects_within(&self, statements: &[Stmt], done: &mut Vec<String>) -> bool {
-        statements.iter().any(|statement| match &statement.kind {
-            StmtKind::Collect { .. } => true,
-            StmtKind::Repeat { body, .. } => self.collects_within(&body.statements, done),
-            StmtKind::If { then, otherwise, .. } => {
-                self.collects_within(&then.statements, done)
-                    || otherwise.as_ref().is_some_and(|block| self.collects_within(&block.statements, done))
-            }
-            StmtKind::Do { name, .. } if !done.contains(&name.name) => {
-                done.push(name.name.clone());
-                let body = self.blocks.get(&name.name).and_then(|flat| match &flat.member.kind {
-                    MemberKind::Block { body, .. } => Some(&body.statements),
-                    _ => None,
-                });
-                body.is_some_and(|body| self.collects_within(body, done))
-            }
-            _ => false,
-        })
     }
 
     /// `emit NAME = expr` in a net: `f.NAME` is its mean over the calls of `f` in the scope of gradient.

@@ -5,7 +5,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{Val, Yield};
 use crate::model::Number;
 use crate::model::checker::{Checker, Items};
-use crate::model::evaluate::value::{BindingRole, Value};
+use crate::model::evaluate::value::{Binding, BindingRole, Value};
 use crate::model::names::visit::visit_block;
 use crate::model::outline::{Item, ItemKind};
 use crate::model::schedule::stmt::Flow;
@@ -20,6 +20,15 @@ struct Segment {
     gradient: bool,
     /// In the scope of gradient of the schedule, in evaluation too.
     scheduled: bool,
+}
+
+/// What became of a try to keep a loop a loop.
+enum Rolled {
+    Kept,
+    /// It updates these tensors too.
+    Carries(BTreeSet<String>),
+    /// Its iterations differ: one changes axes, emits, collects, or updates what is known when the model is compiled.
+    Differs,
 }
 
 impl Checker<'_> {
@@ -135,14 +144,8 @@ impl Checker<'_> {
         span: Span,
     ) {
         let reads_counter = counter.is_some_and(|counter| mentions(body, &counter.name));
-        let each_its_own = reads_counter || self.collects(&body.statements);
-        if !each_its_own && segment.times > 1 {
-            // A speculation: kept if the loop stays a loop, else dropped with all that it left behind.
-            let mut trial = self.trial();
-            if trial.rolled(segment, while_, body, span) {
-                *self = *trial;
-                return;
-            }
+        if !reads_counter && segment.times > 1 && self.stays_a_loop(segment, while_, body, span) {
+            return;
         }
         if segment.times == 1 && counter.is_none() {
             self.outline.push(Items::default());
@@ -173,7 +176,7 @@ impl Checker<'_> {
 
     /// One iteration, in line.
     fn iteration(&mut self, counter: Option<(&Ident, i64)>, while_: Option<&Expr>, body: &Block, span: Span) {
-        let frozen = while_.and_then(|cond| self.freeze_condition(cond, body));
+        let frozen = while_.and_then(|cond| self.freeze_condition(cond));
         let collected = self.collected();
         self.scope.push();
         if let Some((counter, value)) = counter {
@@ -201,8 +204,8 @@ impl Checker<'_> {
         }
     }
 
-    /// `while`: what the updated names were, and the condition, before the iteration.
-    fn freeze_condition(&mut self, cond: &Expr, body: &Block) -> Option<(Val, Vec<(String, Val)>)> {
+    /// `while`: what the names that may be updated were, and the condition, before the iteration.
+    fn freeze_condition(&mut self, cond: &Expr) -> Option<(Val, Vec<(String, Val)>)> {
         let value = self.expr(cond);
         let cond_val = self.tensor(&value, cond.span)?;
         let ty = self.ty(cond_val).clone();
@@ -219,7 +222,11 @@ impl Checker<'_> {
             );
             return None;
         }
-        Some((cond_val, self.tensors_updated(body)))
+        let tensors = self.variables().into_iter().filter_map(|(name, binding)| match binding.value {
+            Value::Tensor(val) => Some((name, val)),
+            _ => None,
+        });
+        Some((cond_val, tensors.collect()))
     }
 
     fn freeze(&mut self, cond: Val, before: &[(String, Val)], span: Span) {
@@ -227,7 +234,24 @@ impl Checker<'_> {
             let Some(Value::Tensor(new)) = self.scope.get(name).map(|binding| binding.value.clone()) else {
                 continue;
             };
+            if new == *old {
+                continue;
+            }
             let ty = self.ty(*old).clone();
+            if !self.ty(new).same_axes(&ty) {
+                let (then, now) = (ty.show(&self.axes).to_string(), self.ty(new).show(&self.axes).to_string());
+                self.error(
+                    Diagnostic::new(
+                        Code::AxisSize,
+                        format!("`{name}` changes its axes in a loop with `while`"),
+                        span,
+                        format!("it is {now} after an iteration"),
+                    )
+                    .related(self.place(*old), format!("it was {then}"))
+                    .help("a sample that has stopped keeps its value: branch and merge outside, or as often as each other"),
+                );
+                continue;
+            }
             let kept = self.prim("where", &[cond, new, *old], Default::default(), span);
             if let Some(kept) = kept.and_then(|kept| self.arranged(kept, &ty, span))
                 && let Some(binding) = self.scope.get_mut(name)
@@ -237,24 +261,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Names that the body updates and that hold tensors, in order of their names.
-    fn tensors_updated(&mut self, body: &Block) -> Vec<(String, Val)> {
-        let mut names = BTreeSet::new();
-        self.updated(&body.statements, &mut names);
-        names
-            .into_iter()
-            .filter_map(|name| match self.scope.get(&name) {
-                Some(binding) if matches!(binding.role, BindingRole::Var | BindingRole::State) => {
-                    match binding.value {
-                        Value::Tensor(val) => Some((name, val)),
-                        _ => None,
-                    }
-                }
-                _ => None,
-            })
-            .collect()
-    }
-
+    /// Names that statements update, as far as the text of the schedule shows.
     fn updated(&self, statements: &[Stmt], names: &mut BTreeSet<String>) {
         for statement in statements {
             match &statement.kind {
@@ -290,17 +297,54 @@ impl Checker<'_> {
         }
     }
 
-    /// Keeps the loop a loop; false if its iterations differ: one changes axes, emits, or updates what is known when
-    /// the model is compiled. What it has done by then is worth nothing.
-    fn rolled(&mut self, segment: &Segment, while_: Option<&Expr>, body: &Block, span: Span) -> bool {
-        if self.updates_constants(body) {
-            return false;
+    /// Whether the loop can stay one, and then has been made. Each try is a speculation: kept, or dropped with all that
+    /// it left behind. What a body updates shows when it has run, so that a second try may carry more than the first.
+    fn stays_a_loop(
+        &mut self,
+        segment: &Segment,
+        while_: Option<&Expr>,
+        body: &Block,
+        span: Span,
+    ) -> bool {
+        let mut names = BTreeSet::new();
+        self.updated(&body.statements, &mut names);
+        loop {
+            let mut trial = self.trial();
+            match trial.rolled(&names, segment, while_, body, span) {
+                Rolled::Kept => {
+                    *self = *trial;
+                    return true;
+                }
+                Rolled::Carries(more) if !more.is_subset(&names) => names.extend(more),
+                Rolled::Carries(_) | Rolled::Differs => return false,
+            }
         }
-        let carried = self.tensors_updated(body);
-        let bindings: Vec<_> = carried
+    }
+
+    /// Makes the loop, carrying the tensors among `names`. What it has done if it is not kept is worth nothing.
+    fn rolled(
+        &mut self,
+        names: &BTreeSet<String>,
+        segment: &Segment,
+        while_: Option<&Expr>,
+        body: &Block,
+        span: Span,
+    ) -> Rolled {
+        let before = self.variables();
+        let carried: Vec<(String, Val)> = before
             .iter()
-            .filter_map(|(name, _)| Some((name.clone(), self.scope.get(name)?.clone())))
+            .filter(|(name, _)| names.contains(name))
+            .filter_map(|(name, binding)| match binding.value {
+                Value::Tensor(val) => Some((name.clone(), val)),
+                _ => None,
+            })
             .collect();
+        let bindings: Vec<(String, Binding)> = before
+            .iter()
+            .filter(|(name, _)| carried.iter().any(|(known, _)| known == name))
+            .cloned()
+            .collect();
+        let collected = self.collected();
         let emitted = self.emissions.len();
         let starts: Vec<Val> = carried.iter().map(|(_, val)| *val).collect();
         let arguments = self.open_loop(segment.times, &starts, span);
@@ -314,9 +358,26 @@ impl Checker<'_> {
         self.iteration(None, while_, body, span);
         let items = self.outline.pop().unwrap_or_default().into_iter().collect();
         let records = self.records.pop().unwrap_or_default();
-        // Each iteration emits values of its own.
-        if self.emissions.len() > emitted {
-            return false;
+        // Each iteration emits and collects values of its own.
+        if self.emissions.len() > emitted || self.collected() != collected {
+            return Rolled::Differs;
+        }
+        let changed = before
+            .iter()
+            .filter(|(name, _)| !carried.iter().any(|(known, _)| known == name))
+            .filter(|(name, old)| self.scope.get(name).is_some_and(|now| !now.value.is_same(&old.value)));
+        let changed: Vec<&(String, Binding)> = changed.collect();
+        // What is known when the model is compiled is another number in each iteration.
+        if changed.iter().any(|(_, old)| !matches!(old.value, Value::Tensor(_) | Value::Broken)) {
+            return Rolled::Differs;
+        }
+        let more: BTreeSet<String> = changed
+            .iter()
+            .filter(|(_, old)| matches!(old.value, Value::Tensor(_)))
+            .map(|(name, _)| name.clone())
+            .collect();
+        if !more.is_empty() {
+            return Rolled::Carries(more);
         }
         let mut next = Vec::new();
         for ((name, _), argument) in carried.iter().zip(&arguments) {
@@ -327,7 +388,7 @@ impl Checker<'_> {
                 }
                 // What was reported is not reported again by unrolling.
                 Some(Value::Broken) => *argument,
-                _ => return false,
+                _ => return Rolled::Differs,
             };
             next.push(self.arranged(after, &ty, span).unwrap_or(after));
         }
@@ -350,17 +411,16 @@ impl Checker<'_> {
             }
         }
         self.push_item(ItemKind::Repeat { times: segment.times, items }, span);
-        true
+        Rolled::Kept
     }
 
-    /// Whether the body updates a name that holds no tensor: a number, a truth value.
-    fn updates_constants(&self, body: &Block) -> bool {
-        let mut names = BTreeSet::new();
-        self.updated(&body.statements, &mut names);
-        names.iter().filter_map(|name| self.scope.get(name)).any(|binding| {
-            matches!(binding.role, BindingRole::Var | BindingRole::State)
-                && !matches!(binding.value, Value::Tensor(_) | Value::Broken)
-        })
+    /// Names around this place that may be updated, and what they are.
+    fn variables(&self) -> Vec<(String, Binding)> {
+        let names = self.scope.names().into_iter();
+        names
+            .filter_map(|name| Some((name.to_owned(), self.scope.get(name)?.clone())))
+            .filter(|(_, binding)| matches!(binding.role, BindingRole::Var | BindingRole::State))
+            .collect()
     }
 }
 
