@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use totc::data::ahead::{Ahead, test_examples_ahead};
+use totc::data::prefetch::{Prefetch, prefetch_test_examples};
 use totc::data::{DataError, Dataset, Example, Mark, Sizes, Verdict};
 
 /// Example `k` is full of a number that depends on seed and k; from `broken` on there is none.
@@ -57,7 +57,7 @@ fn numbers(broken: u64) -> Arc<dyn Dataset> {
 fn rows_are_the_same_whatever_the_number_of_threads() {
     for threads in 0..5 {
         for batch in [1, 7, 100, 300] {
-            let mut ahead = Ahead::new(numbers(u64::MAX), 4, batch, threads);
+            let mut ahead = Prefetch::new(numbers(u64::MAX), 4, batch, threads);
             let mut position = 1_000;
             // Takes of all sizes, none among them.
             for count in [batch, 0, 1, batch / 2, 3, batch, 2 * batch, 1] {
@@ -79,7 +79,7 @@ fn rows_are_the_same_whatever_the_number_of_threads() {
 #[test]
 fn a_panic_of_a_thread_is_an_error_when_its_rows_are_due() {
     for threads in [0, 1, 3] {
-        let mut ahead = Ahead::new(numbers(130), 0, 64, threads);
+        let mut ahead = Prefetch::new(numbers(130), 0, 64, threads);
         assert_eq!(ahead.take(0, 64).expect("rows").n, 64);
         assert_eq!(ahead.take(64, 64).expect("rows").n, 64);
         let error = ahead.take(128, 64).expect_err("no rows").to_string();
@@ -94,7 +94,7 @@ fn test_examples_come_in_order_and_the_thread_ends_with_its_user() {
     let data = Numbers { broken: u64::MAX };
     // The last one does not exist.
     let order: Vec<usize> = (0..26).rev().chain([3]).collect();
-    let seen = test_examples_ahead(&data, &order, |next| {
+    let seen = prefetch_test_examples(&data, &order, |next| {
         let all: Vec<Option<i64>> =
             order.iter().map(|_| next().expect("no error").map(|example| example.inputs[0])).collect();
         assert!(next().is_err(), "there are no more");
@@ -104,8 +104,8 @@ fn test_examples_come_in_order_and_the_thread_ends_with_its_user() {
     assert_eq!(seen, wanted);
     // Leaving early does not hang.
     let many: Vec<usize> = (0..10_000).map(|i| i % 25).collect();
-    assert!(test_examples_ahead(&data, &many, |next| next().expect("no error").is_some()));
-    let error = test_examples_ahead(&Numbers { broken: 15 }, &[14, 15], |next| {
+    assert!(prefetch_test_examples(&data, &many, |next| next().expect("no error").is_some()));
+    let error = prefetch_test_examples(&Numbers { broken: 15 }, &[14, 15], |next| {
         next().expect("an example");
         next().expect_err("no example").to_string()
     });

@@ -9,7 +9,7 @@ use std::thread;
 use super::{DataError, Dataset, Example, Rows};
 
 /// Rows of a training stream, prepared ahead.
-pub struct Ahead {
+pub struct Prefetch {
     data: Arc<dyn Dataset>,
     seed: u64,
     threads: usize,
@@ -35,14 +35,14 @@ struct Running {
 /// Rows of a piece at most: enough that handing it over costs nothing, few enough that the first ones come at once.
 const PIECE: usize = 64;
 
-impl Ahead {
+impl Prefetch {
     /// Rows of the stream of `seed` for steps that take up to `batch` rows. The threads start with the first rows that
     /// are taken; without threads, rows are prepared when they are taken.
-    pub fn new(data: Arc<dyn Dataset>, seed: u64, batch: usize, threads: usize) -> Ahead {
+    pub fn new(data: Arc<dyn Dataset>, seed: u64, batch: usize, threads: usize) -> Prefetch {
         let piece = batch.clamp(1, PIECE);
         // Two batches ahead in all.
         let depth = (2 * batch).div_ceil(piece * threads.max(1)).max(1);
-        Ahead { data, seed, threads, piece, depth, running: None }
+        Prefetch { data, seed, threads, piece, depth, running: None }
     }
 
     /// Rows `position .. position + count` of the stream. Going on where the last call ended costs no waiting, unless
@@ -106,7 +106,7 @@ impl Running {
 
 /// Hands `take` a function that gives one test example of `order` after the other, prepared ahead by a thread; none of
 /// those that do not exist, and an error after the last.
-pub fn test_examples_ahead<T>(
+pub fn prefetch_test_examples<T>(
     data: &dyn Dataset,
     order: &[usize],
     take: impl FnOnce(&mut dyn FnMut() -> Result<Option<Example>, DataError>) -> T,

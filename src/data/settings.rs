@@ -7,6 +7,9 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use crate::bounds::CountRange;
+use crate::diagnostic::suggestion;
+
 /// A visitor of `T`; the registry implements it for `DataSpec`.
 pub(super) struct Pick<T>(PhantomData<T>);
 
@@ -60,68 +63,34 @@ impl Visitor<'_> for Pick<Name> {
 
 /// The error for a name that no data set has, with the nearest one that exists.
 pub(super) fn unknown<E: Error>(name: &str, known: &[&str]) -> E {
-    let near = known.iter().map(|other| (strsim::osa_distance(name, other), other)).min();
-    let hint = match near {
-        Some((distance, other)) if distance <= 3 => format!("; did you mean `{other}`?"),
-        _ => String::new(),
-    };
+    let hint = suggestion(name, known.iter().copied()).map_or(String::new(), |hint| format!("; {hint}"));
     E::custom(format!("no data set is called `{name}`; there are: {}{hint}", known.join(", ")))
 }
 
-/// Bounds on a count. Written as `None`, `7`, `(6, 8)`, or the latter two inside `Some(...)`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Span {
-    /// No bound.
-    #[default]
-    Any,
-    /// From the first to the second, both included.
-    Between(u64, u64),
-}
-
-impl Span {
-    /// Whether `n` lies within the bounds.
-    pub fn holds(self, n: u64) -> bool {
-        match self {
-            Span::Any => true,
-            Span::Between(low, high) => (low..=high).contains(&n),
-        }
-    }
-}
-
-impl fmt::Display for Span {
-    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            Span::Any => out.write_str("any number of"),
-            Span::Between(low, high) if low == high => write!(out, "{low}"),
-            Span::Between(low, high) => write!(out, "{low} to {high}"),
-        }
-    }
-}
-
-impl<'de> Visitor<'de> for Pick<Span> {
-    type Value = Span;
+impl<'de> Visitor<'de> for Pick<CountRange> {
+    type Value = CountRange;
 
     fn expecting(&self, out: &mut fmt::Formatter) -> fmt::Result {
         out.write_str("None, a whole number, or a pair such as (6, 8)")
     }
 
-    fn visit_none<E: Error>(self) -> Result<Span, E> {
-        Ok(Span::Any)
+    fn visit_none<E: Error>(self) -> Result<CountRange, E> {
+        Ok(CountRange::Any)
     }
 
-    fn visit_unit<E: Error>(self) -> Result<Span, E> {
-        Ok(Span::Any)
+    fn visit_unit<E: Error>(self) -> Result<CountRange, E> {
+        Ok(CountRange::Any)
     }
 
-    fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<Span, D::Error> {
+    fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<CountRange, D::Error> {
         inner.deserialize_any(self)
     }
 
-    fn visit_u64<E: Error>(self, n: u64) -> Result<Span, E> {
-        Ok(Span::Between(n, n))
+    fn visit_u64<E: Error>(self, n: u64) -> Result<CountRange, E> {
+        Ok(CountRange::Between(n, n))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Span, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<CountRange, A::Error> {
         let mut next =
             |index| seq.next_element::<u64>()?.ok_or_else(|| A::Error::invalid_length(index, &"a pair"));
         let (low, high) = (next(0)?, next(1)?);
@@ -133,13 +102,13 @@ impl<'de> Visitor<'de> for Pick<Span> {
                 "the span ({low}, {high}) is empty; write the smaller number first"
             )));
         }
-        Ok(Span::Between(low, high))
+        Ok(CountRange::Between(low, high))
     }
 }
 
-impl<'de> Deserialize<'de> for Span {
+impl<'de> Deserialize<'de> for CountRange {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(Pick::<Span>::new())
+        from.deserialize_any(Pick::<CountRange>::new())
     }
 }
 
