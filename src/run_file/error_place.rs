@@ -4,10 +4,10 @@
 use std::ops::Range;
 
 use super::blame::Words;
-use super::outline::{Entry, Node};
+use super::outline::{Node, RonEntry};
 
 /// A text as seen from one byte of it.
-pub struct View<'a> {
+pub struct ErrorPlace<'a> {
     pub text: &'a str,
     pub root: &'a Node,
     pub at: usize,
@@ -15,10 +15,10 @@ pub struct View<'a> {
     pub words: &'static Words,
 }
 
-impl<'a> View<'a> {
+impl<'a> ErrorPlace<'a> {
     /// The entry whose key is `name`, nearest to the place of the error, and the path of what holds it.
-    pub fn keyed(&self, name: &str) -> Option<(Vec<String>, &'a Entry)> {
-        let mut best: Option<(usize, Vec<String>, &Entry)> = None;
+    pub fn keyed(&self, name: &str) -> Option<(Vec<String>, &'a RonEntry)> {
+        let mut best: Option<(usize, Vec<String>, &RonEntry)> = None;
         self.root.walk(&mut Vec::new(), &mut |path, entry| {
             let Some(key) = entry.key.as_ref().filter(|key| key.name == name) else { return };
             let distance = key.span.start.abs_diff(self.at);
@@ -31,7 +31,7 @@ impl<'a> View<'a> {
     }
 
     /// The named entry around the error, with its dotted path.
-    pub fn field(&self) -> Option<(String, &'a Entry)> {
+    pub fn field(&self) -> Option<(String, &'a RonEntry)> {
         let (mut path, mut entry) = self.root.entry_at(self.at)?;
         while entry.key.is_none() {
             path.pop();

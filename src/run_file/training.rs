@@ -30,7 +30,7 @@ pub struct TrainConfig {
     /// The optimiser of every `table`.
     pub tables: Tables,
     /// Exceptions for weights chosen by path; the first group that matches a weight wins.
-    pub groups: Vec<Group>,
+    pub groups: Vec<ParamGroup>,
     /// The learning-rate curve, shared by the optimisers and groups, each from its own base.
     pub schedule: Schedule,
     /// Largest joint L2 norm of the gradients of all `param`s; `None` leaves them as they are.
@@ -128,7 +128,7 @@ impl Default for Tables {
 /// Exceptions for some weights. In RON: `(weights: "f.*", lr: Some(1e-5))`.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Group {
+pub struct ParamGroup {
     /// Which paths: `*` stands for any text, dots included, and `?` for one character. `params` and tables alike.
     pub weights: String,
     /// Base learning rate in place of the optimiser's.
@@ -201,7 +201,19 @@ pub enum Choose {
     /// The one whose states changed least in the last step.
     Residual,
     /// The whole answer given most often; ties by mean confidence.
-    Vote,
+    #[serde(rename = "vote")]
+    MajorityVote,
+}
+
+impl Choose {
+    /// The name that run files use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Choose::Confidence => "confidence",
+            Choose::Residual => "residual",
+            Choose::MajorityVote => "vote",
+        }
+    }
 }
 
 impl Default for Evaluation {
