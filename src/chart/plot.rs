@@ -1,9 +1,10 @@
-//! Curves to coordinates: takes points, gives lines, ticks and labels for the template to draw; never looks at what
+//! Curves to coordinates: takes points, gives lines, ticks and labels for a template or a canvas to draw; never looks at what
 //! a curve means.
 
 use serde::Serialize;
 
-use crate::report::{count, number};
+use super::scale::{Scale, Tick, count_of, number_of, significant, tenth};
+use crate::numbers::number;
 
 /// Size of a drawing, and of the margins around its plot, in pixels of the `viewBox`.
 const SIZE: (f64, f64) = (420.0, 236.0);
@@ -17,9 +18,11 @@ const MOST_POINTS: usize = 400;
 /// What to plot.
 #[derive(Clone, Debug, Default)]
 pub struct Plot {
+    /// What stands above it.
     pub title: String,
     /// Name of the horizontal axis.
     pub across: String,
+    /// The curves, in the order in which they are drawn.
     pub curves: Vec<Curve>,
     /// The range of the vertical axis at least, such as 0 to 1 for a share; a logarithmic one has none.
     pub range: Option<(f64, f64)>,
@@ -30,6 +33,7 @@ pub struct Plot {
 /// A named line.
 #[derive(Clone, Debug, Default)]
 pub struct Curve {
+    /// What it is called in the legend.
     pub name: String,
     /// Decides colour and dashes: `train`, `test`, `a`, `b`, ...
     pub class: &'static str,
@@ -42,18 +46,18 @@ pub struct Curve {
 /// A plot laid out.
 #[derive(Clone, Debug, Serialize)]
 pub struct Chart {
-    title: String,
-    across: String,
-    log: bool,
-    width: f64,
-    height: f64,
-    left: f64,
-    right: f64,
-    top: f64,
-    bottom: f64,
-    x_ticks: Vec<Tick>,
-    y_ticks: Vec<Tick>,
-    curves: Vec<Drawn>,
+    pub(super) title: String,
+    pub(super) across: String,
+    pub(super) log: bool,
+    pub(super) width: f64,
+    pub(super) height: f64,
+    pub(super) left: f64,
+    pub(super) right: f64,
+    pub(super) top: f64,
+    pub(super) bottom: f64,
+    pub(super) x_ticks: Vec<Tick>,
+    pub(super) y_ticks: Vec<Tick>,
+    pub(super) curves: Vec<Drawn>,
     /// `[[[x, y, pixel x, pixel y], ..], ..]`, one list per curve, as JSON.
     points: String,
     /// The chart in words.
@@ -61,18 +65,12 @@ pub struct Chart {
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct Tick {
-    at: f64,
-    text: String,
-}
-
-#[derive(Clone, Debug, Serialize)]
-struct Drawn {
-    name: String,
+pub(super) struct Drawn {
+    pub(super) name: String,
     class: &'static str,
     /// `points` of a polyline each; several where there are gaps.
-    lines: Vec<String>,
-    dots: Vec<(f64, f64)>,
+    pub(super) lines: Vec<String>,
+    pub(super) dots: Vec<(f64, f64)>,
     last: String,
 }
 
@@ -152,70 +150,6 @@ impl Curve {
     }
 }
 
-/// A scale from values to pixels, with the places of its ticks.
-struct Scale {
-    low: f64,
-    high: f64,
-    pixels: (f64, f64),
-    log: bool,
-    places: Vec<f64>,
-}
-
-impl Scale {
-    /// Ticks at round numbers, about `most` of them; with `rounded` the scale ends on ticks.
-    fn linear(low: f64, high: f64, pixels: (f64, f64), most: usize, rounded: bool) -> Scale {
-        let (low, high) = match high - low {
-            span if span > 1e-9 * high.abs().max(low.abs()).max(1e-300) => (low, high),
-            _ if low == 0.0 => (0.0, 1.0),
-            _ => (low - 0.1 * low.abs(), high + 0.1 * high.abs()),
-        };
-        // What runs across are steps: there is none between two.
-        let least: f64 = if rounded { 0.0 } else { 1.0 };
-        let step = round_step(((high - low) / most as f64).max(least));
-        let (first, last) = match rounded {
-            true => ((low / step + 1e-9).floor(), (high / step - 1e-9).ceil()),
-            false => ((low / step - 1e-9).ceil(), (high / step + 1e-9).floor()),
-        };
-        let places: Vec<f64> = (0..=(last - first) as usize).map(|at| (first + at as f64) * step).collect();
-        let (low, high) = if rounded { (first * step, last * step) } else { (low, high) };
-        Scale { low, high, pixels, log: false, places }
-    }
-
-    /// Ticks at powers of ten, and between them where these are few.
-    fn log(low: f64, high: f64, pixels: (f64, f64)) -> Scale {
-        let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
-        let between: &[f64] = if high / low > 2e3 { &[1.0] } else { &[1.0, 3.0] };
-        let skip = ((last - first) / 5).max(1) as usize;
-        let powers = (first..=last).step_by(skip).map(|power| 10f64.powi(power));
-        let (low, high) = (low / 1.1, high * 1.1);
-        let places = powers.flat_map(|power| between.iter().map(move |digit| digit * power));
-        let places = places.filter(|place| (low..=high).contains(place)).collect();
-        Scale { low, high, pixels, log: true, places }
-    }
-
-    fn pixel(&self, value: f64) -> f64 {
-        let share = match self.log {
-            true => (value / self.low).ln() / (self.high / self.low).ln(),
-            false => (value - self.low) / (self.high - self.low),
-        };
-        self.pixels.0 + share * (self.pixels.1 - self.pixels.0)
-    }
-
-    fn ticks(&self, text: fn(f64) -> String) -> Vec<Tick> {
-        self.places
-            .iter()
-            .map(|&place| Tick { at: tenth(self.pixel(place)), text: text(significant(place)) })
-            .collect()
-    }
-}
-
-/// The next of 1, 2, 2.5, 5, 10 times a power of ten.
-fn round_step(at_least: f64) -> f64 {
-    let power = 10f64.powf(at_least.log10().floor());
-    let digit = at_least / power;
-    [1.0, 2.0, 2.5, 5.0].into_iter().find(|round| *round >= digit - 1e-9).unwrap_or(10.0) * power
-}
-
 fn extent(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     values.fold(None, |extent, value| match extent {
         None => Some((value, value)),
@@ -247,34 +181,6 @@ fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
         kept.push(*last);
     }
     kept
-}
-
-fn tenth(value: f64) -> f64 {
-    (value * 10.0).round() / 10.0
-}
-
-/// Six digits: what a tooltip can use.
-fn significant(value: f64) -> f64 {
-    format!("{value:.5e}").parse().unwrap_or(value)
-}
-
-/// `1,500`, `20k`, `3M`.
-fn count_of(value: f64) -> String {
-    match value.abs() {
-        size if size >= 1e6 => format!("{}M", significant(value / 1e6)),
-        size if size >= 1e4 => format!("{}k", significant(value / 1e3)),
-        _ if value.fract() != 0.0 => significant(value).to_string(),
-        _ if value < 0.0 => value.to_string(),
-        _ => count(value as u64),
-    }
-}
-
-fn number_of(value: f64) -> String {
-    match value.abs() {
-        0.0 => "0".to_owned(),
-        size if !(1e-3..1e5).contains(&size) => format!("{value:e}"),
-        _ => value.to_string(),
-    }
 }
 
 #[cfg(test)]

@@ -1,20 +1,20 @@
-//! Takes a plan, gives nodes, groups and edges for formats that lay out by themselves (DOT, Mermaid); knows
+//! Takes a folded outline, gives nodes, groups and edges for formats that lay out by themselves (DOT, Mermaid); knows
 //! nothing of their syntax. Ids count up in the order of the text.
 
-use super::fold::{Leaf, Node, Plan, Turns};
+use super::fold::{Folded, Leaf, Node, Turns};
 use super::labels::{self, Around};
 use super::text::{cut, one_line, statements, wrap};
 use super::thoughts::Thoughts;
 use crate::model::outline::ItemKind;
 
-pub struct Chart {
+pub struct Flowchart {
     pub title: String,
-    pub entries: Vec<Entry>,
+    pub entries: Vec<FlowItem>,
     pub edges: Vec<Edge>,
 }
 
-pub enum Entry {
-    Group { id: usize, label: String, kind: Group, entries: Vec<Entry> },
+pub enum FlowItem {
+    Group { id: usize, label: String, kind: Group, entries: Vec<FlowItem> },
     Node { id: usize, shape: Shape, gradient: bool, lines: Vec<String> },
 }
 
@@ -45,17 +45,17 @@ pub struct Edge {
 const WIDTH: usize = 52;
 const LINES: usize = 4;
 
-pub fn chart(plan: &Plan) -> Chart {
-    let thoughts = Thoughts::at_start(&plan.leaves());
+pub fn flowchart(folded: &Folded) -> Flowchart {
+    let thoughts = Thoughts::at_start(&folded.leaves());
     let mut walk = Walk { thoughts, edges: Vec::new(), before: None, next_id: 0 };
     let mut entries = Vec::new();
-    for part in &plan.parts {
+    for part in &folded.parts {
         let id = walk.id();
         let label = cut(&one_line(part.name), WIDTH);
         let inner = walk.nodes(&part.nodes, Around::Section, part.in_order());
-        entries.push(Entry::Group { id, label, kind: Group::Section, entries: inner });
+        entries.push(FlowItem::Group { id, label, kind: Group::Section, entries: inner });
     }
-    Chart { title: cut(&one_line(plan.model), WIDTH), entries, edges: walk.edges }
+    Flowchart { title: cut(&one_line(folded.model), WIDTH), entries, edges: walk.edges }
 }
 
 struct Walk<'a> {
@@ -72,11 +72,11 @@ impl<'a> Walk<'a> {
         self.next_id
     }
 
-    fn nodes(&mut self, nodes: &[Node<'a>], around: Around, in_order: bool) -> Vec<Entry> {
+    fn nodes(&mut self, nodes: &[Node<'a>], around: Around, in_order: bool) -> Vec<FlowItem> {
         nodes.iter().map(|node| self.node(node, around, in_order)).collect()
     }
 
-    fn node(&mut self, node: &Node<'a>, around: Around, in_order: bool) -> Entry {
+    fn node(&mut self, node: &Node<'a>, around: Around, in_order: bool) -> FlowItem {
         match node {
             Node::Leaf(leaf) => self.leaf(leaf, in_order),
             Node::Loop(turns) => self.group(labels::times(turns, around), turns, around, in_order),
@@ -93,19 +93,19 @@ impl<'a> Walk<'a> {
                 }
                 let kind =
                     if around == Around::NoGradient { Group::LoopWithoutGradient } else { Group::Loop };
-                Entry::Group { id, label: labels::steps(each), kind, entries: rows }
+                FlowItem::Group { id, label: labels::steps(each), kind, entries: rows }
             }
         }
     }
 
-    fn group(&mut self, label: String, turns: &Turns<'a>, around: Around, in_order: bool) -> Entry {
+    fn group(&mut self, label: String, turns: &Turns<'a>, around: Around, in_order: bool) -> FlowItem {
         let id = self.id();
         let kind = if turns.learning == 0 { Group::LoopWithoutGradient } else { Group::Loop };
         let entries = self.nodes(&turns.body, around.inside(turns), in_order);
-        Entry::Group { id, label, kind, entries }
+        FlowItem::Group { id, label, kind, entries }
     }
 
-    fn leaf(&mut self, leaf: &Leaf<'a>, in_order: bool) -> Entry {
+    fn leaf(&mut self, leaf: &Leaf<'a>, in_order: bool) -> FlowItem {
         let id = self.id();
         let aside = matches!(leaf.kind, ItemKind::Record { .. });
         let thoughts = self.thoughts.now();
@@ -114,7 +114,7 @@ impl<'a> Walk<'a> {
         if in_order && !aside {
             self.before = Some(id);
         }
-        Entry::Node { id, shape: shape(leaf.kind), gradient: leaf.gradient, lines: lines(leaf) }
+        FlowItem::Node { id, shape: shape(leaf.kind), gradient: leaf.gradient, lines: lines(leaf) }
     }
 }
 
