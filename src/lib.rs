@@ -1,8 +1,11 @@
 //! totc: a declarative model-graph compiler for recursive-reasoning models. This page is the house:
 //! each product is a noun, each stage one verb.
 
+pub mod bounds;
+pub mod chart;
 pub mod cli;
 pub mod compare;
+pub mod cost;
 pub mod data;
 pub mod diagnostic;
 pub mod draw;
@@ -11,11 +14,15 @@ pub mod exec;
 pub mod ir;
 pub mod lower;
 pub mod model;
+pub mod model_file;
+pub mod numbers;
 pub mod pass;
 pub mod primitive;
+pub mod random;
 pub mod report;
 pub mod run_file;
 pub mod source;
+pub mod statistics;
 pub mod sweep;
 pub mod syntax;
 pub mod train;

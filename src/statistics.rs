@@ -38,11 +38,14 @@ pub fn quantile(sorted: &[f64], share: f64) -> f64 {
 /// An interval of `LEVEL`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Interval {
+    /// Lower end.
     pub low: f64,
+    /// Upper end.
     pub high: f64,
 }
 
 impl Interval {
+    /// Whether both ends lie on the same side of 0.
     pub fn excludes_zero(self) -> bool {
         self.low > 0.0 || self.high < 0.0
     }

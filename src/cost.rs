@@ -1,14 +1,12 @@
-//! Cost of one step of a program: floating-point operations and activation memory, from types alone.
+//! The cost of one step: takes a program, gives floating-point operations and activation memory, from types alone; runs
+//! nothing.
 
 use crate::ir::op::Op;
 use crate::lower::{Instr, InstrOp, Operand, Program};
 use crate::types::{Kind, Ty};
 use std::collections::HashMap;
 
-/// Bytes of one element of the run's precision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Precision(pub u64);
-
+/// What one step costs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Cost {
     /// Forward operations without gradient.
@@ -30,23 +28,23 @@ struct Walk {
     sizes: HashMap<usize, u64>,
 }
 
-/// Counts a program's step. Views cost nothing; what is computed with gradient stays alive for the backward pass.
-pub fn cost(program: &Program, precision: Precision) -> Cost {
+/// Counts a program's step, with `float_bytes` per number of the run's precision. Views cost nothing; what is computed with gradient stays alive for the backward pass.
+pub fn cost(program: &Program, float_bytes: u64) -> Cost {
     let mut walk = Walk::default();
-    walk.body(&program.body, 1, precision);
+    walk.body(&program.body, 1, float_bytes);
     let mut cost = walk.cost;
     cost.flops = cost.flops_without_gradient.saturating_add(cost.flops_with_gradient.saturating_mul(3));
     cost
 }
 
 impl Walk {
-    fn body(&mut self, instrs: &[Instr], times: u64, precision: Precision) {
+    fn body(&mut self, instrs: &[Instr], times: u64, float_bytes: u64) {
         for instr in instrs {
             match &instr.op {
-                InstrOp::Op(op) => self.operation(op, instr, times, precision),
+                InstrOp::Op(op) => self.operation(op, instr, times, float_bytes),
                 InstrOp::Repeat { times: inner, body, .. } => {
                     let before = self.live;
-                    self.body(body, times.saturating_mul(*inner as u64), precision);
+                    self.body(body, times.saturating_mul(*inner as u64), float_bytes);
                     if instr.gradient {
                         let kept = self.live - before;
                         self.live = before + kept * *inner as u64;
@@ -55,7 +53,7 @@ impl Walk {
                         self.live = before;
                     }
                     for (at, slot) in instr.out.iter().enumerate() {
-                        let bytes = instr.arg_tys.get(at).map_or(0, |ty| bytes(ty, precision));
+                        let bytes = instr.arg_tys.get(at).map_or(0, |ty| bytes(ty, float_bytes));
                         self.hold(*slot, bytes);
                     }
                 }
@@ -70,14 +68,14 @@ impl Walk {
         }
     }
 
-    fn operation(&mut self, op: &Op, instr: &Instr, times: u64, precision: Precision) {
+    fn operation(&mut self, op: &Op, instr: &Instr, times: u64, float_bytes: u64) {
         let bytes = match op {
             Op::Prim(..)
             | Op::Concat { .. }
             | Op::Pick { .. }
             | Op::Pad { .. }
             | Op::Rows(_)
-            | Op::StackOn { .. } => bytes(&instr.ty, precision),
+            | Op::StackOn { .. } => bytes(&instr.ty, float_bytes),
             // Views, or the operand itself.
             _ => 0,
         };
@@ -110,12 +108,12 @@ impl Walk {
     }
 }
 
-fn bytes(ty: &Ty, precision: Precision) -> u64 {
+fn bytes(ty: &Ty, float_bytes: u64) -> u64 {
     let element = match ty.kind {
         Kind::Bool => 1,
         Kind::Int | Kind::Index { .. } | Kind::Float64 => 8,
         Kind::Float32 => 4,
-        Kind::Float => precision.0,
+        Kind::Float => float_bytes,
     };
     element * ty.count() as u64
 }
