@@ -1,14 +1,13 @@
 //! `totc explain FILE`: what is known of a model before a tensor exists.
 
 use super::Outcome;
-use super::cost::{Cost, Precision, cost};
 use super::subject::{Choice, Subject};
 use crate::Values;
+use crate::cost::{Cost, cost};
 use crate::ir::{Mode, WeightRole};
 use crate::model::Model;
 use crate::model::outline::{Item, ItemKind};
 use crate::report::{count, table};
-use crate::run_file;
 use crate::types::AxisSize;
 use indexmap::IndexMap;
 use serde_json::json;
@@ -30,15 +29,12 @@ pub struct Args {
 pub fn main(args: &Args) -> Outcome {
     let mut subject = Subject::load(&args.choice)?;
     if let Some(batch) = args.batch {
-        subject.bindings.sizes.insert("batch".to_owned(), batch);
+        subject.model_file.bind_size("batch", batch);
     }
-    let precision = match subject.run.as_ref().map(|run| run.run.precision) {
-        Some(run_file::Precision::Bfloat16) => Precision(2),
-        _ => Precision(4),
-    };
-    let model = subject.model(Mode::Training)?;
-    let training = cost(&subject.program(Mode::Training, Values::Dropped)?, precision);
-    let evaluation = cost(&subject.program(Mode::Evaluation, Values::Dropped)?, precision);
+    let precision = subject.run.as_ref().map(|run| run.run.precision).unwrap_or_default();
+    let model = subject.model_file.model(Mode::Training)?;
+    let training = cost(&subject.model_file.program(Mode::Training, Values::Dropped)?, precision.bytes());
+    let evaluation = cost(&subject.model_file.program(Mode::Evaluation, Values::Dropped)?, precision.bytes());
     let stand_ins = stand_ins(&model);
     if args.json {
         println!("{:#}", as_json(&model, training, evaluation));

@@ -1,14 +1,13 @@
 //! `totc eval RUN.ron --latency`: how long one sample takes, at batch 1.
 
 use super::bench::peak_memory;
-use super::session::Session;
 use super::{Failure, Outcome};
 use crate::Values;
 use crate::compare::LATENCY;
 use crate::exec::Executable;
 use crate::ir::{Mode, WeightRole};
-use crate::lower::{self};
 use crate::report::{count, number, table};
+use crate::train::run::Session;
 use crate::train::{Budget, Latency, Stop, latency};
 use serde_json::json;
 use std::path::Path;
@@ -19,9 +18,8 @@ pub fn main(session: &mut Session, weights: Option<&Path>, budget: Budget, as_js
     let whole = session.program(Mode::Evaluation, u64::MAX, 1, Values::Dropped)?;
     let (tensors, path) = session.weights(weights, &whole)?;
     // Who only wants answers computes no loss and no metric.
-    let graph = crate::model::graph::build(&session.subject.model(Mode::Evaluation)?).answers_only();
-    let graph = crate::pass::run(graph, None).map_err(|error| Failure::Internal(error.to_string()))?;
-    let model = Executable::new(lower::program(&graph), session.device, session.precision());
+    let answers = session.model_file.answers()?;
+    let model = Executable::new(answers, session.device, session.precision());
     let measure = |stop: Stop| {
         latency(&model, &tensors, session.data.as_ref(), stop, session.run.run.evaluation.steps, budget)
             .map_err(|error| world(&error))

@@ -1,19 +1,20 @@
-//! ARC's score for `run` and `eval`: its files in the run's folder, its text and JSON, and whether identifiers still mean
-//! what they meant in training.
+//! ARC's score of a finished model: takes the score, gives its files in the run's folder and its JSON, and says whether
+//! identifiers still mean what they meant in training.
 
-use super::Failure;
-use crate::data::Dataset;
-use crate::data::arc::{ArcScore, TestSet};
-use crate::exec::Weights;
-use crate::ir::WeightInfo;
-use crate::report::table;
-use crate::train::untrained;
-use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
+use super::files::FileError;
+use crate::data::Dataset;
+use crate::data::arc::{ArcScore, TestSet};
+
 /// The score of an evaluation and what must be known beside it.
+#[derive(Clone, Debug)]
 pub struct ArcTest {
+    /// Votes and pass@K.
     pub score: ArcScore,
+    /// Reasons not to trust it, a sentence each.
     pub warnings: Vec<String>,
 }
 
@@ -29,8 +30,11 @@ const MEANING: &str = "identifiers.json";
 const SCORE: &str = "arc.json";
 const SUBMISSION: &str = "submission.json";
 
-/// Notes what identifiers mean, where the data set is one of ARC.
-pub fn note_identifiers(folder: &Path, data: &dyn Dataset) -> Result<(), Failure> {
+/// Notes in a run's folder what identifiers mean, where the data set is one of ARC.
+///
+/// # Errors
+/// A file that cannot be written.
+pub fn note_identifiers(folder: &Path, data: &dyn Dataset) -> Result<(), FileError> {
     let Some(set) = data.arc() else { return Ok(()) };
     write(&folder.join(MEANING), &meaning(set))
 }
@@ -55,9 +59,8 @@ fn meaning(set: &TestSet) -> Meaning {
     Meaning { identifiers: set.identifiers.len(), sha256: set.identifiers.digest() }
 }
 
-fn write(path: &Path, value: &impl Serialize) -> Result<(), Failure> {
-    let failed =
-        |error: std::io::Error| Failure::World(format!("cannot write `{}`: {error}", path.display()));
+fn write(path: &Path, value: &impl Serialize) -> Result<(), FileError> {
+    let failed = |cause: std::io::Error| FileError { path: path.to_owned(), cause };
     let text = serde_json::to_string(value).map_err(|error| failed(error.into()))?;
     std::fs::write(path, text).map_err(failed)
 }
@@ -75,26 +78,28 @@ impl ArcTest {
         ArcTest { score, warnings }
     }
 
-    /// Adds what the weights tell: tested tasks that were never trained on.
-    pub fn look_at(&mut self, set: &TestSet, weights: &Weights, infos: &[WeightInfo]) -> Result<(), Failure> {
-        let found = untrained(set, weights, infos).map_err(|error| Failure::World(error.to_string()))?;
-        if let Some((still, all)) = found.filter(|(still, _)| *still > 0) {
+    /// Adds what the weights tell: of `tested` identifiers of tested tasks, so many were never trained.
+    pub fn doubt_untrained(&mut self, untrained: usize, tested: usize) {
+        if untrained > 0 {
             self.warnings.push(format!(
-                "{still} of {all} identifiers of tested tasks (tasks and copies) were never trained: their vectors are \
-                 still zero. Train longer or with fewer augmentations, or ask under fewer (`test_augmentations`)"
+                "{untrained} of {tested} identifiers of tested tasks (tasks and copies) were never trained: their vectors \
+                 are still zero. Train longer or with fewer augmentations, or ask under fewer (`test_augmentations`)"
             ));
         }
-        Ok(())
     }
 
     /// Writes `arc.json`, and `submission.json` into the folder or the file that is given; gives the latter's path.
-    pub fn write(&self, folder: &Path, submission: Option<&Path>) -> Result<PathBuf, Failure> {
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn write(&self, folder: &Path, submission: Option<&Path>) -> Result<PathBuf, FileError> {
         write(&folder.join(SCORE), &self.json())?;
         let path = submission.map_or_else(|| folder.join(SUBMISSION), Path::to_owned);
         write(&path, &self.score.submission)?;
         Ok(path)
     }
 
+    /// The score as `arc.json` holds it.
     pub fn json(&self) -> serde_json::Value {
         let pass =
             self.score.pass.iter().map(|(attempts, share)| (format!("pass@{attempts}"), (*share).into()));
@@ -102,36 +107,5 @@ impl ArcTest {
         all["pass"] = serde_json::Value::Object(pass.collect());
         all["warnings"] = serde_json::json!(self.warnings);
         all
-    }
-
-    /// What a person reads: pass@K of each way of stopping.
-    pub fn text(tests: &[(&str, &ArcTest)]) -> String {
-        let Some((_, first)) = tests.first() else { return String::new() };
-        let found = &first.score.predictions;
-        let mut text = format!(
-            "\nARC: {} tasks, {} test inputs, {} of {} predictions voted\n",
-            first.score.tasks,
-            first.score.inputs.len(),
-            found.counted,
-            found.expected
-        );
-        if first.score.pass.is_empty() {
-            text +=
-                "no answer is known, so there is no score; the submission has two attempts per test input\n";
-        } else {
-            let named = tests.iter().map(|(name, _)| (*name).to_owned());
-            let mut lines: Vec<Vec<String>> = vec![std::iter::once(String::new()).chain(named).collect()];
-            for attempts in first.score.pass.keys() {
-                let shares = tests.iter().map(|(_, test)| {
-                    test.score.pass.get(attempts).map_or("-".to_owned(), |share| format!("{share:.4}"))
-                });
-                lines.push(std::iter::once(format!("  pass@{attempts}")).chain(shares).collect());
-            }
-            text += &table(&lines);
-        }
-        for warning in &first.warnings {
-            text += &format!("warning: {warning}\n");
-        }
-        text
     }
 }

@@ -3,16 +3,16 @@
 use super::super::predict::Answer;
 use crate::data::Example;
 
-/// What a witness is shown when an example has left the batch.
+/// What a observer is shown when an example has left the batch.
 #[derive(Debug)]
-pub struct Seen<'a> {
+pub struct ObservedAnswer<'a> {
     /// The example's place among the test examples, from 0. Examples come in the order in which they finish.
     pub index: usize,
     /// The example as it was asked.
     pub example: &'a Example,
     /// The answer that counts.
     pub answer: &'a Answer,
-    /// The answers after step 1, 2, and so on, the last being `answer`; empty unless [`Witness::every_step`].
+    /// The answers after step 1, 2, and so on, the last being `answer`; empty unless [`AnswerObserver::every_step`].
     pub trail: &'a [Answer],
     /// Supervision steps until that answer.
     pub steps: usize,
@@ -21,11 +21,11 @@ pub struct Seen<'a> {
 }
 
 /// Sees every test example of an evaluation, those without a label too.
-pub trait Witness {
+pub trait AnswerObserver {
     /// An example is done.
-    fn see(&mut self, seen: &Seen);
+    fn see(&mut self, seen: &ObservedAnswer);
 
-    /// Whether `Seen::trail` is wanted.
+    /// Whether `ObservedAnswer::trail` is wanted.
     fn every_step(&self) -> bool {
         false
     }

@@ -11,14 +11,14 @@ use crate::exec::Weights;
 
 /// Several answers to one question, and the one that is believed.
 #[derive(Clone, Debug)]
-pub struct Pondered {
+pub struct BestOfN {
     /// The answers, turned back to the question as it was asked; view 0 of rollout 0 comes first.
     pub predictions: Vec<Prediction>,
     /// Which of their last answers is believed.
     pub choice: Choice,
 }
 
-impl Pondered {
+impl BestOfN {
     /// The answer that is believed.
     pub fn prediction(&self) -> Option<&Prediction> {
         self.predictions.get(self.choice.at)
@@ -26,13 +26,13 @@ impl Pondered {
 }
 
 /// Answers `example` as `protocol` says: `rollouts` times under each of `views` views, for all steps.
-pub fn ponder(
+pub fn best_of_n(
     model: &dyn SupervisionStep,
     weights: &Weights,
     data: &dyn Dataset,
     example: &Example,
     protocol: &Protocol,
-) -> Result<Pondered, TrainError> {
+) -> Result<BestOfN, TrainError> {
     check_rollouts(model.program(), protocol.rollouts)?;
     protocol.check_views(data)?;
     let views = (0..protocol.candidates()).map(|number| number % protocol.views.max(1));
@@ -47,5 +47,5 @@ pub fn ponder(
     let last = predictions.iter().filter_map(Prediction::last);
     let candidates: Vec<Candidate> = last.map(Answer::candidate).collect();
     let choice = choose(&candidates, protocol.choose).unwrap_or(Choice { at: 0, agreeing: 0 });
-    Ok(Pondered { predictions, choice })
+    Ok(BestOfN { predictions, choice })
 }

@@ -1,25 +1,54 @@
 //! `run.json`: what a run is, kept beside its checkpoints: takes settings and counts, gives JSON and back; compares
 //! nothing itself.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::data::Dataset;
+use crate::random::fnv1a;
 use crate::run_file::Fingerprint;
 
-/// What decides the course of a run, and what a person wants to know of it later, as a reader of its folder sees it.
+/// What decides the course of a run, and what a person wants to know of it later.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Identity {
     /// The settings that decide what training computes.
     pub settings: Fingerprint,
-    /// Hash of the compiled training step.
+    /// Hash of the compiled training step ([`fnv1a`] of its print).
     pub program: u64,
     /// Rows computed at once: the order of sums depends on it, so a resumed run keeps it.
     pub micro_batch: usize,
-    /// Absent in folders of earlier versions.
+    /// The weights that it started from, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<WeightOrigin>,
+    /// How it came about; decides nothing.
+    #[serde(default)]
+    pub made: Provenance,
+    /// What it is about; decides nothing. Absent in folders of earlier versions.
     #[serde(default)]
     pub about: Option<About>,
+}
+
+/// The weights of another model that a run started from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WeightOrigin {
+    /// SHA-256 of the weight file.
+    pub sha256: String,
+    /// Paths that were taken from it.
+    pub taken: Vec<String>,
+}
+
+/// How a run came about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// The run file; relative paths of `run.ron` start at its folder.
+    pub run_file: PathBuf,
+    /// The folder in which the command was given.
+    pub folder: PathBuf,
+    /// The command of the process, word by word.
+    pub command: Vec<String>,
+    /// The version of totc.
+    pub totc: String,
 }
 
 /// What a run is about; does not decide its course.
@@ -36,15 +65,15 @@ pub struct About {
     /// The data set in words.
     pub data: String,
     /// The test puzzles.
-    pub test: TestSet,
+    pub test: TestSetHash,
 }
 
 /// Which puzzles a run is tested on: equal for equal puzzles in equal order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TestSet {
+pub struct TestSetHash {
     /// How many there are.
     pub examples: usize,
-    /// Hash of their tokens, of the first 20,000.
+    /// Hash of their tokens, of the first 20,000, in hexadecimal.
     pub hash: String,
 }
 
@@ -68,8 +97,27 @@ impl Identity {
     }
 }
 
-impl TestSet {
-    pub fn of(data: &dyn Dataset) -> TestSet {
+impl Provenance {
+    /// Of this process, working on the run file at `path`.
+    pub fn of(path: &Path) -> Provenance {
+        Provenance {
+            run_file: std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
+            folder: std::env::current_dir().unwrap_or_default(),
+            command: std::env::args().collect(),
+            totc: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    /// Of the run in `folder`; none if a totc wrote it that did not note it yet.
+    pub fn read(folder: &Path) -> Option<Provenance> {
+        let made = Identity::read(folder).ok()??.made;
+        Some(made).filter(|made| !made.command.is_empty())
+    }
+}
+
+impl TestSetHash {
+    /// Of the test examples of `data`.
+    pub fn of(data: &dyn Dataset) -> TestSetHash {
         let examples = data.test_len();
         let tokens = (0..examples.min(HASHED)).filter_map(|i| data.test_example(i)).flat_map(|example| {
             [example.puzzle]
@@ -78,28 +126,13 @@ impl TestSet {
                 .chain(example.labels)
                 .flat_map(i64::to_le_bytes)
         });
-        TestSet { examples, hash: format!("{:016x}", hash(tokens)) }
+        TestSetHash { examples, hash: format!("{:016x}", fnv1a(tokens)) }
     }
-}
-
-/// FNV-1a, 64 bits: stable from build to build.
-pub fn hash(bytes: impl IntoIterator<Item = u8>) -> u64 {
-    bytes
-        .into_iter()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_hash_is_fnv_1a() {
-        // Vectors of the FNV reference code.
-        assert_eq!(hash(*b""), 0xcbf2_9ce4_8422_2325);
-        assert_eq!(hash(*b"a"), 0xaf63_dc4c_8601_ec8c);
-        assert_eq!(hash(*b"foobar"), 0x8594_4171_f739_67e8);
-    }
 
     #[test]
     fn earlier_folders_are_read() -> Result<(), serde_json::Error> {

@@ -14,7 +14,7 @@ use crate::lower::Program;
 
 /// An example that waits for a row.
 #[derive(Clone, Debug)]
-pub(in crate::train) struct Job {
+pub(in crate::train) struct Request {
     /// Its number, by which whoever looks on knows it.
     pub number: usize,
     /// What goes into the row.
@@ -25,31 +25,31 @@ pub(in crate::train) struct Job {
 
 /// Who sits in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::train) struct Seat {
-    /// The number of the job.
+pub(in crate::train) struct Slot {
+    /// The number of the request.
     pub number: usize,
-    /// Seed of everything that the job draws.
+    /// Seed of everything that the request draws.
     draws: u64,
     /// Supervision steps it has done.
     pub step: usize,
 }
 
 /// What can be seen after a step.
-pub(in crate::train) struct Moment<'a> {
+pub(in crate::train) struct QueueStep<'a> {
     /// The program that ran.
     pub program: &'a Program,
     /// What it gave.
     pub outputs: &'a Outputs,
     /// Who sits in each row of the batch; empty rows hold nothing of interest.
-    pub seats: &'a [Option<Seat>],
+    pub slots: &'a [Option<Slot>],
     /// The batch as it went into the step.
     pub before: &'a Carry,
 }
 
-impl Moment<'_> {
+impl QueueStep<'_> {
     /// Rows in use, with who sits there.
-    pub fn seated(&self) -> impl Iterator<Item = (usize, Seat)> {
-        self.seats.iter().enumerate().filter_map(|(row, seat)| seat.map(|seat| (row, seat)))
+    pub fn occupied(&self) -> impl Iterator<Item = (usize, Slot)> {
+        self.slots.iter().enumerate().filter_map(|(row, slot)| slot.map(|slot| (row, slot)))
     }
 
     /// How much the step changed the states of each row: ‖new - old‖ / ‖new‖ over all states. Infinite after the first
@@ -72,16 +72,16 @@ impl Moment<'_> {
                 None => (change, size),
             });
         }
-        let Some((change, size)) = sums else { return Ok(vec![f64::INFINITY; self.seats.len()]) };
+        let Some((change, size)) = sums else { return Ok(vec![f64::INFINITY; self.slots.len()]) };
         let share = change.f_div(&size.f_clamp_min(1e-30).doing("comparing states")?);
         let share =
             share.and_then(|share| Vec::<f64>::try_from(share.f_sqrt()?)).doing("comparing states")?;
-        let first = |seat: &Option<Seat>| seat.is_none_or(|seat| seat.step < 2);
+        let first = |slot: &Option<Slot>| slot.is_none_or(|slot| slot.step < 2);
         Ok(self
-            .seats
+            .slots
             .iter()
             .zip(share)
-            .map(|(seat, r)| if first(seat) { f64::INFINITY } else { r })
+            .map(|(slot, r)| if first(slot) { f64::INFINITY } else { r })
             .collect())
     }
 }
@@ -97,72 +97,73 @@ fn squares(new: &Tensor, old: &Tensor, batch: i64) -> Result<(Tensor, Tensor), T
     Ok((square(&new.f_sub(&old)?)?, square(&new)?))
 }
 
-/// Runs every job for at most `last` steps. After each step `look` says, row by row, who is done.
+/// Runs every request for at most `last` steps. After each step `look` says, row by row, who is done.
 ///
 /// Gives the number of rows times steps that were computed.
-pub(in crate::train) fn fly(
+pub(in crate::train) fn run_queue(
     model: &dyn SupervisionStep,
     weights: &Weights,
     columns: &Columns,
-    jobs: &mut dyn Iterator<Item = Job>,
+    requests: &mut dyn Iterator<Item = Request>,
     last: usize,
-    mut look: impl FnMut(&Moment) -> Result<Vec<bool>, TrainError>,
+    mut look: impl FnMut(&QueueStep) -> Result<Vec<bool>, TrainError>,
 ) -> Result<u64, TrainError> {
     let _constant = no_grad_guard();
     let device = weights.tensors.values().next().map_or(tch::Device::Cpu, |weight| weight.device());
     let mut step_model = model;
-    let mut seats: Vec<Option<Seat>> = vec![None; columns.batch_rows().max(1)];
-    let mut carry = Carry::start(model.program(), seats.len(), model.precision(), device)?;
+    let mut slots: Vec<Option<Slot>> = vec![None; columns.batch_rows().max(1)];
+    let mut carry = Carry::start(model.program(), slots.len(), model.precision(), device)?;
     let mut row_steps = 0;
     loop {
-        let vacant = seats.iter().filter(|seat| seat.is_none()).count();
-        let fresh: Vec<Job> = jobs.take(vacant).collect();
-        let staying = seats.len() - vacant;
+        let vacant = slots.iter().filter(|slot| slot.is_none()).count();
+        let fresh: Vec<Request> = requests.take(vacant).collect();
+        let staying = slots.len() - vacant;
         let needed = staying + fresh.len();
         if needed == 0 {
             return Ok(row_steps);
         }
-        if let Some(smaller) = model.smaller(needed).filter(|_| needed < seats.len()) {
+        if let Some(smaller) = model.smaller(needed).filter(|_| needed < slots.len()) {
             let rows = smaller.program().batch_rows();
-            if rows < seats.len() && rows >= needed {
+            if rows < slots.len() && rows >= needed {
                 carry = carry.narrowed(smaller.program(), rows)?;
-                seats.retain(Option::is_some);
-                seats.resize(rows, None);
+                slots.retain(Option::is_some);
+                slots.resize(rows, None);
                 step_model = smaller;
             }
         }
         let batch = columns.padded(&rows_of(&fresh), carry.vacancies())?;
         carry = carry.admit(Fresh::InOrder(&batch))?;
-        let places = seats.iter_mut().filter(|seat| seat.is_none());
-        for (place, job) in places.zip(&fresh) {
-            *place = Some(Seat { number: job.number, draws: job.draws, step: 0 });
+        let places = slots.iter_mut().filter(|slot| slot.is_none());
+        for (place, request) in places.zip(&fresh) {
+            *place = Some(Slot { number: request.number, draws: request.draws, step: 0 });
         }
-        for seat in seats.iter_mut().flatten() {
-            seat.step += 1;
+        for slot in slots.iter_mut().flatten() {
+            slot.step += 1;
         }
         let outputs = step_model
-            .run_drawing(weights, &carry.inputs(device)?, &seeds(&seats))
+            .run_drawing(weights, &carry.inputs(device)?, &seeds(&slots))
             .map_err(|cause| TrainError::Run { doing: "evaluation".to_owned(), cause })?;
-        row_steps += seats.len() as u64;
+        row_steps += slots.len() as u64;
         let program = step_model.program();
-        let done = look(&Moment { program, outputs: &outputs, seats: &seats, before: &carry })?;
-        for (seat, done) in seats.iter_mut().zip(&done) {
-            *seat = seat.filter(|seat| !done && seat.step < last);
+        let done = look(&QueueStep { program, outputs: &outputs, slots: &slots, before: &carry })?;
+        for (slot, done) in slots.iter_mut().zip(&done) {
+            *slot = slot.filter(|slot| !done && slot.step < last);
         }
-        carry.advance(program, &outputs, seats.iter().map(Option::is_none).collect())?;
+        carry.advance(program, &outputs, slots.iter().map(Option::is_none).collect())?;
     }
 }
 
 /// The seed of each row for the step that comes.
-fn seeds(seats: &[Option<Seat>]) -> Vec<u64> {
-    let seed = |seat: &Option<Seat>| seat.map_or(0, |seat| row_seed(seat.draws, seat.step as u64, 0));
-    seats.iter().map(seed).collect()
+fn seeds(slots: &[Option<Slot>]) -> Vec<u64> {
+    let seed = |slot: &Option<Slot>| slot.map_or(0, |slot| row_seed(slot.draws, slot.step as u64, 0));
+    slots.iter().map(seed).collect()
 }
 
-fn rows_of(jobs: &[Job]) -> Rows {
-    let mut rows = Rows::with_room(jobs.len(), jobs.first().map_or(0, |job| job.example.inputs.len()));
-    for job in jobs {
-        rows.push(&job.example);
+fn rows_of(requests: &[Request]) -> Rows {
+    let mut rows =
+        Rows::with_room(requests.len(), requests.first().map_or(0, |request| request.example.inputs.len()));
+    for request in requests {
+        rows.push(&request.example);
     }
     rows
 }

@@ -4,12 +4,12 @@
 use indexmap::IndexMap;
 
 use super::choose::{Candidate, choose};
-use super::config::Choose;
 use super::results::EXACT;
+use crate::run_file::Choose;
 
 /// What was gained by answering each example several times.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
-pub struct ThinkingReport {
+pub struct ScalingReport {
     /// Answers to each view.
     pub rollouts: usize,
     /// Views of each example.
@@ -21,15 +21,19 @@ pub struct ThinkingReport {
     /// Share of the candidates that give the chosen answer.
     pub agreement: f64,
     /// The means over the examples when only the first 1, 2, ... candidates are given.
-    pub by_count: Vec<Gain>,
+    pub by_count: Vec<ScalingPoint>,
 }
 
 /// Means of each metric over the examples, by which of so many candidates counts.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
-pub struct Gain {
+pub struct ScalingPoint {
+    /// How many candidates each example has.
     pub candidates: usize,
+    /// Of the candidate with the highest confidence.
     pub confidence: IndexMap<String, f64>,
+    /// Of the candidate whose states changed least.
     pub residual: IndexMap<String, f64>,
+    /// Of the answer that most candidates give.
     pub vote: IndexMap<String, f64>,
     /// Of a candidate drawn at random.
     pub random: IndexMap<String, f64>,
@@ -42,22 +46,22 @@ pub struct Gain {
 const EVERY: usize = 32;
 
 /// Sums over examples.
-pub struct ThinkingTally {
+pub struct ScalingTally {
     metrics: Vec<String>,
     counts: Vec<usize>,
-    /// For each count, each way in the order of `Gain`: a sum per metric.
+    /// For each count, each way in the order of `ScalingPoint`: a sum per metric.
     sums: Vec<[Vec<f64>; 5]>,
     examples: usize,
     steps: usize,
     agreeing: f64,
 }
 
-impl ThinkingTally {
+impl ScalingTally {
     /// Nothing yet, for so many candidates per example.
-    pub fn new(candidates: usize) -> ThinkingTally {
+    pub fn new(candidates: usize) -> ScalingTally {
         let wanted = |count: &usize| *count <= EVERY || count.is_power_of_two() || *count == candidates;
         let counts: Vec<usize> = (1..=candidates).filter(wanted).collect();
-        ThinkingTally {
+        ScalingTally {
             metrics: Vec::new(),
             sums: counts.iter().map(|_| Default::default()).collect(),
             counts,
@@ -94,7 +98,9 @@ impl ThinkingTally {
                     *sum += value;
                 }
             };
-            for (way, by) in [Choose::Confidence, Choose::Residual, Choose::Vote].into_iter().enumerate() {
+            for (way, by) in
+                [Choose::Confidence, Choose::Residual, Choose::MajorityVote].into_iter().enumerate()
+            {
                 add(way, choose(some, by).map(|choice| choice.at));
             }
             let value = |at: usize, metric: usize| values[at].get(metric).copied().unwrap_or(0.0);
@@ -115,12 +121,12 @@ impl ThinkingTally {
     }
 
     /// The means.
-    pub fn report(&self, rollouts: usize, views: usize, choose: Choose) -> ThinkingReport {
+    pub fn report(&self, rollouts: usize, views: usize, choose: Choose) -> ScalingReport {
         let examples = self.examples.max(1) as f64;
         let named = |sums: &Vec<f64>| -> IndexMap<String, f64> {
             self.metrics.iter().cloned().zip(sums.iter().map(|sum| sum / examples)).collect()
         };
-        let gain = |(candidates, sums): (&usize, &[Vec<f64>; 5])| Gain {
+        let gain = |(candidates, sums): (&usize, &[Vec<f64>; 5])| ScalingPoint {
             candidates: *candidates,
             confidence: named(&sums[0]),
             residual: named(&sums[1]),
@@ -128,7 +134,7 @@ impl ThinkingTally {
             random: named(&sums[3]),
             oracle: named(&sums[4]),
         };
-        ThinkingReport {
+        ScalingReport {
             rollouts,
             views,
             choose,
@@ -154,11 +160,11 @@ mod tests {
         // Token 1 is right. First example: found by all ways but the residual; second: by the oracle alone.
         let first = [candidate(2, 0.3, 0.1), candidate(1, 0.6, 0.3), candidate(1, 0.5, 0.2)];
         let second = [candidate(2, 0.6, 0.1), candidate(2, 0.7, 0.3), candidate(1, 0.5, 0.2)];
-        let mut tally = ThinkingTally::new(3);
+        let mut tally = ScalingTally::new(3);
         let names = [EXACT.to_owned()];
         tally.add(&names, &first, &[&[0.0], &[1.0], &[1.0]], 6, 2.0 / 3.0);
         tally.add(&names, &second, &[&[0.0], &[0.0], &[1.0]], 9, 2.0 / 3.0);
-        let report = tally.report(3, 1, Choose::Vote);
+        let report = tally.report(3, 1, Choose::MajorityVote);
         let shown: Vec<_> = report
             .by_count
             .iter()
@@ -171,6 +177,6 @@ mod tests {
         assert_eq!(shown[2][..3], [0.5, 0.0, 0.5]);
         assert!((shown[2][3] - 0.5).abs() < 1e-12 && shown[2][4] == 1.0);
         assert_eq!((report.steps, report.by_count.len()), (7.5, 3));
-        assert_eq!(ThinkingTally::new(100).counts[32..], [64, 100]);
+        assert_eq!(ScalingTally::new(100).counts[32..], [64, 100]);
     }
 }

@@ -2,26 +2,21 @@
 //! whole at any time.
 
 use std::fmt::Write;
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::train::EvaluationReport;
+use super::files::FileError;
+use super::results::EvaluationReport;
 
 /// The name of the file in a run's folder.
 pub const PUZZLES: &str = "puzzles.csv";
 
-/// The file cannot be written.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot write `{}`: {cause}", path.display())]
-pub struct PuzzlesError {
-    path: PathBuf,
-    #[source]
-    cause: io::Error,
-}
-
 /// Writes `folder/puzzles.csv`: `index,rating,steps,halted` and one column per metric. Everything is a number
 /// (`halted` and truth values are 0 or 1); an unknown rating is left empty.
-pub fn write_puzzles(folder: &Path, report: &EvaluationReport) -> Result<PathBuf, PuzzlesError> {
+///
+/// # Errors
+/// A file that cannot be written.
+pub fn write_puzzles(folder: &Path, report: &EvaluationReport) -> Result<PathBuf, FileError> {
     let path = folder.join(PUZZLES);
     let written = || {
         std::fs::create_dir_all(folder)?;
@@ -32,7 +27,7 @@ pub fn write_puzzles(folder: &Path, report: &EvaluationReport) -> Result<PathBuf
     };
     match written() {
         Ok(_) => Ok(path),
-        Err(cause) => Err(PuzzlesError { path, cause }),
+        Err(cause) => Err(FileError { path, cause }),
     }
 }
 
@@ -57,10 +52,10 @@ pub fn puzzles_text(report: &EvaluationReport) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::PuzzleResult;
+    use crate::train::results::PuzzleResult;
 
     #[test]
-    fn one_line_per_puzzle_in_order_of_the_test_set() -> Result<(), PuzzlesError> {
+    fn one_line_per_puzzle_in_order_of_the_test_set() -> Result<(), FileError> {
         let puzzle = |index, rating, exact| PuzzleResult {
             index,
             rating,
@@ -73,7 +68,7 @@ mod tests {
         let names = ["accuracy".to_owned(), "exact".to_owned()];
         let report = EvaluationReport::over(puzzles, &names, &[], true);
         assert_eq!(report.halting_accuracy, Some(1.0));
-        let folder = tempfile::tempdir().map_err(|cause| PuzzlesError { path: PathBuf::new(), cause })?;
+        let folder = tempfile::tempdir().map_err(|cause| FileError { path: PathBuf::new(), cause })?;
         let path = write_puzzles(folder.path(), &report)?;
         assert_eq!(
             std::fs::read_to_string(path).unwrap_or_default(),

@@ -7,16 +7,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::CheckpointError;
-use crate::train::config::TrainConfig;
+use crate::run_file::TrainConfig;
 
 /// Version of the checkpoint folder; it changes whenever an older totc could misread a newer folder or the reverse.
 pub const FORMAT_VERSION: u64 = 1;
 
-/// The counts and settings of a run. Everything random is a function of the seed and these counts, so no generator's
+/// The state of a run besides its tensors: counts and settings. Everything random is a function of the seed and these counts, so no generator's
 /// state is needed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Journal {
+pub struct RunState {
     /// [`FORMAT_VERSION`] of the totc that wrote it.
     pub version: u64,
     /// The model's name.
@@ -33,12 +33,12 @@ pub struct Journal {
     pub run: Value,
 }
 
-impl Journal {
+impl RunState {
     pub(super) fn to_bytes(&self, path: &Path) -> Result<Vec<u8>, CheckpointError> {
         serde_json::to_vec_pretty(self).map_err(|cause| CheckpointError::format(path, cause))
     }
 
-    pub(super) fn read(path: &Path) -> Result<Journal, CheckpointError> {
+    pub(super) fn read(path: &Path) -> Result<RunState, CheckpointError> {
         let bytes = fs::read(path).map_err(|cause| CheckpointError::Read { path: path.to_owned(), cause })?;
         let value: Value =
             serde_json::from_slice(&bytes).map_err(|cause| CheckpointError::format(path, cause))?;

@@ -2,36 +2,53 @@
 
 use indexmap::IndexMap;
 
-/// One training step, in plain numbers.
+/// What one training step did, in plain numbers.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Step {
+pub struct StepMetrics {
     /// The step, from 1.
     pub step: u64,
     /// Rows of the batch.
     pub rows: usize,
+    /// Examples taken from the training stream so far.
+    pub examples: u64,
+    /// Base learning rate of the main optimiser at this step.
     pub lr: f64,
-    /// All losses together, per row.
+    /// All losses together, divided by the batch.
     pub loss: f64,
-    /// Each loss, per row.
+    /// Each loss, summed over the batch and divided by it.
     pub losses: IndexMap<String, f64>,
     /// Each metric, summed over the rows that count.
     pub metrics: IndexMap<String, f64>,
-    /// Rows that count: halted at this step, with a label.
-    pub counted: usize,
-    /// Supervision steps that the rows that count have used, summed.
-    pub steps_used: i64,
-    /// Joint norm of the gradients before clipping.
+    /// Rows that count: halted after this step, with at least one label.
+    pub count: usize,
+    /// Supervision steps that the rows that count have done, summed.
+    pub steps: i64,
+    /// Rows that started anew at this step.
+    pub admitted: usize,
+    /// Joint L2 norm of the gradients, of all supervision steps since the last update, before clipping.
     pub gradient_norm: f64,
+    /// Wall-clock seconds.
+    pub seconds: f64,
+}
+
+impl StepMetrics {
+    /// The mean of a metric over the rows that count; none where no row does.
+    pub fn mean(&self, metric: &str) -> Option<f64> {
+        let sum = self.metrics.get(metric)?;
+        (self.count > 0).then(|| sum / self.count as f64)
+    }
 }
 
 /// Means over some steps.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Reading {
+pub struct MeanMetrics {
     /// The last of the steps.
     pub step: u64,
     /// Learning rate of the last step.
     pub lr: f64,
+    /// All losses together, per row.
     pub loss: f64,
+    /// Each loss, per row.
     pub losses: IndexMap<String, f64>,
     /// Per row that counts; empty while no row has counted.
     pub metrics: IndexMap<String, f64>,
@@ -43,9 +60,9 @@ pub struct Reading {
 
 /// Collects steps until their means are taken.
 #[derive(Clone, Debug, Default)]
-pub struct Window {
+pub struct MetricsWindow {
     steps: usize,
-    last: Step,
+    last: StepMetrics,
     loss: f64,
     losses: IndexMap<String, f64>,
     metrics: IndexMap<String, f64>,
@@ -54,8 +71,9 @@ pub struct Window {
     gradient_norm: f64,
 }
 
-impl Window {
-    pub fn push(&mut self, step: &Step) {
+impl MetricsWindow {
+    /// Takes the metrics of one more step.
+    pub fn push(&mut self, step: &StepMetrics) {
         let add = |sums: &mut IndexMap<String, f64>, values: &IndexMap<String, f64>| {
             for (name, value) in values {
                 *sums.entry(name.clone()).or_default() += value;
@@ -65,19 +83,19 @@ impl Window {
         self.loss += step.loss;
         add(&mut self.losses, &step.losses);
         add(&mut self.metrics, &step.metrics);
-        self.counted += step.counted;
-        self.steps_used += step.steps_used;
+        self.counted += step.count;
+        self.steps_used += step.steps;
         self.gradient_norm += step.gradient_norm;
         self.last = step.clone();
     }
 
     /// The means so far; none before the first step. The next window starts empty.
-    pub fn take(&mut self) -> Option<Reading> {
+    pub fn take(&mut self) -> Option<MeanMetrics> {
         let window = std::mem::take(self);
         let mean = |sums: IndexMap<String, f64>, of: usize| -> IndexMap<String, f64> {
             sums.into_iter().filter(|_| of > 0).map(|(name, sum)| (name, sum / of as f64)).collect()
         };
-        (window.steps > 0).then(|| Reading {
+        (window.steps > 0).then(|| MeanMetrics {
             step: window.last.step,
             lr: window.last.lr,
             loss: window.loss / window.steps as f64,
@@ -93,14 +111,14 @@ impl Window {
 mod tests {
     use super::*;
 
-    fn step(number: u64, loss: f64, exact: f64, counted: usize) -> Step {
+    fn step(number: u64, loss: f64, exact: f64, count: usize) -> StepMetrics {
         let metrics = IndexMap::from([("exact".to_owned(), exact)]);
-        Step { step: number, loss, metrics, counted, steps_used: 4 * counted as i64, ..Step::default() }
+        StepMetrics { step: number, loss, metrics, count, steps: 4 * count as i64, ..StepMetrics::default() }
     }
 
     #[test]
     fn losses_are_means_over_steps_and_metrics_over_rows() {
-        let mut window = Window::default();
+        let mut window = MetricsWindow::default();
         assert_eq!(window.take(), None);
         window.push(&step(1, 2.0, 1.0, 1));
         window.push(&step(2, 4.0, 1.0, 3));

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// What a record measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum MetricsKind {
     /// Means over the training steps since the record before.
     #[default]
     Train,
@@ -22,8 +22,10 @@ pub enum Kind {
 
 /// One line of the log. Numbers that are not finite are written as `null`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Record {
-    pub kind: Kind,
+pub struct MetricsRecord {
+    /// What it measured.
+    pub kind: MetricsKind,
+    /// Steps done, from 1.
     pub step: u64,
     /// Seconds since the run was started or resumed.
     pub seconds: f64,
@@ -58,6 +60,7 @@ fn with_gaps<'de, D: Deserializer<'de>>(from: D) -> Result<IndexMap<String, f64>
 /// What can go wrong with the log.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
+    /// The system says no.
     #[error("cannot {doing} `{}`: {cause}", path.display())]
     File {
         doing: &'static str,
@@ -65,8 +68,10 @@ pub enum LogError {
         #[source]
         cause: io::Error,
     },
+    /// A line that totc did not write.
     #[error("`{}`, line {line} is no record of metrics; move the file away to go on without it", path.display())]
     Foreign { path: PathBuf, line: usize },
+    /// A number or name that JSON cannot hold.
     #[error("a record cannot be written as JSON: {cause}")]
     Json {
         #[from]
@@ -116,13 +121,14 @@ impl MetricsLog {
     }
 
     /// All whole records in `folder`, in order; none if it has no log. A last line that a crash cut off is left out.
-    pub fn read(folder: &Path) -> Result<Vec<Record>, LogError> {
+    pub fn read(folder: &Path) -> Result<Vec<MetricsRecord>, LogError> {
         let path = folder.join(Self::NAME);
         let bytes = match std::fs::read(&path) {
             Ok(bytes) => bytes,
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(cause) => return Err(LogError::File { doing: "read", path, cause }),
         };
+        // A last line that is still being written is left out.
         let whole = bytes.split_inclusive(|&byte| byte == b'\n').filter(|line| line.ends_with(b"\n"));
         let read = |(number, line): (usize, &[u8])| {
             serde_json::from_slice(line)
@@ -132,7 +138,7 @@ impl MetricsLog {
     }
 
     /// Adds a record; it is in the file when this returns.
-    pub fn append(&mut self, record: &Record) -> Result<(), LogError> {
+    pub fn append(&mut self, record: &MetricsRecord) -> Result<(), LogError> {
         let mut line = serde_json::to_vec(record)?;
         line.push(b'\n');
         let written = self.file.write_all(&line).and_then(|()| self.file.flush());
@@ -166,9 +172,9 @@ fn length_up_to(bytes: &[u8], step: u64) -> Result<usize, usize> {
 mod tests {
     use super::*;
 
-    fn record(step: u64) -> Record {
+    fn record(step: u64) -> MetricsRecord {
         let losses = IndexMap::from([("total".to_owned(), 0.1 + 0.2), ("broken".to_owned(), f64::NAN)]);
-        Record { step, lr: 1e-4, losses, steps_used: Some(4.5), ..Record::default() }
+        MetricsRecord { step, lr: 1e-4, losses, steps_used: Some(4.5), ..MetricsRecord::default() }
     }
 
     fn text(folder: &Path) -> String {
@@ -186,7 +192,7 @@ mod tests {
         let mut torn = OpenOptions::new().append(true).open(folder.path().join(MetricsLog::NAME))?;
         torn.write_all(b"{\"kind\":\"tra")?;
         let mut log = MetricsLog::resume(folder.path(), 20)?;
-        log.append(&Record { kind: Kind::Test, ..record(21) })?;
+        log.append(&MetricsRecord { kind: MetricsKind::Test, ..record(21) })?;
         let kept: Vec<u64> = text(folder.path())
             .lines()
             .map(|line| serde_json::from_str::<Stamp>(line).map(|stamp| stamp.step))
@@ -201,7 +207,7 @@ mod tests {
         assert_eq!(MetricsLog::read(folder.path())?, []);
         let mut log = MetricsLog::create(folder.path())?;
         log.append(&record(10))?;
-        log.append(&Record { kind: Kind::Test, ..record(20) })?;
+        log.append(&MetricsRecord { kind: MetricsKind::Test, ..record(20) })?;
         std::fs::write(
             folder.path().join(MetricsLog::NAME),
             text(folder.path()) + "{\"kind\":\"test\",\"st",
@@ -209,7 +215,7 @@ mod tests {
         let read = MetricsLog::read(folder.path())?;
         assert_eq!(
             read.iter().map(|line| (line.kind, line.step)).collect::<Vec<_>>(),
-            [(Kind::Train, 10), (Kind::Test, 20)]
+            [(MetricsKind::Train, 10), (MetricsKind::Test, 20)]
         );
         assert_eq!(read[1].losses["total"], 0.1 + 0.2);
         assert!(read[1].losses["broken"].is_nan());
