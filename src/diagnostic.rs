@@ -171,6 +171,11 @@ pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
+/// The same as a question: ``did you mean `cell`?``
+pub fn suggestion<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    did_you_mean(name, known).map(|near| format!("did you mean `{near}`?"))
+}
+
 /// Whether text for a person may carry colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Colours {
@@ -180,14 +185,22 @@ pub enum Colours {
 
 /// All diagnostics with the lines they point at.
 pub fn render(sink: &Sink, sources: &Sources, colours: Colours) -> String {
+    emit(sink.sorted().into_iter().map(to_codespan), sources, colours)
+}
+
+/// Diagnostics of codespan with the lines of `sources` they point at: all that totc tells an author looks alike.
+pub fn emit(
+    diagnostics: impl IntoIterator<Item = cs::Diagnostic<usize>>,
+    sources: &Sources,
+    colours: Colours,
+) -> String {
     let mut files = SimpleFiles::new();
     for file in sources.files() {
         files.add(file.name.clone(), file.text.clone());
     }
     let config = term::Config::default();
     let mut text = String::new();
-    for diagnostic in sink.sorted() {
-        let shown = to_codespan(diagnostic);
+    for shown in diagnostics {
         let written = match colours {
             Colours::Never => term::emit_to_string(&mut text, &config, &files, &shown),
             Colours::Always => {
@@ -198,7 +211,7 @@ pub fn render(sink: &Sink, sources: &Sources, colours: Colours) -> String {
             }
         };
         if written.is_err() {
-            text.push_str(&format!("{}: {}\n", diagnostic.code.slug(), diagnostic.message));
+            text.push_str(&format!("{}: {}\n", shown.code.unwrap_or_default(), shown.message));
         }
     }
     text

@@ -5,9 +5,12 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod bounds;
+pub mod chart;
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "commands print; nothing else does")]
 pub mod cli;
 pub mod compare;
+pub mod cost;
 pub mod data;
 pub mod diagnostic;
 pub mod draw;
@@ -16,11 +19,15 @@ pub mod exec;
 pub mod ir;
 pub mod lower;
 pub mod model;
+pub mod model_file;
+pub mod numbers;
 pub mod pass;
 pub mod primitive;
+pub mod random;
 pub mod report;
 pub mod run_file;
 pub mod source;
+pub mod statistics;
 pub mod sweep;
 pub mod syntax;
 pub mod train;
@@ -28,6 +35,7 @@ pub mod types;
 pub mod weights;
 
 use diagnostic::Sink;
+use ir::Graph;
 pub use ir::Values;
 use lower::Program;
 use model::Bindings;
@@ -46,7 +54,14 @@ pub fn compile(
     sink: &mut Sink,
 ) -> Result<Option<Program>, pass::PassError> {
     let Some(model) = model::check(modules, sources, bindings, sink) else { return Ok(None) }; // trees to Model: all errors of the author
-    let graph = model.graph.only(values); // from here on nothing fails because of the author
-    let graph = pass::run(graph, None)?; // Graph to Graph, verified after every pass
-    Ok(Some(lower::program(&graph))) // Graph to Program: flat primitive calls, no libtorch yet
+    program(model.graph, values).map(Some) // from here on nothing fails because of the author
+}
+
+/// The graph of a checked model to its program, with the outputs that `values` names.
+///
+/// # Errors
+/// As [`compile`].
+pub fn program(graph: Graph, values: Values) -> Result<Program, pass::PassError> {
+    let graph = pass::run(graph.only(values), None)?; // Graph to Graph, verified after every pass
+    Ok(lower::program(&graph)) // Graph to Program: flat calls, no libtorch yet
 }

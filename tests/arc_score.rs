@@ -290,7 +290,7 @@ mod evaluation {
     use totc::ir::Mode;
     use totc::model::Bindings;
     use totc::source::Sources;
-    use totc::train::{ArcWitness, Graded, Protocol, SupervisionStep, evaluate_before, untrained};
+    use totc::train::{ArcObserver, Graded, Protocol, SupervisionStep, evaluate_observed, untrained};
     use totc::{Values, syntax};
 
     /// `copy` asks for a copy of its two test inputs; `half` for a copy of one of two; `other` for something else.
@@ -331,10 +331,10 @@ mod evaluation {
             let model = Graded::new(batch, |rows| Ok::<_, ()>(executable(rows, tasks))).unwrap();
             let infos = &model.program().weights;
             let weights = Weights::init(infos, 0, Device::Cpu);
-            let mut witness = ArcWitness::new(set);
-            evaluate_before(&model, &weights, data.as_ref(), &Protocol::default(), Some(&mut witness))
+            let mut observer = ArcObserver::new(set);
+            evaluate_observed(&model, &weights, data.as_ref(), &Protocol::default(), Some(&mut observer))
                 .unwrap();
-            let score = witness.finish();
+            let score = observer.finish();
             assert_eq!(pass(&score), [0.5; 6], "batch {batch}");
             assert_eq!((score.predictions.counted, score.warnings()), (20, Vec::new()));
             for input in &score.inputs {

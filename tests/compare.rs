@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use totc::compare::{
     self, Comparison, Protocol, RunRecord, as_csv, as_markdown, as_text, curves, total_seconds,
 };
-use totc::report::{Kind, Record};
+use totc::train::{MetricsKind, MetricsRecord};
 
 /// Means, deviations and shares of float64 over at most 500 puzzles: 500 roundings of 1e-16, with room.
 const ROUNDING: f64 = 1e-12;
@@ -218,7 +218,7 @@ fn a_run_alone_is_no_comparison() {
 
 #[test]
 fn seconds_count_over_resumes() {
-    let at = |seconds| Record { kind: Kind::Train, seconds, ..Record::default() };
+    let at = |seconds| MetricsRecord { kind: MetricsKind::Train, seconds, ..MetricsRecord::default() };
     assert_eq!(total_seconds(&[at(1.0), at(5.0), at(2.0), at(3.0), at(0.5)]), 5.0 + 3.0 + 0.5);
 }
 

@@ -310,3 +310,34 @@ fn puzzles_are_typed_printed_and_checked() {
             .to_owned())
     );
 }
+
+#[test]
+fn the_shape_of_a_data_set_is_known_without_making_it() {
+    for settings in [
+        "sudoku(side: 4, train: 20, test: 5, givens: (5, 8), augmentations: 3)",
+        "sudoku(side: 6, train: 3, test: 0, seed: 2)",
+        "sudoku(side: 9, train: 2, test: 1)",
+        "maze(side: 7, train: 3, test: 2, symmetries: true)",
+    ] {
+        let spec: DataSpec = ron::from_str(settings).unwrap();
+        let opened = totc::data::open(&spec, std::path::Path::new("")).unwrap();
+        let shape = totc::data::shape(&spec, std::path::Path::new("")).unwrap();
+        assert_eq!((shape.sizes, shape.train_len), (opened.sizes(), opened.train_len()), "{settings}");
+    }
+}
+
+#[test]
+fn what_cannot_be_made_is_told_before_it_is_tried() {
+    for settings in [
+        "sudoku(side: 4, train: 100, test: 0)",
+        "sudoku(side: 5, train: 1, test: 1)",
+        "maze(side: 3, train: 1, test: 1)",
+    ] {
+        let spec: DataSpec = ron::from_str(settings).unwrap();
+        let told = |error: totc::data::DataError| error.to_string();
+        let opened = totc::data::open(&spec, std::path::Path::new("")).map(|_| ()).map_err(told);
+        let shape = totc::data::shape(&spec, std::path::Path::new("")).map(|_| ()).map_err(told);
+        assert!(opened.is_err(), "{settings}");
+        assert_eq!(opened, shape, "{settings}");
+    }
+}

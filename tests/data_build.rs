@@ -4,16 +4,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
-use totc::data::npy::{Array, Dtype, Header};
-use totc::data::sudoku::build::{Plan, build};
+use totc::data::npy::{Array, Header, NpyType};
+use totc::data::sudoku::build::{BuildSpec, build};
 use totc::data::sudoku::rate;
 
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/data").join(name)
 }
 
-fn plan(out: &Path) -> Plan {
-    Plan {
+fn plan(out: &Path) -> BuildSpec {
+    BuildSpec {
         train: golden("sudoku-tiny-src/train.csv"),
         test: golden("sudoku-tiny-src/test.csv"),
         out: out.to_owned(),
@@ -65,10 +65,10 @@ fn sudoku_equals_the_reference_script_byte_for_byte() {
 fn a_subsample_is_drawn_as_numpy_draws_it() {
     let out = TempDir::new().expect("a folder");
     let all = Array::open(&golden("sudoku-tiny/train/all__inputs.npy"), 2).expect("an array");
-    build(&Plan { subsample_size: Some(4), num_aug: 0, seed: 7, ..plan(out.path()) }, &|_| ())
+    build(&BuildSpec { subsample_size: Some(4), num_aug: 0, seed: 7, ..plan(out.path()) }, &|_| ())
         .expect("a data set");
     let drawn = Array::open(&out.path().join("train/all__inputs.npy"), 2).expect("an array");
-    assert_eq!(drawn.header.dtype, Dtype::U8);
+    assert_eq!(drawn.header.dtype, NpyType::U8);
     for (row, source) in [8, 5, 0, 2].into_iter().enumerate() {
         // The golden set holds each row with five copies.
         assert_eq!(drawn.row(row), all.row(6 * source), "row {row}");
@@ -84,8 +84,9 @@ fn min_difficulty_holds_for_both_files() {
             |line: &str| line.rsplit(',').next().and_then(|rating| rating.trim().parse::<i64>().ok());
         text.lines().filter_map(rating).filter(|rating| *rating >= 40).count()
     };
-    let (train, test) = build(&Plan { min_difficulty: Some(40), num_aug: 0, ..plan(out.path()) }, &|_| ())
-        .expect("a data set");
+    let (train, test) =
+        build(&BuildSpec { min_difficulty: Some(40), num_aug: 0, ..plan(out.path()) }, &|_| ())
+            .expect("a data set");
     assert_eq!(train.groups, hard("sudoku-tiny-src/train.csv"));
     assert_eq!(test.groups, hard("sudoku-tiny-src/test.csv"));
     assert!(train.groups < 10);
@@ -98,10 +99,10 @@ fn headers_are_numpys() {
     for (rows, width, length) in
         [(0, None, 128), (5, Some(81), 128), (long, Some(900), 128), (7, Some(usize::MAX), 128)]
     {
-        let head = Header::written(Dtype::I64, rows, width);
+        let head = Header::written(NpyType::I64, rows, width);
         assert_eq!(head.len(), length);
         let read = Header::read(&head).expect("a header");
-        assert_eq!((read.dtype, read.start), (Dtype::I64, length));
+        assert_eq!((read.dtype, read.start), (NpyType::I64, length));
         assert_eq!(read.shape, [Some(rows), width].into_iter().flatten().collect::<Vec<_>>());
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use totc::data::built::{Layout, SplitWriter, TotalPuzzles, identifiers};
 use totc::data::maze::build as maze;
-use totc::data::npy::{Dtype, Header};
+use totc::data::npy::{Header, NpyType};
 use totc::data::{DataSpec, Dataset, NO_LABEL, Rows, open};
 
 fn golden(name: &str) -> PathBuf {
@@ -44,7 +44,7 @@ fn sudoku() -> TempDir {
 }
 
 /// A set of `groups[g]` puzzles of `groups[g][p]` examples; example e of the split has inputs full of e + 1.
-fn grouped(out: &Path, dtype: Dtype, groups: &[&[usize]]) {
+fn grouped(out: &Path, dtype: NpyType, groups: &[&[usize]]) {
     for split in ["train", "test"] {
         let layout = Layout { seq_len: 4, vocab_size: 200, dtype, ignore_label_id: Some(0) };
         let mut writer = SplitWriter::create(out, split, layout).expect("a writer");
@@ -101,10 +101,10 @@ fn all_types_give_the_same_rows() {
         let data = read(folder.path(), "paths: [\"\"]").expect("a data set");
         (data.train_rows(3, 0, 20), data.test_rows(0, 5))
     };
-    let bytes = rows(Dtype::U8);
+    let bytes = rows(NpyType::U8);
     assert_eq!(bytes.1.puzzle, [1, 1, 2, 2, 3]);
     assert_eq!(bytes.1.labels[..8], [NO_LABEL, 1, 1, NO_LABEL, NO_LABEL, 2, 2, NO_LABEL]);
-    for dtype in [Dtype::U16, Dtype::I16, Dtype::U32, Dtype::I32, Dtype::I64] {
+    for dtype in [NpyType::U16, NpyType::I16, NpyType::U32, NpyType::I32, NpyType::I64] {
         assert_eq!(rows(dtype), bytes);
     }
 }
@@ -114,7 +114,7 @@ fn all_types_give_the_same_rows() {
 fn an_epoch_is_the_loaders() {
     for groups in [&[&[3_usize, 3][..], &[1], &[2, 2, 2]][..], &[&[3, 1], &[1, 5], &[2, 2, 2]]] {
         let folder = TempDir::new().expect("a folder");
-        grouped(folder.path(), Dtype::U8, groups);
+        grouped(folder.path(), NpyType::U8, groups);
         let data = read(folder.path(), "paths: [\"\"]").expect("a data set");
         let mut puzzles = Vec::new();
         let mut size = BTreeMap::new();
@@ -161,7 +161,7 @@ fn an_epoch_is_the_loaders() {
 #[test]
 fn positions_are_independent_of_what_was_read_before() {
     let folder = TempDir::new().expect("a folder");
-    grouped(folder.path(), Dtype::U8, &[&[3, 1], &[1, 5], &[2, 2, 2]]);
+    grouped(folder.path(), NpyType::U8, &[&[3, 1], &[1, 5], &[2, 2, 2]]);
     let all = read(folder.path(), "paths: [\"\"]").expect("a data set").train_rows(5, 0, 100);
     let late = read(folder.path(), "paths: [\"\"]").expect("a data set");
     let mut parts = Rows::with_room(100, 4);
@@ -181,8 +181,8 @@ fn positions_are_independent_of_what_was_read_before() {
 #[test]
 fn folders_are_joined_and_their_identifiers_kept_apart() {
     let folder = TempDir::new().expect("a folder");
-    grouped(&folder.path().join("a"), Dtype::U8, &[&[1], &[1]]);
-    grouped(&folder.path().join("b"), Dtype::I32, &[&[1], &[1]]);
+    grouped(&folder.path().join("a"), NpyType::U8, &[&[1], &[1]]);
+    grouped(&folder.path().join("b"), NpyType::I32, &[&[1], &[1]]);
     let joined = read(folder.path(), "paths: [\"a\", \"b\"]").expect("equal names are no clash");
     assert_eq!((joined.sizes().task, joined.train_len(), joined.test_len()), (6, 4, 4));
     assert_eq!(joined.test_rows(0, 4).puzzle, [1, 2, 1, 2]);
@@ -202,7 +202,7 @@ fn folders_are_joined_and_their_identifiers_kept_apart() {
 }
 
 /// Writes an array with NumPy's header and these numbers.
-fn array(path: &Path, dtype: Dtype, width: Option<usize>, numbers: &[i64]) {
+fn array(path: &Path, dtype: NpyType, width: Option<usize>, numbers: &[i64]) {
     let mut bytes = Header::written(dtype, numbers.len() / width.unwrap_or(1), width);
     for number in numbers {
         bytes.extend(&number.to_le_bytes()[..dtype.bytes()]);
@@ -247,23 +247,23 @@ fn broken_sets_are_refused_with_file_row_and_reason() {
             "`set/test/all__labels.npy`, row 2: token 200 at place 0 is none of 0 to 10;",
         ),
         (
-            |set| array(&set.join("train/all__labels.npy"), Dtype::U8, Some(81), &[1; 59 * 81]),
+            |set| array(&set.join("train/all__labels.npy"), NpyType::U8, Some(81), &[1; 59 * 81]),
             "`set/train/all__labels.npy`, row 59: row 59 of the inputs and those after it have no labels",
         ),
         (
             |set| {
                 let mut labels = vec![2; 60 * 81];
                 labels[81 * 20..81 * 21].fill(0);
-                array(&set.join("train/all__labels.npy"), Dtype::I32, Some(81), &labels);
+                array(&set.join("train/all__labels.npy"), NpyType::I32, Some(81), &labels);
             },
             "`set/train/all__labels.npy`, row 20: it has no label",
         ),
         (
-            |set| array(&set.join("train/all__inputs.npy"), Dtype::U8, Some(80), &[1; 60 * 80]),
+            |set| array(&set.join("train/all__inputs.npy"), NpyType::U8, Some(80), &[1; 60 * 80]),
             "`set/train/all__inputs.npy`: its rows have 80 tokens, dataset.json says `seq_len` 81;",
         ),
         (
-            |set| array(&set.join("train/all__inputs.npy"), Dtype::U8, None, &[1; 60 * 81]),
+            |set| array(&set.join("train/all__inputs.npy"), NpyType::U8, None, &[1; 60 * 81]),
             "`set/train/all__inputs.npy`: it has 1 axes instead of 2;",
         ),
         (
@@ -276,27 +276,27 @@ fn broken_sets_are_refused_with_file_row_and_reason() {
             "`set/train/all__inputs.npy`: its numbers are of type `<f8`; save it as one of uint8,",
         ),
         (
-            |set| array(&set.join("train/all__group_indices.npy"), Dtype::I32, None, &[0, 6, 5, 60]),
+            |set| array(&set.join("train/all__group_indices.npy"), NpyType::I32, None, &[0, 6, 5, 60]),
             "`set/train/all__group_indices.npy`, row 2: 5 comes after 6",
         ),
         (
-            |set| array(&set.join("train/all__group_indices.npy"), Dtype::I32, None, &[0, 6, 6, 60]),
+            |set| array(&set.join("train/all__group_indices.npy"), NpyType::I32, None, &[0, 6, 6, 60]),
             "`set/train/all__group_indices.npy`, row 2: piece 1 holds none of the puzzles;",
         ),
         (
-            |set| array(&set.join("train/all__group_indices.npy"), Dtype::I32, None, &[0, 60]),
+            |set| array(&set.join("train/all__group_indices.npy"), NpyType::I32, None, &[0, 60]),
             "`set/train/all__group_indices.npy`: it has 1 groups, dataset.json says `total_groups` 10;",
         ),
         (
-            |set| array(&set.join("train/all__puzzle_indices.npy"), Dtype::I64, None, &[0, 61]),
+            |set| array(&set.join("train/all__puzzle_indices.npy"), NpyType::I64, None, &[0, 61]),
             "`set/train/all__puzzle_indices.npy`, row 1: it ends with 61, but there are 60 examples;",
         ),
         (
-            |set| array(&set.join("train/all__puzzle_indices.npy"), Dtype::I64, None, &[1, 60]),
+            |set| array(&set.join("train/all__puzzle_indices.npy"), NpyType::I64, None, &[1, 60]),
             "`set/train/all__puzzle_indices.npy`, row 0: it starts with 1 instead of 0;",
         ),
         (
-            |set| array(&set.join("train/all__puzzle_indices.npy"), Dtype::I64, None, &[]),
+            |set| array(&set.join("train/all__puzzle_indices.npy"), NpyType::I64, None, &[]),
             "`set/train/all__puzzle_indices.npy`, row 0: it is empty",
         ),
         (
@@ -304,7 +304,7 @@ fn broken_sets_are_refused_with_file_row_and_reason() {
             "`set/train/all__puzzle_identifiers.npy`, row 7: identifier 1 is none of the 1 that",
         ),
         (
-            |set| array(&set.join("train/all__puzzle_identifiers.npy"), Dtype::I32, None, &[0; 59]),
+            |set| array(&set.join("train/all__puzzle_identifiers.npy"), NpyType::I32, None, &[0; 59]),
             "`set/train/all__puzzle_identifiers.npy`, row 59: it has 59 identifiers for 60 puzzles;",
         ),
         (
@@ -430,7 +430,7 @@ fn known_puzzles_keep_their_rules() {
     assert_eq!((view.undo)(&view.example.labels), example.labels);
 
     let folder = TempDir::new().expect("a folder");
-    let plan = maze::Plan {
+    let plan = maze::BuildSpec {
         train: golden("maze-tiny-src/train.csv"),
         test: golden("maze-tiny-src/test.csv"),
         out: folder.path().to_owned(),

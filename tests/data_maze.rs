@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use tempfile::TempDir;
-use totc::data::maze::build::{Plan, build};
+use totc::data::maze::build::{BuildSpec, build};
 use totc::data::maze::csv::read;
 use totc::data::maze::grid::{Maze, token};
 use totc::data::{DataSpec, Dataset, open};
@@ -217,7 +217,7 @@ fn impossible_settings_are_refused() {
 fn a_built_set_is_that_of_the_reference_script() {
     use sha2::{Digest, Sha256};
     let folder = TempDir::new().expect("a folder");
-    let plan = Plan {
+    let plan = BuildSpec {
         train: golden("maze-tiny-src/train.csv"),
         test: golden("maze-tiny-src/test.csv"),
         out: folder.path().to_owned(),

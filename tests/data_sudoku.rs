@@ -7,12 +7,13 @@ use totc::data::sudoku::generator::{self, Searched, Wanted};
 use totc::data::sudoku::grid::{Grid, Side, token, value};
 use totc::data::sudoku::symmetry::Symmetry;
 use totc::data::sudoku::{check, csv, solver, text};
-use totc::data::{Chance, DataSpec, Dataset, Example, NO_LABEL, Purpose, Span};
+use totc::data::{CountRange, DataSpec, Dataset, Example, NO_LABEL, Purpose};
+use totc::random::Draws;
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/data");
 
-fn chance(stream: u64) -> Chance {
-    Chance::new(11, Purpose::Generate, stream, 99)
+fn chance(stream: u64) -> Draws {
+    Purpose::Generate.draws(11, stream, 99)
 }
 
 fn generated(side: usize) -> Box<dyn Dataset> {
@@ -113,7 +114,7 @@ fn brute_all(side: Side, cells: &mut Vec<u8>) -> usize {
 #[test]
 fn generated_puzzles_have_one_solution_and_no_given_to_spare() {
     for (side, count) in [(Side::Four, 36), (Side::Six, 20), (Side::Nine, 8)] {
-        let wanted = Wanted { side, givens: Span::Any, rating: Span::Any };
+        let wanted = Wanted { side, givens: CountRange::Any, rating: CountRange::Any };
         let made = generator::make(&wanted, count, 5);
         assert_eq!(made.pairs.len(), count);
         for (question, answer) in made.pairs.iter() {
@@ -128,7 +129,8 @@ fn generated_puzzles_have_one_solution_and_no_given_to_spare() {
 
 #[test]
 fn generated_puzzles_keep_within_their_bounds() {
-    let wanted = Wanted { side: Side::Nine, givens: Span::Between(24, 27), rating: Span::Between(2, 30) };
+    let wanted =
+        Wanted { side: Side::Nine, givens: CountRange::Between(24, 27), rating: CountRange::Between(2, 30) };
     let made = generator::make(&wanted, 10, 1);
     assert_eq!(made.pairs.len(), 10);
     for (question, _) in made.pairs.iter() {
@@ -140,9 +142,10 @@ fn generated_puzzles_keep_within_their_bounds() {
 
 #[test]
 fn all_small_puzzles_are_listed() {
-    let classes: Vec<usize> = (3..=16).map(|n| generator::every_four(Span::Between(n, n)).len()).collect();
+    let classes: Vec<usize> =
+        (3..=16).map(|n| generator::every_four(CountRange::Between(n, n)).len()).collect();
     assert_eq!(classes, [0, 13, 96, 376, 711, 1040, 980, 788, 414, 210, 56, 22, 2, 2]);
-    let wanted = Wanted { side: Side::Four, givens: Span::Between(4, 4), rating: Span::Any };
+    let wanted = Wanted { side: Side::Four, givens: CountRange::Between(4, 4), rating: CountRange::Any };
     let made = generator::make(&wanted, 100, 1);
     assert_eq!((made.pairs.len(), made.searched), (13, Searched::All(13)));
 }

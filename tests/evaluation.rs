@@ -14,7 +14,8 @@ use totc::ir::Mode;
 use totc::model::Bindings;
 use totc::source::Sources;
 use totc::train::{
-    Choose, EvaluationReport, Graded, Protocol, Seen, Stop, SupervisionStep, TrainError, Witness,
+    AnswerObserver, Choose, EvaluationReport, Graded, ObservedAnswer, Protocol, Stop, SupervisionStep,
+    TrainError,
 };
 use totc::{Values, syntax};
 
@@ -27,18 +28,18 @@ fn evaluate(
     data: &dyn Dataset,
     protocol: &Protocol,
 ) -> Result<EvaluationReport, TrainError> {
-    evaluate_before(step, weights, data, protocol, None)
+    evaluate_observed(step, weights, data, protocol, None)
 }
 
-fn evaluate_before(
+fn evaluate_observed(
     step: &dyn SupervisionStep,
     weights: &Weights,
     data: &dyn Dataset,
     protocol: &Protocol,
-    witness: Option<&mut dyn Witness>,
+    observer: Option<&mut dyn AnswerObserver>,
 ) -> Result<EvaluationReport, TrainError> {
     let _alone = DRAWS.lock().unwrap_or_else(PoisonError::into_inner);
-    totc::train::evaluate_before(step, weights, data, protocol, witness)
+    totc::train::evaluate_observed(step, weights, data, protocol, observer)
 }
 
 const CELLS: usize = 4;
@@ -128,6 +129,7 @@ impl Dataset for Asked {
 }
 
 fn weights(step: &dyn SupervisionStep) -> Weights {
+    let _alone = DRAWS.lock().unwrap_or_else(PoisonError::into_inner);
     Weights::init(&step.program().weights, 0, Device::Cpu)
 }
 
@@ -245,8 +247,8 @@ struct Keeper {
     steps: BTreeMap<usize, usize>,
 }
 
-impl Witness for Keeper {
-    fn see(&mut self, seen: &Seen) {
+impl AnswerObserver for Keeper {
+    fn see(&mut self, seen: &ObservedAnswer) {
         let trail = seen.trail.iter().map(|answer| answer.tokens.clone()).collect();
         assert_eq!(seen.trail.last(), Some(seen.answer));
         assert!(self.answers.insert(seen.index, trail).is_none());
@@ -259,12 +261,12 @@ impl Witness for Keeper {
 
 fn kept(model: &str, batch: usize, protocol: &Protocol) -> Keeper {
     let (step, mut keeper) = (graded(model, batch), Keeper::default());
-    evaluate_before(&step, &weights(&step), &Asked::new(), protocol, Some(&mut keeper)).unwrap();
+    evaluate_observed(&step, &weights(&step), &Asked::new(), protocol, Some(&mut keeper)).unwrap();
     keeper
 }
 
 #[test]
-fn a_witness_sees_every_answer_of_every_example() {
+fn an_observer_sees_every_answer_of_every_example() {
     let keeper = kept("Halts", 4, &halting());
     // The unlabelled example too.
     assert_eq!(keeper.answers.len(), 11);
@@ -307,7 +309,7 @@ fn rollouts_are_chosen_from_and_repeat_themselves() {
             ..test("Shaken", 16, &protocol)
         }
     );
-    let thinking = report.thinking.unwrap();
+    let thinking = report.scaling.unwrap();
     assert_eq!((thinking.by_count.len(), thinking.steps), (8, 48.0));
     let oracle: Vec<f64> = thinking.by_count.iter().map(|gain| gain.oracle["exact"]).collect();
     assert!(oracle.windows(2).all(|pair| pair[0] <= pair[1]));
@@ -328,22 +330,23 @@ fn rollouts_are_chosen_from_and_repeat_themselves() {
 fn views_are_undone_before_they_vote() {
     // The copier errs in the first cell of what it sees: in view k that is cell k of the example.
     let data = Asked::new();
-    let protocol = Protocol { views: 4, choose: Choose::Vote, examples: Some(1), ..Protocol::default() };
+    let protocol =
+        Protocol { views: 4, choose: Choose::MajorityVote, examples: Some(1), ..Protocol::default() };
     let step = graded("Copier", 4);
     let mut keeper = Keeper::default();
-    evaluate_before(&step, &weights(&step), &data, &protocol, Some(&mut keeper)).unwrap();
+    evaluate_observed(&step, &weights(&step), &data, &protocol, Some(&mut keeper)).unwrap();
     // The question is 1 2 3 5: seen as it is, the 1 that the copier writes is right.
     assert_eq!(keeper.answers[&0].last().unwrap(), &[1, 2, 3, 5]);
     let last = |views| {
         let mut keeper = Keeper::default();
         let protocol = Protocol { views, choose: Choose::Residual, ..protocol };
-        evaluate_before(&step, &weights(&step), &data, &protocol, Some(&mut keeper)).unwrap();
+        evaluate_observed(&step, &weights(&step), &data, &protocol, Some(&mut keeper)).unwrap();
         keeper.answers[&0].last().unwrap().clone()
     };
     assert_eq!(last(1), [1, 2, 3, 5]);
     let report = evaluate(&step, &weights(&step), &data, &protocol).unwrap();
     // Each view gives another answer: 1235, 1135, 1215, 1231.
-    assert_eq!(report.thinking.unwrap().agreement, 0.25);
+    assert_eq!(report.scaling.unwrap().agreement, 0.25);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use totc::diagnostic::Colours;
-use totc::run_file::{self, Precision, RunFile, RunFileError, Setting, Slug};
+use totc::run_file::{self, ConfigValue, Precision, RunFile, RunFileError, Slug};
 use totc::train::Length;
 
 const SMALL: &str = r#"Run(
@@ -99,11 +99,11 @@ fn numbers_are_read_as_people_write_them() {
     assert_eq!(run.ema, None);
     let settings: Vec<_> = run.set.into_iter().collect();
     let wanted = [
-        ("T", Setting::Int(3)),
-        ("flag", Setting::Bool(true)),
-        ("fork", Setting::Choice("film".to_owned())),
-        ("low", Setting::Int(-2)),
-        ("scale", Setting::Float(1e-3)),
+        ("T", ConfigValue::Int(3)),
+        ("flag", ConfigValue::Bool(true)),
+        ("fork", ConfigValue::Choice("film".to_owned())),
+        ("low", ConfigValue::Int(-2)),
+        ("scale", ConfigValue::Float(1e-3)),
     ];
     assert_eq!(settings, wanted.map(|(name, setting)| (name.to_owned(), setting)));
 }
@@ -162,10 +162,11 @@ fn phases_and_evaluation_have_settings_of_their_own() {
         r#"set: {"T": 2, "n": 3}, phases: [(from: 1_00, set: {"T": 3}), (from: 200, set: {"n": 6})],"#,
     );
     let run = accepted(&text, &["set_in_evaluation.T=9", "phases.1.set.fork=copies"]).run;
-    let at =
-        |steps| run.training_settings(steps).values().map(Setting::to_string).collect::<Vec<_>>().join(" ");
+    let at = |steps| {
+        run.training_configs(steps).values().map(ConfigValue::to_string).collect::<Vec<_>>().join(" ")
+    };
     assert_eq!([0, 99, 100, 200].map(at), ["2 3", "2 3", "3 3", "3 copies 6"]);
-    assert_eq!(run.evaluation_settings(100).get("T"), Some(&Setting::Int(9)));
+    assert_eq!(run.evaluation_configs(100).get("T"), Some(&ConfigValue::Int(9)));
     assert_eq!([0, 100, 200].map(|steps| run.next_phase(steps)), [Some(100), Some(200), None]);
 }
 
@@ -233,7 +234,7 @@ fn phases_begin_after_steps_or_shares_of_the_run() {
         r#"phases: [(from: 4, set: {"T": 2}), (from: progress(0.3), set: {"T": 3}), (from: progress(0.55), set: {"T": 4})],"#,
     );
     let mut run = accepted(&text, &[]).run;
-    let depth = |run: &run_file::Run, steps| run.training_settings(steps).get("T").map(ToString::to_string);
+    let depth = |run: &run_file::Run, steps| run.training_configs(steps).get("T").map(ToString::to_string);
     assert_eq!(depth(&run, 1_000).as_deref(), Some("2"), "the length of the run is not known yet");
     run.steps_in_all = Some(20);
     let expected =

@@ -15,7 +15,8 @@ use totc::exec::Inputs;
 use totc::ir::Mode;
 use totc::train::optimiser::{MainOptimiser, Treatment, update_rows};
 use totc::train::{
-    Group, Length, Optimiser, Programs, Stop, TrainConfig, Trainer, checkpoint, clip, joint_norm, predict,
+    Length, Optimiser, ParamGroup, Programs, Stop, TrainConfig, Trainer, checkpoint, clip, joint_norm,
+    predict,
 };
 use toy::*;
 
@@ -238,8 +239,8 @@ fn clipping_bounds_the_joint_norm() {
 #[test]
 fn frozen_and_unused_weights_and_buffers_stay() {
     let _turn = alone();
-    let frozen = Group { weights: "layer.*".into(), frozen: true, ..Group::default() };
-    let table = Group { weights: "prompt.rows".into(), frozen: true, ..Group::default() };
+    let frozen = ParamGroup { weights: "layer.*".into(), frozen: true, ..ParamGroup::default() };
+    let table = ParamGroup { weights: "prompt.rows".into(), frozen: true, ..ParamGroup::default() };
     let mut trainer = trainer(TrainConfig { groups: vec![frozen, table], ..config() });
     let before = all_bits(&trainer);
     for _ in 0..3 {
@@ -334,7 +335,10 @@ fn settings_that_cannot_be_are_refused_in_words() {
         (TrainConfig { optimiser: optimiser("adamw", &[("beta1", 1.0)]), ..config() }, "below 1"),
         (TrainConfig { optimiser: optimiser("adam_atan2", &[("eps", 1.0)]), ..config() }, "no such number"),
         (
-            TrainConfig { groups: vec![Group { weights: "embd.*".into(), ..Group::default() }], ..config() },
+            TrainConfig {
+                groups: vec![ParamGroup { weights: "embd.*".into(), ..ParamGroup::default() }],
+                ..config()
+            },
             "did you mean `embed.*`?",
         ),
     ];

@@ -1,12 +1,13 @@
 //! `totc bench RUN.ron`: how fast one supervision step is, and how near that is to what the machine can do.
 
-use super::cost::cost;
-use super::session::{Machine, Session};
+use super::machine::MachineArgs;
 use super::{Failure, Outcome};
 use crate::Values;
+use crate::cost::cost;
 use crate::exec::{Executable, Weights};
 use crate::ir::Mode;
 use crate::report::table;
+use crate::train::run::Session;
 use crate::train::{Carry, Columns, Fresh, Trainer};
 use clap::ValueEnum;
 use std::path::PathBuf;
@@ -42,7 +43,7 @@ pub struct Args {
     #[arg(long, default_value_t = 5.0)]
     seconds: f64,
     #[command(flatten)]
-    machine: Machine,
+    machine: MachineArgs,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -72,6 +73,7 @@ pub fn main(args: &Args) -> Outcome {
     }
     let batch = session.run.run.batch;
     let mode = if args.mode == What::Train { Mode::Training } else { Mode::Evaluation };
+    let precision = session.run.run.precision;
     let program = session.program(mode, 0, batch, Values::Dropped)?;
     let flops = cost(&program).flops_of_products as f64;
     let (rows, width) = shape(&program);
@@ -90,7 +92,7 @@ pub fn main(args: &Args) -> Outcome {
             "{}",
             serde_json::json!({
                 "model": program.model, "mode": format!("{:?}", args.mode).to_lowercase(), "batch": batch,
-                "dtype": if session.precision() == Kind::BFloat16 { "bfloat16" } else { "float32" }, "threads": tch::get_num_threads(),
+                "dtype": precision.name(), "threads": tch::get_num_threads(),
                 "steps": seconds.len(), "seconds_median": median, "seconds_min": fastest, "gflop": flops / 1e9,
                 "gflops": rate, "ceiling_gflops": ceiling, "share_of_ceiling": rate / ceiling,
                 "peak_memory_mib": peak,
@@ -131,8 +133,7 @@ fn repeated(seconds: f64, mut step: impl FnMut() -> Outcome) -> Result<Vec<f64>,
 fn trainer(session: &mut Session, loaders: usize) -> Result<Trainer, Failure> {
     let programs = session.programs(0)?;
     let weights = Weights::init(&programs.training.program().weights, session.run.run.seed, session.device);
-    let mut trainer = Trainer::new(session.run.train_config(), programs, Arc::clone(&session.data), weights)
-        .map_err(|error| Failure::World(error.to_string()))?;
+    let mut trainer = Trainer::new(session.run.train_config(), programs, Arc::clone(&session.data), weights)?;
     trainer.set_loaders(loaders);
     Ok(trainer)
 }
@@ -223,7 +224,7 @@ fn infer(session: &Session, model: Executable, seconds: f64) -> Result<Vec<f64>,
     let weights = Weights::init(&model.program().weights, session.run.run.seed, session.device);
     let columns = Columns::pair(model.program(), session.data.as_ref()).map_err(|error| world(&error))?;
     let rows = session.data.train_rows(session.run.run.seed, 0, session.run.run.batch);
-    let batch = columns.tensors(&rows).map_err(|error| world(&error))?;
+    let batch = columns.collate(&rows).map_err(|error| world(&error))?;
     let carry = Carry::start(model.program(), session.run.run.batch, model.precision(), session.device)
         .map_err(|error| world(&error))?;
     let carry = carry.admit(Fresh::InOrder(&batch)).map_err(|error| world(&error))?;

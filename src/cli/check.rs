@@ -1,10 +1,12 @@
 //! `totc check FILE…`
 
 use super::subject::{Choice, Subject};
-use super::transfer;
 use super::{Failure, Outcome, colours};
+use crate::Values;
 use crate::diagnostic::{self, Severity};
 use crate::ir::Mode;
+use crate::run_file::RunFile;
+use crate::train::read_init;
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -49,32 +51,32 @@ pub fn main(args: &Args) -> Outcome {
             Err(other) => return Err(other),
         };
         let models = if subject.run.is_some() {
-            vec![subject.bindings.model.clone()]
+            vec![subject.model_file.bindings.model.clone()]
         } else {
-            subject.models().into_iter().map(Some).collect()
+            subject.model_file.models().into_iter().map(Some).collect()
         };
         let models = if models.is_empty() { vec![None] } else { models };
         let mut names = Vec::new();
         for model in models {
-            subject.bindings.model = model;
+            subject.model_file.bindings.model = model;
             for mode in [Mode::Training, Mode::Evaluation] {
-                if let Some(model) = subject.check(mode)
+                if let Some(model) = subject.model_file.check(mode)
                     && !names.contains(&model.graph.model)
                 {
                     names.push(model.graph.model);
                 }
             }
         }
-        failed |= subject.sink.has_errors();
+        failed |= subject.model_file.sink.has_errors();
         let data_error = subject.data_error.take().map(|error| error.to_string());
         if let (Some(message), true) = (&data_error, args.json) {
             rows.push(json!({ "file": file, "severity": "error", "code": "data", "message": message }));
         }
-        if !subject.sink.has_errors()
+        if !subject.model_file.sink.has_errors()
             && data_error.is_none()
             && let Some(run) = subject.run.clone()
         {
-            match transfer::check(&run, &mut subject) {
+            match check_init(&run, &mut subject) {
                 Ok(note) => eprint!("{note}"),
                 Err(Failure::Mistakes(text)) if !args.json => {
                     rendered.push_str(&text);
@@ -92,10 +94,12 @@ pub fn main(args: &Args) -> Outcome {
             }
         }
         if args.json {
-            for diagnostic in subject.sink.sorted() {
-                let (line, column) = subject.sources.line_column(diagnostic.primary.0).unwrap_or((0, 0));
+            for diagnostic in subject.model_file.sink.sorted() {
+                let (line, column) =
+                    subject.model_file.sources.line_column(diagnostic.primary.0).unwrap_or((0, 0));
                 let severity = if diagnostic.severity == Severity::Error { "error" } else { "warning" };
                 let place = subject
+                    .model_file
                     .sources
                     .files()
                     .get(diagnostic.primary.0.file as usize)
@@ -106,10 +110,14 @@ pub fn main(args: &Args) -> Outcome {
                 }));
             }
         } else {
-            rendered.push_str(&diagnostic::render(&subject.sink, &subject.sources, colours()));
+            rendered.push_str(&diagnostic::render(
+                &subject.model_file.sink,
+                &subject.model_file.sources,
+                colours(),
+            ));
             let data_is_fine = data_error.is_none();
             broken_data.extend(data_error.map(|message| format!("{}: {message}", file.display())));
-            if !subject.sink.has_errors() && data_is_fine {
+            if !subject.model_file.sink.has_errors() && data_is_fine {
                 println!(
                     "{}: {} fine",
                     file.display(),
@@ -133,4 +141,19 @@ pub fn main(args: &Args) -> Outcome {
     }
     eprint!("{rendered}");
     Ok(())
+}
+
+/// Checks `init` as far as it can be: weights that a run has still to make are only mentioned.
+fn check_init(run: &RunFile, subject: &mut Subject) -> Result<String, Failure> {
+    let Some(init) = &run.run.init else { return Ok(String::new()) };
+    if !init.from.exists() {
+        return Ok(format!(
+            "{}: `init` is not checked, as there is no {} yet\n",
+            run.path.display(),
+            init.from.display()
+        ));
+    }
+    let program = subject.model_file.program(Mode::Training, Values::Dropped)?;
+    read_init(run, &program.weights)?;
+    Ok(String::new())
 }

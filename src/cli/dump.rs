@@ -47,17 +47,17 @@ pub fn main(args: &Args) -> Outcome {
     }
     let text = match args.stage {
         Stage::Ast => {
-            if subject.sink.has_errors() {
-                return Err(subject.mistakes());
+            if subject.model_file.sink.has_errors() {
+                return Err(subject.model_file.mistakes().into());
             }
-            match subject.modules.by_path.get("") {
+            match subject.model_file.modules.by_path.get("") {
                 Some(root) => syntax::print(&root.tree),
                 None => String::new(),
             }
         }
-        Stage::Model => model::print(&subject.model(mode)?),
-        Stage::Graph => ir::print(&subject.graph(mode, Values::Dropped, args.after.as_deref())?),
-        Stage::Program => lower::print(&subject.program(mode, Values::Dropped)?),
+        Stage::Model => model::print(&subject.model_file.model(mode)?),
+        Stage::Graph => ir::print(&subject.model_file.graph(mode, Values::Dropped, args.after.as_deref())?),
+        Stage::Program => lower::print(&subject.model_file.program(mode, Values::Dropped)?),
     };
     print!("{text}");
     Ok(())

@@ -1,9 +1,14 @@
 //! `totc eval RUN.ron --weights W`
 
-use super::session::{Machine, Session};
-use super::testing::{Tests, Thinking, Which};
+use super::machine::MachineArgs;
+use super::machine::TestTimeArgs;
 use super::{Failure, Outcome};
-use crate::train::{Budget, Protocol, Stop, SupervisionStep, evaluate_before};
+use crate::report::final_test_text;
+use crate::train::run::Session;
+use crate::train::run::{Protocols, doubt_arc, final_test};
+use crate::train::{
+    Budget, FileError, Protocol, Stop, SupervisionStep, evaluate_observed, other_identifiers,
+};
 use std::path::PathBuf;
 
 /// Evaluates weights on the test data of a run file: all steps as the reference code does, and beside it with every
@@ -32,7 +37,7 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     min_steps: Option<usize>,
     #[command(flatten)]
-    thinking: Thinking,
+    test_time: TestTimeArgs,
     /// Where to write puzzles.csv and evaluation.json; default: the run's output folder
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -51,7 +56,7 @@ pub struct Args {
     #[arg(long, default_value_t = 20.0, value_name = "SECONDS")]
     latency_seconds: f64,
     #[command(flatten)]
-    machine: Machine,
+    machine: MachineArgs,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -70,7 +75,7 @@ pub fn main(args: &Args) -> Outcome {
     let batch = session.data.test_len().clamp(1, session.run.run.batch);
     let model = session.evaluation(u64::MAX, batch)?;
     let (weights, path) = session.weights(args.weights.as_deref(), model.program())?;
-    let wanted = args.thinking.on(Protocol::of(&session.run.run.evaluation, session.run.run.seed))?;
+    let wanted = args.test_time.on(Protocol::of(&session.run.run.evaluation, session.run.run.seed))?;
     let protocol = Protocol {
         stop: match (args.stop_when_sure, args.all_steps) {
             (true, _) => Stop::Halting,
@@ -81,17 +86,17 @@ pub fn main(args: &Args) -> Outcome {
         min_steps: args.min_steps.unwrap_or(wanted.min_steps),
         ..wanted
     };
-    let which = if args.stop_when_sure || args.all_steps { Which::One } else { Which::Both };
+    let which = if args.stop_when_sure || args.all_steps { Protocols::One } else { Protocols::Both };
     let data = session.data.as_ref();
-    let stops = model.program().halt.is_some_and(|halt| halt.learned && halt.at_most > 1);
-    let other = super::arc::other_identifiers(&path, data);
-    let mut tests = Tests::run(&protocol, which, data, stops, |protocol, witness| {
-        evaluate_before(&model, &weights, data, protocol, witness)
+    let other = other_identifiers(&path, data);
+    let mut tests = final_test(&protocol, which, data, model.program(), |protocol, observer| {
+        evaluate_observed(&model, &weights, data, protocol, observer)
     })?;
-    tests.doubt(data, &weights, &model.program().weights, other)?;
+    doubt_arc(&mut tests, data, &weights, &model.program().weights, other)?;
     let out = args.out.clone().unwrap_or_else(|| session.run.out());
-    let puzzles = tests.write(&out)?;
-    let submission = tests.write_arc(&out, args.submission.as_deref())?;
+    let world = |error: FileError| Failure::World(error.to_string());
+    let puzzles = tests.write(&out).map_err(world)?;
+    let submission = tests.write_arc(&out, args.submission.as_deref()).map_err(world)?;
     if submission.is_none() && args.submission.is_some() {
         return Err(Failure::Usage(
             "--submission is for ARC tasks, which this run file's data are not".to_owned(),
@@ -105,7 +110,7 @@ pub fn main(args: &Args) -> Outcome {
         return Ok(());
     }
     println!("{} on {} examples", path.display(), tests.first().map_or(0, |report| report.examples));
-    print!("{}", tests.text());
+    print!("{}", final_test_text(&tests));
     println!("\none line per puzzle: {}", puzzles.display());
     if let Some(submission) = submission {
         println!("two attempts per ARC test input: {}", submission.display());

@@ -1,9 +1,9 @@
 //! `totc explain FILE`: what is known of a model before a tensor exists.
 
 use super::Outcome;
-use super::cost::{Cost, cost};
 use super::subject::{Choice, Subject};
 use crate::Values;
+use crate::cost::{Cost, cost};
 use crate::ir::{Mode, WeightRole};
 use crate::model::Model;
 use crate::model::outline::{Item, ItemKind};
@@ -29,11 +29,11 @@ pub struct Args {
 pub fn main(args: &Args) -> Outcome {
     let mut subject = Subject::load(&args.choice)?;
     if let Some(batch) = args.batch {
-        subject.bindings.sizes.insert("batch".to_owned(), batch);
+        subject.model_file.bind_size("batch", batch);
     }
-    let model = subject.model(Mode::Training)?;
-    let training = cost(&subject.program(Mode::Training, Values::Dropped)?);
-    let evaluation = cost(&subject.program(Mode::Evaluation, Values::Dropped)?);
+    let model = subject.model_file.model(Mode::Training)?;
+    let training = cost(&subject.model_file.program(Mode::Training, Values::Dropped)?);
+    let evaluation = cost(&subject.model_file.program(Mode::Evaluation, Values::Dropped)?);
     let stand_ins = stand_ins(&model);
     if args.json {
         println!("{:#}", as_json(&model, training, evaluation));

@@ -74,12 +74,12 @@ pub fn main(args: &Args) -> Outcome {
     let only_left_ours = export.differences.is_empty() && export.left_like.is_empty();
     let whole = export.is_complete() || args.partial && only_left_ours;
     if export.arrays.is_empty() || !whole {
-        let mend = match only_left_ours {
+        let fix = match only_left_ours {
             true => "--partial leaves them out, --names FILE gives a map of your own",
             false => "choose the model whose checkpoint it is by --name, its configs by --set",
         };
         return Err(Failure::World(format!(
-            "{} was not written, as not every weight has its place; {mend}",
+            "{} was not written, as not every weight has its place; {fix}",
             args.out.display()
         )));
     }

@@ -28,7 +28,7 @@ enum Format {
 
 pub fn main(args: &Args) -> Outcome {
     let mut subject = Subject::load(&args.choice)?;
-    let model = subject.model(Mode::Training)?;
+    let model = subject.model_file.model(Mode::Training)?;
     let format = match args.format {
         Format::Dot => draw::Format::Dot,
         Format::Mermaid => draw::Format::Mermaid,

@@ -77,10 +77,10 @@ impl Target {
             sizes: self.sizes.clone(),
         };
         let mut subject = Subject::load(&choice)?;
-        let model = subject.model(Mode::Training)?;
+        let model = subject.model_file.model(Mode::Training)?;
         let found = weights::infer_sizes(&model, map, tensors).map_err(world)?;
-        subject.bindings.sizes.extend(found.clone());
-        let program = subject.program(Mode::Training, Values::Dropped)?;
+        subject.model_file.bindings.sizes.extend(found.clone());
+        let program = subject.model_file.program(Mode::Training, Values::Dropped)?;
         Ok(Bound { model: program.model.clone(), weights: Ours::all(&program.weights), found })
     }
 }
@@ -114,15 +114,15 @@ pub fn main(args: &Args) -> Outcome {
 fn refusal(import: &Import, args: &Args) -> String {
     let types = import.differences.iter().filter(|other| matches!(other, Difference::Type { .. })).count();
     let shapes = import.differences.len() - types;
-    let mut mends = Vec::new();
+    let mut fixes = Vec::new();
     if types > 0 && !args.convert {
-        mends.push("--convert makes them float32");
+        fixes.push("--convert makes them float32");
     }
     if shapes > 0 {
-        mends.push("--set and --size give the model the file's sizes");
+        fixes.push("--set and --size give the model the file's sizes");
     }
     if types == 0 || shapes + import.left_ours.len() + import.left_theirs.len() > 0 {
-        mends.push("--partial writes what matched");
+        fixes.push("--partial writes what matched");
     }
     let mut what = Vec::new();
     for (number, words) in [
@@ -135,7 +135,7 @@ fn refusal(import: &Import, args: &Args) -> String {
             what.push(format!("{number} {words}"));
         }
     }
-    format!("{} was not written: {}; {}", args.out.display(), what.join(", "), mends.join(", "))
+    format!("{} was not written: {}; {}", args.out.display(), what.join(", "), fixes.join(", "))
 }
 
 /// What file it is, and what else it holds.

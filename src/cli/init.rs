@@ -22,7 +22,7 @@ pub struct Args {
 
 pub fn main(args: &Args) -> Outcome {
     let mut subject = Subject::load(&args.choice)?;
-    let program = subject.program(Mode::Training, Values::Dropped)?;
+    let program = subject.model_file.program(Mode::Training, Values::Dropped)?;
     let weights = Weights::init(&program.weights, args.seed, tch::Device::Cpu);
     weights.save(&args.out).map_err(|error| Failure::World(error.to_string()))?;
     let elements = |role: WeightRole| -> u64 {

@@ -1,13 +1,12 @@
 //! `totc eval RUN.ron --latency`: how long one sample takes, at batch 1.
 
 use super::bench::peak_memory;
-use super::session::Session;
 use super::{Failure, Outcome};
 use crate::Values;
 use crate::compare::LATENCY;
 use crate::ir::{Mode, WeightRole};
-use crate::lower::{self};
 use crate::report::{count, number, table};
+use crate::train::run::Session;
 use crate::train::{Budget, Latency, Stop, latency};
 use serde_json::json;
 use std::path::Path;
@@ -18,9 +17,8 @@ pub fn main(session: &mut Session, weights: Option<&Path>, budget: Budget, as_js
     let whole = session.program(Mode::Evaluation, u64::MAX, 1, Values::Dropped)?;
     let (tensors, path) = session.weights(weights, &whole)?;
     // Who only wants answers computes no loss and no metric.
-    let graph = session.subject.model(Mode::Evaluation)?.graph.only(Values::Answers);
-    let graph = crate::pass::run(graph, None).map_err(|error| Failure::Internal(error.to_string()))?;
-    let model = session.linked(lower::program(&graph))?;
+    let answers = session.model_file.answers()?;
+    let model = session.linked(answers)?;
     let measure = |stop: Stop| {
         latency(&model, &tensors, session.data.as_ref(), stop, session.run.run.evaluation.steps, budget)
             .map_err(|error| world(&error))

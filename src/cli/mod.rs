@@ -4,48 +4,40 @@
 //! failed; 4 totc itself is wrong.
 
 #[cfg(feature = "torch")]
-mod arc;
-#[cfg(feature = "torch")]
 mod bench;
 mod check;
 mod compare;
-mod cost;
 mod data;
 mod dump;
 #[cfg(feature = "torch")]
 mod eval;
 mod explain;
 mod export;
+mod failure;
 mod graph;
-#[cfg(feature = "torch")]
-mod identity;
 mod import;
 #[cfg(feature = "torch")]
 mod init;
 #[cfg(feature = "torch")]
 mod latency;
 #[cfg(feature = "torch")]
+mod machine;
+#[cfg(feature = "torch")]
 mod report;
 #[cfg(feature = "torch")]
 mod run;
 #[cfg(feature = "torch")]
-mod session;
-#[cfg(feature = "torch")]
 mod solve;
-#[cfg(feature = "torch")]
-mod start;
 mod subject;
 #[cfg(feature = "torch")]
 mod sweep;
 #[cfg(feature = "torch")]
-mod testing;
-#[cfg(feature = "torch")]
 mod trace;
-mod transfer;
 mod weights;
 
 use crate::diagnostic::Colours;
 use clap::{Parser, Subcommand};
+use failure::Failure;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
@@ -66,7 +58,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Check model and run files: every mistake with its place and the mend
+    /// Check model and run files: every mistake with its place and the fix
     Check(check::Args),
     /// Tell what is known of a model before a tensor exists: axes, parameters, FLOPs, memory, the tree of thoughts
     Explain(explain::Args),
@@ -110,18 +102,6 @@ enum Command {
     Bench(bench::Args),
 }
 
-/// Why a command stops short.
-pub enum Failure {
-    /// The author's mistakes, already rendered.
-    Mistakes(String),
-    /// The command line asks for what there is not.
-    Usage(String),
-    /// The world: files, data, devices.
-    World(String),
-    /// totc is wrong.
-    Internal(String),
-}
-
 type Outcome = Result<(), Failure>;
 
 pub fn main() -> ExitCode {
@@ -157,13 +137,8 @@ pub fn main() -> ExitCode {
         #[cfg(feature = "torch")]
         Command::Bench(args) => bench::main(&args),
     };
-    let (text, code) = match outcome {
-        Ok(()) => return ExitCode::SUCCESS,
-        Err(Failure::Mistakes(text)) => (text, 1),
-        Err(Failure::Usage(text)) => (format!("error: {text}\n"), 2),
-        Err(Failure::World(text)) => (format!("error: {text}\n"), 3),
-        Err(Failure::Internal(text)) => (format!("{text}\n"), 4),
-    };
+    let Err(failure) = outcome else { return ExitCode::SUCCESS };
+    let (text, code) = failure.told();
     eprint!("{text}");
     ExitCode::from(code)
 }

@@ -1,19 +1,20 @@
 //! `totc report RUN`: one HTML page about a run, finished or still going on.
 
-use super::identity::Made;
-use super::run::SETTINGS;
-use super::session::{Machine, Session};
-use super::testing::FILE as EVALUATION;
+use super::machine::MachineArgs;
 use super::{Failure, Outcome};
 use crate::Values;
 use crate::data::Example;
 use crate::draw;
 use crate::ir::{Mode, WeightRole};
 use crate::lower::Program;
+use crate::report::count;
 use crate::report::page::{self, Guess, Moment, Page, Thinking, Thought};
-use crate::report::{MetricsLog, PUZZLES, count};
 use crate::run_file::{self, RunFile};
-use crate::train::{Answer, Watched, checkpoint, watch};
+use crate::train::run::SETTINGS;
+use crate::train::run::Session;
+use crate::train::{
+    Answer, FinalTest, MetricsLog, MetricsRecord, PUZZLES, Provenance, Watched, checkpoint, watch,
+};
 use std::path::{Path, PathBuf};
 
 /// Writes one HTML page about a run: its settings, its curves, its results, a drawing of its model, and for chosen test
@@ -40,7 +41,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
     #[command(flatten)]
-    machine: Machine,
+    machine: MachineArgs,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -81,12 +82,12 @@ pub fn main(args: &Args) -> Outcome {
             MetricsLog::NAME
         )));
     }
-    let log = page::read_log(&log_path).map_err(|error| Failure::World(error.to_string()))?;
+    let log = MetricsLog::read(&folder).map_err(|error| Failure::World(error.to_string()))?;
     let puzzles = page::read_puzzles(&folder.join(PUZZLES)).map_err(Failure::World)?;
     let fingerprint = serde_json::to_value(run.fingerprint()).unwrap_or_default();
     let run_file = run.effective_text().to_owned();
     let mut session = Session::of(run, device)?;
-    let drawing = draw::draw(&session.subject.model(Mode::Training)?.outline, draw::Format::Svg);
+    let drawing = draw::draw(&session.model_file.model(Mode::Training)?.outline, draw::Format::Svg);
 
     let sample = args.sample.min(session.data.test_len());
     let batch = sample.clamp(1, session.run.run.batch);
@@ -101,13 +102,13 @@ pub fn main(args: &Args) -> Outcome {
         let why = "The run has saved no checkpoint yet, so there are no weights to answer puzzles with.";
         (Vec::new(), Vec::new(), Some(why.to_owned()))
     };
-    let evaluation = std::fs::read_to_string(folder.join(EVALUATION)).ok();
+    let evaluation = std::fs::read_to_string(folder.join(FinalTest::NAME)).ok();
     let page = Page {
         evaluation: evaluation.and_then(|text| serde_json::from_str(&text).ok()),
         model,
         standing: standing(&folder, &log),
         facts,
-        command: Made::read(&folder).map(|made| command(&made)),
+        command: Provenance::read(&folder).map(|made| command(&made)),
         settings: fingerprint
             .as_object()
             .into_iter()
@@ -157,7 +158,7 @@ fn find(run: &Path) -> Result<(PathBuf, RunFile), Failure> {
     let text = std::fs::read_to_string(&settings).map_err(|error| {
         Failure::World(format!("{}: {error}; is it the folder of a run?", settings.display()))
     })?;
-    let made = Made::read(run).map(|made| made.run_file);
+    let made = Provenance::read(run).map(|made| made.run_file);
     let file =
         run_file::parse(made.as_deref().unwrap_or(&settings), &text, &[] as &[&str]).map_err(mistakes)?;
     if !file.model_path().exists() {
@@ -284,7 +285,7 @@ fn facts(session: &Session, program: &Program, folder: &Path) -> Vec<(String, St
     facts.push(("seed", run.seed.to_string()));
     facts.push(("precision", format!("{:?}", run.precision).to_lowercase()));
     facts.push(("folder", folder.display().to_string()));
-    let trained = Made::read(folder).map(|made| format!("trained by totc {}, ", made.totc));
+    let trained = Provenance::read(folder).map(|made| format!("trained by totc {}, ", made.totc));
     let versions =
         format!("{}page by totc {}, libtorch 2.13.0", trained.unwrap_or_default(), env!("CARGO_PKG_VERSION"));
     facts.push(("versions", versions));
@@ -292,24 +293,24 @@ fn facts(session: &Session, program: &Program, folder: &Path) -> Vec<(String, St
 }
 
 /// How far the run has come.
-fn standing(folder: &Path, log: &[page::Entry]) -> String {
+fn standing(folder: &Path, log: &[MetricsRecord]) -> String {
     let logged = log.iter().map(|entry| entry.step).max().unwrap_or(0);
     match checkpoint::peek(&folder.join(checkpoint::FOLDER)) {
-        Ok(journal) if journal.step >= journal.total => {
-            format!("finished after {} steps", count(journal.step))
+        Ok(state) if state.step >= state.total => {
+            format!("finished after {} steps", count(state.step))
         }
-        Ok(journal) => format!(
+        Ok(state) => format!(
             "at step {} of {}, last checkpoint after step {}",
-            count(logged.max(journal.step)),
-            count(journal.total),
-            count(journal.step)
+            count(logged.max(state.step)),
+            count(state.total),
+            count(state.step)
         ),
         Err(_) => format!("at step {}, no checkpoint yet", count(logged)),
     }
 }
 
 /// The command as a shell takes it.
-fn command(made: &Made) -> String {
+fn command(made: &Provenance) -> String {
     let plain = |letter: char| letter.is_alphanumeric() || "-_./=,:+@%".contains(letter);
     let word = |(at, word): (usize, &String)| match word {
         _ if at == 0 => "totc".to_owned(),
@@ -335,10 +336,10 @@ mod tests {
     #[test]
     fn commands_are_quoted_for_a_shell() {
         let words = ["/bin/totc", "run", "my run.ron", "--set", "a='b'"];
-        let made = Made {
+        let made = Provenance {
             folder: PathBuf::from("/home/me"),
             command: words.map(str::to_owned).to_vec(),
-            ..Made::default()
+            ..Provenance::default()
         };
         assert_eq!(command(&made), r"cd /home/me && totc run 'my run.ron' --set 'a='\''b'\'''");
     }

@@ -1,11 +1,12 @@
 //! `totc solve RUN.ron PUZZLE`
 
-use super::session::{Machine, Session};
-use super::testing::Thinking;
+use super::machine::MachineArgs;
+use super::machine::TestTimeArgs;
 use super::{Failure, Outcome};
 use crate::data::Mark;
 use crate::ir::Mode;
-use crate::train::{Protocol, ponder};
+use crate::train::run::Session;
+use crate::train::{Protocol, best_of_n};
 use serde_json::json;
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -28,9 +29,9 @@ pub struct Args {
     #[arg(long)]
     steps: bool,
     #[command(flatten)]
-    thinking: Thinking,
+    test_time: TestTimeArgs,
     #[command(flatten)]
-    machine: Machine,
+    machine: MachineArgs,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -44,14 +45,14 @@ pub fn main(args: &Args) -> Outcome {
     let mut session = Session::open(&args.file, &args.sets, device)?;
     let example =
         session.data.parse_puzzle(&args.puzzle).map_err(|error| Failure::Usage(error.to_string()))?;
-    let protocol = args.thinking.on(Protocol::of(&session.run.run.evaluation, session.run.run.seed))?;
+    let protocol = args.test_time.on(Protocol::of(&session.run.run.evaluation, session.run.run.seed))?;
     let model = session.executable(Mode::Evaluation, u64::MAX, protocol.candidates().min(MOST_ROWS))?;
     let (weights, _) = session.weights(args.weights.as_deref(), model.program())?;
     let data = session.data.as_ref();
     let given = example.inputs.clone();
-    let pondered = ponder(&model, &weights, data, &example, &protocol)
+    let answers = best_of_n(&model, &weights, data, &example, &protocol)
         .map_err(|error| Failure::World(error.to_string()))?;
-    let Some(prediction) = pondered.prediction() else { return Ok(()) };
+    let Some(prediction) = answers.prediction() else { return Ok(()) };
     let Some(answer) = prediction.last() else { return Ok(()) };
     let verdict = data.validate(&given, &answer.tokens);
     let confidence = answer.confidence.first().copied();
@@ -67,7 +68,7 @@ pub fn main(args: &Args) -> Outcome {
             json!({
                 "tokens": answer.tokens, "valid": verdict.solved(), "confidence": confidence,
                 "least_sure_cell": surest, "halted_at": prediction.halted_at, "steps": steps,
-                "answers": pondered.predictions.len(), "agreeing": pondered.choice.agreeing,
+                "answers": answers.predictions.len(), "agreeing": answers.choice.agreeing,
             })
         );
         return Ok(());
@@ -99,9 +100,9 @@ pub fn main(args: &Args) -> Outcome {
         ),
         None => println!("{verdict}\nleast sure cell {:.1} %, {halted}", 100.0 * surest),
     }
-    if pondered.predictions.len() > 1 {
-        let way = format!("{:?}", protocol.choose).to_lowercase();
-        let (agreeing, all) = (pondered.choice.agreeing, pondered.predictions.len());
+    if answers.predictions.len() > 1 {
+        let way = protocol.choose.name();
+        let (agreeing, all) = (answers.choice.agreeing, answers.predictions.len());
         println!("chosen by {way} among {all} answers, of which {agreeing} agree");
     }
     Ok(())

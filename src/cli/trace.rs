@@ -1,7 +1,7 @@
 //! `totc trace`: supervision steps on given tensors, everything they compute written down. It is how one compares a
 //! model with another implementation, so its carry and halting are those of training, without exploration.
 
-use super::session::Machine;
+use super::machine::MachineArgs;
 use super::subject::{Choice, Subject};
 use super::{Failure, Outcome};
 use crate::Values;
@@ -48,7 +48,7 @@ pub struct Args {
     #[arg(long, default_value = "float32")]
     precision: String,
     #[command(flatten)]
-    machine: Machine,
+    machine: MachineArgs,
 }
 
 type Named = IndexMap<String, Tensor>;
@@ -59,13 +59,13 @@ pub fn main(args: &Args) -> Outcome {
     let mode = if args.training || args.grad { Mode::Training } else { Mode::Evaluation };
     let inputs = read(&args.inputs)?;
     let stored = read(&args.weights)?;
-    let given = subject.bindings.sizes.clone();
+    let given = subject.model_file.bindings.sizes.clone();
     bind_inputs(&mut subject, mode, &inputs, &stored)?;
     // What was said on the command line counts more than what the tensors show.
     if subject.run.is_none() {
-        subject.bindings.sizes.extend(given);
+        subject.model_file.bindings.sizes.extend(given);
     }
-    subject.bindings.precision =
+    subject.model_file.bindings.precision =
         match (subject.run.as_ref().map(|run| run.run.precision), args.precision.as_str()) {
             (Some(precision), _) => precision.into(),
             (None, "bfloat16") => Precision::BFloat16,
@@ -75,7 +75,7 @@ pub fn main(args: &Args) -> Outcome {
                 return Err(Failure::Usage(message));
             }
         };
-    let program = subject.program(mode, Values::Kept)?;
+    let program = subject.model_file.program(mode, Values::Kept)?;
     let weights = Weights::load(&args.weights, &program.weights, device)
         .map_err(|error| Failure::World(error.to_string()))?;
     let executable =
@@ -98,7 +98,7 @@ fn read(path: &Path) -> Result<Named, Failure> {
 
 /// Sizes of the data's axes, as the given tensors show them.
 fn bind_inputs(subject: &mut Subject, mode: Mode, inputs: &Named, stored: &Named) -> Result<(), Failure> {
-    let model = subject.model(mode)?;
+    let model = subject.model_file.model(mode)?;
     for input in &model.graph.inputs {
         let tensor = given(input, inputs, 1)?;
         if tensor.dim() != input.axes.len() {
@@ -111,15 +111,17 @@ fn bind_inputs(subject: &mut Subject, mode: Mode, inputs: &Named, stored: &Named
             )));
         }
         for (axis, size) in input.axes.iter().zip(tensor.size()) {
-            subject.bindings.sizes.insert(axis.clone(), size as usize);
+            subject.model_file.bindings.sizes.insert(axis.clone(), size as usize);
         }
     }
     for weight in &model.graph.weights {
         let Some(tensor) = stored.get(&weight.path) else { continue };
         for (dim, size) in weight.dims.iter().zip(tensor.size()) {
             let axis = model.graph.axes.get(dim.axis);
-            if axis.origin.starts_with("a stand-in") && !subject.bindings.sizes.contains_key(&axis.name) {
-                subject.bindings.sizes.insert(axis.name.clone(), size as usize);
+            if axis.origin.starts_with("a stand-in")
+                && !subject.model_file.bindings.sizes.contains_key(&axis.name)
+            {
+                subject.model_file.bindings.sizes.insert(axis.name.clone(), size as usize);
             }
         }
     }

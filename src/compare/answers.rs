@@ -5,8 +5,9 @@ use indexmap::IndexMap;
 
 use super::grouping::Group;
 use super::record::{Puzzles, RunRecord};
-use super::statistics::{bootstrap, over_runs, resamples};
-use crate::report::PUZZLES;
+use crate::random::SPLITMIX_STEP;
+use crate::statistics::{bootstrap, over_runs, resamples};
+use crate::train::PUZZLES;
 
 /// The column of supervision steps.
 const STEPS: &str = "steps";
@@ -16,6 +17,7 @@ pub struct Answers {
     runs: Vec<Puzzles>,
     /// By run and metric.
     means: Vec<IndexMap<String, Vec<f64>>>,
+    /// Resamples that its size allows.
     pub resamples: usize,
     same: bool,
 }
@@ -86,7 +88,7 @@ impl Answers {
         let means: Vec<&[f64]> = group.members.iter().filter_map(of_run).collect();
         // Each side draws its runs independently of the others.
         let salt = group.members.first().copied().unwrap_or(0) as u64;
-        over_runs(&means, seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(salt))
+        over_runs(&means, seed.wrapping_add(1).wrapping_mul(SPLITMIX_STEP).wrapping_add(salt))
     }
 }
 

@@ -10,7 +10,9 @@ use super::record::RunRecord;
 /// The runs of one side, by place.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Group {
+    /// What the runs share, as the legend says it.
     pub name: String,
+    /// Places of its runs in the list of all runs.
     pub members: Vec<usize>,
 }
 

@@ -6,7 +6,6 @@ mod grouping;
 mod picture;
 mod record;
 mod show;
-pub mod statistics;
 mod verdict;
 
 pub use picture::curves;
@@ -16,9 +15,9 @@ pub use show::{as_csv, as_markdown, as_text, markdown};
 use indexmap::IndexMap;
 use serde::Serialize;
 
+use crate::statistics::{Interval, deviation, mean, percentiles, wilson};
 use answers::Answers;
 use grouping::Group;
-use statistics::{Interval, deviation, mean, percentiles, wilson};
 
 /// How to compare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,13 +33,17 @@ pub struct Protocol {
 /// Runs side by side; every difference is one to the first side.
 #[derive(Clone, Debug, Serialize)]
 pub struct Comparison {
+    /// What is compared, in the order in which it was given.
     pub sides: Vec<Side>,
     /// Settings that differ, by name, one value per side; none where a side does not set it.
     pub settings: IndexMap<String, Vec<Option<String>>>,
     /// Puzzles that all runs were tested on; none where the test sets differ.
     pub paired: Option<usize>,
+    /// Of every metric, each side against the first.
     pub differences: Vec<Difference>,
+    /// Resamples of every interval.
     pub resamples: usize,
+    /// Seed of the resamples.
     pub seed: u64,
     /// What a reader has to know before believing the numbers.
     pub notes: Vec<String>,
@@ -49,9 +52,13 @@ pub struct Comparison {
 /// A run, or the runs of one set of settings.
 #[derive(Clone, Debug, Serialize)]
 pub struct Side {
+    /// What sets it apart from the others.
     pub name: String,
+    /// Its runs, as they were named.
     pub runs: Vec<String>,
+    /// The model's name, where all its runs agree.
     pub model: Option<String>,
+    /// Numbers that training adjusts, where all its runs agree.
     pub parameters: Option<u64>,
     /// Training steps of the last test, of each run.
     pub steps: Vec<u64>,
@@ -61,6 +68,7 @@ pub struct Side {
     pub steps_used: Option<f64>,
     /// Milliseconds per sample at batch 1, where measured: mean over the runs.
     pub latency_ms: Option<f64>,
+    /// What was measured, by metric.
     pub metrics: IndexMap<String, Estimate>,
     /// Curves of each run.
     pub curves: Vec<Curves>,
@@ -69,6 +77,7 @@ pub struct Side {
 /// A metric of a side.
 #[derive(Clone, Debug, Serialize)]
 pub struct Estimate {
+    /// Mean over its runs.
     pub mean: f64,
     /// Of `LEVEL`; none where there are no answers puzzle by puzzle.
     pub interval: Option<Interval>,
@@ -76,6 +85,7 @@ pub struct Estimate {
     pub by: Option<&'static str>,
     /// Sample standard deviation over the runs of a group.
     pub deviation: Option<f64>,
+    /// Test puzzles that the mean is over.
     pub puzzles: usize,
 }
 
@@ -91,11 +101,15 @@ pub struct Curves {
 /// One metric of one side against the first.
 #[derive(Clone, Debug, Serialize)]
 pub struct Difference {
+    /// The metric.
     pub metric: String,
+    /// The side that is subtracted.
     pub from: String,
+    /// The side that it is subtracted from.
     pub to: String,
     /// `to` − `from`.
     pub mean: f64,
+    /// Of the difference.
     pub interval: Interval,
     /// Puzzles over which it is paired; none if it is not.
     pub puzzles: Option<usize>,
@@ -246,6 +260,6 @@ fn curves_of(run: &RunRecord) -> Curves {
             tests.entry(name.clone()).or_default().push((record.step, *value));
         }
     }
-    let total = |record: &crate::report::Record| Some((record.step, *record.losses.get("total")?));
+    let total = |record: &crate::train::MetricsRecord| Some((record.step, *record.losses.get("total")?));
     Curves { tests, loss: run.training.iter().filter_map(total).collect() }
 }

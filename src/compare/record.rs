@@ -7,22 +7,24 @@ use std::path::{Path, PathBuf};
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use crate::report::{About, Identity, Kind, MetricsLog, PUZZLES, Record};
 use crate::run_file;
+use crate::train::{About, Identity, MetricsKind, MetricsLog, MetricsRecord, PUZZLES};
 
 /// One run, as its folder tells it.
 #[derive(Clone, Debug)]
 pub struct RunRecord {
     /// The folder as the user named it.
     pub name: String,
+    /// The folder itself.
     pub folder: PathBuf,
     /// Every setting that can change a result, by dotted name.
     pub settings: BTreeMap<String, String>,
+    /// What `run.json` tells of it.
     pub about: Option<About>,
     /// Tests on held-out puzzles, in order.
-    pub tests: Vec<Record>,
+    pub tests: Vec<MetricsRecord>,
     /// Means over stretches of training, in order.
-    pub training: Vec<Record>,
+    pub training: Vec<MetricsRecord>,
     /// Wall-clock seconds, over all resumes.
     pub seconds: f64,
     /// The last test, puzzle by puzzle.
@@ -48,10 +50,13 @@ pub const LATENCY: &str = "latency.json";
 /// What stands in the way of reading a run.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
+    /// No log lies in the folder.
     #[error("`{}` is not the folder of a run: it holds no {}; give the folder that `totc run` wrote", .0.display(), MetricsLog::NAME)]
     NoRun(PathBuf),
+    /// The log holds no test.
     #[error("`{}` has not been tested yet: its {} holds no test; let the run end, or set `evaluation.every`", .0.display(), MetricsLog::NAME)]
     NoTest(PathBuf),
+    /// A file that totc did not write, in a sentence.
     #[error("{0}")]
     Broken(String),
 }
@@ -69,7 +74,7 @@ impl RunRecord {
         let records = MetricsLog::read(folder).map_err(|error| broken(&error))?;
         let seconds = total_seconds(&records);
         let (tests, training): (Vec<_>, Vec<_>) =
-            records.into_iter().partition(|record| record.kind == Kind::Test);
+            records.into_iter().partition(|record| record.kind == MetricsKind::Test);
         if tests.is_empty() {
             return Err(RecordError::NoTest(folder.to_owned()));
         }
@@ -88,7 +93,7 @@ impl RunRecord {
     }
 
     /// The last test.
-    pub fn last_test(&self) -> Option<&Record> {
+    pub fn last_test(&self) -> Option<&MetricsRecord> {
         self.tests.last()
     }
 
@@ -107,7 +112,7 @@ pub fn latency(folder: &Path) -> Option<Value> {
 }
 
 /// Each resumed stretch counts its seconds from 0.
-pub fn total_seconds(records: &[Record]) -> f64 {
+pub fn total_seconds(records: &[MetricsRecord]) -> f64 {
     let mut total = 0.0;
     let mut last = 0.0;
     for record in records {

@@ -3,9 +3,9 @@
 
 use std::fmt::Write;
 
-use super::statistics::mean;
 use super::{Comparison, Estimate, Side};
 use crate::report::{count, duration, number, table};
+use crate::statistics::mean;
 
 /// Rows of a table of curves.
 const ROWS: usize = 12;

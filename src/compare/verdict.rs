@@ -4,8 +4,8 @@
 use super::Difference;
 use super::answers::Answers;
 use super::grouping::Group;
-use super::statistics::{holm, mean, percentiles, sign_test};
 use crate::report::number;
+use crate::statistics::{holm, mean, percentiles, sign_test};
 
 /// Every other side against the first, metric by metric.
 pub fn differences(answers: &Answers, groups: &[Group], seed: u64) -> Vec<Difference> {

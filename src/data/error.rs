@@ -1,4 +1,4 @@
-//! What can go wrong with data: each error names the place, the cause and the mend; it never holds a whole file.
+//! What can go wrong with data: each error names the place, the cause and the fix; it never holds a whole file.
 
 use std::io;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ pub enum DataError {
         cause: io::Error,
     },
     /// A line of a file is broken.
-    #[error("`{}`, line {line}: {what}; {mend}", path.display())]
+    #[error("`{}`, line {line}: {what}; {fix}", path.display())]
     Row {
         /// The file.
         path: PathBuf,
@@ -24,11 +24,11 @@ pub enum DataError {
         line: u64,
         /// The cause.
         what: String,
-        /// How to mend it.
-        mend: String,
+        /// How to fix it.
+        fix: String,
     },
     /// A task of a file is broken.
-    #[error("`{}`, task `{task}`: {what}; {mend}", path.display())]
+    #[error("`{}`, task `{task}`: {what}; {fix}", path.display())]
     Task {
         /// The file.
         path: PathBuf,
@@ -36,21 +36,21 @@ pub enum DataError {
         task: String,
         /// The cause.
         what: String,
-        /// How to mend it.
-        mend: String,
+        /// How to fix it.
+        fix: String,
     },
     /// A file holds no row that the run could use.
-    #[error("`{}` {what}; {mend}", path.display())]
+    #[error("`{}` {what}; {fix}", path.display())]
     Empty {
         /// The file.
         path: PathBuf,
         /// The cause.
         what: String,
-        /// How to mend it.
-        mend: String,
+        /// How to fix it.
+        fix: String,
     },
     /// An array, or another file of a built data set, is broken.
-    #[error("`{}`{}: {what}; {mend}", path.display(), row.map_or(String::new(), |row| format!(", row {row}")))]
+    #[error("`{}`{}: {what}; {fix}", path.display(), row.map_or(String::new(), |row| format!(", row {row}")))]
     Array {
         /// The file.
         path: PathBuf,
@@ -58,8 +58,8 @@ pub enum DataError {
         row: Option<usize>,
         /// The cause.
         what: String,
-        /// How to mend it.
-        mend: String,
+        /// How to fix it.
+        fix: String,
     },
     /// A file cannot be written.
     #[error("cannot write `{}`: {cause}; check the folder and the room on its disk", path.display())]
@@ -71,7 +71,7 @@ pub enum DataError {
         cause: io::Error,
     },
     /// A setting of the run file asks for something that cannot be.
-    #[error("`{data_set}`, setting `{setting}`: {what}; {mend}")]
+    #[error("`{data_set}`, setting `{setting}`: {what}; {fix}")]
     Setting {
         /// The data set's name in the run file.
         data_set: &'static str,
@@ -79,8 +79,8 @@ pub enum DataError {
         setting: &'static str,
         /// The cause.
         what: String,
-        /// How to mend it.
-        mend: String,
+        /// How to fix it.
+        fix: String,
     },
     /// Training and test share a puzzle up to symmetry.
     #[error(
@@ -122,21 +122,21 @@ pub enum DataError {
         test_line: u64,
     },
     /// The Hugging Face hub, or the way there, refuses.
-    #[error("{address}: {what}; {mend}")]
+    #[error("{address}: {what}; {fix}")]
     Hub {
         /// What was asked for.
         address: String,
         /// The cause.
         what: String,
-        /// How to mend it.
-        mend: String,
+        /// How to fix it.
+        fix: String,
     },
     /// A puzzle typed by a person cannot be read.
-    #[error("this is no puzzle: {what}; {mend}")]
+    #[error("this is no puzzle: {what}; {fix}")]
     Puzzle {
         /// The cause.
         what: String,
-        /// How to mend it.
-        mend: String,
+        /// How to fix it.
+        fix: String,
     },
 }

@@ -2,19 +2,18 @@
 //!
 //! A new data set is one file holding a settings struct that implements [`Source`], and one line in the registry below.
 
-pub mod ahead;
 pub mod arc;
 pub mod built;
-mod chance;
 pub mod dihedral;
 mod error;
 pub mod hub;
-mod knob;
 pub mod maze;
 pub mod npy;
-pub mod numpy_random;
 mod picture;
+pub mod prefetch;
+mod purpose;
 pub mod python_json;
+mod settings;
 mod stream;
 pub mod sudoku;
 pub mod table;
@@ -23,10 +22,10 @@ pub mod text;
 use std::fmt;
 use std::path::Path;
 
-pub use chance::{Chance, Purpose};
+pub use crate::bounds::CountRange;
 pub use error::DataError;
-pub use knob::Span;
 pub use picture::{Picture, PictureCell};
+pub use purpose::Purpose;
 pub use stream::{Stream, Visit};
 
 /// Label value of a cell that is neither trained on nor scored.
@@ -37,7 +36,35 @@ pub const NO_LABEL: i64 = -100;
 /// Implementations also derive `serde::Deserialize` with `deny_unknown_fields`.
 pub trait Source {
     /// Builds or reads the data set. Relative paths start at `base`, the folder of the run file.
+    ///
+    /// # Errors
+    /// Settings that make no sense, files that cannot be read, and any row that breaks the rules.
     fn open(&self, base: &Path) -> Result<Box<dyn Dataset>, DataError>;
+
+    /// The shape of the data set, found as cheaply as it can be: settings are checked, but puzzles that are generated are
+    /// not made. By default the data set is opened.
+    ///
+    /// # Errors
+    /// As [`Source::open`], as far as it has looked.
+    fn shape(&self, base: &Path) -> Result<DataShape, DataError> {
+        Ok(DataShape::of(self.open(base)?.as_ref()))
+    }
+}
+
+/// What must be known of a data set to compile a model for it and to count the steps of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DataShape {
+    /// Sizes of the axes that the data binds.
+    pub sizes: Sizes,
+    /// Number of training puzzles, as [`Dataset::train_len`].
+    pub train_len: usize,
+}
+
+impl DataShape {
+    /// Of a data set that is open.
+    pub fn of(data: &dyn Dataset) -> DataShape {
+        DataShape { sizes: data.sizes(), train_len: data.train_len() }
+    }
 }
 
 /// Declares `DataSpec`, its names in run files, and its dispatch.
@@ -61,7 +88,7 @@ macro_rules! registry {
             }
         }
 
-        impl<'de> serde::de::Visitor<'de> for knob::Pick<DataSpec> {
+        impl<'de> serde::de::Visitor<'de> for settings::Pick<DataSpec> {
             type Value = DataSpec;
 
             fn expecting(&self, out: &mut fmt::Formatter) -> fmt::Result {
@@ -69,10 +96,10 @@ macro_rules! registry {
             }
 
             fn visit_enum<A: serde::de::EnumAccess<'de>>(self, data: A) -> Result<DataSpec, A::Error> {
-                let (knob::Name(name), body) = data.variant()?;
+                let (settings::Name(name), body) = data.variant()?;
                 match name.as_str() {
-                    $($name => knob::settings::<$settings, A>(body).map(DataSpec::$variant),)+
-                    other => Err(knob::unknown(other, DataSpec::NAMES)),
+                    $($name => settings::settings::<$settings, A>(body).map(DataSpec::$variant),)+
+                    other => Err(settings::unknown(other, DataSpec::NAMES)),
                 }
             }
         }
@@ -98,13 +125,24 @@ registry! {
 
 impl<'de> serde::Deserialize<'de> for DataSpec {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_enum("DataSpec", DataSpec::NAMES, knob::Pick::<DataSpec>::new())
+        from.deserialize_enum("DataSpec", DataSpec::NAMES, settings::Pick::<DataSpec>::new())
     }
 }
 
 /// Opens the data set of `spec`; relative paths start at `base`, the folder of the run file.
+///
+/// # Errors
+/// Settings that make no sense, files that cannot be read, and any row that breaks the rules.
 pub fn open(spec: &DataSpec, base: &Path) -> Result<Box<dyn Dataset>, DataError> {
     spec.source().open(base)
+}
+
+/// The shape of the data set of `spec` without generating a puzzle; files are read, every row.
+///
+/// # Errors
+/// As [`open`], but for a search for puzzles that finds too few.
+pub fn shape(spec: &DataSpec, base: &Path) -> Result<DataShape, DataError> {
+    spec.source().shape(base)
 }
 
 /// Sizes of the axes that a data set binds.

@@ -14,7 +14,7 @@ use super::DataError;
 
 /// The type of an array's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dtype {
+pub enum NpyType {
     /// `|u1`
     U8,
     /// `|i1`
@@ -31,43 +31,43 @@ pub enum Dtype {
     I64,
 }
 
-impl Dtype {
-    const ALL: [Dtype; 7] =
-        [Dtype::U8, Dtype::I8, Dtype::U16, Dtype::I16, Dtype::U32, Dtype::I32, Dtype::I64];
+impl NpyType {
+    const ALL: [NpyType; 7] =
+        [NpyType::U8, NpyType::I8, NpyType::U16, NpyType::I16, NpyType::U32, NpyType::I32, NpyType::I64];
 
     /// How NumPy writes it.
     pub fn code(self) -> &'static str {
         match self {
-            Dtype::U8 => "|u1",
-            Dtype::I8 => "|i1",
-            Dtype::U16 => "<u2",
-            Dtype::I16 => "<i2",
-            Dtype::U32 => "<u4",
-            Dtype::I32 => "<i4",
-            Dtype::I64 => "<i8",
+            NpyType::U8 => "|u1",
+            NpyType::I8 => "|i1",
+            NpyType::U16 => "<u2",
+            NpyType::I16 => "<i2",
+            NpyType::U32 => "<u4",
+            NpyType::I32 => "<i4",
+            NpyType::I64 => "<i8",
         }
     }
 
     /// Its name for people.
     pub fn name(self) -> &'static str {
         match self {
-            Dtype::U8 => "uint8",
-            Dtype::I8 => "int8",
-            Dtype::U16 => "uint16",
-            Dtype::I16 => "int16",
-            Dtype::U32 => "uint32",
-            Dtype::I32 => "int32",
-            Dtype::I64 => "int64",
+            NpyType::U8 => "uint8",
+            NpyType::I8 => "int8",
+            NpyType::U16 => "uint16",
+            NpyType::I16 => "int16",
+            NpyType::U32 => "uint32",
+            NpyType::I32 => "int32",
+            NpyType::I64 => "int64",
         }
     }
 
     /// Bytes of one number.
     pub fn bytes(self) -> usize {
         match self {
-            Dtype::U8 | Dtype::I8 => 1,
-            Dtype::U16 | Dtype::I16 => 2,
-            Dtype::U32 | Dtype::I32 => 4,
-            Dtype::I64 => 8,
+            NpyType::U8 | NpyType::I8 => 1,
+            NpyType::U16 | NpyType::I16 => 2,
+            NpyType::U32 | NpyType::I32 => 4,
+            NpyType::I64 => 8,
         }
     }
 }
@@ -76,14 +76,14 @@ impl Dtype {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     /// Type of the numbers.
-    pub dtype: Dtype,
+    pub dtype: NpyType,
     /// Sizes of the axes, outermost first.
     pub shape: Vec<usize>,
     /// Bytes before the first number.
     pub start: usize,
 }
 
-/// What is wrong with a file, and how to mend it.
+/// What is wrong with a file, and how to fix it.
 type Cause = (String, String);
 
 const MAGIC: &[u8] = b"\x93NUMPY";
@@ -119,20 +119,20 @@ impl Header {
         let shape = value_of(head, "shape").and_then(tuple).ok_or_else(|| refused("shape"))?;
         let code = value_of(head, "descr").and_then(quoted).ok_or_else(|| refused("descr"))?;
         if order.starts_with("True") && shape.len() > 1 {
-            let mend = "save it again as `numpy.ascontiguousarray(a)`";
-            return Err(("its columns are stored one after another".to_owned(), mend.to_owned()));
+            let fix = "save it again as `numpy.ascontiguousarray(a)`";
+            return Err(("its columns are stored one after another".to_owned(), fix.to_owned()));
         }
-        let dtype = Dtype::ALL.into_iter().find(|dtype| dtype.code() == code).ok_or_else(|| {
-            let names: Vec<&str> = Dtype::ALL.iter().map(|dtype| dtype.name()).collect();
-            let mend = format!("save it as one of {} (little endian)", names.join(", "));
-            (format!("its numbers are of type `{code}`"), mend)
+        let dtype = NpyType::ALL.into_iter().find(|dtype| dtype.code() == code).ok_or_else(|| {
+            let names: Vec<&str> = NpyType::ALL.iter().map(|dtype| dtype.name()).collect();
+            let fix = format!("save it as one of {} (little endian)", names.join(", "));
+            (format!("its numbers are of type `{code}`"), fix)
         })?;
         Ok(Header { dtype, shape, start: text + length })
     }
 
     /// The head that NumPy writes (`numpy.lib.format`, version 1.0) for `rows` rows, of `width` numbers each or of one
     /// number without an axis for them.
-    pub fn written(dtype: Dtype, rows: usize, width: Option<usize>) -> Vec<u8> {
+    pub fn written(dtype: NpyType, rows: usize, width: Option<usize>) -> Vec<u8> {
         let shape = match width {
             Some(width) => format!("({rows}, {width})"),
             None => format!("({rows},)"),
@@ -186,7 +186,7 @@ impl Array {
     /// Maps a file of `axes` axes (1 or 2) and checks that it is as long as its header says.
     pub fn open(path: &Path, axes: usize) -> Result<Array, DataError> {
         let io = |cause| DataError::File { path: path.to_owned(), cause };
-        let refuse = |(what, mend): Cause| DataError::Array { path: path.to_owned(), row: None, what, mend };
+        let refuse = |(what, fix): Cause| DataError::Array { path: path.to_owned(), row: None, what, fix };
         let file = File::open(path).map_err(io)?;
         let length = file.metadata().map_err(io)?.len();
         if length == 0 {
@@ -276,24 +276,24 @@ impl Array {
 }
 
 /// Little-endian numbers.
-fn numbers(dtype: Dtype, bytes: &[u8]) -> Vec<i64> {
+fn numbers(dtype: NpyType, bytes: &[u8]) -> Vec<i64> {
     macro_rules! read {
         ($type:ty) => {
             bytes.as_chunks().0.iter().map(|bytes| <$type>::from_le_bytes(*bytes) as i64).collect()
         };
     }
     match dtype {
-        Dtype::U8 => bytes.iter().map(|byte| i64::from(*byte)).collect(),
-        Dtype::I8 => read!(i8),
-        Dtype::U16 => read!(u16),
-        Dtype::I16 => read!(i16),
-        Dtype::U32 => read!(u32),
-        Dtype::I32 => read!(i32),
-        Dtype::I64 => read!(i64),
+        NpyType::U8 => bytes.iter().map(|byte| i64::from(*byte)).collect(),
+        NpyType::I8 => read!(i8),
+        NpyType::U16 => read!(u16),
+        NpyType::I16 => read!(i16),
+        NpyType::U32 => read!(u32),
+        NpyType::I32 => read!(i32),
+        NpyType::I64 => read!(i64),
     }
 }
 
-fn bounds(dtype: Dtype, bytes: &[u8]) -> (i64, i64) {
+fn bounds(dtype: NpyType, bytes: &[u8]) -> (i64, i64) {
     macro_rules! read {
         ($type:ty) => {{
             let numbers = bytes.as_chunks().0.iter().map(|bytes| <$type>::from_le_bytes(*bytes));
@@ -307,13 +307,13 @@ fn bounds(dtype: Dtype, bytes: &[u8]) -> (i64, i64) {
         return (0, 0);
     }
     match dtype {
-        Dtype::U8 => read!(u8),
-        Dtype::I8 => read!(i8),
-        Dtype::U16 => read!(u16),
-        Dtype::I16 => read!(i16),
-        Dtype::U32 => read!(u32),
-        Dtype::I32 => read!(i32),
-        Dtype::I64 => read!(i64),
+        NpyType::U8 => read!(u8),
+        NpyType::I8 => read!(i8),
+        NpyType::U16 => read!(u16),
+        NpyType::I16 => read!(i16),
+        NpyType::U32 => read!(u32),
+        NpyType::I32 => read!(i32),
+        NpyType::I64 => read!(i64),
     }
 }
 
@@ -322,14 +322,14 @@ fn bounds(dtype: Dtype, bytes: &[u8]) -> (i64, i64) {
 pub struct ArrayWriter {
     path: PathBuf,
     out: BufWriter<File>,
-    dtype: Dtype,
+    dtype: NpyType,
     width: Option<usize>,
     numbers: usize,
 }
 
 impl ArrayWriter {
     /// Starts a file of rows of `width` numbers, or without that axis.
-    pub fn create(path: &Path, dtype: Dtype, width: Option<usize>) -> Result<ArrayWriter, DataError> {
+    pub fn create(path: &Path, dtype: NpyType, width: Option<usize>) -> Result<ArrayWriter, DataError> {
         let fail = |cause| DataError::Write { path: path.to_owned(), cause };
         let mut out = BufWriter::with_capacity(1 << 20, File::create(path).map_err(fail)?);
         // The number of rows is known at the end; its digits do not change the header's length.

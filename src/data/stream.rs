@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::chance::{Chance, Purpose};
+use super::purpose::Purpose;
 
 /// One step of a training stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,12 +50,12 @@ impl Stream {
         let puzzle = epoch.order[place] as usize;
         *latest = Some(epoch);
         drop(latest);
-        Visit { puzzle, copy: Chance::new(seed, Purpose::Copy, k, 0).below(self.copies.saturating_add(1)) }
+        Visit { puzzle, copy: Purpose::Copy.draws(seed, k, 0).below(self.copies.saturating_add(1)) }
     }
 
     fn order(&self, seed: u64, number: u64) -> Vec<u32> {
         let mut order: Vec<u32> = (0..self.puzzles as u32).collect();
-        Chance::new(seed, Purpose::Epoch, number, 0).shuffle(&mut order);
+        Purpose::Epoch.draws(seed, number, 0).shuffle(&mut order);
         order
     }
 }

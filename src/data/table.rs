@@ -10,7 +10,7 @@ use flate2::read::MultiGzDecoder;
 
 use super::DataError;
 
-/// What is wrong, and how to mend it.
+/// What is wrong, and how to fix it.
 pub type Cause = (String, String);
 
 /// One row.
@@ -30,7 +30,7 @@ pub fn read_table<const N: usize>(
     columns: [&str; N],
     mut take: impl FnMut(Record<N>) -> Result<(), Cause>,
 ) -> Result<(), DataError> {
-    let broken = |line: u64, (what, mend): Cause| DataError::Row { path: path.to_owned(), line, what, mend };
+    let broken = |line: u64, (what, fix): Cause| DataError::Row { path: path.to_owned(), line, what, fix };
     let mut reader = ReaderBuilder::new().flexible(true).from_reader(open(path)?);
     let header = reader.headers().map_err(|error| from_csv(path, error))?.clone();
     let mut places = [0; N];
@@ -68,11 +68,11 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Read>, DataError> {
 /// An error of the CSV reader in our words.
 fn from_csv(path: &Path, error: Error) -> DataError {
     let line = error.position().map_or(1, |position| position.line());
-    let row = |what: &str, mend: &str| DataError::Row {
+    let row = |what: &str, fix: &str| DataError::Row {
         path: path.to_owned(),
         line,
         what: what.to_owned(),
-        mend: mend.to_owned(),
+        fix: fix.to_owned(),
     };
     let cause = error.to_string();
     match error.into_kind() {

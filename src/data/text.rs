@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::chance::{Chance, Purpose};
+use super::purpose::Purpose;
 use super::{DataError, Dataset, Example, Fault, Mark, NO_LABEL, Sizes, Source, Stream, Verdict};
 
 const NAME: &str = "text";
@@ -48,8 +48,8 @@ fn usual_test() -> f64 {
 
 impl Source for TextSpec {
     fn open(&self, base: &Path) -> Result<Box<dyn Dataset>, DataError> {
-        let setting = |setting, what: String, mend: &str| {
-            Err(DataError::Setting { data_set: NAME, setting, what, mend: mend.to_owned() })
+        let setting = |setting, what: String, fix: &str| {
+            Err(DataError::Setting { data_set: NAME, setting, what, fix: fix.to_owned() })
         };
         if self.length == 0 {
             return setting(
@@ -59,8 +59,8 @@ impl Source for TextSpec {
             );
         }
         if !(self.test > 0.0 && self.test < 1.0) {
-            let mend = "write a share between 0 and 1, such as 0.1";
-            return setting("test", format!("{} of the text cannot be set apart", self.test), mend);
+            let fix = "write a share between 0 and 1, such as 0.1";
+            return setting("test", format!("{} of the text cannot be set apart", self.test), fix);
         }
         let path = base.join(&self.path);
         let bytes = std::fs::read(&path).map_err(|cause| DataError::File { path: path.clone(), cause })?;
@@ -92,7 +92,7 @@ impl Source for TextSpec {
                     text.units(),
                     self.length
                 ),
-                mend: "give a longer text, a smaller `length` or another share `test`".to_owned(),
+                fix: "give a longer text, a smaller `length` or another share `test`".to_owned(),
             });
         }
         let about = format!(
@@ -111,11 +111,11 @@ impl Source for TextSpec {
 
 /// The tokens of a text, and the character of each from 1 on.
 fn characters(path: &Path, bytes: &[u8]) -> Result<(Vec<u16>, Vec<char>), DataError> {
-    let refuse = |line: usize, what: String, mend: &str| DataError::Row {
+    let refuse = |line: usize, what: String, fix: &str| DataError::Row {
         path: path.to_owned(),
         line: line as u64,
         what,
-        mend: mend.to_owned(),
+        fix: fix.to_owned(),
     };
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
@@ -199,7 +199,7 @@ impl Dataset for Text {
         let windows = self.train_len();
         let visit = self.stream.visit(seed, k);
         let room = self.split.saturating_sub(windows * self.length).clamp(1, self.length);
-        let first = Chance::new(seed, Purpose::Phase, k / windows as u64, 0).below(room);
+        let first = Purpose::Phase.draws(seed, k / windows as u64, 0).below(room);
         self.window(first + visit.puzzle * self.length)
     }
 
@@ -212,7 +212,7 @@ impl Dataset for Text {
     }
 
     fn parse_puzzle(&self, text: &str) -> Result<Example, DataError> {
-        let refuse = |what: String, mend: String| DataError::Puzzle { what, mend };
+        let refuse = |what: String, fix: String| DataError::Puzzle { what, fix };
         let mut inputs = match self.unit {
             Unit::Bytes => text.bytes().map(|byte| i64::from(byte) + 1).collect::<Vec<_>>(),
             Unit::Characters => {

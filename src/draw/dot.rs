@@ -1,7 +1,7 @@
-//! Takes a chart, gives a Graphviz digraph: loops are clusters, and an edge is drawn once per thought as long as
+//! Takes a flowchart, gives a Graphviz digraph: loops are clusters, and an edge is drawn once per thought as long as
 //! that can be counted by eye. Never runs `dot`.
 
-use super::chart::{Chart, Edge, Entry, Group, Shape};
+use super::flowchart::{Edge, FlowItem, Flowchart, Group, Shape};
 use super::text::dot as escape;
 
 /// More thoughts than this are one thick edge with a number.
@@ -12,7 +12,7 @@ const HEAD: &str = r##"    rankdir=TB; compound=true; nodesep=0.3; ranksep=0.35;
     edge [color="#3b5bdb", arrowsize=0.6, fontname="Helvetica", fontsize=10];
 "##;
 
-pub fn write(chart: &Chart) -> String {
+pub fn write(chart: &Flowchart) -> String {
     let mut out = format!("digraph \"{}\" {{\n", escape(&chart.title));
     out.push_str(&format!("    label=\"{}\";\n{HEAD}", escape(&chart.title)));
     for item in &chart.entries {
@@ -25,10 +25,10 @@ pub fn write(chart: &Chart) -> String {
     out
 }
 
-fn entry(item: &Entry, depth: usize, out: &mut String) {
+fn entry(item: &FlowItem, depth: usize, out: &mut String) {
     let indent = "    ".repeat(depth);
     match item {
-        Entry::Group { id, label, kind, entries } => {
+        FlowItem::Group { id, label, kind, entries } => {
             out.push_str(&format!("{indent}subgraph cluster_{id} {{\n"));
             let look = cluster(*kind);
             out.push_str(&format!("{indent}    label=\"{}\"; labeljust=l; {look}\n", escape(label)));
@@ -37,7 +37,7 @@ fn entry(item: &Entry, depth: usize, out: &mut String) {
             }
             out.push_str(&format!("{indent}}}\n"));
         }
-        Entry::Node { id, shape, gradient, lines } => {
+        FlowItem::Node { id, shape, gradient, lines } => {
             let end = if *shape == Shape::Update { "\\l" } else { "\\n" };
             let lines: String = lines.iter().map(|line| escape(line) + end).collect();
             let tone = if *gradient { "" } else { ", fillcolor=\"#f1f3f5\", color=\"#adb5bd\"" };

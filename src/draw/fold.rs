@@ -1,11 +1,11 @@
-//! Takes an outline, gives the plan that all formats draw: runs of loops and of iterations that do the same are
+//! Takes an outline, gives the folded outline that all formats draw: runs of loops and of iterations that do the same are
 //! one node, which says how many of its turns have gradient. Never changes what is computed or its order; what a
 //! loss binds on its way is told once, as part of that loss.
 
 use crate::model::outline::{Item, ItemKind, Outline};
 
 /// A folded outline.
-pub struct Plan<'a> {
+pub struct Folded<'a> {
     pub model: &'a str,
     pub parts: Vec<Part<'a>>,
 }
@@ -57,7 +57,7 @@ pub struct Leaf<'a> {
     pub gradient: bool,
 }
 
-impl<'a> Plan<'a> {
+impl<'a> Folded<'a> {
     /// All leaves in order, a folded body once.
     pub fn leaves(&self) -> Vec<&Leaf<'a>> {
         let mut leaves = Vec::new();
@@ -79,14 +79,14 @@ fn collect<'p, 'a>(nodes: &'p [Node<'a>], leaves: &mut Vec<&'p Leaf<'a>>) {
 }
 
 /// Folds every section and leaves out the empty ones.
-pub fn fold(outline: &Outline) -> Plan<'_> {
+pub fn fold(outline: &Outline) -> Folded<'_> {
     let parts = outline.sections.iter().filter(|section| !section.items.is_empty());
     let mut parts: Vec<Part> =
         parts.map(|section| Part { name: &section.name, nodes: nodes(&section.items) }).collect();
     for part in parts.iter_mut().filter(|part| !part.in_order()) {
         tell_once(&mut part.nodes);
     }
-    Plan { model: &outline.model, parts }
+    Folded { model: &outline.model, parts }
 }
 
 /// Leaves out each `let` that is part of the text of what follows; its nets are called there.

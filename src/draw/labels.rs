@@ -1,4 +1,4 @@
-//! Takes nodes of a plan, gives the words on them, the same in every format; never cuts or escapes.
+//! Takes nodes of a folded outline, gives the words on them, the same in every format; never cuts or escapes.
 
 use super::fold::{Row, Turns};
 use super::text::one_line;

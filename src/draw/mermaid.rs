@@ -1,7 +1,7 @@
-//! Takes a chart, gives a Mermaid `flowchart TD`: loops are subgraphs, an edge with several thoughts is thick and
+//! Takes a flowchart, gives a Mermaid `flowchart TD`: loops are subgraphs, an edge with several thoughts is thick and
 //! numbered. Never relies on a Mermaid newer than 10.
 
-use super::chart::{Chart, Edge, Entry, Group, Shape};
+use super::flowchart::{Edge, FlowItem, Flowchart, Group, Shape};
 use super::text::mermaid as escape;
 
 /// Lines as long as they are here, and room for the words on a subgraph.
@@ -23,7 +23,7 @@ const CLASSES: &str = "
     classDef loopNoGradient fill:#f8f9fa,stroke:#adb5bd,color:#495057,stroke-dasharray:4 3
 ";
 
-pub fn write(chart: &Chart) -> String {
+pub fn write(chart: &Flowchart) -> String {
     let mut out = format!("---\ntitle: \"{}\"\n{CONFIG}---\nflowchart TD\n", escape(&chart.title));
     for item in &chart.entries {
         entry(item, 1, &mut out);
@@ -38,17 +38,17 @@ pub fn write(chart: &Chart) -> String {
     out
 }
 
-fn entry(item: &Entry, depth: usize, out: &mut String) {
+fn entry(item: &FlowItem, depth: usize, out: &mut String) {
     let indent = "    ".repeat(depth);
     match item {
-        Entry::Group { id, label, entries, .. } => {
+        FlowItem::Group { id, label, entries, .. } => {
             out.push_str(&format!("{indent}subgraph g{id}[\"{}\"]\n", escape(label)));
             for inner in entries {
                 entry(inner, depth + 1, out);
             }
             out.push_str(&format!("{indent}end\n"));
         }
-        Entry::Node { id, shape, gradient, lines } => {
+        FlowItem::Node { id, shape, gradient, lines } => {
             let label = lines.iter().map(|line| escape(line)).collect::<Vec<_>>().join("<br/>");
             let (open, close) = brackets(*shape);
             let class = match (shape, gradient) {
@@ -81,8 +81,8 @@ fn edge(edge: &Edge, out: &mut String) {
     });
 }
 
-fn group_classes(item: &Entry, out: &mut String) {
-    let Entry::Group { id, kind, entries, .. } = item else { return };
+fn group_classes(item: &FlowItem, out: &mut String) {
+    let FlowItem::Group { id, kind, entries, .. } = item else { return };
     let class = match kind {
         Group::Section => "section",
         Group::Loop => "loop",

@@ -1,14 +1,16 @@
 //! Takes the outline of a model, gives a picture of it as text (SVG, Mermaid or DOT); never reads a graph, a
 //! tensor or a file, and runs no other program. The same outline always gives the same bytes.
 
-mod chart;
 mod dot;
+mod flowchart;
 mod fold;
 mod labels;
 mod mermaid;
 mod svg;
 mod text;
 mod thoughts;
+
+pub(crate) use text::xml;
 
 use crate::model::outline::Outline;
 
@@ -25,10 +27,10 @@ pub enum Format {
 
 /// The picture of one supervision step: loops folded, branches and merges visible as a tree.
 pub fn draw(outline: &Outline, format: Format) -> String {
-    let plan = fold::fold(outline);
+    let folded = fold::fold(outline);
     match format {
-        Format::Dot => dot::write(&chart::chart(&plan)),
-        Format::Mermaid => mermaid::write(&chart::chart(&plan)),
-        Format::Svg => svg::write(&plan),
+        Format::Dot => dot::write(&flowchart::flowchart(&folded)),
+        Format::Mermaid => mermaid::write(&flowchart::flowchart(&folded)),
+        Format::Svg => svg::write(&folded),
     }
 }

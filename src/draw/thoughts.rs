@@ -1,4 +1,4 @@
-//! Takes the leaves of a plan in order, gives the number of thoughts after each: the width of the tree that is
+//! Takes the leaves of a folded outline in order, gives the number of thoughts after each: the width of the tree that is
 //! drawn. Follows one state, the one that branches widest; others keep their own numbers in words.
 
 use super::fold::Leaf;

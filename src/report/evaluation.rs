@@ -1,17 +1,23 @@
-//! Results of evaluations as a person reads them, and as JSON: takes reports of one model under one or more protocols;
+//! Results of evaluations as a person reads them: takes reports of one model under one or more protocols;
 //! never decides which is the better one.
 
-use indexmap::IndexMap;
-use serde_json::{Value, json};
-
-use super::numbers::duration;
 use super::table::table;
-use crate::train::{EXACT, EvaluationReport, ThinkingReport, by_rating};
+use crate::numbers::duration;
+use crate::train::{ArcTest, EXACT, EvaluationReport, FinalTest, ScalingReport, by_rating};
 
 /// One evaluation with the name of its protocol.
 pub struct Named<'a> {
+    /// The protocol.
     pub name: &'a str,
+    /// What it found.
     pub report: &'a EvaluationReport,
+}
+
+/// All evaluations of a finished model, with ARC's score where the data are ARC's.
+pub fn final_test_text(test: &FinalTest) -> String {
+    let named: Vec<Named> = test.reports.iter().map(|(name, report)| Named { name, report }).collect();
+    let arc: Vec<(&str, &ArcTest)> = test.reports.iter().map(|(name, _)| *name).zip(&test.arc).collect();
+    evaluation_text(&named, &test.rating) + &arc_text(&arc)
 }
 
 /// Metrics and losses side by side, then what the first of them tells of single steps and ratings. `rating` is what the
@@ -23,7 +29,7 @@ pub fn evaluation_text(evaluations: &[Named], rating: &str) -> String {
         text.push_str(&gained(first.report, other));
     }
     for Named { name, report } in evaluations {
-        if let Some(thinking) = &report.thinking {
+        if let Some(thinking) = &report.scaling {
             text.push('\n');
             text.push_str(&thinking_text(name, thinking));
         }
@@ -57,14 +63,9 @@ fn side_by_side(evaluations: &[Named]) -> String {
     line("halting condition held", &|report| Some(format!("{:.4}", report.halted)));
     line("halting accuracy", &|report| report.halting_accuracy.map(|value| format!("{value:.4}")));
     line("steps used", &|report| Some(format!("{:.2}", report.steps)));
-    line("steps computed", &|report| Some(format!("{:.2}", per_example(report))));
+    line("steps computed", &|report| Some(format!("{:.2}", report.steps_computed())));
     line("time", &|report| Some(duration(report.seconds)));
     table(&lines)
-}
-
-/// Supervision steps computed per example, those of empty rows and unlabelled examples included.
-fn per_example(report: &EvaluationReport) -> f64 {
-    report.row_steps as f64 / report.examples.max(1) as f64
 }
 
 /// How an evaluation compares with the first one.
@@ -79,7 +80,7 @@ fn gained(first: &EvaluationReport, other: &Named) -> String {
     format!(
         "{}: {:.2} times fewer steps, {:.2} times as fast, {}\n",
         other.name,
-        ratio(per_example(first), per_example(other.report)),
+        ratio(first.steps_computed(), other.report.steps_computed()),
         ratio(first.seconds, other.report.seconds),
         changes.join(", ")
     )
@@ -130,8 +131,8 @@ fn ratings(one: &Named, rating: &str) -> String {
     format!("\n{}", table(&lines))
 }
 
-fn thinking_text(name: &str, thinking: &ThinkingReport) -> String {
-    let choose = format!("{:?}", thinking.choose).to_lowercase();
+fn thinking_text(name: &str, thinking: &ScalingReport) -> String {
+    let choose = thinking.choose.name();
     let mut text = format!(
         "{name}: {} rollouts of {} views, chosen by {choose}; {:.2} steps per example, {:.0} % of the answers agree \
          with the chosen one\n",
@@ -163,35 +164,34 @@ fn header(first: &str, rest: impl IntoIterator<Item = String>) -> Vec<String> {
     std::iter::once(first.to_owned()).chain(rest).collect()
 }
 
-/// Everything about one evaluation but its single puzzles.
-pub fn evaluation_json(report: &EvaluationReport, rating: &str) -> Value {
-    json!({
-        "examples": report.examples,
-        "metrics": report.metrics,
-        "losses": report.losses,
-        "by_step": report.by_step,
-        "steps_used": report.steps,
-        "steps_computed": per_example(report),
-        "steps_histogram": report.steps_histogram,
-        "halted": report.halted,
-        "halting_accuracy": report.halting_accuracy,
-        "rating": rating,
-        "by_rating": by_rating(report),
-        "thinking": report.thinking,
-        "seconds": report.seconds,
-    })
-}
-
-/// What stopping when sure gains over all steps: factors of steps and time, differences of metrics.
-pub fn speed_up_json(all: &EvaluationReport, sure: &EvaluationReport) -> Value {
-    let ratio = |one: f64, other: f64| if other > 0.0 { one / other } else { 1.0 };
-    let change = |(name, value): (&String, &f64)| Some((name.clone(), sure.metrics.get(name)? - value));
-    let changes: IndexMap<String, f64> = all.metrics.iter().filter_map(change).collect();
-    json!({
-        "fewer_steps": ratio(per_example(all), per_example(sure)),
-        "faster": ratio(all.seconds, sure.seconds),
-        "change": changes,
-    })
+/// pass@K of each way of stopping.
+fn arc_text(tests: &[(&str, &ArcTest)]) -> String {
+    let Some((_, first)) = tests.first() else { return String::new() };
+    let found = &first.score.predictions;
+    let mut text = format!(
+        "\nARC: {} tasks, {} test inputs, {} of {} predictions voted\n",
+        first.score.tasks,
+        first.score.inputs.len(),
+        found.counted,
+        found.expected
+    );
+    if first.score.pass.is_empty() {
+        text += "no answer is known, so there is no score; the submission has two attempts per test input\n";
+    } else {
+        let named = tests.iter().map(|(name, _)| (*name).to_owned());
+        let mut lines: Vec<Vec<String>> = vec![std::iter::once(String::new()).chain(named).collect()];
+        for attempts in first.score.pass.keys() {
+            let shares = tests.iter().map(|(_, test)| {
+                test.score.pass.get(attempts).map_or("-".to_owned(), |share| format!("{share:.4}"))
+            });
+            lines.push(std::iter::once(format!("  pass@{attempts}")).chain(shares).collect());
+        }
+        text += &table(&lines);
+    }
+    for warning in &first.warnings {
+        text += &format!("warning: {warning}\n");
+    }
+    text
 }
 
 #[cfg(test)]
@@ -235,6 +235,5 @@ mod tests {
         // Two ratings, of two puzzles each: examples, accuracy, exact, halting accuracy, steps.
         assert_eq!(line("0 "), "0 2 0.5000 1.0000 1.0000 4.00");
         assert_eq!(line("7 "), "7 2 0.5000 0.5000 1.0000 4.00");
-        assert_eq!(speed_up_json(&all, &sure)["fewer_steps"], 2.0);
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::numbers::{count, duration, rough_duration};
+use crate::numbers::{count, duration, rough_duration};
 
 /// The mean pace since the run was started or resumed. Pauses for tests and checkpoints count, so that the time left
 /// is the time a person waits.
@@ -36,6 +36,7 @@ impl Pace {
 /// What is known when a run starts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Forecast {
+    /// Steps that are still to come.
     pub steps_left: u64,
     /// As measured on the first few steps.
     pub seconds_per_step: f64,

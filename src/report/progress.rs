@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::numbers::{count, duration, number};
 use super::pace::Pace;
-use super::step::{Reading, Step, Window};
 use crate::diagnostic::Colours;
+use crate::numbers::{count, duration, number};
+use crate::train::{MeanMetrics, MetricsWindow, StepMetrics};
 
 /// Where progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ impl Screen {
 
 /// What lies ahead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Plan {
+pub struct Extent {
     /// Steps done before; not 0 after `--resume`.
     pub done: u64,
     /// Steps in all.
@@ -40,11 +40,11 @@ pub struct Plan {
 
 /// Shows the steps of one run on standard error.
 pub struct Progress {
-    plan: Plan,
+    extent: Extent,
     began: Instant,
     pace: Pace,
     rows: usize,
-    window: Window,
+    window: MetricsWindow,
     show: Show,
 }
 
@@ -58,51 +58,51 @@ const BAR_EVERY: Duration = Duration::from_millis(500);
 
 impl Progress {
     /// Progress on standard error.
-    pub fn new(screen: Screen, colours: Colours, plan: Plan) -> Progress {
+    pub fn new(screen: Screen, colours: Colours, extent: Extent) -> Progress {
         match screen {
             Screen::Terminal => {
-                let bar = ProgressBar::with_draw_target(Some(plan.total), ProgressDrawTarget::stderr());
+                let bar = ProgressBar::with_draw_target(Some(extent.total), ProgressDrawTarget::stderr());
                 bar.set_style(style(colours));
-                bar.set_position(plan.done);
+                bar.set_position(extent.done);
                 bar.enable_steady_tick(Duration::from_millis(500));
-                Progress::with(plan, Show::Bar { bar, drawn: Duration::ZERO })
+                Progress::with(extent, Show::Bar { bar, drawn: Duration::ZERO })
             }
-            Screen::Lines => Progress::lines(plan, Box::new(std::io::stderr())),
+            Screen::Lines => Progress::lines(extent, Box::new(std::io::stderr())),
         }
     }
 
     /// Plain lines, to any place.
-    pub fn lines(plan: Plan, out: Box<dyn Write + Send>) -> Progress {
-        Progress::with(plan, Show::Lines { out, written: None })
+    pub fn lines(extent: Extent, out: Box<dyn Write + Send>) -> Progress {
+        Progress::with(extent, Show::Lines { out, written: None })
     }
 
-    fn with(plan: Plan, show: Show) -> Progress {
+    fn with(extent: Extent, show: Show) -> Progress {
         Progress {
-            plan,
+            extent,
             began: Instant::now(),
             pace: Pace::default(),
             rows: 0,
-            window: Window::default(),
+            window: MetricsWindow::default(),
             show,
         }
     }
 
     /// A step has just ended.
-    pub fn step(&mut self, step: &Step) {
+    pub fn step(&mut self, step: &StepMetrics) {
         self.step_at(step, self.began.elapsed());
     }
 
-    fn step_at(&mut self, step: &Step, at: Duration) {
+    fn step_at(&mut self, step: &StepMetrics, at: Duration) {
         self.pace.ended(step.step, at);
         self.window.push(step);
         self.rows = step.rows;
-        let last = step.step >= self.plan.total;
+        let last = step.step >= self.extent.total;
         let due = match &mut self.show {
             Show::Bar { bar, drawn } => {
                 bar.set_position(step.step);
                 due(drawn, at, BAR_EVERY)
             }
-            Show::Lines { written: Some(written), .. } => due(written, at, self.plan.every),
+            Show::Lines { written: Some(written), .. } => due(written, at, self.extent.every),
             Show::Lines { written, .. } => {
                 *written = Some(at);
                 true
@@ -136,10 +136,10 @@ impl Progress {
         }
     }
 
-    fn draw(&mut self, reading: &Reading) {
+    fn draw(&mut self, reading: &MeanMetrics) {
         let numbers = self.numbers(reading);
-        let step = format!("step {} of {}", count(reading.step), count(self.plan.total));
-        let percent = 100 * reading.step / self.plan.total.max(1);
+        let step = format!("step {} of {}", count(reading.step), count(self.extent.total));
+        let percent = 100 * reading.step / self.extent.total.max(1);
         match &mut self.show {
             Show::Bar { bar, .. } => {
                 bar.set_prefix(step);
@@ -150,7 +150,7 @@ impl Progress {
     }
 
     /// `loss 2.318  accuracy 0.7810  exact 0.1230  steps 4.2  1,234 samples/s  3 min 20 s left`.
-    fn numbers(&self, reading: &Reading) -> String {
+    fn numbers(&self, reading: &MeanMetrics) -> String {
         let mut parts = vec![format!("loss {}", number(reading.loss))];
         parts.extend(reading.metrics.iter().map(|(name, value)| format!("{name} {}", number(*value))));
         parts.extend(reading.steps_used.map(|steps| format!("steps {steps:.1}")));
@@ -158,7 +158,7 @@ impl Progress {
             let rate = self.rows as f64 / seconds;
             parts.push(format!("{} samples/s", if rate < 10.0 { number(rate) } else { count(rate as u64) }));
         }
-        let left = self.pace.seconds_left(self.plan.total).filter(|_| reading.step < self.plan.total);
+        let left = self.pace.seconds_left(self.extent.total).filter(|_| reading.step < self.extent.total);
         parts.extend(left.map(|seconds| format!("{} left", duration(seconds))));
         parts.join("  ")
     }
@@ -205,18 +205,18 @@ mod tests {
     #[test]
     fn lines_come_now_and_then_and_at_the_end() {
         let out = Shared::default();
-        let plan = Plan { done: 0, total: 2000, every: Duration::from_secs(5) };
-        let mut progress = Progress::lines(plan, Box::new(out.clone()));
+        let extent = Extent { done: 0, total: 2000, every: Duration::from_secs(5) };
+        let mut progress = Progress::lines(extent, Box::new(out.clone()));
         for number in [1, 2, 3, 4, 5, 6, 2000] {
             let metrics = IndexMap::from([("accuracy".to_owned(), 3.0), ("exact".to_owned(), 1.0)]);
-            let step = Step {
+            let step = StepMetrics {
                 step: number,
                 rows: 64,
                 loss: 2.5,
                 metrics: if number > 3 { metrics } else { IndexMap::new() },
-                counted: if number > 3 { 4 } else { 0 },
-                steps_used: if number > 3 { 10 } else { 0 },
-                ..Step::default()
+                count: if number > 3 { 4 } else { 0 },
+                steps: if number > 3 { 10 } else { 0 },
+                ..StepMetrics::default()
             };
             progress.step_at(&step, Duration::from_secs(2 * number));
             if number == 4 {
@@ -237,9 +237,9 @@ mod tests {
     #[test]
     fn a_bar_can_be_styled_with_and_without_colours() {
         for colours in [Colours::Never, Colours::Always] {
-            let plan = Plan { done: 1, total: 3, every: Duration::from_secs(5) };
-            let mut progress = Progress::new(Screen::Terminal, colours, plan);
-            progress.step(&Step { step: 2, rows: 1, ..Step::default() });
+            let extent = Extent { done: 1, total: 3, every: Duration::from_secs(5) };
+            let mut progress = Progress::new(Screen::Terminal, colours, extent);
+            progress.step(&StepMetrics { step: 2, rows: 1, ..StepMetrics::default() });
             progress.finish();
         }
     }

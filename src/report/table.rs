@@ -3,22 +3,24 @@
 
 use indexmap::IndexMap;
 
-use super::numbers::{count, duration, number};
+use crate::numbers::{count, duration, number};
 
 /// One test of the model.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Outcome {
+pub struct TestResult {
     /// `best`, `final`.
     pub name: String,
     /// The step after which it was tested.
     pub step: u64,
+    /// Metrics by name.
     pub metrics: IndexMap<String, f64>,
 }
 
 /// What a run came to.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Summary {
-    pub outcomes: Vec<Outcome>,
+    /// The tests to show, in order.
+    pub results: Vec<TestResult>,
     /// Numbers that training adjusts.
     pub parameters: u64,
     /// Steps done since the run was started or resumed.
@@ -34,21 +36,21 @@ pub struct Summary {
 /// The table that is printed when a run ends.
 pub fn summary_table(summary: &Summary) -> String {
     let mut metrics: Vec<&str> = Vec::new();
-    for name in summary.outcomes.iter().flat_map(|outcome| outcome.metrics.keys()) {
+    for name in summary.results.iter().flat_map(|result| result.metrics.keys()) {
         if !metrics.contains(&name.as_str()) {
             metrics.push(name);
         }
     }
     let mut text = String::new();
-    if !summary.outcomes.is_empty() {
+    if !summary.results.is_empty() {
         let header = ["", "step"].iter().chain(&metrics).map(|name| (*name).to_owned()).collect();
-        let line = |outcome: &Outcome| {
+        let line = |result: &TestResult| {
             let value =
-                |name: &&str| outcome.metrics.get(*name).map_or("-".to_owned(), |value| number(*value));
-            [outcome.name.clone(), count(outcome.step)].into_iter().chain(metrics.iter().map(value)).collect()
+                |name: &&str| result.metrics.get(*name).map_or("-".to_owned(), |value| number(*value));
+            [result.name.clone(), count(result.step)].into_iter().chain(metrics.iter().map(value)).collect()
         };
         let lines: Vec<Vec<String>> =
-            std::iter::once(header).chain(summary.outcomes.iter().map(line)).collect();
+            std::iter::once(header).chain(summary.results.iter().map(line)).collect();
         text.push_str(&table(&lines));
         text.push('\n');
     }
@@ -97,16 +99,16 @@ mod tests {
 
     #[test]
     fn results_stand_in_columns() {
-        let outcome = |name: &str, step, exact| Outcome {
+        let result = |name: &str, step, exact| TestResult {
             name: name.to_owned(),
             step,
             metrics: IndexMap::from([("accuracy".to_owned(), 0.99), ("exact".to_owned(), exact)]),
         };
-        let mut last = outcome("final", 5000, 0.96);
+        let mut last = result("final", 5000, 0.96);
         last.metrics.insert("similarity".to_owned(), 0.123_456);
-        let outcomes = vec![outcome("best", 4500, 0.962), last];
+        let results = vec![result("best", 4500, 0.962), last];
         let summary =
-            Summary { outcomes, parameters: 412_345, steps: 5000, rows: 128, seconds: 221.4, testing: 22.1 };
+            Summary { results, parameters: 412_345, steps: 5000, rows: 128, seconds: 221.4, testing: 22.1 };
         insta::assert_snapshot!(summary_table(&summary), @r"
                 step  accuracy   exact  similarity
         best   4,500    0.9900  0.9620           -

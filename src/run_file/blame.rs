@@ -6,10 +6,10 @@ use std::ops::Range;
 use ron::error::{Error, Position, SpannedError};
 
 use super::error::Slug;
-use super::outline::{Entry, Node};
-use super::view::View;
+use super::error_place::ErrorPlace;
+use super::outline::{Node, RonEntry};
+use super::training::TrainConfig;
 use crate::diagnostic::did_you_mean;
-use crate::train::TrainConfig;
 
 /// What one kind of file is called and made of.
 pub struct Words {
@@ -37,7 +37,7 @@ pub struct Blame {
 /// Explains one error of `ron` in `text`, in the words of its kind of file.
 pub fn explain(text: &str, root: &Node, error: &SpannedError, words: &'static Words) -> Blame {
     let at = offset(text, error.span.start);
-    let view = View { text, root, at, words };
+    let view = ErrorPlace { text, root, at, words };
     if root.span.is_empty() {
         let Words { file, head, .. } = words;
         return view.syntax(&format!("the {file} is empty"), &format!("expected `{head}( … )`"));
@@ -104,7 +104,7 @@ pub fn elsewhere(name: &str) -> String {
     }
 }
 
-impl View<'_> {
+impl ErrorPlace<'_> {
     fn unknown_field(&self, expected: &[&str], found: &str) -> Blame {
         let near = did_you_mean(found, expected.iter().copied());
         let hint = near.map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
@@ -141,7 +141,7 @@ impl View<'_> {
 
     fn duplicate(&self, field: &str) -> Blame {
         let (range, whole) = match self.keyed(field) {
-            Some((_, Entry { key: Some(key), whole, .. })) => (key.span.clone(), whole.clone()),
+            Some((_, RonEntry { key: Some(key), whole, .. })) => (key.span.clone(), whole.clone()),
             _ => (self.here(), self.here()),
         };
         Blame {
@@ -193,10 +193,10 @@ impl View<'_> {
         )
     }
 
-    /// A complaint in a reader's own words, of the form `what; mend`.
+    /// A complaint in a reader's own words, of the form `what; fix`.
     fn refused(&self, words: &str) -> Blame {
-        let (what, mend) = words.split_once("; ").unwrap_or((words, ""));
-        let help = (!mend.is_empty()).then(|| mend.to_owned());
+        let (what, fix) = words.split_once("; ").unwrap_or((words, ""));
+        let help = (!fix.is_empty()).then(|| fix.to_owned());
         self.about_value(Slug::UnknownValue, |field| format!("`{field}`: {what}"), String::new(), help)
     }
 

@@ -6,10 +6,8 @@ use std::io;
 use std::path::PathBuf;
 
 use codespan_reporting::diagnostic::{Diagnostic, Label};
-use codespan_reporting::files::SimpleFiles;
-use codespan_reporting::term;
 
-use crate::diagnostic::Colours;
+use crate::diagnostic::{Colours, emit};
 use crate::source::{Sources, Span};
 
 /// Why a run file cannot be used.
@@ -33,12 +31,15 @@ pub struct Refusal {
 /// One mistake.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Problem {
+    /// Its family.
     pub slug: Slug,
     /// One sentence that stands alone.
     pub message: String,
+    /// Where it stands, in the texts of [`Refusal::sources`].
     pub span: Span,
     /// What to write under the span.
     pub label: String,
+    /// What to write instead.
     pub help: Option<String>,
 }
 
@@ -99,28 +100,7 @@ impl RunFileError {
 
 impl Refusal {
     fn render(&self, colours: Colours) -> String {
-        let mut files = SimpleFiles::new();
-        for file in self.sources.files() {
-            files.add(file.name.clone(), file.text.clone());
-        }
-        let config = term::Config::default();
-        let mut text = String::new();
-        for problem in &self.problems {
-            let shown = problem.picture();
-            let written = match colours {
-                Colours::Never => term::emit_to_string(&mut text, &config, &files, &shown),
-                Colours::Always => {
-                    let mut out = term::termcolor::Ansi::new(Vec::new());
-                    let result = term::emit_to_write_style(&mut out, &config, &files, &shown);
-                    text.push_str(&String::from_utf8_lossy(out.get_ref()));
-                    result
-                }
-            };
-            if written.is_err() {
-                text.push_str(&format!("error[{}]: {}\n", problem.slug.name(), problem.message));
-            }
-        }
-        text
+        emit(self.problems.iter().map(Problem::picture), &self.sources, colours)
     }
 }
 

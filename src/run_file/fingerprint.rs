@@ -19,8 +19,11 @@ pub struct Fingerprint {
 /// A setting that is not what it was; an absent value is a setting left at the model's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
+    /// Its dotted name.
     pub setting: String,
+    /// As it was.
     pub before: Option<String>,
+    /// As it is.
     pub now: Option<String>,
 }
 

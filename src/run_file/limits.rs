@@ -3,20 +3,9 @@
 
 use super::blame::Blame;
 use super::error::Slug;
-use super::outline::{Entry, Node};
-
-/// What a number has to satisfy.
-#[derive(Clone, Copy, Debug)]
-enum Bound {
-    AtLeast(f64),
-    Above(f64),
-    /// From the first, included, to the second, excluded.
-    From(f64, f64),
-    /// Both included.
-    Between(f64, f64),
-}
-
-use Bound::{Above, AtLeast, Between, From};
+use super::outline::{Node, RonEntry};
+use super::training::TrainConfig;
+use crate::bounds::Bound::{self, Above, AtLeast, Between, From};
 
 /// Fields by path (`*`: any one name), with their bounds and the reason.
 const LIMITS: &[(&str, Bound, &str)] = &[
@@ -72,13 +61,41 @@ pub fn check(text: &str, root: &Node) -> Vec<Blame> {
     found
 }
 
+/// The first number of `config` that no run could use: its path as run files write it, the number and its bound. For
+/// settings that come from a program and not from a file.
+pub fn out_of_bounds(config: &TrainConfig) -> Option<(String, f64, Bound)> {
+    let mut numbers = vec![
+        ("batch".to_owned(), config.batch as f64),
+        ("accumulate".to_owned(), config.accumulate as f64),
+        ("optimiser.lr".to_owned(), config.optimiser.lr),
+        ("optimiser.weight_decay".to_owned(), config.optimiser.weight_decay),
+        ("tables.lr".to_owned(), config.tables.lr),
+        ("tables.weight_decay".to_owned(), config.tables.weight_decay),
+        ("schedule.floor".to_owned(), config.schedule.floor),
+    ];
+    numbers.extend(config.clip.map(|clip| ("clip".to_owned(), clip)));
+    numbers.extend(config.ema.map(|ema| ("ema".to_owned(), ema)));
+    for (at, group) in config.groups.iter().enumerate() {
+        let of_group =
+            [("lr", group.lr), ("lr_factor", group.lr_factor), ("weight_decay", group.weight_decay)];
+        for (name, number) in of_group {
+            numbers.extend(number.map(|number| (format!("groups.{at}.{name}"), number)));
+        }
+    }
+    numbers.into_iter().find_map(|(path, number)| {
+        let names: Vec<String> = path.split('.').map(str::to_owned).collect();
+        let (_, bound, _) = LIMITS.iter().find(|(pattern, ..)| matches(pattern, &names))?;
+        (!bound.holds(number)).then_some((path, number, *bound))
+    })
+}
+
 fn matches(pattern: &str, path: &[String]) -> bool {
     let mut names = path.iter();
     pattern.split('.').all(|part| names.next().is_some_and(|name| part == "*" || part == name))
         && names.next().is_none()
 }
 
-fn out_of_range(text: &str, path: &[String], entry: &Entry, bound: Bound, reason: &str) -> Option<Blame> {
+fn out_of_range(text: &str, path: &[String], entry: &RonEntry, bound: Bound, reason: &str) -> Option<Blame> {
     let value = entry.value.unwrapped(text);
     let written = text.get(value.span.clone())?;
     let number: f64 = ron::from_str(&written.replace('_', "")).ok()?;
@@ -96,7 +113,7 @@ fn out_of_range(text: &str, path: &[String], entry: &Entry, bound: Bound, reason
     })
 }
 
-fn two_rates(root: &Node, path: &[String], entry: &Entry) -> Option<Blame> {
+fn two_rates(root: &Node, path: &[String], entry: &RonEntry) -> Option<Blame> {
     let group =
         path.iter().take(path.len() - 1).try_fold(root, |node, name| Some(&node.entry(name)?.value))?;
     group.entry("lr")?;
@@ -114,12 +131,12 @@ fn two_rates(root: &Node, path: &[String], entry: &Entry) -> Option<Blame> {
 }
 
 /// A phase that does not begin after the one before it.
-fn out_of_order(text: &str, root: &Node, path: &[String], entry: &Entry) -> Option<Blame> {
+fn out_of_order(text: &str, root: &Node, path: &[String], entry: &RonEntry) -> Option<Blame> {
     let number: usize = path.get(1)?.parse().ok()?;
     let before =
         root.entry("phases")?.value.entry(&number.checked_sub(1)?.to_string())?.value.entry("from")?;
     // A share and a number of steps can be compared only once the data is known.
-    let read = |entry: &Entry| -> Option<(bool, f64)> {
+    let read = |entry: &RonEntry| -> Option<(bool, f64)> {
         let written = text.get(entry.value.span.clone())?.replace('_', "");
         match written.strip_prefix("progress(").and_then(|rest| rest.strip_suffix(')')) {
             Some(share) => Some((true, share.trim().parse().ok()?)),
@@ -148,26 +165,5 @@ fn shown(path: &[String]) -> String {
     match path {
         [name, number] if number.parse::<usize>().is_ok() => name.clone(),
         _ => path.join("."),
-    }
-}
-
-impl Bound {
-    fn holds(self, number: f64) -> bool {
-        match self {
-            _ if !number.is_finite() => false,
-            AtLeast(low) => number >= low,
-            Above(low) => number > low,
-            From(low, high) => (low..high).contains(&number),
-            Between(low, high) => (low..=high).contains(&number),
-        }
-    }
-
-    fn words(self) -> String {
-        match self {
-            AtLeast(low) => format!("at least {low}"),
-            Above(low) => format!("above {low}"),
-            From(low, high) => format!("at least {low} and below {high}"),
-            Between(low, high) => format!("from {low} to {high}"),
-        }
     }
 }

@@ -2,30 +2,35 @@
 //! model or the data that they name.
 
 mod blame;
+mod config_value;
 mod error;
+mod error_place;
 mod fingerprint;
 mod limits;
 mod outline;
 mod overrides;
 mod reading;
 mod run;
-mod setting;
 mod sweep;
 mod text;
+mod training;
 mod variants;
-mod view;
 
 use std::path::{Path, PathBuf};
 
+pub use config_value::ConfigValue;
 pub use error::{Problem, Refusal, RunFileError, Slug};
 pub use fingerprint::{Difference, Fingerprint};
+pub use limits::out_of_bounds;
 pub use reading::fields;
 pub use run::{Begin, Phase, Precision, Run, Share, Start};
-pub use setting::Setting;
 pub use sweep::{Row, Sweep, SweepFile, is_sweep, load_sweep, parse_sweep};
+pub use training::{
+    Checkpoints, Choose, Evaluation, EvaluationWeights, Length, Optimiser, ParamGroup, Schedule, Stop,
+    Tables, TrainConfig,
+};
 pub use variants::{Given, Variant};
 
-use crate::train::TrainConfig;
 use text::Text;
 
 /// A run file that has been read and checked.

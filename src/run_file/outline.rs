@@ -9,23 +9,23 @@ pub struct Node {
     /// From the first to past the last byte, name and brackets included.
     pub span: Range<usize>,
     /// What stands between the brackets; `None` for a value without any.
-    pub group: Option<Group>,
+    pub group: Option<RonGroup>,
 }
 
 /// `name( … )`, `( … )`, `[ … ]` or `{ … }`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Group {
+pub struct RonGroup {
     /// Everything up to and including the opening bracket.
     pub head: Range<usize>,
     /// The opening bracket: `(`, `[` or `{`.
     pub bracket: char,
     /// What it holds, in order.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<RonEntry>,
 }
 
 /// One item of a group, with its key if it has one.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Entry {
+pub struct RonEntry {
     pub key: Option<Key>,
     pub value: Node,
     /// Key, value and the comma after it.
@@ -41,9 +41,9 @@ pub struct Key {
 
 impl Node {
     /// The entry of that name; in a list, of that number.
-    pub fn entry(&self, name: &str) -> Option<&Entry> {
+    pub fn entry(&self, name: &str) -> Option<&RonEntry> {
         let entries = &self.group.as_ref()?.entries;
-        let named = |entry: &&Entry| entry.key.as_ref().is_some_and(|key| key.name == name);
+        let named = |entry: &&RonEntry| entry.key.as_ref().is_some_and(|key| key.name == name);
         entries
             .iter()
             .find(named)
@@ -62,7 +62,7 @@ impl Node {
     }
 
     /// Calls `visit` with every entry below this value and its path from here, outermost first.
-    pub fn walk<'a>(&'a self, path: &mut Vec<String>, visit: &mut dyn FnMut(&[String], &'a Entry)) {
+    pub fn walk<'a>(&'a self, path: &mut Vec<String>, visit: &mut dyn FnMut(&[String], &'a RonEntry)) {
         for (number, entry) in self.group.iter().flat_map(|group| &group.entries).enumerate() {
             path.push(entry.key.as_ref().map_or_else(|| number.to_string(), |key| key.name.clone()));
             visit(path, entry);
@@ -72,7 +72,7 @@ impl Node {
     }
 
     /// The innermost entry that covers or touches byte `at`, with its path.
-    pub fn entry_at(&self, at: usize) -> Option<(Vec<String>, &Entry)> {
+    pub fn entry_at(&self, at: usize) -> Option<(Vec<String>, &RonEntry)> {
         let mut found = None;
         self.walk(&mut Vec::new(), &mut |path, entry| {
             let start = entry.key.as_ref().map_or(entry.value.span.start, |key| key.span.start);
@@ -254,10 +254,10 @@ impl Reader<'_> {
                 },
             }
         }
-        Node { span: start..self.at, group: Some(Group { head, bracket, entries }) }
+        Node { span: start..self.at, group: Some(RonGroup { head, bracket, entries }) }
     }
 
-    fn entry(&mut self, depth: usize) -> Option<Entry> {
+    fn entry(&mut self, depth: usize) -> Option<RonEntry> {
         let first = self.value(depth + 1)?;
         let start = first.span.start;
         let mut end = self.at;
@@ -277,6 +277,6 @@ impl Reader<'_> {
             self.at += 1;
             end = self.at;
         }
-        Some(Entry { key, value, whole: start..end })
+        Some(RonEntry { key, value, whole: start..end })
     }
 }

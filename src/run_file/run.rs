@@ -6,9 +6,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::setting::Setting;
+use super::config_value::ConfigValue;
+use super::training::{
+    Checkpoints, Evaluation, Length, Optimiser, ParamGroup, Schedule, Tables, TrainConfig,
+};
 use crate::data::DataSpec;
-use crate::train::{Checkpoints, Evaluation, Group, Length, Optimiser, Schedule, Tables, TrainConfig};
 
 /// Everything that a run file says. Fields that it leaves out have the published defaults of `TrainConfig`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -21,13 +23,13 @@ pub struct Run {
     pub name: Option<String>,
     /// Values for configs of the model.
     #[serde(default)]
-    pub set: BTreeMap<String, Setting>,
+    pub set: BTreeMap<String, ConfigValue>,
     /// Other values from some step on, such as deeper recursion later in training.
     #[serde(default)]
     pub phases: Vec<Phase>,
     /// Other values where the model is tested or used.
     #[serde(default)]
-    pub set_in_evaluation: BTreeMap<String, Setting>,
+    pub set_in_evaluation: BTreeMap<String, ConfigValue>,
     /// The data set; relative paths in it start at the run file's folder.
     pub data: DataSpec,
     /// Weights of another model to start from; what they do not have starts fresh.
@@ -42,28 +44,40 @@ pub struct Run {
     /// See `TrainConfig`, as for all fields below.
     #[serde(default = "published::seed")]
     pub seed: u64,
+    /// Rows of the batch; see [`TrainConfig::batch`].
     #[serde(default = "published::batch")]
     pub batch: usize,
+    /// Rows computed at once; see [`TrainConfig::micro_batch`].
     #[serde(default)]
     pub micro_batch: Option<usize>,
+    /// Steps to one update; see [`TrainConfig::accumulate`].
     #[serde(default = "published::accumulate")]
     pub accumulate: u64,
+    /// When training is over.
     #[serde(default = "published::length")]
     pub length: Length,
+    /// The optimiser of every `param`.
     #[serde(default = "published::optimiser")]
     pub optimiser: Optimiser,
+    /// The optimiser of every `table`.
     #[serde(default = "published::tables")]
     pub tables: Tables,
+    /// Param groups: exceptions for weights chosen by path.
     #[serde(default = "published::groups")]
-    pub groups: Vec<Group>,
+    pub groups: Vec<ParamGroup>,
+    /// The learning-rate curve.
     #[serde(default = "published::schedule")]
     pub schedule: Schedule,
+    /// Largest joint L2 norm of the gradients.
     #[serde(default = "published::clip")]
     pub clip: Option<f64>,
+    /// Rate of the moving average of the weights.
     #[serde(default = "published::ema")]
     pub ema: Option<f64>,
+    /// When and how the model is tested.
     #[serde(default = "published::evaluation")]
     pub evaluation: Evaluation,
+    /// When the run is saved.
     #[serde(default = "published::checkpoints")]
     pub checkpoints: Checkpoints,
     /// Steps of the whole run, once the data is known; no field of the file.
@@ -78,7 +92,8 @@ pub struct Run {
 pub struct Phase {
     /// What has been done before it begins.
     pub from: Begin,
-    pub set: BTreeMap<String, Setting>,
+    /// The configs with their values from then on.
+    pub set: BTreeMap<String, ConfigValue>,
 }
 
 /// Weights of another model, or of a published checkpoint, that a run starts from. In RON: `(from: "runs/trm", lr: 1e-5)`.
@@ -129,6 +144,7 @@ pub enum Begin {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Share {
+    /// From 0 to 1, as in `progress(0.3)`.
     Progress(f64),
 }
 
@@ -147,8 +163,10 @@ impl Begin {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Precision {
+    /// 32 bits.
     #[default]
     Float32,
+    /// The upper 16 bits of float32.
     Bfloat16,
 }
 
@@ -161,9 +179,19 @@ impl From<Precision> for crate::types::Precision {
     }
 }
 
+impl Precision {
+    /// The name that run files use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Precision::Float32 => "float32",
+            Precision::Bfloat16 => "bfloat16",
+        }
+    }
+}
+
 impl Run {
     /// The configs with which the model is trained once `steps` steps have been done.
-    pub fn training_settings(&self, steps: u64) -> BTreeMap<String, Setting> {
+    pub fn training_configs(&self, steps: u64) -> BTreeMap<String, ConfigValue> {
         let mut settings = self.set.clone();
         for phase in self.phases.iter().filter(|phase| self.begins(phase).is_some_and(|from| from <= steps)) {
             settings.extend(phase.set.clone());
@@ -172,8 +200,8 @@ impl Run {
     }
 
     /// The configs with which the model is tested once `steps` steps have been done.
-    pub fn evaluation_settings(&self, steps: u64) -> BTreeMap<String, Setting> {
-        let mut settings = self.training_settings(steps);
+    pub fn evaluation_configs(&self, steps: u64) -> BTreeMap<String, ConfigValue> {
+        let mut settings = self.training_configs(steps);
         settings.extend(self.set_in_evaluation.clone());
         settings
     }
@@ -228,7 +256,7 @@ mod published {
         length: Length,
         optimiser: Optimiser,
         tables: Tables,
-        groups: Vec<Group>,
+        groups: Vec<ParamGroup>,
         schedule: Schedule,
         clip: Option<f64>,
         ema: Option<f64>,

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::blame::{Blame, Words};
 use super::error::{Refusal, RunFileError, Slug};
-use super::outline::{Entry, Node};
+use super::outline::{Node, RonEntry};
 use super::reading;
 use super::text::Text;
 use super::variants::{self, Variant};
@@ -193,7 +193,7 @@ fn holds_nothing(node: &Node) -> bool {
     node.group.as_ref().is_some_and(|group| group.entries.is_empty())
 }
 
-fn refusal(entry: &Entry, message: &str, label: &str) -> Blame {
+fn refusal(entry: &RonEntry, message: &str, label: &str) -> Blame {
     Blame {
         slug: Slug::OutOfRange,
         message: message.to_owned(),
@@ -204,7 +204,7 @@ fn refusal(entry: &Entry, message: &str, label: &str) -> Blame {
     }
 }
 
-fn conflict(entry: &Entry, message: String, label: &str, help: String) -> Blame {
+fn conflict(entry: &RonEntry, message: String, label: &str, help: String) -> Blame {
     Blame {
         slug: Slug::Conflict,
         message,
@@ -215,18 +215,18 @@ fn conflict(entry: &Entry, message: String, label: &str, help: String) -> Blame 
     }
 }
 
-fn owned_by_the_sweep(name: &str, entry: &Entry) -> Option<Blame> {
+fn owned_by_the_sweep(name: &str, entry: &RonEntry) -> Option<Blame> {
     let (name, instead) = OWN.iter().find(|(own, _)| *own == name)?;
     let message = format!("the sweep itself gives each run its `{name}`");
     Some(conflict(entry, message, "cannot be set here", format!("write {instead} beside `run`")))
 }
 
 /// A name that stands before in the same map, or in both `set` and `grid` of one row.
-fn given_twice(root: &Node, holder: &[&str], name: &str, entry: &Entry) -> Option<Blame> {
+fn given_twice(root: &Node, holder: &[&str], name: &str, entry: &RonEntry) -> Option<Blame> {
     let at = |path: &[&str]| {
         path.iter().try_fold(root, |node, name| node.entry(name).map(|entry| &entry.value))?.entry(name)
     };
-    let before = |other: &Entry| other.whole.start < entry.whole.start;
+    let before = |other: &RonEntry| other.whole.start < entry.whole.start;
     if at(holder).is_some_and(before) {
         let message = format!("`{name}` stands here twice");
         return Some(conflict(entry, message, "given before", "keep one of the two".to_owned()));

@@ -1,29 +1,18 @@
 //! The table of a sweep as a picture: takes its lines, gives one self-contained SVG: a row per variant, a panel per
 //! column, a dot for the mean, a bar for the standard deviation, a pale dot per seed.
 
-use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
-
 use super::results::Line;
 use super::table::{Column, columns};
-use crate::report::{COLOURS, axis_number, printable};
+use crate::chart::{Align, BAND, COLOURS, Canvas, INK, PALE, RULE, axis_number};
 
 /// Height of a row, width of a panel, heights above and below the rows, in pixels.
-const ROW: i32 = 26;
-const PANEL: i32 = 176;
-const HEAD: i32 = 72;
-const FOOT: i32 = 40;
+const ROW: f64 = 26.0;
+const PANEL: f64 = 176.0;
+const HEAD: f64 = 72.0;
+const FOOT: f64 = 40.0;
 /// Columns that a picture can show; the others are in the table.
 const SHOWN: &[&str] =
     &["exact", "accuracy", "similarity", "steps_used", "parameters", "latency_mean_ms", "training_seconds"];
-
-static INK: RGBColor = RGBColor(34, 43, 58);
-static PALE: RGBColor = RGBColor(107, 118, 136);
-static RULE: RGBColor = RGBColor(226, 230, 237);
-static BAND: RGBColor = RGBColor(246, 247, 250);
-
-type Drawn<'a> = Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>>;
-type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 
 /// The picture as SVG.
 ///
@@ -36,14 +25,10 @@ pub fn picture(title: &str, lines: &[Line]) -> Result<String, String> {
     if columns.is_empty() {
         return Err("there is no finished run to draw".to_owned());
     }
-    let longest = lines.iter().map(|line| line.label.chars().count()).max().unwrap_or(0) as i32;
+    let longest = lines.iter().map(|line| line.label.chars().count()).max().unwrap_or(0) as f64;
     // Letters of 13 pixels are about half as wide.
-    let labels = (longest * 15 / 2 + 28).clamp(120, 460);
-    let size = (labels + PANEL * columns.len() as i32 + 16, HEAD + ROW * lines.len() as i32 + FOOT);
-    let mut svg = String::new();
-    let drawn = draw(&mut svg, title, lines, &columns, labels, size)
-        .map_err(|error| format!("the picture could not be drawn: {error}"));
-    drawn.map(|()| svg)
+    let labels = (longest * 7.5 + 28.0).clamp(120.0, 460.0);
+    Ok(draw(title, lines, &columns, labels))
 }
 
 /// Not a part of `latency.json` or of the run's counts.
@@ -52,80 +37,67 @@ fn is_metric(column: &Column) -> bool {
         && !column.key.starts_with("latency")
 }
 
-fn style(size: u32, colour: &'static RGBColor, across: HPos) -> TextStyle<'static> {
-    TextStyle::from(("sans-serif", size).into_font()).color(colour).pos(Pos::new(across, VPos::Center))
-}
-
-fn draw<'a>(
-    svg: &'a mut String,
-    title: &str,
-    lines: &[Line],
-    columns: &[Column],
-    labels: i32,
-    size: (i32, i32),
-) -> Drawn<'a> {
-    let root = SVGBackend::with_string(svg, (size.0 as u32, size.1 as u32)).into_drawing_area();
-    root.fill(&WHITE)?;
-    root.draw(&Text::new(printable(title), (16, 22), style(18, &INK, HPos::Left)))?;
+fn draw(title: &str, lines: &[Line], columns: &[Column], labels: f64) -> String {
+    let (width, height) =
+        (labels + PANEL * columns.len() as f64 + 16.0, HEAD + ROW * lines.len() as f64 + FOOT);
+    let mut canvas = Canvas::new(width, height);
+    canvas.text((16.0, 22.0), 18.0, INK, Align::Start, title);
     for (number, line) in lines.iter().enumerate() {
-        let top = HEAD + ROW * number as i32;
+        let top = HEAD + ROW * number as f64;
+        let middle = top + ROW / 2.0;
         if number % 2 == 0 {
-            root.draw(&Rectangle::new([(8, top), (size.0 - 8, top + ROW)], BAND.filled()))?;
+            canvas.rect((8.0, top), (width - 16.0, ROW), BAND);
         }
         let label: String = if line.label.chars().count() > 60 {
             line.label.chars().take(59).chain(['…']).collect()
         } else {
             line.label.clone()
         };
-        root.draw(&Text::new(printable(&label), (16, top + ROW / 2), style(13, &INK, HPos::Left)))?;
+        canvas.text((16.0, middle), 13.0, INK, Align::Start, &label);
         if line.finished().next().is_none() {
             let cause: String = line.remark().chars().take(90).collect();
-            let place = (labels + 12, top + ROW / 2);
-            root.draw(&Text::new(printable(&cause), place, style(12, &PALE, HPos::Left)))?;
+            canvas.text((labels + 12.0, middle), 12.0, PALE, Align::Start, &cause);
         }
     }
     for (number, column) in columns.iter().enumerate() {
-        panel(&root, lines, column, labels + PANEL * number as i32)?;
+        panel(&mut canvas, lines, column, labels + PANEL * number as f64);
     }
     let seeds = lines.iter().map(|line| line.finished().count()).max().unwrap_or(0);
     let legend = match seeds {
         0 | 1 => "one seed each",
         _ => "dark: mean over seeds, bar: sample standard deviation, pale: each seed",
     };
-    root.draw(&Text::new(legend, (16, size.1 - 14), style(11, &PALE, HPos::Left)))?;
-    root.present()
+    canvas.text((16.0, height - 14.0), 11.0, PALE, Align::Start, legend);
+    canvas.finish()
 }
 
 /// One column: its axis and a mark for each variant.
-fn panel<'a>(root: &Area<'a>, lines: &[Line], column: &Column, left: i32) -> Drawn<'a> {
-    let (from, to) = (left + 14, left + PANEL - 70);
-    let bottom = HEAD + ROW * lines.len() as i32;
+fn panel(canvas: &mut Canvas, lines: &[Line], column: &Column, left: f64) {
+    let (from, to) = (left + 14.0, left + PANEL - 70.0);
+    let bottom = HEAD + ROW * lines.len() as f64;
     let name = if column.key == "latency_mean_ms" { "ms per sample" } else { &column.name };
-    root.draw(&Text::new(printable(name), (from, HEAD - 24), style(13, &INK, HPos::Left)))?;
+    canvas.text((from, HEAD - 24.0), 13.0, INK, Align::Start, name);
     let scale = Scale::of(lines, column);
-    let x = |value: f64| from + (scale.share(value) * f64::from(to - from)).round() as i32;
+    let x = |value: f64| (from + scale.share(value) * (to - from)).round();
     for tick in [scale.low, scale.high] {
-        root.draw(&PathElement::new([(x(tick), HEAD - 4), (x(tick), bottom)], RULE.stroke_width(1)))?;
-        let place = (x(tick), bottom + 10);
-        root.draw(&Text::new(axis_number(tick), place, style(10, &PALE, HPos::Center)))?;
+        canvas.line((x(tick), HEAD - 4.0), (x(tick), bottom), RULE, 1.0);
+        canvas.text((x(tick), bottom + 10.0), 10.0, PALE, Align::Middle, &axis_number(tick));
     }
-    let (red, green, blue) = COLOURS[0];
-    let colour = RGBColor(red, green, blue);
+    let colour = COLOURS[0];
     for (number, line) in lines.iter().enumerate() {
         let Some(spread) = column.spread(line) else { continue };
-        let y = HEAD + ROW * number as i32 + ROW / 2;
+        let y = HEAD + ROW * number as f64 + ROW / 2.0;
         for value in column.values(line) {
-            root.draw(&Circle::new((x(value), y), 3, colour.mix(0.3).filled()))?;
+            canvas.dot((x(value), y), 3.0, colour, 0.3);
         }
         if let Some(deviation) = spread.deviation {
-            let ends = [(x(spread.mean - deviation), y), (x(spread.mean + deviation), y)];
-            root.draw(&PathElement::new(ends, colour.stroke_width(2)))?;
+            let (low, high) = (x(spread.mean - deviation), x(spread.mean + deviation));
+            canvas.line((low, y), (high, y), colour, 2.0);
         }
-        root.draw(&Circle::new((x(spread.mean), y), 4, colour.filled()))?;
+        canvas.dot((x(spread.mean), y), 4.0, colour, 1.0);
         let shown = (column.show)(spread.mean);
-        root.draw(&Text::new(shown, (left + PANEL - 6, y), style(12, &INK, HPos::Right)))?;
+        canvas.text((left + PANEL - 6.0, y), 12.0, INK, Align::End, &shown);
     }
-    Ok(())
 }
 
 /// From the lowest to the highest number of a column, rounded outwards to what an axis can show.

@@ -6,8 +6,9 @@ use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::compare::{latency, statistics, total_seconds};
-use crate::report::{Identity, Kind, MetricsLog};
+use crate::compare::{latency, total_seconds};
+use crate::statistics;
+use crate::train::{Identity, MetricsKind, MetricsLog};
 
 /// The file that says why a run failed.
 pub const CAUSE: &str = "failed.txt";
@@ -20,6 +21,7 @@ pub enum State {
     NotStarted,
     /// Steps done and in all; none saved yet is 0.
     Begun(u64, u64),
+    /// All its steps are done.
     Finished,
     /// Why.
     Failed(String),
@@ -28,8 +30,11 @@ pub enum State {
 /// One variant with one seed.
 #[derive(Clone, Debug, Serialize)]
 pub struct RunResult {
+    /// Seed of the run.
     pub seed: u64,
+    /// Its folder.
     pub folder: PathBuf,
+    /// How far it has come.
     #[serde(flatten)]
     pub state: State,
     /// Of the last test of a finished run.
@@ -49,6 +54,7 @@ pub struct RunResult {
 /// One variant: a line of the table.
 #[derive(Clone, Debug, Serialize)]
 pub struct Line {
+    /// What the variant is called.
     pub label: String,
     /// One per seed.
     pub runs: Vec<RunResult>,
@@ -62,9 +68,9 @@ pub struct Line {
 /// A sentence for files that totc did not write.
 pub fn read_run(folder: &Path, seed: u64) -> Result<RunResult, String> {
     let records = MetricsLog::read(folder).map_err(|error| error.to_string())?;
-    let journal = std::fs::read_to_string(folder.join("checkpoint/state.json")).ok();
-    let journal: Option<Value> = journal.and_then(|text| serde_json::from_str(&text).ok());
-    let counted = |name: &str| journal.as_ref()?.get(name)?.as_u64();
+    let run_state = std::fs::read_to_string(folder.join("checkpoint/state.json")).ok();
+    let run_state: Option<Value> = run_state.and_then(|text| serde_json::from_str(&text).ok());
+    let counted = |name: &str| run_state.as_ref()?.get(name)?.as_u64();
     let identity = Identity::read(folder)?;
     let failed = std::fs::read_to_string(folder.join(CAUSE)).ok();
     let state = match (counted("step"), counted("total"), failed) {
@@ -74,7 +80,7 @@ pub fn read_run(folder: &Path, seed: u64) -> Result<RunResult, String> {
         _ if identity.is_some() => State::Begun(0, 0),
         _ => State::NotStarted,
     };
-    let last = records.iter().rev().find(|record| record.kind == Kind::Test);
+    let last = records.iter().rev().find(|record| record.kind == MetricsKind::Test);
     let last = last.filter(|record| state == State::Finished && Some(record.step) == counted("step"));
     Ok(RunResult {
         seed,
@@ -104,11 +110,14 @@ impl RunResult {
 /// Mean over the finished runs of a line, and their sample standard deviation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spread {
+    /// Mean over seeds.
     pub mean: f64,
+    /// Sample standard deviation (divisor n − 1); none of a single seed.
     pub deviation: Option<f64>,
 }
 
 impl Line {
+    /// Its runs that are done.
     pub fn finished(&self) -> impl Iterator<Item = &RunResult> {
         self.runs.iter().filter(|run| run.state == State::Finished)
     }

@@ -9,9 +9,11 @@ use crate::report::{count, duration, number, table};
 
 /// A column of numbers: what it is called, how its numbers are shown, where they come from.
 pub struct Column {
+    /// Its heading.
     pub name: String,
     /// The column's name in CSV.
     pub key: String,
+    /// How a number of it is written.
     pub show: fn(f64) -> String,
     of: Source,
 }
@@ -29,6 +31,7 @@ impl Column {
         Column { name: name.to_owned(), key: key.to_owned(), show, of: Box::new(of) }
     }
 
+    /// Mean and deviation over the seeds of a variant; none without a number.
     pub fn spread(&self, line: &Line) -> Option<Spread> {
         line.spread(&self.of)
     }

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use tch::{Kind, TchError};
 
 use super::error::{Doing, TrainError};
-use super::evaluate::{Seen, Witness};
+use super::evaluate::{AnswerObserver, ObservedAnswer};
 use crate::data::arc::{ArcScore, Scorer, TestSet};
 use crate::exec::Weights;
 use crate::ir::op::Init;
@@ -14,14 +14,14 @@ use crate::ir::{WeightInfo, WeightRole};
 
 /// Votes for the answers of one evaluation. It starts without votes.
 #[derive(Debug)]
-pub struct ArcWitness<'a> {
+pub struct ArcObserver<'a> {
     scorer: Scorer<'a>,
 }
 
-impl<'a> ArcWitness<'a> {
+impl<'a> ArcObserver<'a> {
     /// Looks on at an evaluation on the tasks of `set`.
-    pub fn new(set: &'a TestSet) -> ArcWitness<'a> {
-        ArcWitness { scorer: Scorer::new(set) }
+    pub fn new(set: &'a TestSet) -> ArcObserver<'a> {
+        ArcObserver { scorer: Scorer::new(set) }
     }
 
     /// Counts the votes.
@@ -30,8 +30,8 @@ impl<'a> ArcWitness<'a> {
     }
 }
 
-impl Witness for ArcWitness<'_> {
-    fn see(&mut self, seen: &Seen) {
+impl AnswerObserver for ArcObserver<'_> {
+    fn see(&mut self, seen: &ObservedAnswer) {
         let sure = &seen.answer.confidence;
         let confidence = sure.iter().sum::<f64>() / sure.len().max(1) as f64;
         self.scorer.see(seen.example.puzzle, &seen.example.inputs, &seen.answer.tokens, confidence);

@@ -11,6 +11,7 @@ pub struct RatingSpan {
     pub from: f64,
     /// The highest rating among the examples.
     pub to: f64,
+    /// How many there are.
     pub examples: usize,
     /// Each metric.
     pub metrics: IndexMap<String, f64>,

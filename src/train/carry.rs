@@ -178,6 +178,6 @@ fn stateless(program: &Program, state: &str) -> TrainError {
     TrainError::Program {
         model: program.model.clone(),
         what: format!("the compiled program gave no `state.{state}`"),
-        mend: "this is an error of totc itself: please report it with the model's text".to_owned(),
+        fix: "this is an error of totc itself: please report it with the model's text".to_owned(),
     }
 }

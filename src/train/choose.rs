@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::config::Choose;
+use crate::run_file::Choose;
 
 /// One answer among several to the same question.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -40,7 +40,7 @@ pub fn choose(candidates: &[Candidate], by: Choose) -> Option<Choice> {
     let better = |one: &Candidate, best: &Candidate| {
         let order = match by {
             Choose::Residual => best.residual.total_cmp(&one.residual),
-            Choose::Confidence | Choose::Vote => one.confidence.total_cmp(&best.confidence),
+            Choose::Confidence | Choose::MajorityVote => one.confidence.total_cmp(&best.confidence),
         };
         order.then(one.likelihood.total_cmp(&best.likelihood)).is_gt()
     };
@@ -52,7 +52,7 @@ pub fn choose(candidates: &[Candidate], by: Choose) -> Option<Choice> {
     let all: Vec<usize> = (0..candidates.len()).collect();
     let at = match by {
         Choose::Confidence | Choose::Residual => best_of(&all)?,
-        Choose::Vote => {
+        Choose::MajorityVote => {
             let mut ballots: HashMap<&[i64], Vec<usize>> = HashMap::new();
             for (at, candidate) in candidates.iter().enumerate() {
                 ballots.entry(&candidate.tokens).or_default().push(at);
@@ -92,16 +92,16 @@ mod tests {
         let chosen = |by| choose(&candidates, by).unwrap_or(Choice { at: 99, agreeing: 0 });
         assert_eq!(chosen(Choose::Confidence), Choice { at: 0, agreeing: 2 });
         assert_eq!(chosen(Choose::Residual), Choice { at: 3, agreeing: 1 });
-        assert_eq!(chosen(Choose::Vote), Choice { at: 2, agreeing: 3 });
+        assert_eq!(chosen(Choose::MajorityVote), Choice { at: 2, agreeing: 3 });
         // Of the first two, each has one vote: the more confident one wins.
-        assert_eq!(choose(&candidates[..2], Choose::Vote), Some(Choice { at: 0, agreeing: 1 }));
-        assert_eq!(choose(&[], Choose::Vote), None);
+        assert_eq!(choose(&candidates[..2], Choose::MajorityVote), Some(Choice { at: 0, agreeing: 1 }));
+        assert_eq!(choose(&[], Choose::MajorityVote), None);
     }
 
     #[test]
     fn ties_go_to_likelier_tokens_then_to_the_first() {
         let mut candidates = [candidate(1, 1.0, 0.0), candidate(2, 1.0, 0.0), candidate(3, 1.0, 0.0)];
-        for by in [Choose::Confidence, Choose::Residual, Choose::Vote] {
+        for by in [Choose::Confidence, Choose::Residual, Choose::MajorityVote] {
             assert_eq!(choose(&candidates, by).map(|choice| choice.at), Some(0));
         }
         candidates[2].likelihood = 1.0;

@@ -52,7 +52,7 @@ impl Columns {
                         input.shape.get(1..).unwrap_or_default(),
                         field.name
                     ),
-                    mend: "compile the model for this data set".to_owned(),
+                    fix: "compile the model for this data set".to_owned(),
                 });
             }
             pairs.push((input.clone(), source));
@@ -75,7 +75,7 @@ impl Columns {
     }
 
     /// The rows as tensors `[n, ..]`.
-    pub fn tensors(&self, rows: &Rows) -> Result<Batch, TrainError> {
+    pub fn collate(&self, rows: &Rows) -> Result<Batch, TrainError> {
         self.padded(rows, rows.n)
     }
 
@@ -127,6 +127,6 @@ fn no_column(program: &Program, input: &InputInfo, fields: &[Field]) -> TrainErr
     TrainError::Program {
         model: program.model.clone(),
         what: format!("no column of the data set fits `{}` [{}]", input.name, input.axes.join(", ")),
-        mend: format!("the data set offers {}: give the input one of these names", names.join(", ")),
+        fix: format!("the data set offers {}: give the input one of these names", names.join(", ")),
     }
 }

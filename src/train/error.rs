@@ -1,4 +1,4 @@
-//! What can go wrong while training: each error names the place, the cause and the mend; libtorch's own text is cut to
+//! What can go wrong while training: each error names the place, the cause and the fix; libtorch's own text is cut to
 //! its first line.
 
 use std::path::PathBuf;
@@ -13,24 +13,24 @@ use crate::exec::ExecError;
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
     /// A setting asks for something that cannot be.
-    #[error("setting `{setting}`: {what}; {mend}")]
+    #[error("setting `{setting}`: {what}; {fix}")]
     Setting {
         /// The setting, as in `groups[1].weights`.
         setting: String,
         /// The cause.
         what: String,
-        /// How to mend it.
-        mend: String,
+        /// How to fix it.
+        fix: String,
     },
     /// A program and the data, settings or run it is used with do not fit together.
-    #[error("model `{model}`: {what}; {mend}")]
+    #[error("model `{model}`: {what}; {fix}")]
     Program {
         /// The model's name.
         model: String,
         /// The cause.
         what: String,
-        /// How to mend it.
-        mend: String,
+        /// How to fix it.
+        fix: String,
     },
     /// The program itself failed.
     #[error("{doing} failed: {cause}")]

@@ -9,7 +9,9 @@ use crate::exec::TableRows;
 /// Gradients by weight. Those of a table stay per row that was looked up: its ids `[n]` and gradients `[n, width]`.
 #[derive(Debug, Default)]
 pub(super) struct Gradients {
+    /// Of each `param`, by path, in its shape.
     pub params: IndexMap<String, Tensor>,
+    /// Of the rows in use of each table, by path: identifiers `[n]` and gradients `[n, width]`.
     pub tables: IndexMap<String, (Tensor, Tensor)>,
 }
 

@@ -1,15 +1,13 @@
 //! When rows leave the batch: takes the model's halting condition and steps done, gives a decision per row; the draws
 //! are a function of seed and step, so nothing random needs saving.
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
-
 use crate::ir::HaltInfo;
+use crate::random::Draws;
 
 /// Draws for exploration and those for libtorch come from streams that never meet.
 #[derive(Clone, Copy, Debug)]
 #[repr(u64)]
-enum Draws {
+enum Use {
     Explore = 1,
     Libtorch = 2,
     Row = 3,
@@ -51,11 +49,11 @@ impl Halting {
         if self.explore <= 0.0 || self.at_most < 2 {
             return vec![0; rows];
         }
-        let mut draws = stream(seed, step, Draws::Explore);
-        let choices = (self.at_most - 1) as u128;
+        let mut draws = stream(seed, step, Use::Explore);
+        let choices = (self.at_most - 1) as usize;
         let mut draw = || {
-            let (chance, choice) = (unit(draws.next_u64()), draws.next_u64());
-            if chance < self.explore { 2 + ((u128::from(choice) * choices) >> 64) as i64 } else { 0 }
+            let (chance, choice) = (draws.unit(), draws.below(choices));
+            if chance < self.explore { 2 + choice as i64 } else { 0 }
         };
         (0..rows).map(|_| draw()).collect()
     }
@@ -63,27 +61,21 @@ impl Halting {
 
 /// The seed of libtorch's own generator (noise, dropout) for one step.
 pub fn libtorch_seed(seed: u64, step: u64) -> i64 {
-    (stream(seed, step, Draws::Libtorch).next_u64() >> 1) as i64
+    (stream(seed, step, Use::Libtorch).bits() >> 1) as i64
 }
 
 /// The seed of what candidate `candidate` of test example `example` draws, whatever batch it sits in.
 pub fn row_seed(seed: u64, example: u64, candidate: u64) -> u64 {
-    let of_example = stream(seed, example, Draws::Row).next_u64();
-    stream(of_example, candidate, Draws::Row).next_u64()
+    let of_example = stream(seed, example, Use::Row).bits();
+    stream(of_example, candidate, Use::Row).bits()
 }
 
-/// A number in `0 .. 1` of 53 random bits.
-fn unit(bits: u64) -> f64 {
-    (bits >> 11) as f64 / (1_u64 << 53) as f64
+fn stream(seed: u64, step: u64, what: Use) -> Draws {
+    Draws::new([seed, step, what as u64, OF_TRAINING])
 }
 
-fn stream(seed: u64, step: u64, draws: Draws) -> ChaCha8Rng {
-    let mut key = [0; 32];
-    for (bytes, word) in key.chunks_exact_mut(8).zip([seed, step, draws as u64, 0x0054_4f54_4320_5452]) {
-        bytes.copy_from_slice(&word.to_le_bytes());
-    }
-    ChaCha8Rng::from_seed(key)
-}
+/// Keeps these streams apart from those of the data ("TOTC TR").
+const OF_TRAINING: u64 = 0x0054_4f54_4320_5452;
 
 #[cfg(test)]
 mod tests {

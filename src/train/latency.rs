@@ -8,13 +8,13 @@ use tch::{Kind, Tensor, no_grad_guard};
 
 use super::carry::{Carry, Fresh};
 use super::columns::Columns;
-use super::config::Stop;
 use super::error::{Doing, TrainError};
 use super::halting::Halting;
 use super::supervision::SupervisionStep;
-use crate::compare::statistics::{mean, quantile};
 use crate::data::Dataset;
 use crate::exec::{Outputs, Weights};
+use crate::run_file::Stop;
+use crate::statistics::{mean, quantile};
 
 /// How much to measure.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -66,7 +66,7 @@ pub fn latency(
         return Err(TrainError::Program {
             model: model.program().model.clone(),
             what: "latency is measured on test examples, one at a time".to_owned(),
-            mend: "compile it for a batch of 1, and choose data with test examples".to_owned(),
+            fix: "compile it for a batch of 1, and choose data with test examples".to_owned(),
         });
     }
     let last = steps.map_or(Halting::new(model.program().halt).at_most, |steps| steps.max(1) as i64);
@@ -111,7 +111,7 @@ fn answer(
     last: i64,
 ) -> Result<i64, TrainError> {
     let device = weights.tensors.values().next().map_or(tch::Device::Cpu, Tensor::device);
-    let batch = columns.tensors(rows)?;
+    let batch = columns.collate(rows)?;
     let mut carry = Carry::start(model.program(), 1, model.precision(), device)?;
     for step in 1..=last {
         carry = carry.admit(Fresh::InPlace(&batch))?;

@@ -6,20 +6,23 @@
 //!
 //! Without libtorch (`--no-default-features`) only the settings remain, so that run files can still be checked.
 
+mod arc_test;
 mod by_rating;
 mod choose;
-mod config;
+mod files;
+mod final_test;
+mod identity;
+mod log;
+mod puzzles;
 mod results;
-mod thinking;
-
-pub use by_rating::{RatingSpan, by_rating};
-pub use choose::{Candidate, Choice, choose};
-pub use config::*;
-pub use results::{EXACT, EvaluationReport, PuzzleResult};
-pub use thinking::{Gain, ThinkingReport, ThinkingTally};
+mod step_metrics;
+mod test_time_scaling;
+mod transfer;
 
 #[cfg(feature = "torch")]
 mod arc;
+#[cfg(feature = "torch")]
+mod best_of_n;
 #[cfg(feature = "torch")]
 mod carry;
 #[cfg(feature = "torch")]
@@ -45,9 +48,9 @@ mod measures;
 #[cfg(feature = "torch")]
 pub mod optimiser;
 #[cfg(feature = "torch")]
-mod ponder;
-#[cfg(feature = "torch")]
 mod predict;
+#[cfg(feature = "torch")]
+pub mod run;
 #[cfg(feature = "torch")]
 mod saving;
 #[cfg(feature = "torch")]
@@ -55,16 +58,33 @@ pub mod schedule;
 #[cfg(feature = "torch")]
 mod step;
 #[cfg(feature = "torch")]
-mod suggest;
-#[cfg(feature = "torch")]
 mod supervision;
 #[cfg(feature = "torch")]
 mod thoughts;
 #[cfg(feature = "torch")]
 mod trainer;
 
+pub use crate::run_file::{
+    Checkpoints, Choose, Evaluation, EvaluationWeights, Length, Optimiser, ParamGroup, Schedule, Stop,
+    Tables, TrainConfig,
+};
+pub use arc_test::{ArcTest, note_identifiers, other_identifiers};
+pub use by_rating::{RatingSpan, by_rating};
+pub use choose::{Candidate, Choice, choose};
+pub use files::FileError;
+pub use final_test::FinalTest;
+pub use identity::{About, Identity, Provenance, TestSetHash, WeightOrigin};
+pub use log::{LogError, MetricsKind, MetricsLog, MetricsRecord};
+pub use puzzles::{PUZZLES, puzzles_text, write_puzzles};
+pub use results::{EXACT, EvaluationReport, PuzzleResult};
+pub use step_metrics::{MeanMetrics, MetricsWindow, StepMetrics};
+pub use test_time_scaling::{ScalingPoint, ScalingReport, ScalingTally};
+pub use transfer::read_init;
+
 #[cfg(feature = "torch")]
-pub use arc::{ArcWitness, untrained};
+pub use arc::{ArcObserver, untrained};
+#[cfg(feature = "torch")]
+pub use best_of_n::{BestOfN, best_of_n};
 #[cfg(feature = "torch")]
 pub use carry::{Carry, Fresh};
 #[cfg(feature = "torch")]
@@ -76,7 +96,7 @@ pub use ema::MovingAverage;
 #[cfg(feature = "torch")]
 pub use error::TrainError;
 #[cfg(feature = "torch")]
-pub use evaluate::{Protocol, Seen, Witness, evaluate, evaluate_before};
+pub use evaluate::{AnswerObserver, ObservedAnswer, Protocol, evaluate, evaluate_observed};
 #[cfg(feature = "torch")]
 pub use halting::Halting;
 #[cfg(feature = "torch")]
@@ -84,11 +104,7 @@ pub use latency::{Budget, Latency, latency};
 #[cfg(feature = "torch")]
 pub use measures::{Measures, total_loss};
 #[cfg(feature = "torch")]
-pub use ponder::{Pondered, ponder};
-#[cfg(feature = "torch")]
 pub use predict::{Answer, Prediction, predict};
-#[cfg(feature = "torch")]
-pub use step::StepReport;
 #[cfg(feature = "torch")]
 pub use supervision::{Graded, SupervisionStep};
 #[cfg(feature = "torch")]

@@ -5,7 +5,7 @@ use tch::{Kind, TchError, Tensor};
 use super::choose::Candidate;
 use super::columns::Columns;
 use super::error::{Doing, TrainError};
-use super::evaluate::{Job, Moment, fly, steps_of};
+use super::evaluate::{QueueStep, Request, run_queue, steps_of};
 use super::halting::row_seed;
 use super::supervision::SupervisionStep;
 use crate::data::{Dataset, Example, NO_LABEL};
@@ -79,30 +79,30 @@ pub fn predict(
         let labels = vec![NO_LABEL; example.labels.len()];
         Example { labels, ..example.clone() }
     };
-    let mut jobs = (0..).zip(examples).map(|(number, example)| Job {
+    let mut requests = (0..).zip(examples).map(|(number, example)| Request {
         number,
         example: unlabelled(example),
         draws: row_seed(seed, 0, number as u64),
     });
-    fly(model, weights, &columns, &mut jobs, steps_of(model, steps) as usize, |moment| {
+    run_queue(model, weights, &columns, &mut requests, steps_of(model, steps) as usize, |moment| {
         let mut answers = answers(moment)?;
-        for (row, seat) in moment.seated() {
+        for (row, slot) in moment.occupied() {
             let (Some(place), Some((answer, halts))) =
-                (predictions.get_mut(seat.number), answers.get_mut(row))
+                (predictions.get_mut(slot.number), answers.get_mut(row))
             else {
                 continue;
             };
             place.steps.push(std::mem::take(answer));
-            place.halted_at = place.halted_at.or(halts.then_some(seat.step));
+            place.halted_at = place.halted_at.or(halts.then_some(slot.step));
         }
-        Ok(vec![false; moment.seats.len()])
+        Ok(vec![false; moment.slots.len()])
     })?;
     Ok(predictions)
 }
 
 /// The answer of each row, and whether its halting condition holds.
-pub(super) fn answers(moment: &Moment) -> Result<Vec<(Answer, bool)>, TrainError> {
-    let (program, outputs, rows) = (moment.program, moment.outputs, moment.seats.len());
+pub(super) fn answers(moment: &QueueStep) -> Result<Vec<(Answer, bool)>, TrainError> {
+    let (program, outputs, rows) = (moment.program, moment.outputs, moment.slots.len());
     let residuals = moment.residuals()?;
     let (name, order) = logits_of(program).ok_or_else(|| silent(program))?;
     let logits = outputs.values.get(name).ok_or_else(|| silent(program))?;
@@ -169,6 +169,6 @@ fn silent(program: &Program) -> TrainError {
     TrainError::Program {
         model: program.model.clone(),
         what: "it predicts no logits over the tokens of its target".to_owned(),
-        mend: "add `predict logits` with an axis that the target indexes".to_owned(),
+        fix: "add `predict logits` with an axis that the target indexes".to_owned(),
     }
 }

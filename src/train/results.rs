@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::thinking::ThinkingReport;
+use super::test_time_scaling::ScalingReport;
 
 /// The metric that says whether an answer is right in every cell.
 pub const EXACT: &str = "exact";
@@ -48,7 +48,7 @@ pub struct EvaluationReport {
     /// One result per labelled example, in the order of the test set.
     pub puzzles: Vec<PuzzleResult>,
     /// What rollouts and views gained, where there were any.
-    pub thinking: Option<ThinkingReport>,
+    pub scaling: Option<ScalingReport>,
     /// Supervision steps times rows that were computed, empty rows included.
     pub row_steps: u64,
     /// Wall-clock seconds.

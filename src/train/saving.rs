@@ -8,8 +8,7 @@ use indexmap::IndexMap;
 use tch::{Kind, Tensor};
 
 use super::carry::Carry;
-use super::checkpoint::{self, AVERAGE, CheckpointError, Contents, FORMAT_VERSION, Journal, STATE, WEIGHTS};
-use super::config::TrainConfig;
+use super::checkpoint::{self, AVERAGE, CheckpointError, Contents, FORMAT_VERSION, RunState, STATE, WEIGHTS};
 use super::error::{Doing, TrainError};
 use super::gradients::Gradients;
 use super::trainer::{Programs, Trainer};
@@ -17,6 +16,7 @@ use crate::data::Dataset;
 use crate::exec::Weights;
 use crate::ir::WeightRole;
 use crate::lower::Program;
+use crate::run_file::TrainConfig;
 
 impl Trainer {
     /// Writes a checkpoint in place of the one at `folder`, which stays until the new one is complete.
@@ -36,7 +36,7 @@ impl Trainer {
             weights: share(&self.weights),
             average: self.average.as_ref().map(|average| average.averaged(&self.weights).tensors),
             state,
-            journal: Journal {
+            run_state: RunState {
                 version: FORMAT_VERSION,
                 model: self.programs.training.program().model.clone(),
                 step: self.step,
@@ -62,11 +62,11 @@ impl Trainer {
         folder: &Path,
     ) -> Result<Trainer, TrainError> {
         checkpoint::settle(folder)?;
-        let Contents { weights, average, mut state, journal } = checkpoint::load(folder)?;
+        let Contents { weights, average, mut state, run_state } = checkpoint::load(folder)?;
         let weights = checked_weights(programs.training.program(), weights, &folder.join(WEIGHTS), device)?;
         let mut trainer = Trainer::new(config, programs, data, weights)?;
         let model = trainer.programs.training.program().model.clone();
-        journal.belongs_to(folder, &model, &trainer.course(folder)?)?;
+        run_state.belongs_to(folder, &model, &trainer.course(folder)?)?;
 
         if let (Some(kept), Some(average)) = (&mut trainer.average, average) {
             let program = trainer.programs.training.program();
@@ -74,8 +74,8 @@ impl Trainer {
             kept.restore(&average.tensors).doing("reading the averaged weights")?;
         }
         trainer.restore_state(&mut state, &folder.join(STATE))?;
-        trainer.step = journal.step;
-        trainer.position = journal.position;
+        trainer.step = run_state.step;
+        trainer.position = run_state.position;
         trainer.last_checkpoint = Some(folder.to_owned());
         Ok(trainer)
     }

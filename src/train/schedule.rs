@@ -2,7 +2,7 @@
 
 use std::f64::consts::PI;
 
-use super::config::Schedule;
+use crate::run_file::Schedule;
 
 /// Learning rate at `step` (from 1) over the base rate: linear warm-up, then a half cosine from 1 down to
 /// `schedule.floor` at `total`, where it stays.

@@ -16,45 +16,11 @@ use super::halting::{Halting, libtorch_seed};
 use super::measures::{Measures, labelled, total_loss};
 use super::optimiser::update_rows;
 use super::schedule;
+use super::step_metrics::StepMetrics;
 use super::supervision::SupervisionStep;
 use super::trainer::Trainer;
 use crate::exec::{Inputs, Outputs};
 use crate::lower::Program;
-
-/// What one training step did.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct StepReport {
-    /// The step, from 1.
-    pub step: u64,
-    /// Examples taken from the training stream so far.
-    pub examples: u64,
-    /// Base learning rate of the main optimiser at this step.
-    pub lr: f64,
-    /// All losses together, divided by the batch.
-    pub loss: f64,
-    /// Each loss, summed over the batch and divided by it.
-    pub losses: IndexMap<String, f64>,
-    /// Each metric, summed over the rows that count.
-    pub metrics: IndexMap<String, f64>,
-    /// Rows that count: halted after this step, with at least one label.
-    pub count: usize,
-    /// Supervision steps that the rows that count have done, summed.
-    pub steps: i64,
-    /// Rows that started anew at this step.
-    pub admitted: usize,
-    /// Joint L2 norm of the gradients, of all supervision steps since the last update, before clipping.
-    pub gradient_norm: f64,
-    /// Wall-clock seconds.
-    pub seconds: f64,
-}
-
-impl StepReport {
-    /// The mean of a metric over the rows that count; none where no row does.
-    pub fn mean(&self, metric: &str) -> Option<f64> {
-        let sum = self.metrics.get(metric)?;
-        (self.count > 0).then(|| sum / self.count as f64)
-    }
-}
 
 /// Rows `from .. from + rows` of the inputs of a whole batch.
 fn part_of(program: &Program, inputs: &Inputs, from: usize, rows: usize) -> Result<Inputs, tch::TchError> {
@@ -100,27 +66,27 @@ fn joined(program: &Program, parts: &[Outputs]) -> Result<Outputs, tch::TchError
 
 impl Trainer {
     /// Does one supervision step on the batch; halted rows are replaced by the next examples of the training stream.
-    pub fn step(&mut self) -> Result<StepReport, TrainError> {
+    pub fn step(&mut self) -> Result<StepMetrics, TrainError> {
         let vacancies = self.carry.vacancies();
-        let rows = self.ahead.take(self.position, vacancies)?;
-        let fresh = self.columns.tensors(&rows)?;
+        let rows = self.prefetch.take(self.position, vacancies)?;
+        let fresh = self.columns.collate(&rows)?;
         let report = self.step_with(Fresh::InOrder(&fresh), self.position + vacancies as u64)?;
         Ok(report)
     }
 
     /// Does one supervision step on rows held in memory, in place of those of the training stream, which stays where it
     /// is: what a step costs without preparing data.
-    pub fn step_held(&mut self, batch: &Batch) -> Result<StepReport, TrainError> {
+    pub fn step_held(&mut self, batch: &Batch) -> Result<StepMetrics, TrainError> {
         self.step_with(Fresh::InPlace(batch), self.position)
     }
 
     /// Does one supervision step; row `i` of `batch` replaces row `i` if that has halted, as in the reference code.
-    pub fn step_on(&mut self, batch: &Batch) -> Result<StepReport, TrainError> {
+    pub fn step_on(&mut self, batch: &Batch) -> Result<StepMetrics, TrainError> {
         let position = self.position + self.carry.vacancies() as u64;
         self.step_with(Fresh::InPlace(batch), position)
     }
 
-    fn step_with(&mut self, fresh: Fresh, position: u64) -> Result<StepReport, TrainError> {
+    fn step_with(&mut self, fresh: Fresh, position: u64) -> Result<StepMetrics, TrainError> {
         let began = Instant::now();
         let step = self.step + 1;
         let rows = self.config.batch;
@@ -158,14 +124,15 @@ impl Trainer {
         }
         self.step = step;
         self.position = position;
-        let report = StepReport {
+        let report = StepMetrics {
             step,
             examples: position,
+            rows,
             lr: self.config.optimiser.lr * factor,
             admitted,
             ..self.summary(&measures)?
         };
-        Ok(StepReport { seconds: began.elapsed().as_secs_f64(), ..report })
+        Ok(StepMetrics { seconds: began.elapsed().as_secs_f64(), ..report })
     }
 
     /// Whether the weights move at this step (from 1): at every `accumulate`-th, and at the last.
@@ -246,7 +213,7 @@ impl Trainer {
         TrainError::Program {
             model: self.programs.training.program().model.clone(),
             what: "no loss depends on a weight that is trained".to_owned(),
-            mend: "give the model a loss, or unfreeze the weights it depends on".to_owned(),
+            fix: "give the model a loss, or unfreeze the weights it depends on".to_owned(),
         }
     }
 
@@ -270,7 +237,7 @@ impl Trainer {
         }
     }
 
-    fn summary(&self, measures: &Measures) -> Result<StepReport, TrainError> {
+    fn summary(&self, measures: &Measures) -> Result<StepMetrics, TrainError> {
         let targets = self.columns.targets().filter_map(|name| self.carry.data.get(name));
         let labelled = labelled(targets, self.config.batch)?;
         let counts: Vec<bool> =
@@ -284,7 +251,7 @@ impl Trainer {
             .iter()
             .map(|(name, rows)| (name.clone(), rows.iter().sum::<f64>() / batch))
             .collect();
-        Ok(StepReport {
+        Ok(StepMetrics {
             loss: losses.values().sum(),
             losses,
             metrics: measures.metrics.iter().map(|(name, rows)| (name.clone(), over(rows))).collect(),
@@ -298,7 +265,7 @@ impl Trainer {
                 .map(|(steps, _)| steps)
                 .sum(),
             gradient_norm: measures.gradient_norm.unwrap_or(0.0),
-            ..StepReport::default()
+            ..StepMetrics::default()
         })
     }
 }

@@ -9,7 +9,7 @@ use tch::{TchError, Tensor};
 
 use super::columns::Columns;
 use super::error::{Doing, TrainError};
-use super::evaluate::{Job, fly, steps_of};
+use super::evaluate::{Request, run_queue, steps_of};
 use super::halting::row_seed;
 use super::predict::{Answer, Prediction, answers, likeliest, lines};
 use super::supervision::SupervisionStep;
@@ -21,6 +21,7 @@ use crate::lower::Program;
 /// One example, step by step.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Watched {
+    /// The answers step by step.
     pub prediction: Prediction,
     /// The thoughts of step 1, 2, and so on, as they were when they were merged last.
     pub thoughts: Vec<Thoughts>,
@@ -49,26 +50,26 @@ pub fn watch(
 ) -> Result<Vec<Watched>, TrainError> {
     let columns = Columns::pair(model.program(), data)?;
     let mut watched = vec![Watched::default(); examples.len()];
-    let mut jobs = (0..).zip(examples).map(|(number, example)| Job {
+    let mut requests = (0..).zip(examples).map(|(number, example)| Request {
         number,
         example: Example { labels: vec![NO_LABEL; example.labels.len()], ..example.clone() },
         draws: row_seed(seed, 0, number as u64),
     });
-    fly(model, weights, &columns, &mut jobs, steps_of(model, steps) as usize, |moment| {
+    run_queue(model, weights, &columns, &mut requests, steps_of(model, steps) as usize, |moment| {
         let mut answers = answers(moment)?;
         let mut thoughts =
-            thoughts(moment.program, moment.outputs, moment.seats.len()).doing("reading the thoughts")?;
-        for (row, seat) in moment.seated() {
+            thoughts(moment.program, moment.outputs, moment.slots.len()).doing("reading the thoughts")?;
+        for (row, slot) in moment.occupied() {
             let (Some(place), Some((answer, halts)), Some(thoughts)) =
-                (watched.get_mut(seat.number), answers.get_mut(row), thoughts.get_mut(row))
+                (watched.get_mut(slot.number), answers.get_mut(row), thoughts.get_mut(row))
             else {
                 continue;
             };
             place.prediction.steps.push(std::mem::take(answer));
-            place.prediction.halted_at = place.prediction.halted_at.or(halts.then_some(seat.step));
+            place.prediction.halted_at = place.prediction.halted_at.or(halts.then_some(slot.step));
             place.thoughts.push(std::mem::take(thoughts));
         }
-        Ok(vec![false; moment.seats.len()])
+        Ok(vec![false; moment.slots.len()])
     })?;
     Ok(watched)
 }

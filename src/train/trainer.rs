@@ -9,19 +9,19 @@ use tch::Device;
 
 use super::carry::Carry;
 use super::columns::{Batch, Columns};
-use super::config::{EvaluationWeights, TrainConfig};
 use super::ema::MovingAverage;
 use super::error::{Doing, TrainError};
-use super::evaluate::{Protocol, Witness, evaluate_before};
+use super::evaluate::{AnswerObserver, Protocol, evaluate_observed};
 use super::gradients::Gradients;
 use super::optimiser::{MainOptimiser, Treatment, assign};
 use super::results::EvaluationReport;
 use super::supervision::SupervisionStep;
 use crate::data::Dataset;
-use crate::data::ahead::Ahead;
+use crate::data::prefetch::Prefetch;
 use crate::exec::Weights;
 use crate::ir::WeightRole;
 use crate::lower::Program;
+use crate::run_file::{EvaluationWeights, TrainConfig, out_of_bounds};
 
 /// The two programs of one model, with the same weights.
 pub struct Programs {
@@ -40,7 +40,7 @@ pub struct Trainer {
     pub(super) programs: Programs,
     pub(super) data: Arc<dyn Dataset>,
     /// The training rows that come next.
-    pub(super) ahead: Ahead,
+    pub(super) prefetch: Prefetch,
     pub(super) columns: Columns,
     pub(super) device: Device,
     pub(super) weights: Weights,
@@ -85,7 +85,7 @@ impl Trainer {
             step: 0,
             position: 0,
             last_checkpoint: None,
-            ahead: Ahead::new(Arc::clone(&data), config.seed, config.batch, LOADERS),
+            prefetch: Prefetch::new(Arc::clone(&data), config.seed, config.batch, LOADERS),
             config,
             programs,
             data,
@@ -98,13 +98,13 @@ impl Trainer {
 
     /// Has so many threads prepare training rows ahead; with 0, each step prepares its own. The rows are the same.
     pub fn set_loaders(&mut self, threads: usize) {
-        self.ahead = Ahead::new(Arc::clone(&self.data), self.config.seed, self.config.batch, threads);
+        self.prefetch = Prefetch::new(Arc::clone(&self.data), self.config.seed, self.config.batch, threads);
     }
 
     /// The training rows that come next and the column layout, for a step on rows held in memory.
     pub fn next_rows(&mut self, count: usize) -> Result<Batch, TrainError> {
-        let rows = self.ahead.take(self.position, count)?;
-        self.columns.tensors(&rows)
+        let rows = self.prefetch.take(self.position, count)?;
+        self.columns.collate(&rows)
     }
 
     /// Goes on with other programs of the same model, compiled from other configs (a curriculum): weights and the
@@ -123,7 +123,7 @@ impl Trainer {
             return Err(TrainError::Program {
                 model: new.model.clone(),
                 what: "the next phase has other weights than the one before".to_owned(),
-                mend: "a phase may set only configs that leave every weight its path and shape".to_owned(),
+                fix: "a phase may set only configs that leave every weight its path and shape".to_owned(),
             });
         }
         let columns = Columns::pair(new, self.data.as_ref())?;
@@ -149,21 +149,21 @@ impl Trainer {
 
     /// Tests the weights that `config.evaluation` names; training goes on as if nothing had happened.
     pub fn evaluate_by(&self, protocol: &Protocol) -> Result<EvaluationReport, TrainError> {
-        self.evaluate_before(protocol, None)
+        self.evaluate_observed(protocol, None)
     }
 
-    /// The same, with a witness who sees every answer.
-    pub fn evaluate_before(
+    /// The same, with a observer who sees every answer.
+    pub fn evaluate_observed(
         &self,
         protocol: &Protocol,
-        witness: Option<&mut dyn Witness>,
+        observer: Option<&mut dyn AnswerObserver>,
     ) -> Result<EvaluationReport, TrainError> {
         let (program, data) = (self.programs.evaluation.as_ref(), self.data.as_ref());
         match self.config.evaluation.weights {
             EvaluationWeights::Average => {
-                evaluate_before(program, &self.averaged_weights(), data, protocol, witness)
+                evaluate_observed(program, &self.averaged_weights(), data, protocol, observer)
             }
-            EvaluationWeights::Trained => evaluate_before(program, &self.weights, data, protocol, witness),
+            EvaluationWeights::Trained => evaluate_observed(program, &self.weights, data, protocol, observer),
         }
     }
 
@@ -239,7 +239,7 @@ fn prepare(
             return Err(TrainError::Program {
                 model: program.model.clone(),
                 what: format!("the weights handed in have no `{}` of shape {:?}", info.path, info.shape),
-                mend: "make or load them for this program".to_owned(),
+                fix: "make or load them for this program".to_owned(),
             });
         };
         let frozen = treatments.get(&info.path).is_none_or(|treatment| treatment.frozen);
@@ -262,48 +262,15 @@ fn check_batch(config: &TrainConfig, program: &Program, columns: &Columns) -> Re
             program.model,
             columns.batch_rows()
         ),
-        mend: "a batch is computed whole or in equal parts".to_owned(),
+        fix: "a batch is computed whole or in equal parts".to_owned(),
     })
 }
 
 fn check_numbers(config: &TrainConfig) -> Result<(), TrainError> {
-    let refuse = |setting: &str, value: f64, must: &str| {
-        Err(TrainError::Setting {
-            setting: setting.to_owned(),
-            what: format!("{value} makes no sense"),
-            mend: format!("it must be {must}"),
-        })
-    };
-    let sensible = |value: f64| value >= 0.0 && value.is_finite();
-    let rates = [
-        ("optimiser.lr", config.optimiser.lr),
-        ("optimiser.weight_decay", config.optimiser.weight_decay),
-        ("tables.lr", config.tables.lr),
-        ("tables.weight_decay", config.tables.weight_decay),
-        ("schedule.floor", config.schedule.floor),
-    ];
-    for (setting, value) in rates {
-        if !sensible(value) {
-            return refuse(setting, value, "at least 0 and finite");
-        }
-    }
-    for (index, group) in config.groups.iter().enumerate() {
-        let numbers =
-            [("lr", group.lr), ("lr_factor", group.lr_factor), ("weight_decay", group.weight_decay)];
-        for (name, value) in numbers {
-            if let Some(value) = value.filter(|value| !sensible(*value)) {
-                return refuse(&format!("groups[{index}].{name}"), value, "at least 0 and finite");
-            }
-        }
-    }
-    if config.accumulate == 0 {
-        return refuse("accumulate", 0.0, "at least 1");
-    }
-    match (config.clip, config.ema) {
-        (Some(clip), _) if !(clip > 0.0 && clip.is_finite()) => refuse("clip", clip, "above 0, such as 1.0"),
-        (_, Some(ema)) if !(0.0..1.0).contains(&ema) => {
-            refuse("ema", ema, "at least 0 and below 1, such as 0.999")
-        }
-        _ => Ok(()),
-    }
+    let Some((path, number, bound)) = out_of_bounds(config) else { return Ok(()) };
+    Err(TrainError::Setting {
+        setting: path,
+        what: format!("{number} makes no sense"),
+        fix: format!("it must be {} and finite", bound.words()),
+    })
 }

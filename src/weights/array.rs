@@ -10,7 +10,9 @@ pub type Arrays = IndexMap<String, Array>;
 /// A tensor outside libtorch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Array {
+    /// The type of its numbers.
     pub dtype: DType,
+    /// Sizes, outermost first.
     pub shape: Vec<usize>,
     /// `shape` elements of `dtype`, row-major, little-endian.
     pub data: Vec<u8>,
@@ -19,15 +21,25 @@ pub struct Array {
 /// Data types that weight files hold, by PyTorch's names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DType {
+    /// IEEE 754 single precision.
     Float32,
+    /// IEEE 754 double precision.
     Float64,
+    /// IEEE 754 half precision.
     Float16,
+    /// The upper half of a float32.
     BFloat16,
+    /// Signed, 64 bits.
     Int64,
+    /// Signed, 32 bits.
     Int32,
+    /// Signed, 16 bits.
     Int16,
+    /// Signed, 8 bits.
     Int8,
+    /// Unsigned, 8 bits.
     UInt8,
+    /// 0 or 1 in a byte.
     Bool,
 }
 
@@ -58,6 +70,7 @@ impl DType {
         self.row().2
     }
 
+    /// The type as safetensors calls it.
     pub fn safetensors(self) -> safetensors::Dtype {
         self.row().3
     }
@@ -67,10 +80,12 @@ impl DType {
         self.row().4
     }
 
+    /// The type that safetensors calls so; none for those that are not read.
     pub fn of_safetensors(dtype: safetensors::Dtype) -> Option<DType> {
         TYPES.iter().find(|row| row.3 == dtype).map(|row| row.0)
     }
 
+    /// The type that a PyTorch storage class holds.
     pub fn of_storage(class: &str) -> Option<DType> {
         TYPES.iter().find(|row| row.4 == class).map(|row| row.0)
     }
@@ -80,6 +95,7 @@ impl DType {
         TYPES.iter().find(|row| row.1 == name).map(|row| row.0)
     }
 
+    /// Whether it holds fractions.
     pub fn is_float(self) -> bool {
         matches!(self, DType::Float32 | DType::Float64 | DType::Float16 | DType::BFloat16)
     }
@@ -94,7 +110,9 @@ impl fmt::Display for DType {
 /// A conversion that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Converted {
+    /// The type before.
     pub from: DType,
+    /// The type after.
     pub to: DType,
     /// Elements that the new type cannot hold exactly.
     pub rounded: usize,
@@ -118,6 +136,7 @@ impl Array {
         Array { dtype: DType::Float32, shape, data }
     }
 
+    /// How many numbers it holds.
     pub fn elements(&self) -> usize {
         self.shape.iter().product()
     }

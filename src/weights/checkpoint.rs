@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 /// What a weight file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
+    /// The safetensors format.
     SafeTensors,
     /// `torch.save` since PyTorch 1.6.
     TorchZip,
@@ -36,7 +37,9 @@ impl fmt::Display for Format {
 /// Something in a checkpoint that is no weight.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Beside {
+    /// Its key in the file.
     pub name: String,
+    /// What it is, in words.
     pub what: String,
 }
 
@@ -45,12 +48,15 @@ pub struct Beside {
 pub struct Checkpoint {
     /// The file (of a folder: the one in it).
     pub path: PathBuf,
+    /// How it is written.
     pub format: Format,
     /// Names of the dicts around the weights, joined by dots; empty for the file itself.
     pub key: String,
+    /// Tensors by name.
     pub tensors: Arrays,
     /// Tensors that were taken from another dict than `key`, as a moving average has none of them, with that dict.
     pub filled: Option<(usize, String)>,
+    /// What else the file holds.
     pub beside: Vec<Beside>,
 }
 

@@ -1,4 +1,4 @@
-//! What can be wrong with a weight file, in words that name the file, the place and the mend.
+//! What can be wrong with a weight file, in words that name the file, the place and the fix.
 
 use std::path::{Path, PathBuf};
 

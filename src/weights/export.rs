@@ -7,6 +7,7 @@ use super::pair::{Chosen, Ours};
 /// What the written tensors must be like, such as a checkpoint that the published code wrote.
 #[derive(Clone, Debug)]
 pub struct Like<'a> {
+    /// Tensors of the checkpoint that the export is to resemble.
     pub tensors: &'a Arrays,
     /// Rounding to its types is allowed.
     pub convert: bool,
@@ -17,6 +18,7 @@ pub struct Like<'a> {
 pub struct Export {
     /// Published name, its shape, and the paths that it was made of.
     pub matched: Vec<(String, Vec<usize>, Vec<String>)>,
+    /// What was converted, by name.
     pub converted: Vec<(String, Converted)>,
     /// Weights without a published name.
     pub left_ours: Vec<(String, Vec<usize>)>,

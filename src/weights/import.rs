@@ -7,24 +7,31 @@ use super::pair::{Chosen, Ours};
 /// A published tensor that became weights of the model.
 #[derive(Clone, Debug)]
 pub struct Matched {
+    /// The name in the file.
     pub theirs: String,
+    /// The shape in the file.
     pub theirs_shape: Vec<usize>,
     /// Paths and shapes.
     pub ours: Vec<(String, Vec<usize>)>,
+    /// The change of type, if there was one.
     pub converted: Option<Converted>,
 }
 
 /// A published tensor whose name fits and nothing else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Difference {
+    /// Another shape.
     Shape { theirs: String, ours: Vec<String>, found: Vec<usize>, wanted: Vec<usize> },
+    /// Another type, which was not to be converted.
     Type { theirs: String, ours: Vec<String>, found: DType },
 }
 
 /// What an import came to.
 #[derive(Clone, Debug, Default)]
 pub struct Import {
+    /// Tensors that became weights.
     pub matched: Vec<Matched>,
+    /// Tensors whose name fits and nothing else.
     pub differences: Vec<Difference>,
     /// Names of the file that no weight of the model stands for.
     pub left_theirs: Vec<(String, Vec<usize>)>,

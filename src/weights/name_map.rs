@@ -14,6 +14,7 @@ pub struct NameMap {
     pub family: String,
     /// What the published code puts before every name when it saves.
     pub prefix: String,
+    /// Its lines, in order; the first that fits wins.
     pub pairs: Vec<Pair>,
     /// Names of a checkpoint that no weight of totc stands for, and why.
     pub not_weights: Vec<(Template, String)>,
@@ -24,6 +25,7 @@ pub struct NameMap {
 /// A published name and what stands for it.
 #[derive(Clone, Debug)]
 pub struct Pair {
+    /// The published code's name.
     pub theirs: Template,
     /// Several: their rows one below the other.
     pub ours: Vec<Template>,
@@ -35,7 +37,9 @@ pub struct Pair {
 #[derive(Debug, thiserror::Error)]
 #[error("{place}: {what}")]
 pub struct NameMapError {
+    /// The file or family.
     pub place: String,
+    /// The cause.
     pub what: String,
 }
 

@@ -8,13 +8,18 @@ use indexmap::IndexMap;
 /// A weight of the model, as pairing needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ours {
+    /// Declared path.
     pub path: String,
+    /// Names of its axes, outermost first.
     pub axes: Vec<String>,
+    /// Sizes, outermost first.
     pub shape: Vec<usize>,
+    /// How it is trained.
     pub role: WeightRole,
 }
 
 impl Ours {
+    /// All weights of a program.
     pub fn all(infos: &[WeightInfo]) -> Vec<Ours> {
         let one = |info: &WeightInfo| Ours {
             path: info.path.clone(),
@@ -25,6 +30,7 @@ impl Ours {
         infos.iter().map(one).collect()
     }
 
+    /// How many numbers it holds.
     pub fn elements(&self) -> usize {
         self.shape.iter().product()
     }
@@ -116,8 +122,11 @@ pub fn prefix<'a>(map: &NameMap, pairs: &[Concrete], names: impl IntoIterator<It
 /// A map with its pairs for one model and the prefix of one file.
 #[derive(Clone, Debug)]
 pub struct Chosen {
+    /// The name map.
     pub map: NameMap,
+    /// Its pairs for this model.
     pub pairs: Vec<Concrete>,
+    /// What stands before the map's names in the file.
     pub prefix: String,
 }
 

@@ -11,6 +11,7 @@ pub struct Template {
 }
 
 impl Template {
+    /// Reads a pattern such as `layers.{i}.*`.
     pub fn parse(text: &str) -> Result<Template, String> {
         let mut template = Template { texts: vec![String::new()], numbers: Vec::new() };
         let mut rest = text;

@@ -28,6 +28,7 @@ pub struct Wish<'a> {
 /// Where the weights come from.
 #[derive(Clone, Debug)]
 pub struct Source {
+    /// What the file holds.
     pub checkpoint: Checkpoint,
     /// SHA-256 of the file.
     pub hash: String,
@@ -60,11 +61,13 @@ pub struct Transfer {
 /// Why a run cannot start from a file.
 #[derive(Debug, thiserror::Error)]
 pub enum TransferError {
+    /// The file cannot be read.
     #[error(transparent)]
     File(#[from] WeightFileError),
+    /// The name map is wrong.
     #[error(transparent)]
     Names(#[from] NameMapError),
-    /// The field of `init` that is wrong, what is wrong and the mend.
+    /// The field of `init` that is wrong, what is wrong and the fix.
     #[error("{what}")]
     Refused { field: &'static str, what: String, help: Option<String> },
 }

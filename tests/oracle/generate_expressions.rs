@@ -253,7 +253,9 @@ impl Generator {
                 self.note("flatten, unflatten");
                 let x = self.expr(want, depth);
                 match self.below(3) {
-                    0 => format!("flatten(tanh(unflatten({x}, dim -> (part, feature))), (feature, part) -> dim)"),
+                    0 => format!(
+                        "flatten(tanh(unflatten({x}, dim -> (part, feature))), (feature, part) -> dim)"
+                    ),
                     1 => {
                         let (a, b) = (self.name("u"), self.name("u"));
                         format!(

@@ -6,12 +6,12 @@ use std::path::Path;
 
 use indexmap::IndexMap;
 use totc::data::{DataSpec, Dataset};
-use totc::report::Kind;
-use totc::report::page::{Entry, Guess, Moment, Page, PuzzleRow, Thinking, Thought};
+use totc::report::page::{Guess, Moment, Page, PuzzleRow, Thinking, Thought};
+use totc::train::{MetricsKind, MetricsRecord};
 
 pub struct Fixture {
     pub model: String,
-    pub log: Vec<Entry>,
+    pub log: Vec<MetricsRecord>,
     pub puzzles: Vec<PuzzleRow>,
     pub data: Box<dyn Dataset>,
     pub watched: Vec<Thinking>,
@@ -75,23 +75,22 @@ impl Fixture {
 }
 
 /// 30 records of training and 6 tests; the loss of step 500 is not finite.
-fn log() -> Vec<Entry> {
-    let named = |values: &[(&str, f64)]| -> IndexMap<String, Option<f64>> {
-        let finite = |value: f64| value.is_finite().then_some(value);
-        values.iter().map(|(name, value)| ((*name).to_owned(), finite(*value))).collect()
+fn log() -> Vec<MetricsRecord> {
+    let named = |values: &[(&str, f64)]| -> IndexMap<String, f64> {
+        values.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect()
     };
-    let entry = |kind: Kind, step: u64, shift: f64| {
+    let entry = |kind: MetricsKind, step: u64, shift: f64| {
         let time = step as f64 / 1500.0;
-        let loss = if kind == Kind::Train && step == 500 {
+        let loss = if kind == MetricsKind::Train && step == 500 {
             f64::NAN
         } else {
             2.0 - 1.5 * (time - 1.0 / 30.0) + shift
         };
         let mut losses = named(&[("answering", 0.8 * loss), ("halting", 0.2 * loss)]);
-        if kind == Kind::Train {
+        if kind == MetricsKind::Train {
             losses.extend(named(&[("total", loss)]));
         }
-        Entry {
+        MetricsRecord {
             kind,
             step,
             seconds: step as f64 / 10.0,
@@ -102,14 +101,14 @@ fn log() -> Vec<Entry> {
                 ("exact", (0.9 * time * time - shift).max(0.0)),
             ]),
             steps_used: Some(4.0 - 2.0 * time),
-            gradient_norm: (kind == Kind::Train).then_some(3.0 / (1.0 + 5.0 * time)),
+            gradient_norm: (kind == MetricsKind::Train).then_some(3.0 / (1.0 + 5.0 * time)),
         }
     };
     let steps = (50..=1500).step_by(50);
     steps
         .flat_map(|step| {
-            let test = (step % 250 == 0).then(|| entry(Kind::Test, step, 0.2));
-            std::iter::once(entry(Kind::Train, step, 0.0)).chain(test)
+            let test = (step % 250 == 0).then(|| entry(MetricsKind::Test, step, 0.2));
+            std::iter::once(entry(MetricsKind::Train, step, 0.0)).chain(test)
         })
         .collect()
 }

@@ -13,7 +13,7 @@ use totc::ir::{HaltInfo, InputInfo, InputRole, Mode, StateInfo, WeightInfo, Weig
 use totc::lower::{OutputInfo, Program};
 use totc::source::Span;
 use totc::train::{
-    Group, Length, Optimiser, Programs, Schedule, SupervisionStep, TrainConfig, TrainError, Trainer,
+    Length, Optimiser, ParamGroup, Programs, Schedule, SupervisionStep, TrainConfig, TrainError, Trainer,
 };
 use totc::types::{Axes, Axis, AxisSize, Dim, Kind as ValueKind, Ty};
 
@@ -222,7 +222,7 @@ pub fn config() -> TrainConfig {
         batch: 6,
         length: Length::Steps(40),
         optimiser: Optimiser { name: "adamw".into(), lr: 1e-2, weight_decay: 0.1, ..Optimiser::default() },
-        groups: vec![Group { weights: "embed.*".into(), lr_factor: Some(0.5), ..Group::default() }],
+        groups: vec![ParamGroup { weights: "embed.*".into(), lr_factor: Some(0.5), ..ParamGroup::default() }],
         schedule: Schedule { warmup: 5, floor: 0.1 },
         clip: Some(1.0),
         ema: Some(0.9),

@@ -2,7 +2,7 @@
 
 use super::{fresh, named, size_of, world};
 use crate::cli::{Failure, Outcome};
-use crate::data::maze::build::{Plan, build};
+use crate::data::maze::build::{BuildSpec, build};
 use crate::report::count;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -43,7 +43,7 @@ pub fn main(args: &Args) -> Outcome {
         (None, Some(folder)) => named(folder, name),
         (None, None) => Err(Failure::Usage(format!("give --from DIR or --{name} FILE"))),
     };
-    let plan = Plan {
+    let plan = BuildSpec {
         train: file(&args.train, "train")?,
         test: file(&args.test, "test")?,
         out: args.out.clone(),

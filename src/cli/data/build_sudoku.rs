@@ -2,8 +2,8 @@
 
 use super::{fresh, named, size_of, world};
 use crate::cli::{Failure, Outcome};
-use crate::data::npy::Dtype;
-use crate::data::sudoku::build::{Plan, build};
+use crate::data::npy::NpyType;
+use crate::data::sudoku::build::{BuildSpec, build};
 use crate::report::count;
 use clap::ValueEnum;
 use std::io::IsTerminal;
@@ -59,7 +59,7 @@ pub fn main(args: &Args) -> Outcome {
         (None, Some(folder)) => named(folder, name),
         (None, None) => Err(Failure::Usage(format!("give --from DIR or --{name} FILE"))),
     };
-    let plan = Plan {
+    let plan = BuildSpec {
         train: file(&args.train, "train")?,
         test: file(&args.test, "test")?,
         out: args.out.clone(),
@@ -68,8 +68,8 @@ pub fn main(args: &Args) -> Outcome {
         num_aug: args.num_aug,
         seed: args.seed,
         dtype: args.dtype.map(|dtype| match dtype {
-            Tokens::Uint8 => Dtype::U8,
-            Tokens::Int64 => Dtype::I64,
+            Tokens::Uint8 => NpyType::U8,
+            Tokens::Int64 => NpyType::I64,
         }),
     };
     let began = Instant::now();

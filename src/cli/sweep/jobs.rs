@@ -1,9 +1,11 @@
 //! The processes of a sweep: takes jobs, runs `totc run` and `totc eval --latency` on them, so that a run that fails or
 //! is killed harms no other; tells how each ended.
 
-use super::{Failure, Machine};
-use crate::report::{MetricsLog, duration};
+use crate::cli::Failure;
+use crate::cli::machine::MachineArgs;
+use crate::report::duration;
 use crate::sweep::{CAUSE, State, read_run};
+use crate::train::MetricsLog;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -40,7 +42,7 @@ const LOOK: Duration = Duration::from_millis(200);
 const TELL: Duration = Duration::from_secs(60);
 
 impl<'a> Jobs<'a> {
-    pub fn new(at_once: usize, machine: &Machine, lock: &'a File) -> Result<Jobs<'a>, Failure> {
+    pub fn new(at_once: usize, machine: &MachineArgs, lock: &'a File) -> Result<Jobs<'a>, Failure> {
         let program = std::env::current_exe()
             .map_err(|error| Failure::World(format!("totc cannot find itself to start runs: {error}")))?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);

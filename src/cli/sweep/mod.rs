@@ -3,7 +3,7 @@
 mod jobs;
 mod plan;
 
-use super::session::Machine;
+use super::machine::MachineArgs;
 use super::{Failure, Outcome, colours};
 use crate::run_file::{self, SweepFile};
 use crate::sweep::{self, Line, RunResult, State, read_run};
@@ -44,7 +44,7 @@ pub struct Args {
     #[arg(long = "set", value_name = "NAME=VALUE")]
     sets: Vec<String>,
     #[command(flatten)]
-    machine: Machine,
+    machine: MachineArgs,
     /// Print the table as JSON
     #[arg(long)]
     json: bool,

@@ -3,14 +3,15 @@
 
 use super::meant;
 use crate::Values;
-use crate::cli::cost::cost;
 use crate::cli::subject::Subject;
 use crate::cli::{Failure, colours};
-use crate::data::{self, Sizes};
+use crate::cost::cost;
+use crate::data::{self, DataShape};
 use crate::ir::{Mode, WeightRole};
-use crate::report::{Identity, count, number, rough_duration, table};
+use crate::report::{count, number, rough_duration, table};
 use crate::run_file::{self, RunFile, SweepFile, Variant};
 use crate::sweep::Line;
+use crate::train::Identity;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -42,8 +43,8 @@ pub struct Planner<'a> {
     file: &'a SweepFile,
     out: &'a Path,
     sets: &'a [String],
-    /// Sizes and training examples of data sets that have been opened; making puzzles takes its time.
-    opened: HashMap<String, Result<(Sizes, usize), String>>,
+    /// Sizes and training examples of data sets that have been looked at.
+    opened: HashMap<String, Result<DataShape, String>>,
 }
 
 impl<'a> Planner<'a> {
@@ -99,17 +100,17 @@ impl<'a> Planner<'a> {
             format!("{}:{line}: variant `{}`", path.display(), planned.variant.label)
         };
         let alone = |text: String| (first_line(&text), format!("error: {at}: {text}\n"));
-        let (sizes, examples) = self.data(&run).map_err(alone)?;
+        let shape = self.data(&run).map_err(alone)?;
         for place in &planned.runs {
             same_settings(&run, place).map_err(alone)?;
         }
-        planned.steps = run.run.length.steps(examples, run.run.batch);
+        planned.steps = run.run.length.steps(shape.train_len, run.run.batch);
         let compiled = Subject::of_run(run, None).and_then(|mut subject| {
-            for (axis, size) in sizes.axes() {
-                subject.bindings.sizes.insert(axis.to_owned(), size);
+            for (axis, size) in shape.sizes.axes() {
+                subject.model_file.bind_size(axis, size);
             }
-            subject.program(Mode::Evaluation, Values::Dropped)?;
-            subject.program(Mode::Training, Values::Dropped)
+            subject.model_file.program(Mode::Evaluation, Values::Dropped)?;
+            Ok(subject.model_file.program(Mode::Training, Values::Dropped)?)
         });
         let program = compiled.map_err(|failure| {
             let text = match failure {
@@ -146,12 +147,9 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
-    fn data(&mut self, run: &RunFile) -> Result<(Sizes, usize), String> {
+    fn data(&mut self, run: &RunFile) -> Result<DataShape, String> {
         let key = format!("{} {:?}", run.folder().display(), run.run.data);
-        let open = || {
-            let data = data::open(&run.run.data, run.folder()).map_err(|error| error.to_string())?;
-            Ok((data.sizes(), data.train_len()))
-        };
+        let open = || data::shape(&run.run.data, run.folder()).map_err(|error| error.to_string());
         self.opened.entry(key).or_insert_with(open).clone()
     }
 }

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::grid::{COLOURS, Grid};
 use crate::data::dihedral::Dihedral;
-use crate::data::numpy_random::NumpyRandom;
+use crate::random::numpy::NumpyRandom;
 
 /// Stands between the parts of an augmented task's name.
 pub const SEPARATOR: &str = "|||";

@@ -12,8 +12,8 @@ use super::grid::{CELLS, Grid, PAD, SIDE, SYMBOLS};
 use super::plan::{Plan, Wanted, no_answer};
 use crate::data::DataError;
 use crate::data::built::{self, Counts, Layout, SplitWriter, TotalPuzzles};
-use crate::data::npy::Dtype;
-use crate::data::numpy_random::NumpyRandom;
+use crate::data::npy::NpyType;
+use crate::random::numpy::NumpyRandom;
 
 /// The file of the tested tasks, unaugmented.
 pub const TEST_PUZZLES: &str = "test_puzzles.json";
@@ -77,7 +77,7 @@ fn write_split(
     let layout = Layout {
         seq_len: CELLS,
         vocab_size: SYMBOLS,
-        dtype: Dtype::U8,
+        dtype: NpyType::U8,
         ignore_label_id: Some(i64::from(PAD)),
     };
     let mut writer = SplitWriter::create(out, split, layout)?;

@@ -14,7 +14,7 @@ use super::plan::{Plan, Planned, Wanted};
 use super::show;
 use super::test_set::TestSet;
 use crate::data::{
-    Chance, DataError, Dataset, Example, Mark, NO_LABEL, Picture, Purpose, Sizes, Source, Verdict, knob,
+    DataError, Dataset, Example, Mark, NO_LABEL, Picture, Purpose, Sizes, Source, Verdict, settings,
 };
 
 /// Settings of ARC tasks read from files.
@@ -24,17 +24,17 @@ pub struct ArcSpec {
     /// The folder of the subsets.
     pub from: PathBuf,
     /// Subsets, in the order of their identifiers.
-    #[serde(deserialize_with = "knob::names")]
+    #[serde(deserialize_with = "settings::names")]
     pub subsets: Vec<String>,
     /// The subset, or subsets, whose `test` pairs are tested. Their demonstrations are trained on, as are both kinds of
     /// pairs of all other subsets.
-    #[serde(deserialize_with = "knob::names")]
+    #[serde(deserialize_with = "settings::names")]
     pub test: Vec<String>,
     /// Copies of each task at most, by another permutation of colours 1 to 9 and another symmetry.
     #[serde(default)]
     pub augmentations: usize,
     /// Copies under which a test input is asked at most; `None` for all.
-    #[serde(default, deserialize_with = "knob::limit")]
+    #[serde(default, deserialize_with = "settings::limit")]
     pub test_augmentations: Option<usize>,
     /// Whether training examples are moved within the 30 x 30 cells, all but one of those visited together.
     #[serde(default = "yes")]
@@ -63,11 +63,11 @@ fn published_seed() -> u32 {
 
 impl Source for ArcSpec {
     fn open(&self, base: &Path) -> Result<Box<dyn Dataset>, DataError> {
-        let setting = |setting, what: &str, mend: &str| DataError::Setting {
+        let setting = |setting, what: &str, fix: &str| DataError::Setting {
             data_set: "arc",
             setting,
             what: what.to_owned(),
-            mend: mend.to_owned(),
+            fix: fix.to_owned(),
         };
         if self.subsets.is_empty() {
             return Err(setting(
@@ -210,11 +210,11 @@ impl Arc {
 
     fn visits(&self, seed: u64, number: u64) -> Vec<Visit> {
         let mut order: Vec<u32> = (0..self.plan.tasks.len() as u32).collect();
-        Chance::new(seed, Purpose::Epoch, number, 0).shuffle(&mut order);
+        Purpose::Epoch.draws(seed, number, 0).shuffle(&mut order);
         let mut visits = Vec::with_capacity(self.train_len);
         for task in order {
             let planned = &self.plan.tasks[task as usize];
-            let mut chance = Chance::new(seed, Purpose::Copy, number, u64::from(task));
+            let mut chance = Purpose::Copy.draws(seed, number, u64::from(task));
             let copy = chance.below(planned.augmentations.len()) as u32;
             let mut pairs: Vec<u32> = (0..planned.train().len() as u32).collect();
             let stays = chance.below(pairs.len().max(1)) as u32;
@@ -294,7 +294,7 @@ impl Dataset for Arc {
                 if !(self.translate && visit.moves) {
                     return (0, 0);
                 }
-                let mut chance = Chance::new(seed, Purpose::Transform, k, 0);
+                let mut chance = Purpose::Transform.draws(seed, k, 0);
                 (chance.below(self.side - rows + 1), chance.below(self.side - columns + 1))
             },
         )

@@ -57,7 +57,7 @@ pub fn read(from: &Path, subset: &str) -> Result<Vec<Task>, DataError> {
         return Err(DataError::Empty {
             path: from.to_owned(),
             what: format!("has no task in the subset `{subset}`"),
-            mend: "give a subset with tasks".to_owned(),
+            fix: "give a subset with tasks".to_owned(),
         });
     }
     Ok(tasks)
@@ -105,7 +105,7 @@ fn find(from: &Path, subset: &str) -> Result<Found, DataError> {
             Err(DataError::Empty {
                 path: from.to_owned(),
                 what: format!("holds no subset `{subset}`{known}"),
-                mend: format!(
+                fix: format!(
                     "it is looked for as *_{subset}_challenges.json, with or without .gz, or as the folder \
                      {subset} or data/{subset} with one JSON file per task"
                 ),
@@ -117,7 +117,7 @@ fn find(from: &Path, subset: &str) -> Result<Found, DataError> {
             Err(DataError::Empty {
                 path: from.to_owned(),
                 what: format!("holds the subset `{subset}` more than once: {}", all.join(", ")),
-                mend: "leave one of them there".to_owned(),
+                fix: "leave one of them there".to_owned(),
             })
         }
     }
@@ -151,11 +151,11 @@ fn read_kaggle(challenges: &Path, solutions: Option<&Path>) -> Result<Vec<Task>,
     let Some(solutions) = solutions else { return Ok(tasks) };
     let mut answers: IndexMap<String, Value> = parse(solutions, "an object with one list per task")?;
     for task in &mut tasks {
-        let broken = |what: String, mend: &str| DataError::Task {
+        let broken = |what: String, fix: &str| DataError::Task {
             path: solutions.to_owned(),
             task: task.name.clone(),
             what,
-            mend: mend.to_owned(),
+            fix: fix.to_owned(),
         };
         let one_each = "write one grid per test input, in their order";
         let grids = match answers.swap_remove(&task.name) {
@@ -200,7 +200,7 @@ fn read_folder(folder: &Path) -> Result<Vec<Task>, DataError> {
                 path,
                 task: name,
                 what: format!("`{}` has the same name", before.display()),
-                mend: "give each task a name of its own".to_owned(),
+                fix: "give each task a name of its own".to_owned(),
             });
         }
     }
@@ -224,7 +224,7 @@ fn parse<T: for<'a> Deserialize<'a>>(path: &Path, wanted: &str) -> Result<T, Dat
             DataError::Empty {
                 path: path.to_owned(),
                 what: format!("cannot be unpacked: {cause}"),
-                mend: "the file is damaged or cut off; fetch it again".to_owned(),
+                fix: "the file is damaged or cut off; fetch it again".to_owned(),
             }
         })?;
         text = unpacked;
@@ -236,17 +236,17 @@ fn parse<T: for<'a> Deserialize<'a>>(path: &Path, wanted: &str) -> Result<T, Dat
             serde_json::error::Category::Eof => "the file is cut off".to_owned(),
             _ => error.to_string(),
         },
-        mend: format!("the file must hold {wanted}"),
+        fix: format!("the file must hold {wanted}"),
     })
 }
 
 /// Checks one task. Keys other than `train` and `test` are left alone.
 fn task(path: &Path, name: &str, entry: Entry) -> Result<Task, DataError> {
-    let broken = |what: String, mend: &str| DataError::Task {
+    let broken = |what: String, fix: &str| DataError::Task {
         path: path.to_owned(),
         task: name.to_owned(),
         what,
-        mend: mend.to_owned(),
+        fix: fix.to_owned(),
     };
     if name.contains(super::augment::SEPARATOR) || name.is_empty() {
         return Err(broken("a name that identifiers could not carry".to_owned(), "rename it without `|||`"));

@@ -8,7 +8,7 @@ use super::augment::{Augmentation, copies};
 use super::files::{self, Pair, Task};
 use super::grid::Grid;
 use crate::data::DataError;
-use crate::data::numpy_random::NumpyRandom;
+use crate::random::numpy::NumpyRandom;
 
 /// What to read and how much of it to make.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,7 +81,7 @@ impl Plan {
                 data_set: "arc",
                 setting: "test",
                 what: format!("`{name}` is none of the subsets ({})", wanted.subsets.join(", ")),
-                mend: "name a subset to test on, or add this one to the subsets".to_owned(),
+                fix: "name a subset to test on, or add this one to the subsets".to_owned(),
             });
         }
         let mut random = NumpyRandom::new(wanted.seed);
@@ -104,7 +104,7 @@ impl Plan {
                         path: wanted.from.clone(),
                         task: task.name,
                         what: "it has no demonstration, so its identifier would never be trained".to_owned(),
-                        mend: "add a pair to `train`".to_owned(),
+                        fix: "add a pair to `train`".to_owned(),
                     });
                 }
                 let pairs: Vec<(&Grid, &Grid)> =
@@ -168,6 +168,6 @@ fn leak(from: &Path, task: &str, first: &str, second: &str) -> DataError {
         what: format!(
             "it stands in `{first}` and in `{second}`, so answers that are tested would be trained on"
         ),
-        mend: "leave one of the two subsets out (much of ARC-AGI-1 stands in ARC-AGI-2 too)".to_owned(),
+        fix: "leave one of the two subsets out (much of ARC-AGI-1 stands in ARC-AGI-2 too)".to_owned(),
     }
 }

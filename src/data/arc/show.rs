@@ -9,7 +9,7 @@ use crate::data::{DataError, Example, Fault, Mark, NO_LABEL, Picture, PictureCel
 /// `00d62c1b: 010|101` for a grid of one's own under the identifier of a task or copy. The grid may also be JSON. Tokens
 /// are `[side * side]`.
 pub fn parse(text: &str, set: &TestSet, side: usize) -> Result<Example, DataError> {
-    let refuse = |what: String, mend: &str| DataError::Puzzle { what, mend: mend.to_owned() };
+    let refuse = |what: String, fix: &str| DataError::Puzzle { what, fix: fix.to_owned() };
     let form = "write TASK, TASK#2 for its second test input, or TASK: 012|345 with a digit per cell and a bar between rows";
     let text = text.trim();
     let (name, grid) = match text.split_once(':') {

@@ -129,7 +129,7 @@ impl TestSet {
         let identifiers = Identifiers::from_names(names).map_err(|(index, what)| DataError::Empty {
             path: folder.join("identifiers.json"),
             what: format!("names identifier {index} `{}`: {what}", names[index]),
-            mend: "names are `task` or `task|||t0|||0123456789`; build the data set again".to_owned(),
+            fix: "names are `task` or `task|||t0|||0123456789`; build the data set again".to_owned(),
         })?;
         let mut copies: HashMap<&str, usize> = HashMap::new();
         for identifier in tested {

@@ -196,7 +196,7 @@ impl Dataset for Built {
         if let Some(rules) = &self.rules {
             return rules.parse_puzzle(text);
         }
-        let refuse = |what: String, mend: String| DataError::Puzzle { what, mend };
+        let refuse = |what: String, fix: String| DataError::Puzzle { what, fix };
         let vocab = self.metadata.vocab_size as i64;
         let tokens = text.split([' ', ',', '\n', '\t', '\r']).filter(|word| !word.is_empty()).map(|word| {
             word.parse::<i64>().ok().filter(|token| (0..vocab).contains(token)).ok_or_else(|| {

@@ -41,11 +41,11 @@ impl Metadata {
     pub fn read(folder: &Path) -> Result<Metadata, DataError> {
         let path = folder.join(FILE);
         let text = std::fs::read(&path).map_err(|cause| DataError::File { path: path.clone(), cause })?;
-        let refuse = |what: String, mend: &str| DataError::Array {
+        let refuse = |what: String, fix: &str| DataError::Array {
             path: path.clone(),
             row: None,
             what,
-            mend: mend.to_owned(),
+            fix: fix.to_owned(),
         };
         let read: Metadata = serde_json::from_slice(&text).map_err(|error| {
             refuse(

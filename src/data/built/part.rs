@@ -195,7 +195,7 @@ impl Part {
 }
 
 fn broken(path: &Path, row: Option<usize>, what: String) -> DataError {
-    DataError::Array { path: path.to_owned(), row, what, mend: REBUILD.to_owned() }
+    DataError::Array { path: path.to_owned(), row, what, fix: REBUILD.to_owned() }
 }
 
 fn span(ends: &[u32], number: usize) -> std::ops::Range<usize> {

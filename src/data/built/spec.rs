@@ -62,7 +62,7 @@ impl BuiltSpec {
                 data_set: NAME,
                 setting: "paths",
                 what: "no folder is given".to_owned(),
-                mend: "name one, as in `built(paths: [\"data/sudoku\"])`".to_owned(),
+                fix: "name one, as in `built(paths: [\"data/sudoku\"])`".to_owned(),
             });
         }
         let tested = if self.test_paths.is_empty() { &self.paths } else { &self.test_paths };
@@ -96,7 +96,7 @@ impl BuiltSpec {
             return Err(DataError::Empty {
                 path: first.path.join(Split::Train.name()),
                 what: "holds no group".to_owned(),
-                mend: "build it from puzzles".to_owned(),
+                fix: "build it from puzzles".to_owned(),
             });
         }
         let mut metadata = merged(&train);
@@ -158,7 +158,7 @@ impl BuiltSpec {
                                 other.display(),
                                 folder.shown.display()
                             ),
-                            mend: "write `identifiers: apart` to keep them apart, or `identifiers: as_written` to have \
+                            fix: "write `identifiers: apart` to keep them apart, or `identifiers: as_written` to have \
                                    it so, as the reference does"
                                 .to_owned(),
                         });
@@ -193,7 +193,7 @@ fn names(folder: &Path) -> Result<Vec<String>, DataError> {
         path,
         row: None,
         what: format!("it is no list of names: {error}"),
-        mend: "build the data set again, or remove the file".to_owned(),
+        fix: "build the data set again, or remove the file".to_owned(),
     })
 }
 
@@ -222,7 +222,7 @@ fn agree(first: &Folder, other: &Folder) -> Result<(), DataError> {
                 first.shown.join(first.split.name()).display(),
                 other.shown.join(other.split.name()).display()
             ),
-            mend: "train on data sets that were built alike".to_owned(),
+            fix: "train on data sets that were built alike".to_owned(),
         }),
         None => Ok(()),
     }

@@ -14,7 +14,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::part::Part;
-use crate::data::chance::{Chance, Purpose};
+use crate::data::Purpose;
+use crate::random::SPLITMIX_STEP;
 
 /// One step of a training stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,8 +127,8 @@ impl GroupStream {
 
     fn drawn(&self, parts: &[Part], seed: u64, number: u64) -> Epoch {
         let mut order: Vec<u32> = (0..self.groups as u32).collect();
-        Chance::new(seed, Purpose::Epoch, number, 0).shuffle(&mut order);
-        let mut chance = Chance::new(seed, Purpose::Copy, number, 0);
+        Purpose::Epoch.draws(seed, number, 0).shuffle(&mut order);
+        let mut chance = Purpose::Copy.draws(seed, number, 0);
         let mut sum = 0;
         let mut epoch = Epoch {
             seed,
@@ -153,7 +154,7 @@ fn nth(seed: u64, epoch: u64, place: u64, n: usize, at: usize) -> usize {
     if n < 2 {
         return 0;
     }
-    let mut chance = Chance::new(seed, Purpose::Examples, epoch, place);
+    let mut chance = Purpose::Examples.draws(seed, epoch, place);
     if n <= SMALL {
         let mut order: Vec<u32> = (0..n as u32).collect();
         chance.shuffle(&mut order);
@@ -168,8 +169,7 @@ fn nth(seed: u64, epoch: u64, place: u64, n: usize, at: usize) -> usize {
     loop {
         for key in keys {
             let (left, right) = (entry >> half, entry & mask);
-            let mixed =
-                (right ^ key).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29).wrapping_mul(key | 1);
+            let mixed = (right ^ key).wrapping_mul(SPLITMIX_STEP).rotate_left(29).wrapping_mul(key | 1);
             entry = (right << half) | (left ^ (mixed >> 17) & mask);
         }
         if (entry as usize) < n {

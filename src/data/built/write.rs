@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::metadata::{self, Metadata};
 use crate::data::DataError;
-use crate::data::npy::{ArrayWriter, Dtype};
+use crate::data::npy::{ArrayWriter, NpyType};
 
 /// What a split holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,7 +17,7 @@ pub struct Layout {
     /// Number of tokens, padding included.
     pub vocab_size: usize,
     /// Type of inputs and labels.
-    pub dtype: Dtype,
+    pub dtype: NpyType,
     /// Labels of this value count as no label.
     pub ignore_label_id: Option<i64>,
 }
@@ -73,9 +73,9 @@ impl SplitWriter {
         let mut writer = SplitWriter {
             inputs: array("inputs", layout.dtype, Some(layout.seq_len))?,
             labels: array("labels", layout.dtype, Some(layout.seq_len))?,
-            identifiers: array("puzzle_identifiers", Dtype::I32, None)?,
-            puzzle_ends: array("puzzle_indices", Dtype::I32, None)?,
-            group_ends: array("group_indices", Dtype::I32, None)?,
+            identifiers: array("puzzle_identifiers", NpyType::I32, None)?,
+            puzzle_ends: array("puzzle_indices", NpyType::I32, None)?,
+            group_ends: array("group_indices", NpyType::I32, None)?,
             folder,
             layout,
             counts: Counts::default(),
@@ -159,8 +159,8 @@ impl SplitWriter {
         })
     }
 
-    fn refused(&self, what: String, mend: String) -> DataError {
-        DataError::Array { path: self.folder.clone(), row: Some(self.counts.examples), what, mend }
+    fn refused(&self, what: String, fix: String) -> DataError {
+        DataError::Array { path: self.folder.clone(), row: Some(self.counts.examples), what, fix }
     }
 }
 

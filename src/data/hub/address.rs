@@ -12,7 +12,9 @@ pub const SCHEME: &str = "hf://datasets/";
 /// A data-set repository of the hub, and a file in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
+    /// The account.
     pub owner: String,
+    /// The repository.
     pub name: String,
     /// Branch, tag or commit.
     pub revision: String,
@@ -29,7 +31,7 @@ impl FromStr for Address {
             Err(DataError::Hub {
                 address: text.to_owned(),
                 what: what.to_owned(),
-                mend: format!(
+                fix: format!(
                     "write OWNER/NAME, or {SCHEME}OWNER/NAME/FILE, with @REVISION behind the name for another than main"
                 ),
             })

@@ -9,6 +9,7 @@ mod remote;
 
 use std::path::{Component, Path, PathBuf};
 
+use crate::diagnostic::suggestion;
 use serde::{Deserialize, Serialize};
 
 pub use address::Address;
@@ -101,7 +102,7 @@ impl Hub {
             return Err(DataError::Hub {
                 address: address.to_string(),
                 what: format!("it lists a file at `{}`, outside its own folder", bad.path),
-                mend: "do not trust this repository".to_owned(),
+                fix: "do not trust this repository".to_owned(),
             });
         }
         let text = serde_json::to_vec_pretty(&entries).unwrap_or_default();
@@ -123,13 +124,13 @@ impl Hub {
         }
         let entries = self.files(address)?;
         let Some(entry) = entries.iter().find(|entry| entry.path == address.path) else {
-            let near = entries.iter().min_by_key(|entry| strsim::osa_distance(&entry.path, &address.path));
-            let mend = match near {
-                Some(entry) => format!("did you mean `{}`?", entry.path),
-                None => "the repository is empty".to_owned(),
-            };
+            let paths = || entries.iter().map(|entry| entry.path.as_str());
+            let fix = suggestion(&address.path, paths()).unwrap_or_else(|| match entries.len() {
+                0 => "the repository is empty".to_owned(),
+                _ => format!("it has {}", paths().take(8).collect::<Vec<_>>().join(", ")),
+            });
             let what = "the repository has no such file".to_owned();
-            return Err(DataError::Hub { address: address.to_string(), what, mend });
+            return Err(DataError::Hub { address: address.to_string(), what, fix });
         };
         self.refresh(address, entry, progress)
     }
@@ -161,7 +162,7 @@ impl Hub {
         DataError::Hub {
             address: address.to_string(),
             what: format!("{what} ({}), and this is offline mode", self.folder(address).display()),
-            mend: "fetch it where there is a network with `totc data download`, or unset HF_HUB_OFFLINE"
+            fix: "fetch it where there is a network with `totc data download`, or unset HF_HUB_OFFLINE"
                 .to_owned(),
         }
     }

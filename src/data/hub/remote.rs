@@ -16,6 +16,7 @@ use ureq::http::Response;
 use super::{Address, Entry, Sum};
 use crate::data::DataError;
 
+/// The hub, as its files are asked for.
 pub struct Remote<'a> {
     endpoint: &'a str,
     token: Option<&'a str>,
@@ -41,6 +42,7 @@ struct Large {
 }
 
 impl<'a> Remote<'a> {
+    /// The hub at `endpoint`.
     pub fn new(endpoint: &'a str, token: Option<&'a str>) -> Remote<'a> {
         let config = Agent::config_builder()
             .http_status_as_error(false)
@@ -64,7 +66,7 @@ impl<'a> Remote<'a> {
             let listed: Vec<Listed> = serde_json::from_slice(&text).map_err(|error| DataError::Hub {
                 address: address.to_string(),
                 what: format!("what {} answers is no list of files ({error})", self.endpoint),
-                mend: "check HF_ENDPOINT, and whether a proxy answers in the hub's place".to_owned(),
+                fix: "check HF_ENDPOINT, and whether a proxy answers in the hub's place".to_owned(),
             })?;
             entries.extend(listed.into_iter().filter(|entry| entry.kind == "file").map(
                 |entry| match entry.lfs {
@@ -120,7 +122,7 @@ impl<'a> Remote<'a> {
             return Err(DataError::Hub {
                 address: address.to_string(),
                 what: format!("the connection ended after {done} of {} bytes", entry.size),
-                mend: "run it again: it goes on from there".to_owned(),
+                fix: "run it again: it goes on from there".to_owned(),
             });
         }
         if !sum_of(&part, entry).map_err(failed)? {
@@ -128,7 +130,7 @@ impl<'a> Remote<'a> {
             return Err(DataError::Hub {
                 address: address.to_string(),
                 what: "what arrived has another checksum than the hub lists".to_owned(),
-                mend: "run it again; if it stays so, somebody between you and the hub changes files"
+                fix: "run it again; if it stays so, somebody between you and the hub changes files"
                     .to_owned(),
             });
         }
@@ -144,7 +146,7 @@ impl<'a> Remote<'a> {
             request = request.header("Range", format!("bytes={from}-"));
         }
         let response = request.call().map_err(|error| self.unreachable(address, &error))?;
-        let (what, mend) = match response.status().as_u16() {
+        let (what, fix) = match response.status().as_u16() {
             200..300 => return Ok(response),
             401 | 403 => (
                 "it is not open to everybody",
@@ -165,14 +167,14 @@ impl<'a> Remote<'a> {
             _ => ("the hub refuses", "check HF_ENDPOINT"),
         };
         let what = format!("{what} (HTTP status {})", response.status().as_u16());
-        Err(DataError::Hub { address: address.to_string(), what, mend: mend.to_owned() })
+        Err(DataError::Hub { address: address.to_string(), what, fix: fix.to_owned() })
     }
 
     fn unreachable(&self, address: &Address, error: &dyn std::fmt::Display) -> DataError {
         DataError::Hub {
             address: address.to_string(),
             what: format!("{} cannot be reached ({error})", self.endpoint),
-            mend: "check the network, HTTPS_PROXY and HF_ENDPOINT; or fetch the file elsewhere and give its path instead"
+            fix: "check the network, HTTPS_PROXY and HF_ENDPOINT; or fetch the file elsewhere and give its path instead"
                 .to_owned(),
         }
     }
@@ -181,7 +183,7 @@ impl<'a> Remote<'a> {
         DataError::Hub {
             address: address.to_string(),
             what: format!("the connection broke off ({error})"),
-            mend: "run it again: it goes on from there".to_owned(),
+            fix: "run it again: it goes on from there".to_owned(),
         }
     }
 }

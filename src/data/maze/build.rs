@@ -7,12 +7,12 @@ use super::csv::{Row, read};
 use super::{grid, symmetries};
 use crate::data::DataError;
 use crate::data::built::{Counts, Layout, SplitWriter, TotalPuzzles, identifiers};
-use crate::data::npy::Dtype;
-use crate::data::numpy_random::NumpyRandom;
+use crate::data::npy::NpyType;
+use crate::random::numpy::NumpyRandom;
 
 /// What to build.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Plan {
+pub struct BuildSpec {
     /// The training file.
     pub train: PathBuf,
     /// The test file.
@@ -28,15 +28,15 @@ pub struct Plan {
 }
 
 /// Builds both splits.
-pub fn build(plan: &Plan) -> Result<(Counts, Counts), DataError> {
-    let mut train = rows(&plan.train)?;
-    if let Some(wanted) = plan.subsample_size.filter(|wanted| *wanted < train.len()) {
-        let drawn = NumpyRandom::new(plan.seed).choice(train.len(), wanted);
+pub fn build(spec: &BuildSpec) -> Result<(Counts, Counts), DataError> {
+    let mut train = rows(&spec.train)?;
+    if let Some(wanted) = spec.subsample_size.filter(|wanted| *wanted < train.len()) {
+        let drawn = NumpyRandom::new(spec.seed).choice(train.len(), wanted);
         train = drawn.into_iter().filter_map(|at| train.get(at).cloned()).collect();
     }
-    let test = rows(&plan.test)?;
-    let counts = (split(plan, "train", &train, plan.aug)?, split(plan, "test", &test, false)?);
-    identifiers(&plan.out, &["<blank>".to_owned()])?;
+    let test = rows(&spec.test)?;
+    let counts = (split(spec, "train", &train, spec.aug)?, split(spec, "test", &test, false)?);
+    identifiers(&spec.out, &["<blank>".to_owned()])?;
     Ok(counts)
 }
 
@@ -45,21 +45,21 @@ fn rows(path: &Path) -> Result<Vec<Row>, DataError> {
     let mut rows = Vec::new();
     read(path, |row| rows.push(row))?;
     if rows.is_empty() {
-        let (what, mend) = ("holds no rows".to_owned(), "give a file with mazes".to_owned());
-        return Err(DataError::Empty { path: path.to_owned(), what, mend });
+        let (what, fix) = ("holds no rows".to_owned(), "give a file with mazes".to_owned());
+        return Err(DataError::Empty { path: path.to_owned(), what, fix });
     }
     Ok(rows)
 }
 
-fn split(plan: &Plan, name: &str, rows: &[Row], aug: bool) -> Result<Counts, DataError> {
+fn split(spec: &BuildSpec, name: &str, rows: &[Row], aug: bool) -> Result<Counts, DataError> {
     let side = rows.first().map_or(0, |row| row.maze.side());
     let layout = Layout {
         seq_len: side * side,
         vocab_size: grid::CHARACTERS.len() + 1,
-        dtype: Dtype::U8,
+        dtype: NpyType::U8,
         ignore_label_id: Some(0),
     };
-    let mut writer = SplitWriter::create(&plan.out, name, layout)?;
+    let mut writer = SplitWriter::create(&spec.out, name, layout)?;
     for row in rows {
         let orientations = |cells: &[u8]| if aug { symmetries(side, cells) } else { vec![cells.to_vec()] };
         for (question, answer) in orientations(row.maze.cells()).iter().zip(orientations(&row.answer)) {

@@ -15,6 +15,7 @@ use crate::data::table::{Cause, Record, read_table};
 pub struct Row {
     /// The line on which it starts, from 1.
     pub line: u64,
+    /// The question.
     pub maze: Maze,
     /// Tokens of the answer.
     pub answer: Vec<u8>,
@@ -38,7 +39,7 @@ fn row(record: &Record<2>, side: Option<usize>) -> Result<Row, Cause> {
     let count = question.chars().count();
     let own = side.unwrap_or(count.isqrt());
     if own * own != count || own < 2 {
-        let (what, mend) = match side {
+        let (what, fix) = match side {
             Some(side) => (
                 format!("the question has {count} characters instead of {}", side * side),
                 "all mazes of a file have one side; quote a field that begins or ends with spaces",
@@ -48,7 +49,7 @@ fn row(record: &Record<2>, side: Option<usize>) -> Result<Row, Cause> {
                 "write one character per cell, spaces too",
             ),
         };
-        return Err((what, mend.to_owned()));
+        return Err((what, fix.to_owned()));
     }
     let tokens = |name: &str, text: &str| {
         let mut tokens = Vec::with_capacity(count);
@@ -61,7 +62,7 @@ fn row(record: &Record<2>, side: Option<usize>) -> Result<Row, Cause> {
         }
         Ok(tokens)
     };
-    let wrong = |what: String, mend: &str| Err((what, mend.to_owned()));
+    let wrong = |what: String, fix: &str| Err((what, fix.to_owned()));
     let maze = match Maze::new(own, tokens("question", question)?) {
         Ok(maze) => maze,
         Err(what) => return wrong(format!("the question is wrong: {what}"), "correct it or remove the row"),

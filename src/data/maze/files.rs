@@ -7,7 +7,7 @@ use super::csv::{Row, read};
 use super::generator::walls_up_to_symmetry;
 use super::{Answers, Mazes, Pair, lengths};
 use crate::data::hub::locate;
-use crate::data::{Chance, DataError, Dataset, Purpose, Source, knob};
+use crate::data::{DataError, Dataset, Purpose, Source, settings};
 
 /// Settings of mazes read from files, packed with gzip or not.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
@@ -27,10 +27,10 @@ pub struct CsvSpec {
     #[serde(default)]
     pub min_path_cells: u32,
     /// Most training rows; if there are more, they are drawn from at random.
-    #[serde(default, deserialize_with = "knob::limit")]
+    #[serde(default, deserialize_with = "settings::limit")]
     pub limit: Option<usize>,
     /// Most test rows; if there are more, they are drawn from at random.
-    #[serde(default, deserialize_with = "knob::limit")]
+    #[serde(default, deserialize_with = "settings::limit")]
     pub test_limit: Option<usize>,
     /// Seed of the drawn rows.
     #[serde(default)]
@@ -45,8 +45,8 @@ impl Source for CsvSpec {
         let side = test[0].maze.side();
         if train[0].maze.side() != side {
             let what = format!("holds mazes of side {side}, unlike the training file");
-            let mend = format!("give a test file of side {}", train[0].maze.side());
-            return Err(DataError::Empty { path: test_path, what, mend });
+            let fix = format!("give a test file of side {}", train[0].maze.side());
+            return Err(DataError::Empty { path: test_path, what, fix });
         }
         let known: HashMap<Vec<u8>, u64> =
             test.iter().map(|row| (walls_up_to_symmetry(&row.maze), row.line)).collect();
@@ -79,8 +79,8 @@ impl Source for CsvSpec {
 impl CsvSpec {
     /// At least one row, in the order of the file: all that are long enough, or `limit` of them drawn by the seed.
     fn choose(&self, path: &Path, limit: Option<usize>, purpose: Purpose) -> Result<Vec<Row>, DataError> {
-        let empty = |what: String, mend: &str| {
-            Err(DataError::Empty { path: path.to_owned(), what, mend: mend.to_owned() })
+        let empty = |what: String, fix: &str| {
+            Err(DataError::Empty { path: path.to_owned(), what, fix: fix.to_owned() })
         };
         if limit == Some(0) {
             return empty(
@@ -105,7 +105,7 @@ impl CsvSpec {
             };
         }
         if let Some(limit) = limit.filter(|limit| *limit < rows.len()) {
-            rows.sort_by_key(|row| Chance::new(self.seed, purpose, row.line, 0).bits());
+            rows.sort_by_key(|row| purpose.draws(self.seed, row.line, 0).bits());
             rows.truncate(limit);
             rows.sort_by_key(|row| row.line);
         }

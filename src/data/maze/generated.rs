@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::generator::{Wanted, make};
 use super::{Answers, Mazes, Pair, lengths};
-use crate::data::{DataError, Dataset, Source, Span};
+use crate::data::{CountRange, DataError, DataShape, Dataset, Source};
 
 const NAME: &str = "maze";
 
@@ -20,7 +20,7 @@ pub struct GeneratedSpec {
     pub test: usize,
     /// Cells of the shortest path, start and goal counted; without bounds, at least `side`. Maze-Hard has `(110, 900)`.
     #[serde(default)]
-    pub path_cells: Span,
+    pub path_cells: CountRange,
     /// Whether training mazes are also shown turned and mirrored.
     #[serde(default)]
     pub symmetries: bool,
@@ -62,6 +62,11 @@ impl Source for GeneratedSpec {
         );
         Ok(Box::new(Mazes::new(self.side, pairs, test, self.symmetries, self.answers, about)))
     }
+
+    fn shape(&self, _: &Path) -> Result<DataShape, DataError> {
+        self.wanted()?;
+        Ok(DataShape { sizes: Mazes::sizes_of(self.side), train_len: self.train })
+    }
 }
 
 impl GeneratedSpec {
@@ -79,8 +84,8 @@ impl GeneratedSpec {
         }
         let most = (self.side * self.side) as u64;
         let (low, high) = match self.path_cells {
-            Span::Any => (self.side as u64, most),
-            Span::Between(low, high) => (low.max(2), high.min(most)),
+            CountRange::Any => (self.side as u64, most),
+            CountRange::Between(low, high) => (low.max(2), high.min(most)),
         };
         // Walls stand on at least three tenths of the cells, and a shortest path never touches itself.
         if low > most * 7 / 10 || low > high {
@@ -93,6 +98,6 @@ impl GeneratedSpec {
     }
 }
 
-fn refuse<T>(setting: &'static str, what: String, mend: &str) -> Result<T, DataError> {
-    Err(DataError::Setting { data_set: NAME, setting, what, mend: mend.to_owned() })
+fn refuse<T>(setting: &'static str, what: String, fix: &str) -> Result<T, DataError> {
+    Err(DataError::Setting { data_set: NAME, setting, what, fix: fix.to_owned() })
 }

@@ -10,7 +10,8 @@ use std::num::NonZero;
 
 use super::grid::{FREE, GOAL, Maze, START, WALL, distances};
 use super::symmetries;
-use crate::data::{Chance, Purpose};
+use crate::data::Purpose;
+use crate::random::Draws;
 
 /// What to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,13 +61,12 @@ pub fn walls_up_to_symmetry(maze: &Maze) -> Vec<u8> {
 
 /// Maze `number` of the seed.
 fn maze(wanted: &Wanted, number: u64) -> Option<Maze> {
-    (0..LAYOUTS).find_map(|layout| {
-        on_layout(wanted, &mut Chance::new(wanted.seed, Purpose::Generate, number, layout))
-    })
+    (0..LAYOUTS)
+        .find_map(|layout| on_layout(wanted, &mut Purpose::Generate.draws(wanted.seed, number, layout)))
 }
 
 /// One layout of walls, with a start and a goal on it if the draws find some.
-fn on_layout(wanted: &Wanted, chance: &mut Chance) -> Option<Maze> {
+fn on_layout(wanted: &Wanted, chance: &mut Draws) -> Option<Maze> {
     let count = wanted.side * wanted.side;
     let tenth = count / 10;
     let walls = 3 * tenth + chance.below(2 * tenth + 1);

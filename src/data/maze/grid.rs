@@ -5,10 +5,15 @@
 
 use crate::data::{Fault, Verdict};
 
+/// Token of a wall.
 pub const WALL: u8 = 1;
+/// Token of a cell that may be walked on.
 pub const FREE: u8 = 2;
+/// Token of the cell where paths begin.
 pub const START: u8 = 3;
+/// Token of the cell where paths end.
 pub const GOAL: u8 = 4;
+/// Token of a cell on the shortest path, in answers.
 pub const PATH: u8 = 5;
 
 /// The characters of tokens 1 to 5.

@@ -33,6 +33,7 @@ pub enum Answers {
 /// A maze and its answer.
 #[derive(Clone, Debug)]
 pub struct Pair {
+    /// The question.
     pub maze: Maze,
     /// Tokens of the answer.
     pub answer: Vec<u8>,
@@ -69,6 +70,11 @@ impl Mazes {
         };
         let stream = Stream::new(train.len(), if symmetries { COPIES } else { 0 });
         Mazes { side, train, test, answers, stream, about: format!("{about}; {how}") }
+    }
+
+    /// Sizes of the axes for mazes of `side` by `side` cells.
+    pub fn sizes_of(side: usize) -> Sizes {
+        Sizes { cell: side * side, symbol: grid::CHARACTERS.len() + 1, task: 1 }
     }
 
     /// Training maze `number` in the orientation `turn`.
@@ -109,7 +115,7 @@ fn maze_of(side: usize, tokens: &[i64]) -> Result<Maze, String> {
 
 impl Dataset for Mazes {
     fn sizes(&self) -> Sizes {
-        Sizes { cell: self.side * self.side, symbol: grid::CHARACTERS.len() + 1, task: 1 }
+        Mazes::sizes_of(self.side)
     }
 
     fn train_len(&self) -> usize {
@@ -135,7 +141,7 @@ impl Dataset for Mazes {
 
     /// Rows are separated by line breaks, `|` or `/`, or follow each other without anything between them.
     fn parse_puzzle(&self, text: &str) -> Result<Example, DataError> {
-        let refuse = |what: String, mend: String| Err(DataError::Puzzle { what, mend });
+        let refuse = |what: String, fix: String| Err(DataError::Puzzle { what, fix });
         let legend = || "write `#` wall, space or `.` free, `S` start, `G` goal".to_owned();
         let mut tokens = Vec::new();
         for character in text.chars().filter(|character| !"\r\n|/".contains(*character)) {
@@ -147,8 +153,8 @@ impl Dataset for Mazes {
         let found = tokens.len();
         let wanted = self.side * self.side;
         if found != wanted {
-            let mend = format!("this data set's mazes have {wanted}, {} rows of {}", self.side, self.side);
-            return refuse(format!("it has {found} cells"), mend);
+            let fix = format!("this data set's mazes have {wanted}, {} rows of {}", self.side, self.side);
+            return refuse(format!("it has {found} cells"), fix);
         }
         let maze = match Maze::new(self.side, tokens) {
             Ok(maze) => maze,

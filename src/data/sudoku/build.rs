@@ -9,12 +9,12 @@ use super::grid::{Grid, Side, token};
 use super::symmetry::Symmetry;
 use crate::data::DataError;
 use crate::data::built::{Counts, Layout, SplitWriter, TotalPuzzles, identifiers};
-use crate::data::npy::Dtype;
-use crate::data::numpy_random::NumpyRandom;
+use crate::data::npy::NpyType;
+use crate::random::numpy::NumpyRandom;
 
 /// What to build.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Plan {
+pub struct BuildSpec {
     /// The training file.
     pub train: PathBuf,
     /// The test file.
@@ -30,26 +30,26 @@ pub struct Plan {
     /// Seed of NumPy's generator.
     pub seed: u32,
     /// Type of the training tokens; none: int64 with copies and uint8 without, as the script happens to do.
-    pub dtype: Option<Dtype>,
+    pub dtype: Option<NpyType>,
 }
 
 /// Builds both splits; `progress` is told the number of training examples written so far.
-pub fn build(plan: &Plan, progress: &dyn Fn(usize)) -> Result<(Counts, Counts), DataError> {
-    let mut random = NumpyRandom::new(plan.seed);
-    let dtype = plan.dtype.unwrap_or(if plan.num_aug > 0 { Dtype::I64 } else { Dtype::U8 });
-    let mut train = Split::new(plan, "train", dtype, plan.num_aug, progress);
-    match plan.subsample_size {
-        None => each(&plan.train, plan.min_difficulty, |_, row| train.add(&row, &mut random))?,
+pub fn build(spec: &BuildSpec, progress: &dyn Fn(usize)) -> Result<(Counts, Counts), DataError> {
+    let mut random = NumpyRandom::new(spec.seed);
+    let dtype = spec.dtype.unwrap_or(if spec.num_aug > 0 { NpyType::I64 } else { NpyType::U8 });
+    let mut train = Split::new(spec, "train", dtype, spec.num_aug, progress);
+    match spec.subsample_size {
+        None => each(&spec.train, spec.min_difficulty, |_, row| train.add(&row, &mut random))?,
         Some(wanted) => {
             let mut rows = 0;
-            each(&plan.train, plan.min_difficulty, |_, _| {
+            each(&spec.train, spec.min_difficulty, |_, _| {
                 rows += 1;
                 Ok(())
             })?;
             // The script draws only where there is a choice.
             let order = if wanted < rows { random.choice(rows, wanted) } else { (0..rows).collect() };
             let mut places: HashMap<usize, Option<Row>> = order.iter().map(|row| (*row, None)).collect();
-            each(&plan.train, plan.min_difficulty, |number, row| {
+            each(&spec.train, spec.min_difficulty, |number, row| {
                 if let Some(place) = places.get_mut(&number) {
                     *place = Some(row);
                 }
@@ -60,11 +60,11 @@ pub fn build(plan: &Plan, progress: &dyn Fn(usize)) -> Result<(Counts, Counts), 
             }
         }
     }
-    let train = train.finish(&plan.train)?;
-    let mut test = Split::new(plan, "test", Dtype::U8, 0, &|_| ());
-    each(&plan.test, plan.min_difficulty, |_, row| test.add(&row, &mut random))?;
-    let test = test.finish(&plan.test)?;
-    identifiers(&plan.out, &["<blank>".to_owned()])?;
+    let train = train.finish(&spec.train)?;
+    let mut test = Split::new(spec, "test", NpyType::U8, 0, &|_| ());
+    each(&spec.test, spec.min_difficulty, |_, row| test.add(&row, &mut random))?;
+    let test = test.finish(&spec.test)?;
+    identifiers(&spec.out, &["<blank>".to_owned()])?;
     Ok((train, test))
 }
 
@@ -88,9 +88,9 @@ fn each(
 
 /// A split that is being written; its folder appears with the first row, which tells the side.
 struct Split<'a> {
-    plan: &'a Plan,
+    spec: &'a BuildSpec,
     name: &'static str,
-    dtype: Dtype,
+    dtype: NpyType,
     copies: usize,
     writer: Option<SplitWriter>,
     progress: &'a dyn Fn(usize),
@@ -98,13 +98,13 @@ struct Split<'a> {
 
 impl<'a> Split<'a> {
     fn new(
-        plan: &'a Plan,
+        spec: &'a BuildSpec,
         name: &'static str,
-        dtype: Dtype,
+        dtype: NpyType,
         copies: usize,
         progress: &'a dyn Fn(usize),
     ) -> Split<'a> {
-        Split { plan, name, dtype, copies, writer: None, progress }
+        Split { spec, name, dtype, copies, writer: None, progress }
     }
 
     /// Appends a row and its copies as one group.
@@ -113,7 +113,7 @@ impl<'a> Split<'a> {
         let layout = self.layout(side);
         let writer = match &mut self.writer {
             Some(open) => open,
-            none => none.insert(SplitWriter::create(&self.plan.out, self.name, layout)?),
+            none => none.insert(SplitWriter::create(&self.spec.out, self.name, layout)?),
         };
         for copy in 0..=self.copies {
             let symmetry =
@@ -143,11 +143,11 @@ impl<'a> Split<'a> {
             Some(writer) => writer.finish(1, TotalPuzzles::Groups),
             None => Err(DataError::Empty {
                 path: path.to_owned(),
-                what: match self.plan.min_difficulty {
+                what: match self.spec.min_difficulty {
                     Some(least) => format!("holds no row rated {least} or more"),
                     None => "holds no rows".to_owned(),
                 },
-                mend: "give a file with such puzzles".to_owned(),
+                fix: "give a file with such puzzles".to_owned(),
             }),
         }
     }

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use super::Pairs;
 use super::grid::{Grid, MAX_SIDE, Side};
 use super::symmetry::Turn;
+use crate::random::splitmix64;
 
 const NONE: u8 = u8::MAX;
 
@@ -240,17 +241,11 @@ pub fn signature(puzzle: &Grid, answer: &Grid) -> u64 {
         for (cell, own) in colour.iter_mut().enumerate() {
             let [across, down, block, digit] = units(cell, cell / n);
             // Rows and columns count alike, since a transposition swaps them.
-            let lines = mix(sums[0][across]).wrapping_add(mix(sums[1][down]));
-            *own = mix(mix(mix(lines ^ *own).wrapping_add(sums[2][block])) ^ sums[3][digit]);
+            let lines = splitmix64(sums[0][across]).wrapping_add(splitmix64(sums[1][down]));
+            *own = splitmix64(
+                splitmix64(splitmix64(lines ^ *own).wrapping_add(sums[2][block])) ^ sums[3][digit],
+            );
         }
     }
     colour.into_iter().fold(0, u64::wrapping_add)
-}
-
-/// The finaliser of SplitMix64.
-fn mix(x: u64) -> u64 {
-    let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let x = (x ^ x >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let x = (x ^ x >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ x >> 31
 }

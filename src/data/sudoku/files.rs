@@ -8,7 +8,7 @@ use super::csv::{Row, read};
 use super::grid::Side;
 use super::{Pairs, Sudoku};
 use crate::data::hub::locate;
-use crate::data::{Chance, DataError, Dataset, Purpose, Source, knob};
+use crate::data::{DataError, Dataset, Purpose, Source, settings};
 
 /// Settings of Sudoku puzzles read from files.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
@@ -25,10 +25,10 @@ pub struct CsvSpec {
     #[serde(default)]
     pub min_rating: f64,
     /// Most training rows; if there are more, they are drawn from at random.
-    #[serde(default, deserialize_with = "knob::limit")]
+    #[serde(default, deserialize_with = "settings::limit")]
     pub limit: Option<usize>,
     /// Most test rows; if there are more, they are drawn from at random.
-    #[serde(default, deserialize_with = "knob::limit")]
+    #[serde(default, deserialize_with = "settings::limit")]
     pub test_limit: Option<usize>,
     /// What to do with training rows that are test rows up to symmetry.
     #[serde(default)]
@@ -56,7 +56,7 @@ impl Source for CsvSpec {
                 data_set: "sudoku_csv",
                 setting: "limit",
                 what: "there would be nothing to train on".to_owned(),
-                mend: "allow at least 1 row, or write None for all rows".to_owned(),
+                fix: "allow at least 1 row, or write None for all rows".to_owned(),
             });
         }
         let (train_path, test_path) = (locate(base, &self.train)?, locate(base, &self.test)?);
@@ -70,15 +70,15 @@ impl Source for CsvSpec {
         let train = self.choose(&train_path, self.limit, Purpose::ChooseTrain, drop)?;
         if train.side != test.side {
             let what = format!("holds puzzles of side {}, unlike the training file", test.side.digits());
-            let mend = format!("give a test file of side {}", train.side.digits());
-            return Err(DataError::Empty { path: test_path, what, mend });
+            let fix = format!("give a test file of side {}", train.side.digits());
+            return Err(DataError::Empty { path: test_path, what, fix });
         }
         if train.pairs.is_empty() {
             let what = "holds no row that is not a test row up to symmetry".to_owned();
             return Err(DataError::Empty {
                 path: train_path,
                 what,
-                mend: "give other training rows".to_owned(),
+                fix: "give other training rows".to_owned(),
             });
         }
         if self.shared == Shared::Refuse {
@@ -142,7 +142,7 @@ impl CsvSpec {
             rows += 1;
             let number = match limit {
                 usize::MAX => 0,
-                _ => Chance::new(self.seed, purpose, row.line, 0).bits(),
+                _ => purpose.draws(self.seed, row.line, 0).bits(),
             };
             let key = (number, row.line);
             let full = chosen.len() >= limit;
@@ -159,14 +159,14 @@ impl CsvSpec {
             }
         })?;
         let Some(side) = side.filter(|_| rows > 0) else {
-            let (what, mend) = match side {
+            let (what, fix) = match side {
                 None => ("holds no rows".to_owned(), "give a file with puzzles".to_owned()),
                 Some(_) => (
                     format!("holds no row rated {} or more", self.min_rating),
                     "lower `min_rating`".to_owned(),
                 ),
             };
-            return Err(DataError::Empty { path: path.to_owned(), what, mend });
+            return Err(DataError::Empty { path: path.to_owned(), what, fix });
         };
         if let (true, Some((last, _))) = (chosen.len() >= limit, chosen.last_key_value()) {
             dropped.retain(|key| key < last);

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::generator::{self, Searched, Wanted};
 use super::grid::Side;
 use super::{Pairs, Sudoku};
-use crate::data::{DataError, Dataset, Source, Span};
+use crate::data::{CountRange, DataError, DataShape, Dataset, Source};
 
 const NAME: &str = "sudoku";
 
@@ -21,10 +21,10 @@ pub struct GeneratedSpec {
     pub test: usize,
     /// Givens per puzzle; without bounds, puzzles have no given to spare.
     #[serde(default)]
-    pub givens: Span,
+    pub givens: CountRange,
     /// Guesses that a simple solver needs; see `solver::rating`.
     #[serde(default)]
-    pub rating: Span,
+    pub rating: CountRange,
     /// Augmented copies of each training puzzle.
     #[serde(default)]
     pub augmentations: usize,
@@ -57,10 +57,21 @@ impl Source for GeneratedSpec {
             self.seed,
             self.train,
             self.test,
-            Span::Between(low as u64, high as u64),
+            CountRange::Between(low as u64, high as u64),
             n = self.side,
         );
         Ok(Box::new(Sudoku::new(train, test, self.augmentations, self.seed, about)))
+    }
+
+    fn shape(&self, _: &Path) -> Result<DataShape, DataError> {
+        let side = self.bounds()?;
+        if side == Side::Four && self.rating == CountRange::Any {
+            let there_are = generator::count_four(self.givens);
+            if there_are < self.train.saturating_add(self.test) {
+                return Err(self.shortage(there_are, Searched::All(there_are)));
+            }
+        }
+        Ok(DataShape { sizes: Sudoku::sizes_of(side), train_len: self.train })
     }
 }
 
@@ -88,11 +99,11 @@ impl GeneratedSpec {
             return refuse("train", "that many puzzles cannot be made".to_owned(), "ask for fewer");
         }
         match self.givens {
-            Span::Between(low, _) if low > side.cells() as u64 => {
+            CountRange::Between(low, _) if low > side.cells() as u64 => {
                 let what = format!("a {n}x{n} grid has only {} cells", side.cells(), n = self.side);
                 refuse("givens", what, "ask for fewer givens")
             }
-            Span::Between(_, high) if high < side.fewest_givens() as u64 => {
+            CountRange::Between(_, high) if high < side.fewest_givens() as u64 => {
                 let fewest = side.fewest_givens();
                 let what = format!(
                     "no {n}x{n} puzzle with fewer than {fewest} givens has one solution",
@@ -107,18 +118,18 @@ impl GeneratedSpec {
     fn shortage(&self, found: usize, searched: Searched) -> DataError {
         let n = self.side;
         let kind = match self.givens {
-            Span::Any => format!("inequivalent {n}x{n} puzzles without a given to spare"),
+            CountRange::Any => format!("inequivalent {n}x{n} puzzles without a given to spare"),
             span => format!("inequivalent {n}x{n} puzzles with {span} givens"),
         };
         let asked = format!("{} + {} were asked for", self.train, self.test);
         let rating = match self.rating {
-            Span::Any => String::new(),
+            CountRange::Any => String::new(),
             span => match searched {
                 Searched::All(_) => format!(", of which {found} come out rated {span}"),
                 Searched::Attempts(_) => format!(" rated {span}"),
             },
         };
-        let (what, mend) = match searched {
+        let (what, fix) = match searched {
             Searched::All(classes) => (
                 format!("there are only {classes} {kind}{rating}, and {asked}"),
                 "ask for fewer puzzles, or widen `givens`".to_owned() + &self.advice(),
@@ -128,22 +139,25 @@ impl GeneratedSpec {
                 "ask for fewer puzzles, or widen `givens` and `rating`".to_owned(),
             ),
         };
-        let setting = if self.givens == Span::Any && self.rating != Span::Any { "rating" } else { "givens" };
-        DataError::Setting { data_set: NAME, setting, what, mend }
+        let setting = if self.givens == CountRange::Any && self.rating != CountRange::Any {
+            "rating"
+        } else {
+            "givens"
+        };
+        DataError::Setting { data_set: NAME, setting, what, fix }
     }
 
     /// The first span of givens with enough 4x4 puzzles, if there is one.
     fn advice(&self) -> String {
         let wanted = self.train.saturating_add(self.test);
-        let all = generator::every_four(Span::Between(5, 16));
-        let held = |high| all.iter().filter(|(question, _)| question.givens() <= high).count();
+        let held = |high| generator::count_four(CountRange::Between(5, high));
         match (5..=16).map(|high| (high, held(high))).find(|&(_, held)| held >= wanted) {
             Some((high, held)) => format!(": `givens: (5, {high})` holds {held}"),
-            None => format!("; 5 to 16 givens hold {} in all, so more need a larger `side`", all.len()),
+            None => format!("; 5 to 16 givens hold {} in all, so more need a larger `side`", held(16)),
         }
     }
 }
 
-fn refuse<T>(setting: &'static str, what: String, mend: &str) -> Result<T, DataError> {
-    Err(DataError::Setting { data_set: NAME, setting, what, mend: mend.to_owned() })
+fn refuse<T>(setting: &'static str, what: String, fix: &str) -> Result<T, DataError> {
+    Err(DataError::Setting { data_set: NAME, setting, what, fix: fix.to_owned() })
 }

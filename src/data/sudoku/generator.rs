@@ -9,17 +9,18 @@ use super::canonical::{Classes, canonical};
 use super::grid::{Grid, Side};
 use super::solver::{self, Search, State, Stuck};
 use super::symmetry::Symmetry;
-use crate::data::{Chance, Purpose, Span};
+use crate::data::{CountRange, Purpose};
+use crate::random::Draws;
 
 /// What puzzles are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wanted {
     /// The side; 16x16 is not made here.
     pub side: Side,
-    /// How many cells are given. `Span::Any` asks for puzzles that lose their uniqueness with any given.
-    pub givens: Span,
+    /// How many cells are given. `CountRange::Any` asks for puzzles that lose their uniqueness with any given.
+    pub givens: CountRange,
     /// The rating of `solver::rating`, in the orientation in which the puzzle comes.
-    pub rating: Span,
+    pub rating: CountRange,
 }
 
 /// What came of a request.
@@ -55,13 +56,13 @@ pub fn make(wanted: &Wanted, count: usize, seed: u64) -> Made {
 fn choose(wanted: &Wanted, count: usize, seed: u64) -> Made {
     let mut all = every_four(wanted.givens);
     let searched = Searched::All(all.len());
-    Chance::new(seed, Purpose::Generate, 0, 0).shuffle(&mut all);
+    Purpose::Generate.draws(seed, 0, 0).shuffle(&mut all);
     let mut pairs = Pairs::new(Side::Four);
     for (index, (question, answer)) in all.iter().enumerate() {
         if pairs.len() >= count {
             break;
         }
-        let turn = Symmetry::random(Side::Four, &mut Chance::new(seed, Purpose::Generate, index as u64, 1));
+        let turn = Symmetry::random(Side::Four, &mut Purpose::Generate.draws(seed, index as u64, 1));
         let question = turn.apply(question);
         if rated(wanted, &question) {
             pairs.push(&question, &turn.apply(answer));
@@ -76,7 +77,7 @@ fn search(wanted: &Wanted, count: usize, seed: u64) -> Made {
     let mut classes = Classes::default();
     let (mut attempts, mut last) = (0, 0);
     while pairs.len() < count && attempts - last < PATIENCE {
-        let made = attempt(wanted, &mut Chance::new(seed, Purpose::Generate, attempts, 0));
+        let made = attempt(wanted, &mut Purpose::Generate.draws(seed, attempts, 0));
         attempts += 1;
         if let Some((question, answer)) = made
             && classes.find(&pairs, &question, &answer).is_none()
@@ -90,11 +91,11 @@ fn search(wanted: &Wanted, count: usize, seed: u64) -> Made {
 }
 
 /// One random puzzle with its answer, if it keeps within the bounds.
-pub fn attempt(wanted: &Wanted, chance: &mut Chance) -> Option<(Grid, Grid)> {
+pub fn attempt(wanted: &Wanted, chance: &mut Draws) -> Option<(Grid, Grid)> {
     let answer = full(wanted.side, chance)?;
     let fewest = match wanted.givens {
-        Span::Any => 0,
-        Span::Between(low, high) => {
+        CountRange::Any => 0,
+        CountRange::Between(low, high) => {
             let high = high.min(wanted.side.cells() as u64);
             (low + chance.below(high.saturating_sub(low) as usize + 1) as u64) as usize
         }
@@ -104,18 +105,19 @@ pub fn attempt(wanted: &Wanted, chance: &mut Chance) -> Option<(Grid, Grid)> {
 }
 
 fn rated(wanted: &Wanted, question: &Grid) -> bool {
-    wanted.rating == Span::Any || solver::rating(question).is_some_and(|rating| wanted.rating.holds(rating))
+    wanted.rating == CountRange::Any
+        || solver::rating(question).is_some_and(|rating| wanted.rating.holds(rating))
 }
 
 /// A random finished grid: a depth-first search whose values come in random order. Not uniform over all grids.
-pub fn full(side: Side, chance: &mut Chance) -> Option<Grid> {
+pub fn full(side: Side, chance: &mut Draws) -> Option<Grid> {
     let mut top: Vec<u8> = (1..=side.digits() as u8).collect();
     chance.shuffle(&mut top);
     let start = Grid::from_fn(side, |cell| top.get(cell).copied().unwrap_or(0));
     State::of(&start).ok().and_then(|state| fill(state, chance))
 }
 
-fn fill(mut state: State, chance: &mut Chance) -> Option<Grid> {
+fn fill(mut state: State, chance: &mut Draws) -> Option<Grid> {
     if state.propagate().is_err() {
         return None;
     }
@@ -132,7 +134,7 @@ fn fill(mut state: State, chance: &mut Chance) -> Option<Grid> {
 }
 
 /// Clears cells in random order as long as the solution stays the only one, down to `fewest` givens.
-pub fn dig(answer: &Grid, fewest: usize, chance: &mut Chance) -> Grid {
+pub fn dig(answer: &Grid, fewest: usize, chance: &mut Draws) -> Grid {
     let mut order: Vec<usize> = (0..answer.side().cells()).collect();
     chance.shuffle(&mut order);
     let mut left = answer.givens();
@@ -160,12 +162,27 @@ fn forced(puzzle: &Grid, cell: usize, digit: u8) -> bool {
     other().map_or(true, |search| search.found.is_empty())
 }
 
-/// One puzzle with one solution of every class of 4x4 puzzles with so many givens (`Span::Any`: of every class that
+/// Classes of 4x4 puzzles with one solution, by number of givens.
+const FOUR: [usize; 17] = [0, 0, 0, 0, 13, 96, 376, 711, 1040, 980, 788, 414, 210, 56, 22, 2, 2];
+/// Of these, the ones that lose uniqueness with any given.
+const FOUR_MINIMAL: usize = 36;
+
+/// How many puzzles [`every_four`] lists, without listing them.
+pub fn count_four(givens: CountRange) -> usize {
+    match givens {
+        CountRange::Any => FOUR_MINIMAL,
+        CountRange::Between(..) => {
+            (0..).zip(FOUR).filter(|(number, _)| givens.holds(*number)).map(|(_, count)| count).sum()
+        }
+    }
+}
+
+/// One puzzle with one solution of every class of 4x4 puzzles with so many givens (`CountRange::Any`: of every class that
 /// loses uniqueness with any given), with its answer, in the order of canonical forms.
 ///
 /// There are 288 finished grids in 2 classes. A choice of givens has one solution if no other finished grid agrees
 /// with the answer on all of them.
-pub fn every_four(givens: Span) -> Vec<(Grid, Grid)> {
+pub fn every_four(givens: CountRange) -> Vec<(Grid, Grid)> {
     const CELLS: usize = Side::Four.cells();
     let grids = solver::solutions(&Grid::blank(Side::Four), 288);
     let mut kinds = BTreeSet::new();
@@ -183,7 +200,7 @@ pub fn every_four(givens: Span) -> Vec<(Grid, Grid)> {
             |chosen: u16| (0..CELLS).all(|cell| chosen >> cell & 1 == 0 || !unique(chosen & !(1 << cell)));
         for chosen in 0..=u16::MAX {
             let fits = givens.holds(u64::from(chosen.count_ones())) && unique(chosen);
-            if !fits || givens == Span::Any && !minimal(chosen) {
+            if !fits || givens == CountRange::Any && !minimal(chosen) {
                 continue;
             }
             let question =
@@ -197,4 +214,18 @@ pub fn every_four(givens: Span) -> Vec<(Grid, Grid)> {
         }
     }
     classes.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counted_four_by_fours_are_the_listed_ones() {
+        let listed = |givens| every_four(givens).len();
+        let by_givens: Vec<usize> =
+            (0..=16).map(|number| listed(CountRange::Between(number, number))).collect();
+        assert_eq!(by_givens, FOUR);
+        assert_eq!(listed(CountRange::Any), FOUR_MINIMAL);
+    }
 }

@@ -20,9 +20,9 @@ pub use files::{CsvSpec, Shared};
 pub use generated::GeneratedSpec;
 
 use super::{
-    Chance, DataError, Dataset, Example, Fault, Mark, NO_LABEL, Picture, Purpose, Sizes, Stream, Verdict,
-    View,
+    DataError, Dataset, Example, Fault, Mark, NO_LABEL, Picture, Purpose, Sizes, Stream, Verdict, View,
 };
+use crate::random::fnv1a;
 use grid::{Grid, Side};
 use symmetry::Symmetry;
 
@@ -102,6 +102,11 @@ impl Sudoku {
         Sudoku { side: train.side, stream, train, test, seed, ratings: None, about }
     }
 
+    /// Sizes of the axes for puzzles of this side: tokens are the digits, the blank and the padding.
+    pub fn sizes_of(side: Side) -> Sizes {
+        Sizes { cell: side.cells(), symbol: side.digits() + 2, task: 1 }
+    }
+
     /// The same with ratings of the test puzzles by somebody else's measure; without them, a puzzle is rated by the
     /// guesses that `solver::rating` counts.
     pub fn rated(self, ratings: Vec<f64>) -> Sudoku {
@@ -123,7 +128,7 @@ impl Sudoku {
         if copy == 0 {
             return (question, answer);
         }
-        let mut chance = Chance::new(self.seed, Purpose::Transform, puzzle as u64, copy as u64);
+        let mut chance = Purpose::Transform.draws(self.seed, puzzle as u64, copy as u64);
         let symmetry = Symmetry::random(self.side, &mut chance);
         (symmetry.apply(&question), symmetry.apply(&answer))
     }
@@ -136,7 +141,7 @@ fn example(question: &Grid, answer: &Grid) -> Example {
 
 impl Dataset for Sudoku {
     fn sizes(&self) -> Sizes {
-        Sizes { cell: self.side.cells(), symbol: self.side.digits() + 2, task: 1 }
+        Sudoku::sizes_of(self.side)
     }
 
     fn train_len(&self) -> usize {
@@ -177,10 +182,9 @@ impl Dataset for Sudoku {
         if k == 0 || example.inputs.len() != side.cells() || example.labels.len() != side.cells() {
             return Some(View::identity(example));
         }
-        // FNV-1a: puzzles are not all seen under the same symmetries.
-        let mix = |hash: u64, token: &i64| (hash ^ *token as u64).wrapping_mul(0x0100_0000_01b3);
-        let question = example.inputs.iter().fold(0xcbf2_9ce4_8422_2325, mix);
-        let symmetry = Symmetry::random(side, &mut Chance::new(self.seed, Purpose::View, k, question));
+        // Puzzles are not all seen under the same symmetries; tokens are below 256.
+        let question = fnv1a(example.inputs.iter().map(|token| *token as u8));
+        let symmetry = Symmetry::random(side, &mut Purpose::View.draws(self.seed, k, question));
         let relabel = move |token, relabel: &dyn Fn(u8) -> u8| Sudoku::relabelled(side, token, relabel);
         let seen = Example {
             inputs: symmetry.apply_to(&example.inputs, relabel),
@@ -201,7 +205,7 @@ impl Dataset for Sudoku {
     }
 
     fn parse_puzzle(&self, text: &str) -> Result<Example, DataError> {
-        let refuse = |what: String, mend: String| Err(DataError::Puzzle { what, mend });
+        let refuse = |what: String, fix: String| Err(DataError::Puzzle { what, fix });
         let question = text::parse(text)?;
         let (found, wanted) = (question.side().cells(), self.side.cells());
         if found != wanted {

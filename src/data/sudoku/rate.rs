@@ -51,7 +51,7 @@ pub fn each(path: &Path, mut take: impl FnMut(Rated)) -> Result<(), DataError> {
         let puzzle = puzzle.split([' ', '\t', ',', ';']).next().unwrap_or_default();
         if !puzzle.is_empty() && !puzzle.starts_with('#') {
             let read = rated(puzzle, "", "");
-            take(read.map_err(|(what, mend)| DataError::Row { path: path.to_owned(), line, what, mend })?);
+            take(read.map_err(|(what, fix)| DataError::Row { path: path.to_owned(), line, what, fix })?);
         }
     }
     Ok(())
@@ -59,7 +59,7 @@ pub fn each(path: &Path, mut take: impl FnMut(Rated)) -> Result<(), DataError> {
 
 fn rated(puzzle: &str, source: &str, given: &str) -> Result<Rated, Cause> {
     let question = text::parse(puzzle.trim()).map_err(|error| match error {
-        DataError::Puzzle { what, mend } => (what, mend),
+        DataError::Puzzle { what, fix } => (what, fix),
         other => (other.to_string(), "correct it".to_owned()),
     })?;
     let mut answers = solver::solutions(&question, 2);

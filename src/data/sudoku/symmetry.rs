@@ -1,8 +1,8 @@
 //! Symmetries of Sudoku: takes grids, gives equivalent grids; a symmetry keeps validity and the number of solutions.
 
 use super::grid::{Grid, MAX_SIDE, Side};
-use crate::data::chance::Chance;
-use crate::data::numpy_random::NumpyRandom;
+use crate::random::Draws;
+use crate::random::numpy::NumpyRandom;
 
 /// A relabelling of the digits with a rearrangement of the cells.
 ///
@@ -51,7 +51,7 @@ impl Symmetry {
     }
 
     /// A symmetry drawn uniformly from the whole group of the side.
-    pub fn random(side: Side, chance: &mut Chance) -> Symmetry {
+    pub fn random(side: Side, chance: &mut Draws) -> Symmetry {
         let mut drawn = Symmetry::identity(side);
         chance.shuffle(&mut drawn.digits[1..=side.digits()]);
         let turns = Turn::of(side);
@@ -124,7 +124,7 @@ impl Symmetry {
 }
 
 /// A random order of `groups` groups of `width` lines each: the groups in a random order, each shuffled within.
-fn lines(width: usize, groups: usize, chance: &mut Chance) -> [u8; MAX_SIDE] {
+fn lines(width: usize, groups: usize, chance: &mut Draws) -> [u8; MAX_SIDE] {
     let mut order: [usize; MAX_SIDE] = std::array::from_fn(|group| group);
     chance.shuffle(&mut order[..groups]);
     let mut lines = [0; MAX_SIDE];

@@ -21,7 +21,7 @@ pub fn value(character: char) -> Option<u8> {
 
 /// Reads a grid of 16, 36, 81 or 256 cells; whitespace and the box lines `|`, `-` and `+` do not count.
 pub fn parse(text: &str) -> Result<Grid, DataError> {
-    let refuse = |what: String, mend: &str| Err(DataError::Puzzle { what, mend: mend.to_owned() });
+    let refuse = |what: String, fix: &str| Err(DataError::Puzzle { what, fix: fix.to_owned() });
     let mut cells = Vec::new();
     for character in text.chars().filter(|c| !c.is_whitespace() && !"|-+".contains(*c)) {
         match value(character) {

@@ -1,9 +1,9 @@
-//! Takes a plan, gives the vertical guides of its picture: the line that everything hangs on, the width of the
+//! Takes a folded outline, gives the vertical guides of its picture: the line that everything hangs on, the width of the
 //! boxes and of what stands left of them. Measures only; draws nothing.
 
 use super::lanes::MOST_LINES;
 use super::style::{MONO, bold};
-use crate::draw::fold::{Node, Plan};
+use crate::draw::fold::{Folded, Node};
 use crate::draw::labels::{self, Around};
 use crate::draw::text::one_line;
 use crate::draw::thoughts::Change;
@@ -37,9 +37,9 @@ pub struct Columns {
 }
 
 impl Columns {
-    pub fn measure(plan: &Plan) -> Columns {
-        let nodes = || plan.parts.iter().flat_map(|part| &part.nodes);
-        let leaves = plan.leaves();
+    pub fn measure(folded: &Folded) -> Columns {
+        let nodes = || folded.parts.iter().flat_map(|part| &part.nodes);
+        let leaves = folded.leaves();
         let letters = leaves.iter().map(|leaf| letters(leaf.kind)).max().unwrap_or(0);
         let box_width = (letters as f64 * MONO + 2.0 * INSET).clamp(320.0, 470.0).round();
         let branches = leaves.iter().any(|leaf| Change::of(leaf.kind).is_some());

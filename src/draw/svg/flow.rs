@@ -1,4 +1,4 @@
-//! Takes the sections of a plan, draws them from top to bottom: boxes on the middle line, notes left of them,
+//! Takes the sections of a folded outline, draws them from top to bottom: boxes on the middle line, notes left of them,
 //! frames around loops, and the lines of thought through all of it. Never measures words; `card` does.
 
 use super::canvas::{Canvas, Layer, Rect, px};
@@ -6,7 +6,7 @@ use super::card::{self, Card};
 use super::columns::{self, Columns, DOT, FRAME, GUTTER, MARGIN, MOST_DOTS, PANEL};
 use super::lanes::{self, End, Turn};
 use super::style::{Palette, thought};
-use crate::draw::fold::{Leaf, Node, Part, Plan, Row, Turns};
+use crate::draw::fold::{Folded, Leaf, Node, Part, Row, Turns};
 use crate::draw::labels::{self, Around};
 use crate::draw::text::{cut, one_line};
 use crate::draw::thoughts::Thoughts;
@@ -32,11 +32,11 @@ pub struct Flow<'a, 'c> {
 }
 
 /// Draws all sections from `top` on; gives the height where they end.
-pub fn draw(canvas: &mut Canvas, columns: &Columns, palette: &Palette, plan: &Plan, top: f64) -> f64 {
-    let thoughts = Thoughts::at_start(&plan.leaves());
+pub fn draw(canvas: &mut Canvas, columns: &Columns, palette: &Palette, folded: &Folded, top: f64) -> f64 {
+    let thoughts = Thoughts::at_start(&folded.leaves());
     let mut flow =
         Flow { canvas, columns, palette, thoughts, y: top, drawn_to: None, in_order: true, frames: 0 };
-    for part in &plan.parts {
+    for part in &folded.parts {
         flow.part(part);
     }
     flow.y

@@ -1,10 +1,10 @@
-//! Takes what occurs in a plan, draws the legend of just that; never explains what is not in the picture.
+//! Takes what occurs in a folded outline, draws the legend of just that; never explains what is not in the picture.
 
 use super::canvas::{Canvas, Layer, Rect, px};
 use super::card::pill_width;
 use super::columns::{Columns, MARGIN};
 use super::style::{Palette, sans, thought};
-use crate::draw::fold::{Node, Plan};
+use crate::draw::fold::{Folded, Node};
 use crate::draw::text::cut;
 use crate::draw::thoughts::Thoughts;
 use crate::model::outline::ItemKind;
@@ -21,9 +21,9 @@ enum Mark {
 }
 
 /// Draws the legend from `top` on; gives the height where it ends.
-pub fn draw(canvas: &mut Canvas, columns: &Columns, palette: &Palette, plan: &Plan, top: f64) -> f64 {
+pub fn draw(canvas: &mut Canvas, columns: &Columns, palette: &Palette, folded: &Folded, top: f64) -> f64 {
     let mut cursor = Cursor { left: MARGIN + 2.0, right: columns.width - MARGIN, x: MARGIN + 2.0, y: top };
-    for (mark, label) in entries(plan) {
+    for (mark, label) in entries(folded) {
         cursor.entry(canvas, &mark, &label);
     }
     if !palette.nets().is_empty() {
@@ -36,8 +36,8 @@ pub fn draw(canvas: &mut Canvas, columns: &Columns, palette: &Palette, plan: &Pl
     cursor.y + ROW
 }
 
-fn entries(plan: &Plan) -> Vec<(Mark, String)> {
-    let leaves = plan.leaves();
+fn entries(folded: &Folded) -> Vec<(Mark, String)> {
+    let leaves = folded.leaves();
     let mut entries = Vec::new();
     if leaves.iter().any(|leaf| leaf.gradient) {
         entries.push((Mark::Box("box"), "with gradient".to_owned()));
@@ -45,7 +45,7 @@ fn entries(plan: &Plan) -> Vec<(Mark, String)> {
     if leaves.iter().any(|leaf| !leaf.gradient) {
         entries.push((Mark::Box("box pale"), "without gradient".to_owned()));
     }
-    if plan.parts.iter().any(|part| part.nodes.iter().any(mixed)) {
+    if folded.parts.iter().any(|part| part.nodes.iter().any(mixed)) {
         entries.push((Mark::Dots, "iteration without, with gradient".to_owned()));
     }
     if let Some(state) = Thoughts::at_start(&leaves).state() {

@@ -1,4 +1,4 @@
-//! Takes a plan, gives a whole SVG document with a layout of its own, from top to bottom; needs no graphviz and
+//! Takes a folded outline, gives a whole SVG document with a layout of its own, from top to bottom; needs no graphviz and
 //! no font file. Boxes never overlap, whatever the model; words that do not fit are cut and shown as a tooltip.
 
 mod canvas;
@@ -11,23 +11,23 @@ mod style;
 
 use self::canvas::{Canvas, Layer, Rect, px};
 use self::columns::{Columns, MARGIN};
-use super::fold::Plan;
+use super::fold::Folded;
 use super::text::{cut, one_line, xml};
 
 const TITLE: f64 = 84.0;
 
-pub fn write(plan: &Plan) -> String {
-    let columns = Columns::measure(plan);
-    let palette = style::Palette::new(&plan.leaves());
+pub fn write(folded: &Folded) -> String {
+    let columns = Columns::measure(folded);
+    let palette = style::Palette::new(&folded.leaves());
     let mut canvas = Canvas::default();
     let ground = canvas.reserve(Layer::Panels);
-    let name = one_line(plan.model);
+    let name = one_line(folded.model);
     let room = ((columns.width - 2.0 * MARGIN) / style::bold("m", 24.0)) as usize;
     canvas.text(Layer::Boxes, "name", (MARGIN + 2.0, 46.0), &cut(&name, room));
     canvas.text(Layer::Boxes, "muted", (MARGIN + 2.0, 67.0), "one supervision step, from top to bottom");
 
-    let bottom = flow::draw(&mut canvas, &columns, &palette, plan, TITLE);
-    let bottom = legend::draw(&mut canvas, &columns, &palette, plan, bottom - 10.0);
+    let bottom = flow::draw(&mut canvas, &columns, &palette, folded, TITLE);
+    let bottom = legend::draw(&mut canvas, &columns, &palette, folded, bottom - 10.0);
     let height = bottom + MARGIN - 8.0;
     let all = Rect { x: 0.5, y: 0.5, width: columns.width - 1.0, height: height - 1.0 };
     canvas.rect_at(ground, "ground", all, 14.0);

@@ -239,7 +239,8 @@ impl Checker<'_> {
             }
             let ty = self.ty(*old).clone();
             if !self.ty(new).same_axes(&ty) {
-                let (then, now) = (ty.show(&self.axes).to_string(), self.ty(new).show(&self.axes).to_string());
+                let (then, now) =
+                    (ty.show(&self.axes).to_string(), self.ty(new).show(&self.axes).to_string());
                 self.error(
                     Diagnostic::new(
                         Code::AxisSize,
@@ -299,13 +300,7 @@ impl Checker<'_> {
 
     /// Whether the loop can stay one, and then has been made. Each try is a speculation: kept, or dropped with all that
     /// it left behind. What a body updates shows when it has run, so that a second try may carry more than the first.
-    fn stays_a_loop(
-        &mut self,
-        segment: &Segment,
-        while_: Option<&Expr>,
-        body: &Block,
-        span: Span,
-    ) -> bool {
+    fn stays_a_loop(&mut self, segment: &Segment, while_: Option<&Expr>, body: &Block, span: Span) -> bool {
         let mut names = BTreeSet::new();
         self.updated(&body.statements, &mut names);
         loop {

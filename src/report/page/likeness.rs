@@ -3,8 +3,8 @@
 
 use serde::Serialize;
 
-use super::chart::{Chart, Curve, Plot};
 use super::thinking::{Guess, Thinking};
+use crate::chart::{Chart, Curve, Plot};
 use crate::data::{Dataset, NO_LABEL};
 
 /// More thoughts than this have no numbers in their matrix: they would not be legible.

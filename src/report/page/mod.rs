@@ -3,7 +3,6 @@
 //!
 //! Markup, style and script are files beside this one; everything that is not markup is escaped by the template.
 
-mod chart;
 mod curves;
 mod grid;
 mod likeness;
@@ -15,11 +14,11 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, Value, context};
 
-pub use curves::{Entry, read_log};
 pub use results::{PuzzleRow, read_puzzles};
 pub use thinking::{Guess, Moment, Thinking, Thought, choose};
 
 use crate::data::Dataset;
+use crate::train::MetricsRecord;
 
 /// Everything that a page shows.
 pub struct Page<'a> {
@@ -36,11 +35,12 @@ pub struct Page<'a> {
     /// The run file in effect.
     pub run_file: String,
     /// The log, in order.
-    pub log: Vec<Entry>,
+    pub log: Vec<MetricsRecord>,
     /// `evaluation.json`, once the run has been tested for good.
     pub evaluation: Option<serde_json::Value>,
     /// `puzzles.csv`, and what its ratings are called.
     pub puzzles: Vec<PuzzleRow>,
+    /// What the ratings of `puzzles` are called.
     pub rating_name: String,
     /// The drawing of the model (SVG).
     pub drawing: String,

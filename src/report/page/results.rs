@@ -6,9 +6,9 @@ use indexmap::{IndexMap, IndexSet};
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::chart::{Chart, Curve, Plot};
-use super::curves::Entry;
-use crate::report::{Kind, count, duration, number};
+use crate::chart::{Chart, Curve, Plot};
+use crate::report::{count, duration, number};
+use crate::train::{MetricsKind, MetricsRecord};
 
 /// Groups of a table by rating, at most.
 const MOST_GROUPS: usize = 6;
@@ -16,6 +16,7 @@ const MOST_GROUPS: usize = 6;
 /// One line of `puzzles.csv`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PuzzleRow {
+    /// How hard it is, where that is known.
     pub rating: Option<f64>,
     /// `steps`, `halted` and each metric, by the names of the columns.
     pub values: IndexMap<String, f64>,
@@ -69,8 +70,10 @@ pub struct Tile {
 }
 
 /// The last test in a few numbers, and the time.
-pub fn headline(log: &[Entry]) -> Vec<Tile> {
-    let Some(test) = log.iter().rev().find(|entry| entry.kind == Kind::Test) else { return Vec::new() };
+pub fn headline(log: &[MetricsRecord]) -> Vec<Tile> {
+    let Some(test) = log.iter().rev().find(|entry| entry.kind == MetricsKind::Test) else {
+        return Vec::new();
+    };
     let tile = |name: &str, value: Option<f64>| {
         value.map(|value| Tile {
             name: name.to_owned(),
@@ -78,11 +81,11 @@ pub fn headline(log: &[Entry]) -> Vec<Tile> {
             note: format!("test, step {}", count(test.step)),
         })
     };
-    let metric = |name: &str| test.metrics.get(name).copied().flatten();
+    let metric = |name: &str| finite(&test.metrics, name);
     let mut tiles: Vec<Tile> =
         ["exact", "accuracy"].iter().filter_map(|name| tile(name, metric(name))).collect();
     if tiles.is_empty() {
-        tiles.extend(test.metrics.iter().take(2).filter_map(|(name, value)| tile(name, *value)));
+        tiles.extend(test.metrics.keys().take(2).filter_map(|name| tile(name, metric(name))));
     }
     tiles.extend(tile("steps used", test.steps_used));
     // The clock starts anew when a run is resumed; the parts add up.
@@ -101,10 +104,10 @@ pub fn headline(log: &[Entry]) -> Vec<Tile> {
 }
 
 /// The best and the last test: metrics, losses and steps.
-pub fn evaluation(log: &[Entry]) -> Option<Table> {
-    let tests: Vec<&Entry> = log.iter().filter(|entry| entry.kind == Kind::Test).collect();
+pub fn evaluation(log: &[MetricsRecord]) -> Option<Table> {
+    let tests: Vec<&MetricsRecord> = log.iter().filter(|entry| entry.kind == MetricsKind::Test).collect();
     let last = *tests.last()?;
-    let exact = |entry: &Entry| entry.metrics.get("exact").copied().flatten().unwrap_or(f64::NEG_INFINITY);
+    let exact = |entry: &MetricsRecord| finite(&entry.metrics, "exact").unwrap_or(f64::NEG_INFINITY);
     // Of equals the first, as early stopping would take it.
     let best = tests
         .iter()
@@ -121,15 +124,15 @@ pub fn evaluation(log: &[Entry]) -> Option<Table> {
     let metrics: IndexSet<&String> = tests.iter().flat_map(|entry| entry.metrics.keys()).collect();
     let losses: IndexSet<&String> = tests.iter().flat_map(|entry| entry.losses.keys()).collect();
     let mut rows = Vec::new();
-    let mut row = |name: String, of: &dyn Fn(&Entry) -> Option<f64>| {
+    let mut row = |name: String, of: &dyn Fn(&MetricsRecord) -> Option<f64>| {
         let values = columns.iter().map(|(_, entry)| of(entry).map_or("–".to_owned(), number));
         rows.push(std::iter::once(name).chain(values).collect());
     };
     for name in metrics {
-        row(name.clone(), &|entry| entry.metrics.get(name).copied().flatten());
+        row(name.clone(), &|entry| finite(&entry.metrics, name));
     }
     for name in losses {
-        row(format!("loss {name}"), &|entry| entry.losses.get(name).copied().flatten());
+        row(format!("loss {name}"), &|entry| finite(&entry.losses, name));
     }
     row("steps used".to_owned(), &|entry| entry.steps_used);
     Some(Table { header: header.collect(), rows })
@@ -252,6 +255,11 @@ fn groups<'a, 'b>(rated: &'a [(f64, &'b PuzzleRow)]) -> Vec<&'a [(f64, &'b Puzzl
     groups
 }
 
+/// A number by name; none where it was not finite.
+fn finite(values: &IndexMap<String, f64>, name: &str) -> Option<f64> {
+    values.get(name).copied().filter(|value| value.is_finite())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -301,7 +309,7 @@ mod tests {
 
     #[test]
     fn time_adds_up_over_resumptions() {
-        let entry = |seconds| Entry { kind: Kind::Test, seconds, ..Entry::default() };
+        let entry = |seconds| MetricsRecord { kind: MetricsKind::Test, seconds, ..MetricsRecord::default() };
         let tiles = headline(&[entry(10.0), entry(30.0), entry(5.0), entry(25.0)]);
         assert_eq!(tiles.last().map(|tile| tile.value.as_str()), Some("55 s"));
     }

@@ -13,6 +13,7 @@ use crate::data::{Dataset, NO_LABEL};
 pub struct Thinking {
     /// Which test example.
     pub index: usize,
+    /// How hard the puzzle is, where that is known.
     pub rating: Option<f64>,
     /// The question's tokens `[cell]`.
     pub given: Vec<i64>,
@@ -28,6 +29,7 @@ pub struct Thinking {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Moment {
+    /// What the model answers then.
     pub answer: Guess,
     /// How sure the model says it is of the whole answer.
     pub confidence: Option<f64>,
@@ -40,12 +42,16 @@ pub struct Moment {
 /// Tokens `[cell]` and the probability of each.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Guess {
+    /// Tokens `[cell]`.
     pub tokens: Vec<i64>,
+    /// Of each token, `[cell]`, from 0 to 1.
     pub probabilities: Vec<f64>,
 }
 
+/// One branch of a tree of thoughts, alone.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Thought {
+    /// What the model answers then.
     pub answer: Guess,
     /// What it counts for in the merge, where that is known.
     pub weight: Option<f64>,

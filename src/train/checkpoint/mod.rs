@@ -4,7 +4,7 @@
 //! average), `state.safetensors` (the optimiser's memory and the carried batch) and `state.json` (counts and settings).
 
 mod folder;
-mod journal;
+mod run_state;
 mod tensor_file;
 
 use std::io;
@@ -14,8 +14,8 @@ use indexmap::IndexMap;
 use tch::Tensor;
 
 pub use folder::settle;
-pub(super) use journal::course;
-pub use journal::{FORMAT_VERSION, Journal};
+pub(super) use run_state::course;
+pub use run_state::{FORMAT_VERSION, RunState};
 
 /// Name of the folder that a run saves to, inside the run's own folder.
 pub const FOLDER: &str = "checkpoint";
@@ -26,7 +26,7 @@ pub const AVERAGE: &str = "ema.safetensors";
 /// The optimiser's memory and the carried batch.
 pub const STATE: &str = "state.safetensors";
 /// Counts and settings.
-pub const JOURNAL: &str = "state.json";
+pub const RUN_STATE: &str = "state.json";
 
 /// Everything that a checkpoint holds.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ pub struct Contents {
     /// The optimiser's memory (`optimiser.*`) and the carried batch (`carry.*`).
     pub state: IndexMap<String, Tensor>,
     /// Counts and settings.
-    pub journal: Journal,
+    pub run_state: RunState,
 }
 
 /// Writes a checkpoint in place of the one at `folder`, which stays until the new one is complete.
@@ -52,26 +52,26 @@ pub fn save(folder: &Path, contents: &Contents) -> Result<(), CheckpointError> {
             tensor_file::write(&new.join(AVERAGE), &list(average))?;
         }
         tensor_file::write(&new.join(STATE), &list(&contents.state))?;
-        tensor_file::write_bytes(&new.join(JOURNAL), &contents.journal.to_bytes(&new.join(JOURNAL))?)
+        tensor_file::write_bytes(&new.join(RUN_STATE), &contents.run_state.to_bytes(&new.join(RUN_STATE))?)
     })
 }
 
 /// Reads the checkpoint at `folder` onto the CPU.
 pub fn load(folder: &Path) -> Result<Contents, CheckpointError> {
     let folder = folder::complete(folder);
-    let journal = Journal::read(&folder.join(JOURNAL))?;
+    let run_state = RunState::read(&folder.join(RUN_STATE))?;
     let average = folder.join(AVERAGE);
     Ok(Contents {
         weights: tensor_file::read(&folder.join(WEIGHTS))?,
-        average: if journal.average { Some(tensor_file::read(&average)?) } else { None },
+        average: if run_state.average { Some(tensor_file::read(&average)?) } else { None },
         state: tensor_file::read(&folder.join(STATE))?,
-        journal,
+        run_state,
     })
 }
 
 /// Reads only the counts and settings of the checkpoint at `folder`.
-pub fn peek(folder: &Path) -> Result<Journal, CheckpointError> {
-    Journal::read(&folder::complete(folder).join(JOURNAL))
+pub fn peek(folder: &Path) -> Result<RunState, CheckpointError> {
+    RunState::read(&folder::complete(folder).join(RUN_STATE))
 }
 
 /// The weights to test with: the average where there is one.
@@ -85,7 +85,7 @@ pub fn weights_file(folder: &Path) -> PathBuf {
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
     /// A file or folder cannot be written.
-    #[error("cannot write the checkpoint at `{}`: {cause}; {}", path.display(), mend_of(cause))]
+    #[error("cannot write the checkpoint at `{}`: {cause}; {}", path.display(), fix_for(cause))]
     Write {
         /// The file or folder.
         path: PathBuf,
@@ -148,7 +148,7 @@ impl CheckpointError {
     }
 }
 
-fn mend_of(cause: &io::Error) -> &'static str {
+fn fix_for(cause: &io::Error) -> &'static str {
     match cause.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "free some room; the checkpoint before it is still there"

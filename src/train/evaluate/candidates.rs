@@ -3,14 +3,14 @@
 use tch::Kind;
 
 use super::super::choose::{Candidate, choose};
-use super::super::config::{Choose, Evaluation, Stop};
 use super::super::error::{Doing, TrainError};
 use super::super::predict::Answer;
 use super::super::results::PuzzleResult;
-use super::super::thinking::ThinkingTally;
+use super::super::test_time_scaling::ScalingTally;
 use crate::data::{Dataset, Example, Undo};
 use crate::exec::Outputs;
 use crate::lower::Program;
+use crate::run_file::{Choose, Evaluation, Stop};
 
 /// How to test.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -87,7 +87,7 @@ impl Protocol {
         Err(TrainError::Setting {
             setting: "evaluation.views".to_owned(),
             what: format!("{} views were asked for, but this data set knows no symmetries", self.views),
-            mend: "leave `views` at 1, or use rollouts of a model that draws noise".to_owned(),
+            fix: "leave `views` at 1, or use rollouts of a model that draws noise".to_owned(),
         })
     }
 
@@ -106,7 +106,7 @@ impl Protocol {
                     "model `{}` predicts no `confidence` to compare with {threshold}",
                     program.model
                 ),
-                mend: "leave the threshold out, or add `predict confidence = …` to the model".to_owned(),
+                fix: "leave the threshold out, or add `predict confidence = …` to the model".to_owned(),
             });
         };
         let means = confidence
@@ -125,7 +125,7 @@ pub(in crate::train) fn check_rollouts(program: &Program, rollouts: usize) -> Re
     Err(TrainError::Setting {
         setting: "evaluation.rollouts".to_owned(),
         what: format!("all {rollouts} rollouts would be the same, since `{}` draws no noise", program.model),
-        mend: "use a model that does, such as `Ptrm` of models/ptrm.tot with `sigma` above 0, or `views`"
+        fix: "use a model that does, such as `Ptrm` of models/ptrm.tot with `sigma` above 0, or `views`"
             .to_owned(),
     })
 }
@@ -144,6 +144,7 @@ pub(in crate::train) fn seen_from(
 
 /// An example that is being answered.
 pub(super) struct Pending {
+    /// The example as it is asked.
     pub example: Example,
     /// Whether it has a label.
     pub counts: bool,
@@ -157,8 +158,11 @@ pub(super) struct Pending {
 
 /// The answer that counts.
 pub(super) struct Finished<'a> {
+    /// What becomes of it.
     pub result: PuzzleResult,
+    /// The answer of this candidate.
     pub answer: &'a Answer,
+    /// Its answers after each step, where they are wanted.
     pub trail: &'a [Answer],
 }
 
@@ -187,7 +191,7 @@ impl Pending {
         &self,
         protocol: &Protocol,
         names: &[String],
-        thinking: &mut ThinkingTally,
+        scaling: &mut ScalingTally,
     ) -> Option<Finished<'_>> {
         let results: Vec<&PuzzleResult> = self.finished.iter().flatten().collect();
         let mut chosen = 0;
@@ -200,7 +204,7 @@ impl Pending {
                 let metrics: Vec<&[f64]> = results.iter().map(|result| result.metrics.as_slice()).collect();
                 let steps = results.iter().map(|result| result.steps).sum();
                 let agreement = choice.agreeing as f64 / candidates.len() as f64;
-                thinking.add(names, &candidates, &metrics, steps, agreement);
+                scaling.add(names, &candidates, &metrics, steps, agreement);
             }
         }
         let trail = self.trails.get(chosen)?;

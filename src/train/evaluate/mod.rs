@@ -2,31 +2,31 @@
 //! nothing and draws noise only from its own seed.
 
 mod candidates;
-mod flight;
+mod observer;
+mod queue;
 mod tally;
-mod witness;
 
 pub use candidates::Protocol;
 pub(super) use candidates::{check_rollouts, seen_from};
-pub(super) use flight::{Job, Moment, fly};
-pub use witness::{Seen, Witness};
+pub use observer::{AnswerObserver, ObservedAnswer};
+pub(super) use queue::{QueueStep, Request, run_queue};
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::Instant;
 
 use super::columns::Columns;
-use super::config::Stop;
 use super::error::TrainError;
 use super::halting::Halting;
 use super::measures::Measures;
 use super::predict::answers;
 use super::results::EvaluationReport;
 use super::supervision::SupervisionStep;
-use super::thinking::ThinkingTally;
-use crate::data::ahead::test_examples_ahead;
+use super::test_time_scaling::ScalingTally;
+use crate::data::prefetch::prefetch_test_examples;
 use crate::data::{DataError, Dataset, Example, NO_LABEL};
 use crate::exec::Weights;
+use crate::run_file::Stop;
 use candidates::{Finished, Pending};
 use tally::Tally;
 
@@ -40,20 +40,20 @@ pub fn evaluate(
     data: &dyn Dataset,
     protocol: &Protocol,
 ) -> Result<EvaluationReport, TrainError> {
-    evaluate_before(model, weights, data, protocol, None)
+    evaluate_observed(model, weights, data, protocol, None)
 }
 
-/// The same, with a witness who sees every answer.
-pub fn evaluate_before(
+/// The same, with a observer who sees every answer.
+pub fn evaluate_observed(
     model: &dyn SupervisionStep,
     weights: &Weights,
     data: &dyn Dataset,
     protocol: &Protocol,
-    witness: Option<&mut dyn Witness>,
+    observer: Option<&mut dyn AnswerObserver>,
 ) -> Result<EvaluationReport, TrainError> {
     let order = protocol.order(data.test_len());
-    test_examples_ahead(data, &order, |next| {
-        evaluate_queue(model, weights, data, protocol, witness, &order, next)
+    prefetch_test_examples(data, &order, |next| {
+        evaluate_queue(model, weights, data, protocol, observer, &order, next)
     })
 }
 
@@ -63,7 +63,7 @@ fn evaluate_queue(
     weights: &Weights,
     data: &dyn Dataset,
     protocol: &Protocol,
-    mut witness: Option<&mut dyn Witness>,
+    mut observer: Option<&mut dyn AnswerObserver>,
     order: &[usize],
     next: &mut dyn FnMut() -> Result<Option<Example>, DataError>,
 ) -> Result<EvaluationReport, TrainError> {
@@ -77,17 +77,18 @@ fn evaluate_queue(
         columns.targets().next().is_none() || example.labels.iter().any(|label| *label != NO_LABEL)
     };
     let mut tally = Tally::new(model.program(), last);
-    let mut thinking = ThinkingTally::new(candidates);
-    let every_step = witness.as_ref().is_some_and(|witness| witness.every_step());
-    let speaks = witness.is_some() || candidates > 1 || data.has_rules();
+    let mut scaling = ScalingTally::new(candidates);
+    let every_step = observer.as_ref().is_some_and(|observer| observer.every_step());
+    let speaks = observer.is_some() || candidates > 1 || data.has_rules();
     // Examples of which an answer is on its way: filled by the queue, emptied by whoever looks on.
     let pending: RefCell<HashMap<usize, Pending>> = RefCell::default();
     // Why no more examples come.
     let broken: RefCell<Option<DataError>> = RefCell::default();
-    let mut jobs = order.iter().flat_map(|index| (0..candidates).map(move |candidate| (*index, candidate)));
-    let mut jobs = std::iter::from_fn(|| {
+    let mut requests =
+        order.iter().flat_map(|index| (0..candidates).map(move |candidate| (*index, candidate)));
+    let mut requests = std::iter::from_fn(|| {
         loop {
-            let (index, candidate) = jobs.next()?;
+            let (index, candidate) = requests.next()?;
             let mut pending = pending.borrow_mut();
             if candidate == 0 {
                 let example = match next() {
@@ -104,30 +105,30 @@ fn evaluate_queue(
             let (example, undo) = seen_from(data, &asked.example, candidate % protocol.views.max(1));
             asked.undo[candidate] = undo;
             let draws = super::halting::row_seed(protocol.seed, index as u64, candidate as u64);
-            return Some(Job { number: index * candidates + candidate, example, draws });
+            return Some(Request { number: index * candidates + candidate, example, draws });
         }
     });
-    let row_steps = fly(model, weights, &columns, &mut jobs, last, |moment| {
-        let rows = moment.seats.len();
+    let row_steps = run_queue(model, weights, &columns, &mut requests, last, |moment| {
+        let rows = moment.slots.len();
         let measures = Measures::fetch(moment.outputs, rows, None)?;
         tally.name(&measures);
         let wishes = protocol.wishes(moment.program, moment.outputs, &measures.halt)?;
         let mut done = vec![false; rows];
-        for (row, seat) in moment.seated() {
-            let sure = protocol.stop == Stop::Halting && seat.step >= protocol.min_steps && wishes[row];
-            done[row] = sure || seat.step >= last;
+        for (row, slot) in moment.occupied() {
+            let sure = protocol.stop == Stop::Halting && slot.step >= protocol.min_steps && wishes[row];
+            done[row] = sure || slot.step >= last;
         }
-        let any_done = moment.seated().any(|(row, _)| done[row]);
+        let any_done = moment.occupied().any(|(row, _)| done[row]);
         let mut said = match speaks && (every_step || any_done) {
             true => answers(moment)?,
             false => Vec::new(),
         };
         let mut pending = pending.borrow_mut();
-        for (row, seat) in moment.seated() {
-            let (index, candidate) = (seat.number / candidates, seat.number % candidates);
+        for (row, slot) in moment.occupied() {
+            let (index, candidate) = (slot.number / candidates, slot.number % candidates);
             let Some(asked) = pending.get_mut(&index) else { continue };
             if asked.counts {
-                tally.step(&measures, row, seat.step, candidates);
+                tally.step(&measures, row, slot.step, candidates);
             }
             if every_step || done[row] {
                 let answer = said.get_mut(row).map(|(answer, _)| std::mem::take(answer)).unwrap_or_default();
@@ -137,22 +138,22 @@ fn evaluate_queue(
                 continue;
             }
             let mut result = match asked.counts {
-                true => tally.done(&measures, row, seat.step, candidates),
+                true => tally.done(&measures, row, slot.step, candidates),
                 false => Default::default(),
             };
-            (result.index, result.steps, result.halted) = (index, seat.step, wishes[row]);
+            (result.index, result.steps, result.halted) = (index, slot.step, wishes[row]);
             asked.finished[candidate] = Some(result);
             if asked.finished.iter().any(Option::is_none) {
                 continue;
             }
             let Some(asked) = pending.remove(&index) else { continue };
             let Some(Finished { mut result, trail, answer }) =
-                asked.choose(protocol, tally.metrics(), &mut thinking)
+                asked.choose(protocol, tally.metrics(), &mut scaling)
             else {
                 continue;
             };
-            if let Some(witness) = witness.as_mut() {
-                witness.see(&Seen {
+            if let Some(observer) = observer.as_mut() {
+                observer.see(&ObservedAnswer {
                     index,
                     example: &asked.example,
                     answer,
@@ -176,7 +177,7 @@ fn evaluate_queue(
     }
     let mut report = tally.report();
     if candidates > 1 {
-        report.thinking = Some(thinking.report(protocol.rollouts, protocol.views, protocol.choose));
+        report.scaling = Some(scaling.report(protocol.rollouts, protocol.views, protocol.choose));
     }
     Ok(EvaluationReport { row_steps, seconds: began.elapsed().as_secs_f64(), ..report })
 }

@@ -3,11 +3,11 @@
 use tch::{TchError, Tensor};
 
 use super::options::{Options, is_rate};
-use super::{Entry, Now, UpdateRule};
+use super::{Now, RegistryEntry, UpdateRule};
 use crate::train::error::TrainError;
 
 /// Its line in the registry.
-pub const ENTRY: Entry = Entry {
+pub const ENTRY: RegistryEntry = RegistryEntry {
     name: "adam_atan2",
     about: "Adam with atan2(m, sqrt v) for m / sqrt v (Everett et al., arXiv:2407.05872; the rule of the package \
             adam-atan2 0.0.3, which corrects the first moment outside the arctangent); beta1 0.9, beta2 0.95",

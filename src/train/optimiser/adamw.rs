@@ -3,11 +3,11 @@
 use tch::{TchError, Tensor};
 
 use super::options::{Options, is_positive, is_rate};
-use super::{Entry, Now, UpdateRule};
+use super::{Now, RegistryEntry, UpdateRule};
 use crate::train::error::TrainError;
 
 /// Its line in the registry.
-pub const ENTRY: Entry = Entry {
+pub const ENTRY: RegistryEntry = RegistryEntry {
     name: "adamw",
     about: "Adam with decoupled weight decay (Loshchilov and Hutter, arXiv:1711.05101); beta1 0.9, beta2 0.95, eps 1e-8",
     build,

@@ -3,10 +3,10 @@
 
 use indexmap::IndexMap;
 
+use crate::diagnostic::suggestion;
 use crate::ir::{WeightInfo, WeightRole};
-use crate::train::config::{Group, TrainConfig};
+use crate::run_file::{ParamGroup, TrainConfig};
 use crate::train::error::TrainError;
-use crate::train::suggest::did_you_mean;
 
 /// How one weight is trained.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -44,7 +44,7 @@ pub fn assign(
             return Err(TrainError::Setting {
                 setting: format!("groups[{index}]"),
                 what: format!("`{}` has both `lr` and `lr_factor`", group.weights),
-                mend: "keep one of the two".to_owned(),
+                fix: "keep one of the two".to_owned(),
             });
         }
         if won.get(index) == Some(&0) {
@@ -54,7 +54,7 @@ pub fn assign(
     Ok(treatments)
 }
 
-fn treatment((lr, weight_decay): (f64, f64), group: Option<&Group>) -> Treatment {
+fn treatment((lr, weight_decay): (f64, f64), group: Option<&ParamGroup>) -> Treatment {
     let Some(group) = group else { return Treatment { lr, weight_decay, frozen: false } };
     Treatment {
         lr: group.lr.unwrap_or(lr * group.lr_factor.unwrap_or(1.0)),
@@ -64,23 +64,23 @@ fn treatment((lr, weight_decay): (f64, f64), group: Option<&Group>) -> Treatment
 }
 
 /// Why a group that won no weight won none.
-fn idle(index: usize, group: &Group, weights: &[WeightInfo]) -> TrainError {
+fn idle(index: usize, group: &ParamGroup, weights: &[WeightInfo]) -> TrainError {
     let pattern = &group.weights;
     let matched: Vec<_> = weights.iter().filter(|weight| matches(pattern, &weight.path)).collect();
-    let (what, mend) = if matched.is_empty() {
+    let (what, fix) = if matched.is_empty() {
         let known = patterns(weights);
-        let mend = did_you_mean(pattern, known.iter().map(String::as_str)).unwrap_or_else(|| {
+        let fix = suggestion(pattern, known.iter().map(String::as_str)).unwrap_or_else(|| {
             let paths: Vec<_> = weights.iter().take(8).map(|weight| format!("`{}`", weight.path)).collect();
             format!("weights are called {}, …", paths.join(", "))
         });
-        (format!("`{pattern}` matches no weight of the model"), mend)
+        (format!("`{pattern}` matches no weight of the model"), fix)
     } else if matched.iter().all(|weight| weight.role == WeightRole::Buffer) {
         (format!("`{pattern}` matches only buffers, which are never trained"), "remove the group".to_owned())
     } else {
         let what = format!("every weight that `{pattern}` matches belongs to an earlier group");
         (what, "the first match wins: put the narrower pattern first".to_owned())
     };
-    TrainError::Setting { setting: format!("groups[{index}].weights"), what, mend }
+    TrainError::Setting { setting: format!("groups[{index}].weights"), what, fix }
 }
 
 /// Patterns worth suggesting: whole paths, and `prefix.*` for each part of the model.
@@ -142,12 +142,12 @@ mod tests {
         ]
     }
 
-    fn config(groups: &[Group]) -> TrainConfig {
+    fn config(groups: &[ParamGroup]) -> TrainConfig {
         TrainConfig { groups: groups.to_vec(), ..TrainConfig::default() }
     }
 
-    fn group(weights: &str) -> Group {
-        Group { weights: weights.to_owned(), lr: Some(1e-5), ..Group::default() }
+    fn group(weights: &str) -> ParamGroup {
+        ParamGroup { weights: weights.to_owned(), lr: Some(1e-5), ..ParamGroup::default() }
     }
 
     #[test]
@@ -162,10 +162,10 @@ mod tests {
 
     #[test]
     fn the_first_group_wins() {
-        let groups = [group("f.*"), Group { frozen: true, lr: None, ..group("*.weight*") }];
+        let groups = [group("f.*"), ParamGroup { frozen: true, lr: None, ..group("*.weight*") }];
         let error = assign(&weights(), &config(&groups)).unwrap_err().to_string();
         assert!(error.contains("put the narrower pattern first"), "{error}");
-        let groups = [group("*.down.*"), Group { lr_factor: Some(0.1), lr: None, ..group("f.*") }];
+        let groups = [group("*.down.*"), ParamGroup { lr_factor: Some(0.1), lr: None, ..group("f.*") }];
         let given = assign(&weights(), &config(&groups)).unwrap();
         assert_eq!(given["f.layers.0.mlp.down.weight"].lr, 1e-5);
         assert!((given["f.layers.0.attention.qkv.weight"].lr - 1e-5).abs() < 1e-18);

@@ -7,9 +7,9 @@ use tch::{Device, TchError, Tensor, no_grad_guard};
 use super::groups::Treatment;
 use super::options::Options;
 use super::{Now, REGISTRY, UpdateRule};
-use crate::train::config::Optimiser;
+use crate::diagnostic::suggestion;
+use crate::run_file::Optimiser;
 use crate::train::error::{Doing, TrainError};
-use crate::train::suggest::did_you_mean;
 
 /// An update rule with its memory of every weight it has moved.
 pub struct MainOptimiser {
@@ -32,7 +32,7 @@ impl MainOptimiser {
             return Err(TrainError::Setting {
                 setting: "optimiser.name".to_owned(),
                 what: format!("there is no optimiser `{}`", config.name),
-                mend: did_you_mean(&config.name, names())
+                fix: suggestion(&config.name, names())
                     .unwrap_or_else(|| format!("there are {}", names().collect::<Vec<_>>().join(", "))),
             });
         };

@@ -20,11 +20,11 @@ use tch::{TchError, Tensor};
 use super::error::TrainError;
 
 /// Every optimiser that a run file may name.
-pub const REGISTRY: &[Entry] = &[adamw::ENTRY, adam_atan2::ENTRY];
+pub const REGISTRY: &[RegistryEntry] = &[adamw::ENTRY, adam_atan2::ENTRY];
 
 /// One optimiser of the registry.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry {
+pub struct RegistryEntry {
     /// Its name in run files.
     pub name: &'static str,
     /// One sentence with the source of its formula.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::diagnostic::suggestion;
 use crate::train::error::TrainError;
-use crate::train::suggest::did_you_mean;
 
 /// Numbers of one optimiser as they are being read.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl Options {
         Err(TrainError::Setting {
             setting: format!("optimiser.options.{name}"),
             what: format!("{value} does not suit `{}`", self.optimiser),
-            mend: format!("it must be {must}; the default is {default}"),
+            fix: format!("it must be {must}; the default is {default}"),
         })
     }
 
@@ -45,7 +45,7 @@ impl Options {
         Err(TrainError::Setting {
             setting: format!("optimiser.options.{unknown}"),
             what: format!("`{}` has no such number", self.optimiser),
-            mend: did_you_mean(unknown, self.known.iter().copied())
+            fix: suggestion(unknown, self.known.iter().copied())
                 .unwrap_or_else(|| format!("it has {}", self.known.join(", "))),
         })
     }

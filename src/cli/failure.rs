@@ -1,0 +1,78 @@
+//! Why a command stops short: turns the errors of the rooms below into text and an exit code.
+
+use super::colours;
+use crate::model_file::CompileError;
+use crate::run_file::RunFileError;
+
+/// Why a command stops short.
+pub enum Failure {
+    /// The author's mistakes, already rendered.
+    Mistakes(String),
+    /// The command line asks for what there is not.
+    Usage(String),
+    /// The world: files, data, devices.
+    World(String),
+    /// totc is wrong.
+    Internal(String),
+}
+
+impl Failure {
+    /// What goes to standard error, and the exit code.
+    pub fn told(self) -> (String, u8) {
+        match self {
+            Failure::Mistakes(text) => (text, 1),
+            Failure::Usage(text) => (format!("error: {text}\n"), 2),
+            Failure::World(text) => (format!("error: {text}\n"), 3),
+            Failure::Internal(text) => (format!("{text}\n"), 4),
+        }
+    }
+}
+
+impl From<RunFileError> for Failure {
+    fn from(error: RunFileError) -> Failure {
+        Failure::Mistakes(error.render(colours()))
+    }
+}
+
+impl From<CompileError> for Failure {
+    fn from(error: CompileError) -> Failure {
+        match error {
+            CompileError::Mistakes(mistakes) => Failure::Mistakes(mistakes.render(colours())),
+            CompileError::Internal(error) => Failure::Internal(error.to_string()),
+        }
+    }
+}
+
+#[cfg(feature = "torch")]
+mod of_training {
+    use super::Failure;
+    use crate::train::TrainError;
+    use crate::train::run::{MachineError, RunError};
+
+    impl From<RunError> for Failure {
+        fn from(error: RunError) -> Failure {
+            match error {
+                RunError::RunFile(error) => error.into(),
+                RunError::Compile(error) => error.into(),
+                RunError::Machine(error) => error.into(),
+                RunError::ModelFile(_) | RunError::Occupied(_) => Failure::Usage(error.to_string()),
+                _ => Failure::World(error.to_string()),
+            }
+        }
+    }
+
+    impl From<MachineError> for Failure {
+        fn from(error: MachineError) -> Failure {
+            match error {
+                MachineError::AbsentGpu { .. } => Failure::World(error.to_string()),
+                _ => Failure::Usage(error.to_string()),
+            }
+        }
+    }
+
+    impl From<TrainError> for Failure {
+        fn from(error: TrainError) -> Failure {
+            Failure::World(error.to_string())
+        }
+    }
+}

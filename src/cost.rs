@@ -1,0 +1,115 @@
+//! The cost of one step: takes a program, gives floating-point operations and activation memory, from types alone; runs
+//! nothing.
+
+use crate::ir::op::Op;
+use crate::lower::{Instr, InstrOp, Operand, Program};
+use crate::types::{Kind, Ty};
+use std::collections::HashMap;
+
+/// What one step costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Cost {
+    /// Forward operations without gradient.
+    pub flops_without_gradient: u64,
+    /// Forward operations with gradient.
+    pub flops_with_gradient: u64,
+    /// Of matrix products and attention alone, with backward.
+    pub flops_of_products: u64,
+    /// Forward, and twice the part with gradient for backward.
+    pub flops: u64,
+    /// Most bytes of activations alive at once, what the tape keeps included.
+    pub activation_bytes: u64,
+}
+
+#[derive(Default)]
+struct Walk {
+    cost: Cost,
+    live: u64,
+    sizes: HashMap<usize, u64>,
+}
+
+/// Counts a program's step. Views cost nothing; what is computed with gradient stays alive for the backward pass.
+pub fn cost(program: &Program) -> Cost {
+    let mut walk = Walk::default();
+    walk.body(&program.body, 1);
+    let mut cost = walk.cost;
+    cost.flops = cost.flops_without_gradient.saturating_add(cost.flops_with_gradient.saturating_mul(3));
+    cost
+}
+
+impl Walk {
+    fn body(&mut self, instrs: &[Instr], times: u64) {
+        for instr in instrs {
+            match &instr.op {
+                InstrOp::Op(op) => self.operation(op, instr, times),
+                InstrOp::Repeat { times: inner, body, result_tys, .. } => {
+                    let before = self.live;
+                    self.body(body, times.saturating_mul(*inner as u64));
+                    if instr.gradient {
+                        let kept = self.live - before;
+                        self.live = before + kept * *inner as u64;
+                        self.peak();
+                    } else {
+                        self.live = before;
+                    }
+                    for (slot, ty) in instr.out.iter().zip(result_tys) {
+                        self.hold(*slot, bytes(ty));
+                    }
+                }
+            }
+            for slot in &instr.free {
+                if let Some(bytes) = self.sizes.remove(slot)
+                    && !instr.gradient
+                {
+                    self.live = self.live.saturating_sub(bytes);
+                }
+            }
+        }
+    }
+
+    fn operation(&mut self, op: &Op, instr: &Instr, times: u64) {
+        let bytes = match op {
+            Op::Prim(..) | Op::Concat { .. } | Op::Pick { .. } | Op::Pad { .. } | Op::Rows(_) => {
+                bytes(&instr.ty)
+            }
+            // Views, or the operand itself.
+            _ => 0,
+        };
+        if let (false, Some(slot)) = (instr.in_place, instr.out.first()) {
+            self.hold(*slot, bytes);
+        }
+        let Op::Prim(id, attrs) = op else { return };
+        let types: Vec<&Ty> = instr.arg_tys.iter().collect();
+        let flops = times.saturating_mul((id.get().flops)(attrs, &types, &instr.ty));
+        let learns = instr.gradient && instr.args.iter().any(|arg| matches!(arg, Operand::Slot(_)));
+        if matches!(id.get().name, "dot" | "attend") {
+            let whole = if learns { flops.saturating_mul(3) } else { flops };
+            self.cost.flops_of_products = self.cost.flops_of_products.saturating_add(whole);
+        }
+        if learns {
+            self.cost.flops_with_gradient = self.cost.flops_with_gradient.saturating_add(flops);
+        } else {
+            self.cost.flops_without_gradient = self.cost.flops_without_gradient.saturating_add(flops);
+        }
+    }
+
+    fn hold(&mut self, slot: usize, bytes: u64) {
+        self.sizes.insert(slot, bytes);
+        self.live += bytes;
+        self.peak();
+    }
+
+    fn peak(&mut self) {
+        self.cost.activation_bytes = self.cost.activation_bytes.max(self.live);
+    }
+}
+
+fn bytes(ty: &Ty) -> u64 {
+    let element = match ty.kind {
+        Kind::Bool => 1,
+        Kind::Int | Kind::Index { .. } | Kind::Float64 => 8,
+        Kind::Float | Kind::Float32 => 4,
+        Kind::BFloat16 => 2,
+    };
+    element * ty.count() as u64
+}

@@ -1,0 +1,200 @@
+//! A model file as commands and training use it: read once with all that it imports, compiled as often as wanted, each
+//! time for another mode, batch or other configs. Gives programs or the author's mistakes; runs nothing, prints nothing.
+//!
+//! Nothing above the compiler calls its stages but through here.
+
+use indexmap::IndexMap;
+use std::path::Path;
+
+use crate::Values;
+use crate::diagnostic::{self, Colours, Sink};
+use crate::ir::{Graph, Mode};
+use crate::lower::Program;
+use crate::model::{Bindings, Model, Setting};
+use crate::pass::PassError;
+use crate::run_file::{ConfigValue, RunFile};
+use crate::source::Sources;
+use crate::syntax::{self, Modules, ast::ItemKind};
+
+/// A model file with its imports and what is bound from outside: which model, configs, sizes of the data's axes.
+#[derive(Clone)]
+pub struct ModelFile {
+    /// The texts of the file and its imports, for places in messages.
+    pub sources: Sources,
+    /// Their syntax trees.
+    pub modules: Modules,
+    /// What the next compilation binds; its mode is the one that is asked for.
+    pub bindings: Bindings,
+    /// Everything that reading and checking have found so far, warnings too.
+    pub sink: Sink,
+    /// What a run file says of configs; None of a model file by itself.
+    run: Option<RunConfigs>,
+}
+
+/// The configs of a run: those that the command line or a row of a sweep gave, and all there are in either mode and every
+/// phase.
+#[derive(Clone)]
+struct RunConfigs {
+    given: Vec<String>,
+    ever: Vec<(Mode, IndexMap<String, Setting>)>,
+}
+
+/// Why a model file gives no program.
+#[derive(Debug, thiserror::Error)]
+pub enum CompileError {
+    /// The author's mistakes.
+    #[error("{}", .0.render(Colours::Never).trim_end())]
+    Mistakes(Box<Mistakes>),
+    /// totc's own: a pass that left a broken graph.
+    #[error(transparent)]
+    Internal(#[from] PassError),
+}
+
+/// The mistakes of a model file, with the texts they stand in.
+#[derive(Clone, Debug)]
+pub struct Mistakes {
+    /// At least one error, and the warnings beside it.
+    pub sink: Sink,
+    /// The texts.
+    pub sources: Sources,
+}
+
+impl Mistakes {
+    /// Each mistake with the line it points at.
+    pub fn render(&self, colours: Colours) -> String {
+        diagnostic::render(&self.sink, &self.sources, colours)
+    }
+}
+
+impl ModelFile {
+    /// Reads the file at `path` and what it imports; `model` chooses one of its models, by default the one named like
+    /// the file, else the first. Mistakes of the syntax are told when it is compiled.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn load(path: &Path, model: Option<String>) -> std::io::Result<ModelFile> {
+        let (mut sources, mut sink) = (Sources::default(), Sink::default());
+        let modules = syntax::load(path, &syntax::Disk, &mut sources, &mut sink)?;
+        let bindings = Bindings { model, ..Bindings::new(Mode::Training) };
+        Ok(ModelFile { sources, modules, bindings, sink, run: None })
+    }
+
+    /// Binds configs as a run file gives them, in place of all bound before.
+    pub fn bind_configs(&mut self, configs: impl IntoIterator<Item = (String, ConfigValue)>) {
+        self.bindings.sets = as_settings(configs);
+    }
+
+    /// Binds the precision of a run, and notes which of its configs were given and what they are in all of it.
+    pub fn bind_run(&mut self, run: &RunFile) {
+        self.bindings.precision = run.run.precision.into();
+        let mut configs = run.run.set.clone();
+        let mut ever = Vec::new();
+        for phase in std::iter::once(None).chain(run.run.phases.iter().map(Some)) {
+            configs.extend(phase.into_iter().flat_map(|phase| phase.set.clone()));
+            ever.push((Mode::Training, as_settings(configs.clone())));
+            let mut tested = configs.clone();
+            tested.extend(run.run.set_in_evaluation.clone());
+            ever.push((Mode::Evaluation, as_settings(tested)));
+        }
+        self.run = Some(RunConfigs { given: run.overridden.iter().cloned().collect(), ever });
+    }
+
+    /// Binds the size of an axis of the data (`batch`, `cell`, `symbol`, `task`).
+    pub fn bind_size(&mut self, axis: &str, size: usize) {
+        self.bindings.sizes.insert(axis.to_owned(), size);
+    }
+
+    /// Checks the model in one mode; `None` if the author made a mistake, which `sink` then holds.
+    pub fn check(&mut self, mode: Mode) -> Option<Model> {
+        let bindings = self.bindings.in_mode(mode);
+        let model = crate::model::check(&self.modules, &self.sources, &bindings, &mut self.sink)?;
+        self.nothing_without_effect(&model).then_some(model)
+    }
+
+    /// Complains about configs that the command line or a row of a sweep gave and that nothing reads, neither in this mode
+    /// nor in the other one, nor in any phase of the run: a sweep over one would compare a model with itself.
+    fn nothing_without_effect(&mut self, model: &Model) -> bool {
+        let mut unread = model.unread.clone();
+        // What the run file itself sets may be for other variants of it.
+        unread.retain(|(name, _)| self.run.as_ref().is_none_or(|run| run.given.contains(name)));
+        if unread.is_empty() {
+            return true;
+        }
+        let alone = [Mode::Training, Mode::Evaluation].map(|mode| (mode, self.bindings.sets.clone()));
+        let ever = self.run.as_ref().map_or(&alone[..], |run| &run.ever);
+        for (mode, sets) in ever {
+            let bindings = Bindings { mode: *mode, sets: sets.clone(), ..self.bindings.clone() };
+            // Mistakes of another phase are told when it comes.
+            let other = crate::model::check(&self.modules, &self.sources, &bindings, &mut Sink::default());
+            let Some(other) = other else { return true };
+            let without = |name: &String| other.unread.iter().any(|(own, _)| own == name);
+            unread.retain(|(name, _)| !bindings.sets.contains_key(name) || without(name));
+        }
+        let fine = unread.is_empty();
+        unread.into_iter().for_each(|(_, told)| self.sink.push(told));
+        fine
+    }
+
+    /// The checked model.
+    ///
+    /// # Errors
+    /// All mistakes of the author.
+    pub fn model(&mut self, mode: Mode) -> Result<Model, CompileError> {
+        self.check(mode).ok_or_else(|| self.mistakes())
+    }
+
+    /// The program of one mode with the outputs that `values` names.
+    ///
+    /// # Errors
+    /// All mistakes of the author, and totc's own.
+    pub fn program(&mut self, mode: Mode, values: Values) -> Result<Program, CompileError> {
+        let model = self.model(mode)?;
+        Ok(crate::program(model.graph, values)?)
+    }
+
+    /// The program of the evaluation step that gives answers alone: no loss and no metric is computed.
+    ///
+    /// # Errors
+    /// As [`ModelFile::program`].
+    pub fn answers(&mut self) -> Result<Program, CompileError> {
+        self.program(Mode::Evaluation, Values::Answers)
+    }
+
+    /// The graph of one mode after the pass `until`, or after all of them.
+    ///
+    /// # Errors
+    /// As [`ModelFile::program`].
+    pub fn graph(&mut self, mode: Mode, values: Values, until: Option<&str>) -> Result<Graph, CompileError> {
+        let graph = self.model(mode)?.graph.only(values);
+        Ok(crate::pass::run(graph, until)?)
+    }
+
+    /// What has been found so far, as an error.
+    pub fn mistakes(&self) -> CompileError {
+        let mistakes = Mistakes { sink: self.sink.clone(), sources: self.sources.clone() };
+        CompileError::Mistakes(Box::new(mistakes))
+    }
+
+    /// Every model of the file itself, by name.
+    pub fn models(&self) -> Vec<String> {
+        let Some(root) = self.modules.by_path.get("") else { return Vec::new() };
+        let name = |item: &syntax::ast::Item| match &item.kind {
+            ItemKind::Model(model) => Some(model.name.name.clone()),
+            _ => None,
+        };
+        root.tree.items.iter().filter_map(name).collect()
+    }
+}
+
+/// Configs of a run file as the checker takes them.
+fn as_settings(configs: impl IntoIterator<Item = (String, ConfigValue)>) -> IndexMap<String, Setting> {
+    let bound = |(name, value): (String, ConfigValue)| {
+        let value = match value {
+            ConfigValue::Bool(value) => Setting::Bool(value),
+            ConfigValue::Choice(word) => Setting::Word(word),
+            number => Setting::Number(number.to_string()),
+        };
+        (name, value)
+    };
+    configs.into_iter().map(bound).collect()
+}

@@ -1,0 +1,71 @@
+//! The value of a model config as a run file gives it: takes RON, gives a number, a truth value or a choice; never
+//! knows which configs a model has.
+
+use std::fmt;
+
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// What a run file may give to a config of the model.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum ConfigValue {
+    /// A whole number.
+    Int(i64),
+    /// A number with a fraction or an exponent; finite.
+    Float(f64),
+    /// `true` or `false`.
+    Bool(bool),
+    /// One of the words that the model offers, such as `film`.
+    Choice(String),
+}
+
+impl fmt::Display for ConfigValue {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            ConfigValue::Int(number) => write!(out, "{number}"),
+            ConfigValue::Float(number) => write!(out, "{number:?}"),
+            ConfigValue::Bool(truth) => write!(out, "{truth}"),
+            ConfigValue::Choice(word) => out.write_str(word),
+        }
+    }
+}
+
+struct AnyValue;
+
+impl Visitor<'_> for AnyValue {
+    type Value = ConfigValue;
+
+    fn expecting(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        out.write_str("a number, true, false or a choice in quotes")
+    }
+
+    fn visit_bool<E: Error>(self, truth: bool) -> Result<ConfigValue, E> {
+        Ok(ConfigValue::Bool(truth))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<ConfigValue, E> {
+        Ok(ConfigValue::Int(number))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<ConfigValue, E> {
+        i64::try_from(number).map(ConfigValue::Int).map_err(|_| E::custom(format!("{number} is too large")))
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<ConfigValue, E> {
+        if !number.is_finite() {
+            return Err(E::custom(format!("a config must be finite, and {number} is not")));
+        }
+        Ok(ConfigValue::Float(number))
+    }
+
+    fn visit_str<E: Error>(self, word: &str) -> Result<ConfigValue, E> {
+        Ok(ConfigValue::Choice(word.to_owned()))
+    }
+}
+
+impl<'de> Deserialize<'de> for ConfigValue {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(AnyValue)
+    }
+}

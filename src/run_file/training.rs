@@ -1,0 +1,270 @@
+//! The settings of a training run: takes what a run file says, gives plain structs with the published defaults; never
+//! looks at a model, a data set or a tensor.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Everything that training needs to know besides the model, its weights and the data.
+///
+/// The defaults are the published set-up of TRM on Sudoku-Extreme (arXiv:2510.04871, section 5), with a batch of 128.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainConfig {
+    /// Seed of everything random: the data stream, exploration, noise and dropout.
+    pub seed: u64,
+    /// Rows of the batch; losses are divided by it.
+    pub batch: usize,
+    /// Rows computed at once; the gradients of the parts of a batch are added up before one update, so that only memory
+    /// and rounding change. `None`: as many as fit into memory. Divides the batch.
+    pub micro_batch: Option<usize>,
+    /// Supervision steps whose losses add up to one update of the weights; the carried state stays detached between
+    /// them. Everything that counts steps (`length`, `schedule`, `phases`, `evaluation`, `checkpoints`) counts supervision
+    /// steps; the moving average moves with the weights. The last step of a run always updates.
+    #[serde(skip_serializing_if = "is_one")]
+    pub accumulate: u64,
+    /// When training is over; also the end of the learning-rate curve.
+    pub length: Length,
+    /// The main optimiser, for every `param`.
+    pub optimiser: Optimiser,
+    /// The optimiser of every `table`.
+    pub tables: Tables,
+    /// Exceptions for weights chosen by path; the first group that matches a weight wins.
+    pub groups: Vec<ParamGroup>,
+    /// The learning-rate curve, shared by the optimisers and groups, each from its own base.
+    pub schedule: Schedule,
+    /// Largest joint L2 norm of the gradients of all `param`s; `None` leaves them as they are.
+    pub clip: Option<f64>,
+    /// Rate of the moving average of the `param`s, such as 0.999; `None` keeps no average.
+    pub ema: Option<f64>,
+    /// When and how the model is tested.
+    pub evaluation: Evaluation,
+    /// When the run is saved.
+    pub checkpoints: Checkpoints,
+}
+
+impl Default for TrainConfig {
+    fn default() -> TrainConfig {
+        TrainConfig {
+            seed: 0,
+            batch: 128,
+            micro_batch: None,
+            accumulate: 1,
+            length: Length::Steps(50_000),
+            optimiser: Optimiser::default(),
+            tables: Tables::default(),
+            groups: Vec::new(),
+            schedule: Schedule::default(),
+            clip: None,
+            ema: Some(0.999),
+            evaluation: Evaluation::default(),
+            checkpoints: Checkpoints::default(),
+        }
+    }
+}
+
+/// A checkpoint of a run that updates at every step says nothing about it, as before there was a choice.
+fn is_one(count: &u64) -> bool {
+    *count == 1
+}
+
+/// How long to train. In RON: `steps(50000)` or `epochs(10)`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Length {
+    /// Supervision steps of the whole batch.
+    Steps(u64),
+    /// Epochs as the reference code counts them: `epochs · training puzzles / batch` supervision steps, whatever
+    /// number of examples those steps go through.
+    Epochs(f64),
+}
+
+impl Length {
+    /// Supervision steps in all, at least 1.
+    pub fn steps(self, train_examples: usize, batch: usize) -> u64 {
+        match self {
+            Length::Steps(steps) => steps.max(1),
+            Length::Epochs(epochs) => ((epochs * train_examples as f64 / batch.max(1) as f64) as u64).max(1),
+        }
+    }
+}
+
+/// The main optimiser: a name from the registry (`optimiser::REGISTRY`) and its numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Optimiser {
+    /// `adamw` or `adam_atan2`.
+    pub name: String,
+    /// Base learning rate.
+    pub lr: f64,
+    /// Decoupled weight decay.
+    pub weight_decay: f64,
+    /// Numbers of this optimiser alone (`beta1`, `beta2`, `eps`); those not named keep their defaults.
+    pub options: BTreeMap<String, f64>,
+}
+
+impl Default for Optimiser {
+    fn default() -> Optimiser {
+        Optimiser { name: "adam_atan2".to_owned(), lr: 1e-4, weight_decay: 1.0, options: BTreeMap::new() }
+    }
+}
+
+/// Sparse sign descent on the rows of tables that a batch uses.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tables {
+    /// Base learning rate.
+    pub lr: f64,
+    /// Decay of the rows in use.
+    pub weight_decay: f64,
+}
+
+impl Default for Tables {
+    fn default() -> Tables {
+        Tables { lr: 1e-4, weight_decay: 1.0 }
+    }
+}
+
+/// Exceptions for some weights. In RON: `(weights: "f.*", lr: Some(1e-5))`.
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ParamGroup {
+    /// Which paths: `*` stands for any text, dots included, and `?` for one character. `params` and tables alike.
+    pub weights: String,
+    /// Base learning rate in place of the optimiser's.
+    #[serde(default)]
+    pub lr: Option<f64>,
+    /// Factor on the optimiser's base learning rate; not together with `lr`.
+    #[serde(default)]
+    pub lr_factor: Option<f64>,
+    /// Weight decay in place of the optimiser's.
+    #[serde(default)]
+    pub weight_decay: Option<f64>,
+    /// Whether these weights stay as they are.
+    #[serde(default)]
+    pub frozen: bool,
+}
+
+/// Linear warm-up, then a half cosine down to `floor` times the base.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Schedule {
+    /// Steps of warm-up.
+    pub warmup: u64,
+    /// Last learning rate over base; 1 keeps it constant.
+    pub floor: f64,
+}
+
+impl Default for Schedule {
+    fn default() -> Schedule {
+        Schedule { warmup: 2000, floor: 1.0 }
+    }
+}
+
+/// When and how the model is tested.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Evaluation {
+    /// Training steps between evaluations; `None`: only when asked.
+    pub every: Option<u64>,
+    /// Only the first so many test examples; `None`: all.
+    pub examples: Option<usize>,
+    /// Which weights are tested.
+    pub weights: EvaluationWeights,
+    /// When an example is done.
+    pub stop: Stop,
+    /// Supervision steps at most; `None`: as many as the model's `halt … at most`.
+    pub steps: Option<usize>,
+    /// With `stop: halting`: steps that every example does at least.
+    pub min_steps: usize,
+    /// With `stop: halting`: an example is done when the model's `predict.confidence` exceeds this number, such as 0.9,
+    /// instead of when its halting condition holds.
+    pub threshold: Option<f64>,
+    /// While training goes on, at most so many test examples, evenly spaced; the evaluation at the end takes all.
+    /// `None`: always all.
+    pub during_training: Option<usize>,
+    /// Answers to each view of an example, each with noise of its own.
+    pub rollouts: usize,
+    /// Symmetric views under which each example is answered, the example as it is being the first.
+    pub views: usize,
+    /// Which of the answers of all rollouts and views counts.
+    pub choose: Choose,
+}
+
+/// Which of several answers to one question is believed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Choose {
+    /// The one with the highest `predict.confidence`, the halting head's probability in TRM (PTRM, arXiv:2605.19943).
+    #[default]
+    Confidence,
+    /// The one whose states changed least in the last step.
+    Residual,
+    /// The whole answer given most often; ties by mean confidence.
+    #[serde(rename = "vote")]
+    MajorityVote,
+}
+
+impl Choose {
+    /// The name that run files use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Choose::Confidence => "confidence",
+            Choose::Residual => "residual",
+            Choose::MajorityVote => "vote",
+        }
+    }
+}
+
+impl Default for Evaluation {
+    fn default() -> Evaluation {
+        Evaluation {
+            every: Some(5000),
+            examples: None,
+            weights: EvaluationWeights::Average,
+            stop: Stop::AllSteps,
+            steps: None,
+            min_steps: 1,
+            threshold: None,
+            during_training: Some(1000),
+            rollouts: 1,
+            views: 1,
+            choose: Choose::Confidence,
+        }
+    }
+}
+
+/// Which weights are tested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EvaluationWeights {
+    /// The moving average, where the run keeps one.
+    Average,
+    /// The weights as trained.
+    Trained,
+}
+
+/// When an example is done in evaluation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stop {
+    /// After all steps, as the reference code does.
+    #[default]
+    AllSteps,
+    /// At the first step at which the model's halting condition holds; its answer of that step counts.
+    Halting,
+}
+
+/// When the run is saved.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Checkpoints {
+    /// Training steps between checkpoints; `None`: only when asked and at the end.
+    pub every: Option<u64>,
+}
+
+impl Default for Checkpoints {
+    fn default() -> Checkpoints {
+        Checkpoints { every: Some(1000) }
+    }
+}

@@ -1,0 +1,94 @@
+//! `state.json`: takes the counts and settings of a run, gives text, and back; says in words how two runs differ.
+
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::CheckpointError;
+use crate::run_file::TrainConfig;
+
+/// Version of the checkpoint folder; it changes whenever an older totc could misread a newer folder or the reverse.
+pub const FORMAT_VERSION: u64 = 1;
+
+/// The state of a run besides its tensors: counts and settings. Everything random is a function of the seed and these counts, so no generator's
+/// state is needed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunState {
+    /// [`FORMAT_VERSION`] of the totc that wrote it.
+    pub version: u64,
+    /// The model's name.
+    pub model: String,
+    /// Steps done.
+    pub step: u64,
+    /// Steps in all.
+    pub total: u64,
+    /// Examples taken from the training stream.
+    pub position: u64,
+    /// Whether there is a file of averaged weights.
+    pub average: bool,
+    /// What decides the course of the run: settings, data and precision.
+    pub run: Value,
+}
+
+impl RunState {
+    pub(super) fn to_bytes(&self, path: &Path) -> Result<Vec<u8>, CheckpointError> {
+        serde_json::to_vec_pretty(self).map_err(|cause| CheckpointError::format(path, cause))
+    }
+
+    pub(super) fn read(path: &Path) -> Result<RunState, CheckpointError> {
+        let bytes = fs::read(path).map_err(|cause| CheckpointError::Read { path: path.to_owned(), cause })?;
+        let value: Value =
+            serde_json::from_slice(&bytes).map_err(|cause| CheckpointError::format(path, cause))?;
+        match value.get("version").and_then(Value::as_u64) {
+            Some(FORMAT_VERSION) => {}
+            Some(found) => return Err(CheckpointError::Version { path: path.to_owned(), found }),
+            None => return Err(CheckpointError::format(path, "it has no `version`")),
+        }
+        serde_json::from_value(value).map_err(|cause| CheckpointError::format(path, cause))
+    }
+
+    /// Refuses a run whose course is decided by other things than the saved one's.
+    pub fn belongs_to(&self, folder: &Path, model: &str, run: &Value) -> Result<(), CheckpointError> {
+        let mut differences = Vec::new();
+        if self.model != model {
+            differences.push(format!("it holds the model `{}`, this is `{model}`", self.model));
+        }
+        compare("", &self.run, run, &mut differences);
+        if differences.is_empty() {
+            return Ok(());
+        }
+        Err(CheckpointError::OtherRun { path: folder.to_owned(), differences })
+    }
+}
+
+/// What decides the course of a run: not when it is tested or saved.
+pub fn course(config: &TrainConfig, data: &str, precision: &str) -> Result<Value, serde_json::Error> {
+    let mut course = serde_json::to_value(config)?;
+    if let Value::Object(fields) = &mut course {
+        fields.remove("evaluation");
+        fields.remove("checkpoints");
+        fields.insert("data".to_owned(), Value::from(data));
+        fields.insert("precision".to_owned(), Value::from(precision));
+    }
+    Ok(course)
+}
+
+fn compare(path: &str, old: &Value, new: &Value, differences: &mut Vec<String>) {
+    let inside = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+    match (old, new) {
+        (Value::Object(old), Value::Object(new)) => {
+            let mut keys: Vec<&String> =
+                old.keys().chain(new.keys().filter(|key| !old.contains_key(*key))).collect();
+            keys.dedup();
+            for key in keys {
+                let (old, new) = (old.get(key).unwrap_or(&Value::Null), new.get(key).unwrap_or(&Value::Null));
+                compare(&inside(key), old, new, differences);
+            }
+        }
+        _ if old == new => {}
+        _ => differences.push(format!("`{path}` was {old} and is now {new}")),
+    }
+}

@@ -1,0 +1,192 @@
+//! A run file made ready to compute: takes the run file and a device, gives its data, its programs for any step of the run,
+//! and its weights; trains nothing itself.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tch::{Device, Kind};
+
+use super::RunError;
+use super::machine::free_memory;
+use crate::Values;
+use crate::cost::cost;
+use crate::data::{self, Dataset};
+use crate::exec::{Executable, Weights};
+use crate::ir::Mode;
+use crate::lower::Program;
+use crate::model_file::ModelFile;
+use crate::run_file::{self, Precision, RunFile};
+use crate::train::checkpoint;
+use crate::train::supervision::{Graded, SupervisionStep};
+use crate::train::trainer::Programs;
+
+/// Of the free memory, for activations; gradients, optimiser and data take the rest.
+const SHARE_OF_MEMORY: f64 = 0.5;
+
+/// A run file with its data and its model, on a device.
+pub struct Session {
+    /// The run file, which knows the steps of the whole run now.
+    pub run: RunFile,
+    /// The model, bound to the sizes of the data; its configs are those of the step that was asked for last, at first of
+    /// training step 0.
+    pub model_file: ModelFile,
+    /// The data set.
+    pub data: Arc<dyn Dataset>,
+    /// Where to compute.
+    pub device: Device,
+    /// Rows of a batch that are computed at once; decided when first asked.
+    pub micro_batch: Option<usize>,
+}
+
+impl Session {
+    /// Reads the run file at `path`, with `--set`s, and opens what it names.
+    ///
+    /// # Errors
+    /// A run file, model file or data that cannot be read or used.
+    pub fn open(path: &Path, sets: &[String], device: Device) -> Result<Session, RunError> {
+        if path.extension().is_some_and(|extension| extension == "tot") {
+            return Err(RunError::ModelFile(path.to_owned()));
+        }
+        Session::of(run_file::load_with(path, sets)?, device)
+    }
+
+    /// Of a run file that has been read.
+    ///
+    /// # Errors
+    /// A model file or data that cannot be read.
+    pub fn of(mut run: RunFile, device: Device) -> Result<Session, RunError> {
+        let data: Arc<dyn Dataset> = Arc::from(data::open(&run.run.data, run.folder())?);
+        run.run.steps_in_all = Some(run.run.length.steps(data.train_len(), run.run.batch));
+        let path = run.model_path();
+        let mut model_file =
+            ModelFile::load(&path, run.run.name.clone()).map_err(|cause| RunError::Io { path, cause })?;
+        for (axis, size) in data.sizes().axes() {
+            model_file.bind_size(axis, size);
+        }
+        model_file.bind_run(&run);
+        let micro_batch = run.run.micro_batch;
+        let batch = run.run.batch;
+        let mut session = Session { run, model_file, data, device, micro_batch };
+        session.bind(Mode::Training, 0, batch);
+        Ok(session)
+    }
+
+    /// Binds the configs of one mode after `steps` training steps, and the batch.
+    pub fn bind(&mut self, mode: Mode, steps: u64, batch: usize) {
+        self.model_file.bind_configs(match mode {
+            Mode::Training => self.run.run.training_configs(steps),
+            Mode::Evaluation => self.run.run.evaluation_configs(steps),
+        });
+        self.model_file.bind_size("batch", batch);
+    }
+
+    /// The program of one mode after `steps` training steps, for batches of `batch`.
+    ///
+    /// # Errors
+    /// The author's mistakes.
+    pub fn program(
+        &mut self,
+        mode: Mode,
+        steps: u64,
+        batch: usize,
+        values: Values,
+    ) -> Result<Program, RunError> {
+        self.bind(mode, steps, batch);
+        Ok(self.model_file.program(mode, values)?)
+    }
+
+    /// The same, ready to run on the device.
+    ///
+    /// # Errors
+    /// The author's mistakes.
+    pub fn executable(&mut self, mode: Mode, steps: u64, batch: usize) -> Result<Executable, RunError> {
+        let program = self.program(mode, steps, batch, Values::Dropped)?;
+        self.linked(program)
+    }
+
+    /// A program linked to its kernels, on the device.
+    ///
+    /// # Errors
+    /// A kernel that cannot be planned: totc's own mistake, or no memory left.
+    pub fn linked(&self, program: Program) -> Result<Executable, RunError> {
+        Ok(Executable::new(program, self.device)?)
+    }
+
+    /// The program that tests, for batches of `batch` and less.
+    ///
+    /// # Errors
+    /// The author's mistakes.
+    pub fn evaluation(&mut self, steps: u64, batch: usize) -> Result<Graded, RunError> {
+        Graded::new(batch, |rows| self.executable(Mode::Evaluation, steps, rows))
+    }
+
+    /// Rows of a batch computed at once: what the run file says, else the largest equal part of the batch whose
+    /// activations fit into the memory that is free.
+    ///
+    /// # Errors
+    /// The author's mistakes.
+    pub fn micro_batch(&mut self) -> Result<usize, RunError> {
+        if let Some(rows) = self.micro_batch {
+            return Ok(rows);
+        }
+        let batch = self.run.run.batch;
+        let mut rows = batch;
+        if let (Device::Cpu, Some(free)) = (self.device, free_memory()) {
+            let program = self.program(Mode::Training, 0, batch, Values::Dropped)?;
+            let needed = cost(&program).activation_bytes as f64 / batch as f64;
+            let fits = |rows: usize| needed * rows as f64 <= SHARE_OF_MEMORY * free;
+            rows = (1..=batch)
+                .rev()
+                .filter(|rows| batch.is_multiple_of(*rows))
+                .find(|rows| fits(*rows))
+                .unwrap_or(1);
+        }
+        self.micro_batch = Some(rows);
+        Ok(rows)
+    }
+
+    /// Both programs of a trainer that has done `steps` steps.
+    ///
+    /// # Errors
+    /// The author's mistakes.
+    pub fn programs(&mut self, steps: u64) -> Result<Programs, RunError> {
+        let part = self.micro_batch()?;
+        let test = self.data.test_len().clamp(1, self.run.run.batch);
+        let training: Box<dyn SupervisionStep> = Box::new(self.executable(Mode::Training, steps, part)?);
+        let evaluation: Box<dyn SupervisionStep> = Box::new(self.evaluation(steps, test)?);
+        Ok(Programs { training, evaluation })
+    }
+
+    /// The number format of matrices and activations.
+    pub fn precision(&self) -> Kind {
+        match self.run.run.precision {
+            Precision::Float32 => Kind::Float,
+            Precision::Bfloat16 => Kind::BFloat16,
+        }
+    }
+
+    /// Weights from a file, or of the run's last checkpoint (averaged where it has averages), and their file.
+    ///
+    /// # Errors
+    /// A folder without checkpoint; a file that does not fit.
+    pub fn weights(&self, given: Option<&Path>, program: &Program) -> Result<(Weights, PathBuf), RunError> {
+        let path = match given {
+            Some(path) if path.is_dir() => weights_in(path)?,
+            Some(path) => path.to_owned(),
+            None => weights_in(&self.run.out())?,
+        };
+        let weights = Weights::load(&path, &program.weights, self.device)?;
+        Ok((weights, path))
+    }
+}
+
+/// The weights that a run's folder holds.
+fn weights_in(folder: &Path) -> Result<PathBuf, RunError> {
+    let inner = folder.join(checkpoint::FOLDER);
+    let place = if inner.exists() { inner } else { folder.to_owned() };
+    let file = checkpoint::weights_file(&place);
+    if !file.exists() {
+        return Err(RunError::NoCheckpoint(folder.to_owned()));
+    }
+    Ok(file)
+}
