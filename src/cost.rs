@@ -69,7 +69,7 @@ impl Walk {
 
     fn operation(&mut self, op: &Op, instr: &Instr, times: u64) {
         let bytes = match op {
-            Op::Prim(..) | Op::Concat { .. } | Op::Pick { .. } | Op::Pad { .. } | Op::Rows(_) => {
+            Op::Prim(..) | Op::Concat { .. } | Op::Gather { .. } | Op::Pad { .. } | Op::EmbeddingRows(_) => {
                 bytes(&instr.ty)
             }
             // Views, or the operand itself.

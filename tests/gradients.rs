@@ -259,7 +259,17 @@ fn library_nets() {
 fn every_primitive_has_a_case() {
     let losses = Subject::read("primitives.tot").operations();
     let structural = [
-        "select", "slice", "pick", "rename", "fold", "unfold", "expand", "concat", "pad", "cast", "rows",
+        "select",
+        "slice",
+        "gather",
+        "rename",
+        "flatten",
+        "unflatten",
+        "expand",
+        "concat",
+        "pad",
+        "cast",
+        "embeddingrows",
         "repeat",
     ];
     let primitives = primitive::all().filter(|row| row.gradient == Gradient::Flows).map(|row| row.name);

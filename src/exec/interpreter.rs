@@ -255,7 +255,7 @@ impl Executable {
             Action::Weight(at) => given(step.weights[*at], "weight", &self.names.weights[*at]),
             Action::Fresh => Ok(step.inputs.fresh.shallow_clone()),
             Action::Steps => Ok(step.inputs.steps.shallow_clone()),
-            Action::Rows(at) => {
+            Action::EmbeddingRows(at) => {
                 let path = &self.names.weights[*at];
                 let table = given(step.weights[*at], "table", path)?;
                 let ids = self.value(step, instr.args[0], &instr.arg_tys[0])?;
@@ -286,7 +286,7 @@ impl Executable {
                     };
                     step.args.push(arg);
                 }
-                if let InstrOp::Op(Op::Pick { axis }) = &instr.op
+                if let InstrOp::Op(Op::Gather { axis }) = &instr.op
                     && let Some(size) = self.unproved(instr, *axis)
                 {
                     let index = self.value(step, instr.args[1], &instr.arg_tys[1])?;

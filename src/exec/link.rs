@@ -19,7 +19,7 @@ pub(super) enum Action {
     /// A weight, by place among `Names::weights`.
     Weight(usize),
     /// Rows of a table, by place among `Names::weights`.
-    Rows(usize),
+    EmbeddingRows(usize),
     Kernel(Kernel),
     /// The actions of a loop's body.
     Repeat(Vec<Action>),
@@ -73,7 +73,7 @@ fn action(
         Op::Fresh => Action::Fresh,
         Op::Steps => Action::Steps,
         Op::Weight(path) => Action::Weight(place(&mut names.weights, path)),
-        Op::Rows(path) => Action::Rows(place(&mut names.weights, path)),
+        Op::EmbeddingRows(path) => Action::EmbeddingRows(place(&mut names.weights, path)),
         Op::Prim(id, attrs) => {
             let call = Call { attrs: attrs.clone(), ..call(program, instr) };
             Action::Kernel((id.get().kernel)(&call, planner)?)

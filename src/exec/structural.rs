@@ -25,10 +25,10 @@ pub(super) fn plan(op: &Op, call: &Call, planner: &Planner) -> TchResult<Option<
             Box::new(move |_, args| x.of(args)?.f_narrow(dim, start, len))
         }
         Op::Rename { .. } => Box::new(move |_, args| x.of(args)),
-        Op::Unfold { .. } => Box::new(move |_, args| x.of(args)?.f_reshape(&shape[..])),
-        Op::Pick { axis } => return pick(*axis, call, planner).map(Some),
-        Op::Fold { from, .. } => {
-            let view = View::whole(&call.args[0].dims, &folding_order(call, from));
+        Op::Unflatten { .. } => Box::new(move |_, args| x.of(args)?.f_reshape(&shape[..])),
+        Op::Gather { axis } => return gather(*axis, call, planner).map(Some),
+        Op::Flatten { from, .. } => {
+            let view = View::whole(&call.args[0].dims, &flattening_order(call, from));
             Box::new(move |_, args| view.of(&x.of(args)?)?.f_reshape(&shape[..]))
         }
         Op::Expand => {
@@ -55,19 +55,19 @@ pub(super) fn plan(op: &Op, call: &Call, planner: &Planner) -> TchResult<Option<
         | Op::Fresh
         | Op::Steps
         | Op::Weight(_)
-        | Op::Rows(_)
+        | Op::EmbeddingRows(_)
         | Op::Number(_)
         | Op::Prim(..)
         | Op::Repeat { .. }
-        | Op::Output(_)
-        | Op::Enter(_)
+        | Op::LoopResult(_)
+        | Op::Argument(_)
         | Op::Iteration => return Ok(None),
     };
     Ok(Some(kernel))
 }
 
-/// The folded axes are brought together, in the order named, where the first one stands.
-fn folding_order(call: &Call, from: &[AxisId]) -> Vec<Dim> {
+/// The flattened axes are brought together, in the order named, where the first one stands.
+fn flattening_order(call: &Call, from: &[AxisId]) -> Vec<Dim> {
     let own = &call.args[0];
     let mut order: Vec<Dim> = own.dims.iter().filter(|dim| !from[1..].contains(&dim.axis)).copied().collect();
     let here = order.iter().position(|dim| dim.axis == from[0]).unwrap_or(0);
@@ -102,7 +102,7 @@ fn concat(parts: &[AxisId], to: AxisId, call: &Call, planner: &Planner) -> TchRe
 }
 
 /// Lookup along `axis`; absent indices (-100) read entry 0, whose value the author must not use.
-fn pick(axis: AxisId, call: &Call, planner: &Planner) -> TchResult<Kernel> {
+fn gather(axis: AxisId, call: &Call, planner: &Planner) -> TchResult<Kernel> {
     let (x, index) = (call.plain(planner, 0)?, call.plain(planner, 1)?);
     let place = call.args[0].position(axis).unwrap_or(0);
     let shared = call.args[1].axes().any(|own| call.args[0].has(own));

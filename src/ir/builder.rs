@@ -209,7 +209,7 @@ impl Builder {
         let read: Vec<bool> = operands.iter().map(|operand| self.requires_grad(*operand)).collect();
         let flow = level.into_flow(&entering, &ends, &header.label);
         let yields = yields.iter().map(|(_, yielded)| *yielded).collect();
-        let mut body = Body { flow, carried: header.starts.len(), yields };
+        let mut body = Body { flow, iter_args: header.starts.len(), yields };
         let reached = settle(&mut body, &read);
         let node = Node {
             op: Op::Repeat { times: header.times },
@@ -227,7 +227,7 @@ impl Builder {
         let mut results = Vec::with_capacity(types.len());
         for (k, (ty, reached)) in types.into_iter().zip(reached).enumerate() {
             let requires_grad = header.label.gradient && reached && ty.kind.is_float();
-            let result = Node { op: Op::Output(k), ty: ty.clone(), requires_grad, ..node.clone() };
+            let result = Node { op: Op::LoopResult(k), ty: ty.clone(), requires_grad, ..node.clone() };
             let at = self.push(outer, result, vec![whole]);
             let defined = Defined { level: outer, at, ty, requires_grad, number: None, operands: Vec::new() };
             results.push(self.define(defined));
@@ -281,7 +281,7 @@ impl Level {
         let arguments = entering.len();
         for (at, ty) in entering.iter().enumerate() {
             flow.add(Node {
-                op: Op::Enter(at),
+                op: Op::Argument(at),
                 operands: Vec::new(),
                 ty: ty.clone(),
                 gradient: label.gradient,
@@ -312,7 +312,10 @@ pub(super) fn requires_grad(op: &Op, gradient: bool, ty: &Ty, operands: &[bool])
         Op::Detach | Op::Repeat { .. } => false,
         _ => true,
     };
-    gradient && flows && ty.kind.is_float() && (matches!(op, Op::Rows(_)) || operands.contains(&true))
+    gradient
+        && flows
+        && ty.kind.is_float()
+        && (matches!(op, Op::EmbeddingRows(_)) || operands.contains(&true))
 }
 
 /// Finds out which values of a loop's body gradient reaches, when it reaches those of its operands that `entering`
@@ -322,13 +325,13 @@ pub(super) fn settle(body: &mut Body, entering: &[bool]) -> Vec<bool> {
     loop {
         let results = settle_flow(&mut body.flow, &arguments);
         let mut changed = false;
-        for (argument, result) in arguments.iter_mut().zip(&results).take(body.carried) {
+        for (argument, result) in arguments.iter_mut().zip(&results).take(body.iter_args) {
             changed |= !*argument && *result;
             *argument |= *result;
         }
         if !changed {
-            let carried = arguments.iter().take(body.carried).copied();
-            return carried.chain(results.into_iter().skip(body.carried)).collect();
+            let carried = arguments.iter().take(body.iter_args).copied();
+            return carried.chain(results.into_iter().skip(body.iter_args)).collect();
         }
     }
 }
@@ -340,10 +343,10 @@ fn settle_flow(flow: &mut Flow, arguments: &[bool]) -> Vec<bool> {
         let operands: Vec<bool> =
             node.operands.iter().map(|operand| flow.node(*operand).requires_grad).collect();
         let reached = match &node.op {
-            Op::Enter(k) => {
+            Op::Argument(k) => {
                 node.gradient && node.ty.kind.is_float() && arguments.get(*k).copied().unwrap_or(false)
             }
-            Op::Output(k) => {
+            Op::LoopResult(k) => {
                 let of_loop = node.operands.first().and_then(|whole| loops.get(whole));
                 node.gradient
                     && node.ty.kind.is_float()

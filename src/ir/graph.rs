@@ -58,8 +58,8 @@ pub struct Node {
 #[derive(Clone, Debug)]
 pub struct Body {
     pub flow: Flow,
-    /// How many values go from iteration to iteration.
-    pub carried: usize,
+    /// How many values go from iteration to iteration: the iter args, first among its block arguments and results.
+    pub iter_args: usize,
     pub yields: Vec<Yield>,
 }
 
@@ -76,7 +76,7 @@ impl Body {
     /// The type of the loop's result `k`, if it runs `times` times.
     pub fn result_ty(&self, k: usize, times: usize) -> Option<Ty> {
         let ty = &self.flow.node(*self.flow.results.get(k)?).ty;
-        match k.checked_sub(self.carried).and_then(|at| self.yields.get(at)) {
+        match k.checked_sub(self.iter_args).and_then(|at| self.yields.get(at)) {
             Some(Yield::Stack(axis)) => {
                 let mut dims = vec![Dim { axis: *axis, size: times }];
                 dims.extend(ty.dims.iter().copied());

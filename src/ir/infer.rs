@@ -40,13 +40,13 @@ pub fn infer(op: &Op, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
             }
             Ok(replaced(args[0], *axis, &[Dim { axis: *to, size: *len }]))
         }
-        Op::Pick { axis } => pick(*axis, args[0], args[1], axes),
+        Op::Gather { axis } => gather(*axis, args[0], args[1], axes),
         Op::Rename { from, to } => {
             let size = need(*from, args[0], axes, "`rename`")?;
             fresh(*to, args[0], axes, &[*from])?;
             Ok(replaced(args[0], *from, &[Dim { axis: *to, size }]))
         }
-        Op::Fold { from, to } => {
+        Op::Flatten { from, to } => {
             let mut size = 1;
             for axis in from {
                 size *= need(*axis, args[0], axes, "`flatten`")?;
@@ -62,7 +62,7 @@ pub fn infer(op: &Op, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
             }
             Ok(Ty::new(args[0].kind, dims))
         }
-        Op::Unfold { from, to } => {
+        Op::Unflatten { from, to } => {
             let size = need(*from, args[0], axes, "`unflatten`")?;
             let product: usize = to.iter().map(|(_, size)| size).product();
             if product != size {
@@ -107,10 +107,10 @@ pub fn infer(op: &Op, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
         | Op::Fresh
         | Op::Steps
         | Op::Weight(_)
-        | Op::Rows(_)
+        | Op::EmbeddingRows(_)
         | Op::Repeat { .. }
-        | Op::Output(_)
-        | Op::Enter(_) => {
+        | Op::LoopResult(_)
+        | Op::Argument(_) => {
             Err(Complaint::new(Code::Kind, "the type of this operation is stated where it is made"))
         }
     }
@@ -122,7 +122,7 @@ fn number_kind(value: f64) -> Kind {
     if value.fract() == 0.0 && value.abs() <= EXACT { Kind::Int } else { Kind::Float }
 }
 
-fn pick(axis: AxisId, x: &Ty, index: &Ty, axes: &Axes) -> Result<Ty, Complaint> {
+fn gather(axis: AxisId, x: &Ty, index: &Ty, axes: &Axes) -> Result<Ty, Complaint> {
     need(axis, x, axes, "this lookup")?;
     match index.kind {
         Kind::Int => {}

@@ -21,7 +21,7 @@ pub enum Op {
     /// A `param` or `buffer`, by path.
     Weight(String),
     /// Rows of a `table` (path), by index: a leaf of its own for the gradient.
-    Rows(String),
+    EmbeddingRows(String),
     /// A number known at compile time: a whole one that float64 holds exactly is an int, any other a float.
     Number(Real),
     /// A tensor primitive.
@@ -39,7 +39,7 @@ pub enum Op {
         to: AxisId,
     },
     /// `x[axis = i]` with an index: operands `x`, `i`. Axes that both have are matched.
-    Pick {
+    Gather {
         axis: AxisId,
     },
     Rename {
@@ -47,12 +47,12 @@ pub enum Op {
         to: AxisId,
     },
     /// `(a, b)` → `to`, the first outermost.
-    Fold {
+    Flatten {
         from: Vec<AxisId>,
         to: AxisId,
     },
     /// `from` → `(a size, b size)`, the first outermost.
-    Unfold {
+    Unflatten {
         from: AxisId,
         to: Vec<(AxisId, usize)>,
     },
@@ -78,9 +78,9 @@ pub enum Op {
         times: usize,
     },
     /// Result `k` of a `Repeat`.
-    Output(usize),
+    LoopResult(usize),
     /// In a loop's body: its block argument `k`, which is the carried value or the captured operand `k` of the `Repeat`.
-    Enter(usize),
+    Argument(usize),
     /// In a loop's body: the induction value, an int that counts the iterations 0, 1, 2, …
     Iteration,
 }

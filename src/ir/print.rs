@@ -51,7 +51,7 @@ fn flow(
             let _ = writeln!(out, "{indent}{name} = {op}({}){scope} {{", operands.join(", "));
             let inner = flow(out, &body.flow, axes, depth + 1, names);
             let results: Vec<&str> = body.flow.results.iter().map(|result| inner[result].as_str()).collect();
-            let (next, yields) = results.split_at(body.carried.min(results.len()));
+            let (next, yields) = results.split_at(body.iter_args.min(results.len()));
             let yields: Vec<String> = yields
                 .iter()
                 .zip(&body.yields)

@@ -15,19 +15,19 @@ pub fn show_op(op: &Op, axes: &Axes) -> String {
         Op::Fresh => "fresh".to_owned(),
         Op::Steps => "steps".to_owned(),
         Op::Weight(path) => format!("weight {path}"),
-        Op::Rows(path) => format!("rows {path}"),
+        Op::EmbeddingRows(path) => format!("embedding_rows {path}"),
         Op::Number(value) => format!("{}", value.get()),
         Op::Prim(id, attrs) => format!("{}{}", id.get().name, show_attrs(attrs, axes)),
         Op::Select { axis, at } => format!("select {} = {at}", name(axis)),
         Op::Slice { axis, start, len, to } => {
             format!("slice {} in {start}..{} as {}", name(axis), start + len, name(to))
         }
-        Op::Pick { axis } => format!("pick {}", name(axis)),
+        Op::Gather { axis } => format!("gather {}", name(axis)),
         Op::Rename { from, to } => format!("rename {} -> {}", name(from), name(to)),
-        Op::Fold { from, to } => format!("fold {} -> {}", names(from), name(to)),
-        Op::Unfold { from, to } => {
+        Op::Flatten { from, to } => format!("flatten {} -> {}", names(from), name(to)),
+        Op::Unflatten { from, to } => {
             let to: Vec<String> = to.iter().map(|(axis, size)| format!("{} {size}", name(axis))).collect();
-            format!("unfold {} -> {}", name(from), to.join(", "))
+            format!("unflatten {} -> {}", name(from), to.join(", "))
         }
         Op::Expand => "expand".to_owned(),
         Op::Concat { parts, to } => format!("concat {} -> {}", names(parts), name(to)),
@@ -35,8 +35,8 @@ pub fn show_op(op: &Op, axes: &Axes) -> String {
         Op::Cast(kind) => format!("cast {}", format!("{kind:?}").to_lowercase()),
         Op::Detach => "detach".to_owned(),
         Op::Repeat { times } => format!("repeat {times}"),
-        Op::Output(at) => format!("output {at}"),
-        Op::Enter(at) => format!("enter {at}"),
+        Op::LoopResult(at) => format!("result {at}"),
+        Op::Argument(at) => format!("argument {at}"),
         Op::Iteration => "iteration".to_owned(),
     }
 }

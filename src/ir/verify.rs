@@ -37,7 +37,7 @@ fn verify_flow(flow: &Flow, graph: &Graph, entering: Option<&[Ty]>) -> Result<()
         let read: Vec<bool> = node.operands.iter().map(|operand| flow.node(*operand).requires_grad).collect();
         match &node.op {
             Op::Repeat { .. } => verify_loop(node, &types, &read, graph).map_err(at)?,
-            Op::Output(k) => {
+            Op::LoopResult(k) => {
                 let whole = node.operands.first().map(|operand| flow.node(*operand));
                 let given = whole.and_then(|whole| match (&whole.op, &whole.body) {
                     (Op::Repeat { times }, Some(body)) => body.result_ty(*k, *times),
@@ -47,7 +47,7 @@ fn verify_flow(flow: &Flow, graph: &Graph, entering: Option<&[Ty]>) -> Result<()
                     return Err(at("is not what the loop gives".to_owned()));
                 }
             }
-            Op::Enter(k) => {
+            Op::Argument(k) => {
                 if entering.and_then(|entering| entering.get(*k)) != Some(&node.ty) {
                     return Err(at("is not what enters the loop".to_owned()));
                 }
@@ -60,7 +60,12 @@ fn verify_flow(flow: &Flow, graph: &Graph, entering: Option<&[Ty]>) -> Result<()
                     return Err(at("cannot be broadcast to that".to_owned()));
                 }
             }
-            Op::Input(_) | Op::State { .. } | Op::Fresh | Op::Steps | Op::Weight(_) | Op::Rows(_) => {}
+            Op::Input(_)
+            | Op::State { .. }
+            | Op::Fresh
+            | Op::Steps
+            | Op::Weight(_)
+            | Op::EmbeddingRows(_) => {}
             op => match infer(op, &types, axes) {
                 Ok(ty) if ty == node.ty || concrete(&ty, graph) == node.ty => {}
                 Ok(ty) => return Err(at(format!("should be {}, is {}", ty.show(axes), node.ty.show(axes)))),
@@ -68,7 +73,7 @@ fn verify_flow(flow: &Flow, graph: &Graph, entering: Option<&[Ty]>) -> Result<()
             },
         }
         // Of block arguments and results of loops, the loop says it.
-        if !matches!(node.op, Op::Enter(_) | Op::Output(_) | Op::Weight(_))
+        if !matches!(node.op, Op::Argument(_) | Op::LoopResult(_) | Op::Weight(_))
             && node.requires_grad != requires_grad(&node.op, node.gradient, &node.ty, &read)
         {
             return Err(at(format!("it is not true that requires_grad = {}", node.requires_grad)));
@@ -80,15 +85,15 @@ fn verify_flow(flow: &Flow, graph: &Graph, entering: Option<&[Ty]>) -> Result<()
 fn verify_loop(node: &Node, types: &[&Ty], read: &[bool], graph: &Graph) -> Result<(), String> {
     let Some(body) = &node.body else { return Err("a loop without a body".to_owned()) };
     let entering: Vec<Ty> = types.iter().map(|ty| (*ty).clone()).collect();
-    if body.flow.results.len() != body.carried + body.yields.len() {
+    if body.flow.results.len() != body.iter_args + body.yields.len() {
         return Err(format!(
             "{} values are carried and {} yielded, {} are computed",
-            body.carried,
+            body.iter_args,
             body.yields.len(),
             body.flow.results.len()
         ));
     }
-    for k in 0..body.carried {
+    for k in 0..body.iter_args {
         let next = body.flow.results.get(k).map(|result| &body.flow.node(*result).ty);
         if next != entering.get(k) {
             return Err(format!("carried value {k} changes its type"));

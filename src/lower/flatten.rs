@@ -92,7 +92,7 @@ impl Lowering {
                     map.insert(index, Operand::Number(value.get()));
                     continue;
                 }
-                Op::Enter(k) => {
+                Op::Argument(k) => {
                     map.insert(index, entering[*k]);
                     continue;
                 }
@@ -101,7 +101,7 @@ impl Lowering {
                     map.insert(index, Operand::Slot(slot));
                     continue;
                 }
-                Op::Output(k) => {
+                Op::LoopResult(k) => {
                     map.insert(index, Operand::Slot(results_of[&operands[0]][*k]));
                     continue;
                 }
@@ -112,13 +112,13 @@ impl Lowering {
             let (op, out) = match &node.body {
                 Some(body) => {
                     let times = if let Op::Repeat { times } = node.op { times } else { 1 };
-                    let carried: Vec<usize> = (0..body.carried).map(|_| self.slot()).collect();
+                    let carried: Vec<usize> = (0..body.iter_args).map(|_| self.slot()).collect();
                     let mut inner: Vec<Operand> = carried.iter().map(|slot| Operand::Slot(*slot)).collect();
-                    inner.extend_from_slice(&args[body.carried..]);
+                    inner.extend_from_slice(&args[body.iter_args..]);
                     let inner = self.flow(&body.flow, &inner);
                     let results: Vec<Operand> =
                         body.flow.results.iter().map(|result| inner.map[result]).collect();
-                    let (next, yields) = results.split_at(body.carried);
+                    let (next, yields) = results.split_at(body.iter_args);
                     let out: Vec<usize> = results.iter().map(|_| self.slot()).collect();
                     let op = InstrOp::Repeat {
                         times,

@@ -24,7 +24,7 @@ struct Sharing {
 
 impl Rewrite for Sharing {
     fn place(&mut self, builder: &mut Builder, node: &Node, operands: &[Val]) -> Val {
-        let own = matches!(node.op, Op::Rows(_)) || is_random(&node.op);
+        let own = matches!(node.op, Op::EmbeddingRows(_)) || is_random(&node.op);
         let Some(known) = self.levels.last_mut().filter(|_| !own) else {
             return same(builder, node, operands);
         };

@@ -46,10 +46,10 @@ impl Live {
             }
             let node = flow.node(index);
             match (&node.op, &node.body) {
-                (Op::Enter(k), _) => {
+                (Op::Argument(k), _) => {
                     live.entered.insert(*k);
                 }
-                (Op::Output(k), _) => {
+                (Op::LoopResult(k), _) => {
                     live.nodes.insert(node.operands[0]);
                     read.entry(node.operands[0]).or_default().insert(*k);
                 }
@@ -73,7 +73,7 @@ impl LiveLoop {
         loop {
             let inner = Live::of(&body.flow, &results);
             let more: Vec<usize> =
-                (0..body.carried).filter(|at| !results[*at] && inner.entered.contains(at)).collect();
+                (0..body.iter_args).filter(|at| !results[*at] && inner.entered.contains(at)).collect();
             if more.is_empty() {
                 return LiveLoop { results, inner };
             }
@@ -83,7 +83,7 @@ impl LiveLoop {
 
     /// Whether operand `at` of the loop is needed.
     fn needs(&self, body: &Body, at: usize) -> bool {
-        if at < body.carried { self.results[at] } else { self.inner.entered.contains(&at) }
+        if at < body.iter_args { self.results[at] } else { self.inner.entered.contains(&at) }
     }
 }
 
@@ -99,8 +99,8 @@ fn copy(builder: &mut Builder, flow: &Flow, live: &Live, entering: &[Option<Val>
             continue;
         }
         let val = match &node.op {
-            Op::Enter(k) => entering.get(*k).copied().flatten(),
-            Op::Output(k) => loops.get(&node.operands[0]).and_then(|results| results[*k]),
+            Op::Argument(k) => entering.get(*k).copied().flatten(),
+            Op::LoopResult(k) => loops.get(&node.operands[0]).and_then(|results| results[*k]),
             op => {
                 let operands: Vec<Val> = operands.into_iter().flatten().collect();
                 Some(builder.add_typed(op.clone(), &operands, node.ty.clone(), Label::of(node)))
@@ -122,18 +122,18 @@ fn copy_loop(
     operands: &[Option<Val>],
 ) -> Vec<Option<Val>> {
     let times = if let Op::Repeat { times } = node.op { times } else { 1 };
-    let kept: Vec<usize> = (0..body.carried).filter(|at| own.results[*at]).collect();
+    let kept: Vec<usize> = (0..body.iter_args).filter(|at| own.results[*at]).collect();
     let starts: Vec<Val> = kept.iter().filter_map(|at| operands[*at]).collect();
     let mut arguments = builder.open_loop(times, &starts, Label::of(node)).into_iter();
     let mut entering: Vec<Option<Val>> =
-        (0..body.carried).map(|at| own.results[at].then(|| arguments.next()).flatten()).collect();
-    entering.extend_from_slice(&operands[body.carried..]);
+        (0..body.iter_args).map(|at| own.results[at].then(|| arguments.next()).flatten()).collect();
+    entering.extend_from_slice(&operands[body.iter_args..]);
     let results = copy(builder, &body.flow, &own.inner, &entering);
     let next: Vec<Val> = kept.iter().filter_map(|at| results[*at]).collect();
     let living = |at: &usize| own.results[*at];
-    let yields: Vec<(Val, Yield)> = (body.carried..results.len())
+    let yields: Vec<(Val, Yield)> = (body.iter_args..results.len())
         .filter(living)
-        .filter_map(|at| Some((results[at]?, body.yields[at - body.carried])))
+        .filter_map(|at| Some((results[at]?, body.yields[at - body.iter_args])))
         .collect();
     let mut given = builder.close_loop(&next, &yields).into_iter();
     (0..results.len()).map(|at| own.results[at].then(|| given.next()).flatten()).collect()

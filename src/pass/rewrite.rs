@@ -41,8 +41,8 @@ fn copy(builder: &mut Builder, flow: &Flow, entering: &[Val], rewrite: &mut dyn 
             continue;
         }
         let val = match &node.op {
-            Op::Enter(k) => entering[*k],
-            Op::Output(k) => loops[&node.operands[0]][*k],
+            Op::Argument(k) => entering[*k],
+            Op::LoopResult(k) => loops[&node.operands[0]][*k],
             _ => {
                 let operands: Vec<Val> = node.operands.iter().map(|operand| map[operand]).collect();
                 rewrite.place(builder, node, &operands)
@@ -61,13 +61,13 @@ fn copy_loop(
     operands: &[Val],
     rewrite: &mut dyn Rewrite,
 ) -> Vec<Val> {
-    let (starts, captured) = operands.split_at(body.carried);
+    let (starts, captured) = operands.split_at(body.iter_args);
     let mut entering = builder.open_loop(times, starts, Label::of(node));
     entering.extend_from_slice(captured);
     rewrite.opened();
     let results = copy(builder, &body.flow, &entering, rewrite);
     rewrite.closed();
-    let (next, yielded) = results.split_at(body.carried);
+    let (next, yielded) = results.split_at(body.iter_args);
     let yields: Vec<(Val, Yield)> = yielded.iter().copied().zip(body.yields.iter().copied()).collect();
     builder.close_loop(next, &yields)
 }

@@ -116,13 +116,13 @@ impl Checker<'_> {
             Op::Steps => {
                 Some(Bounds { low: 1.0, high: self.halt.map_or(1, |halt| halt.at_most) as f64, occur: true })
             }
-            Op::Rename { .. } | Op::Expand | Op::Fold { .. } | Op::Unfold { .. } | Op::Detach => of(0),
+            Op::Rename { .. } | Op::Expand | Op::Flatten { .. } | Op::Unflatten { .. } | Op::Detach => of(0),
             Op::Cast(Kind::Int | Kind::Index { .. }) => {
                 let bounds = of(0)?;
                 Some(Bounds { low: bounds.low.trunc(), high: bounds.high.trunc(), ..bounds })
             }
             Op::Cast(_) => of(0),
-            Op::Select { .. } | Op::Slice { .. } | Op::Pick { .. } => of(0).map(Bounds::perhaps),
+            Op::Select { .. } | Op::Slice { .. } | Op::Gather { .. } => of(0).map(Bounds::perhaps),
             Op::Concat { .. } => (1..operands.len()).try_fold(of(0)?, |sum, at| Some(sum.or(of(at)?))),
             Op::Pad { .. } => Some(of(0)?.or(Bounds::new(0.0, 0.0))),
             Op::Prim(id, attrs) => match id.get().name {

@@ -165,7 +165,7 @@ impl Checker<'_> {
         span: Span,
     ) -> Option<crate::model::Val> {
         let index = self.within(index, axis, self.ty(val).size(axis), place)?;
-        self.looked_up(index, span, |checker| checker.emit(Op::Pick { axis }, &[val, index], span))
+        self.looked_up(index, span, |checker| checker.emit(Op::Gather { axis }, &[val, index], span))
     }
 
     /// What `emit` emits, under the author's words if the index has to be checked when the model runs.
@@ -238,9 +238,9 @@ impl Checker<'_> {
         let whole = crate::types::Ty::new(Kind::Float32, weight.dims.clone());
         let index = self.within(index, axis, whole.size(axis), expr.span)?;
         let types = [&whole, &self.ty(index).clone()];
-        match crate::ir::infer(&Op::Pick { axis }, &types, &self.axes) {
+        match crate::ir::infer(&Op::Gather { axis }, &types, &self.axes) {
             Ok(ty) => {
-                let op = Op::Rows(weight.path);
+                let op = Op::EmbeddingRows(weight.path);
                 let rows = self.looked_up(index, span, |checker| checker.emit_typed(op, &[index], ty, span));
                 self.emit(Op::Cast(Kind::Float), &[rows], span)
             }

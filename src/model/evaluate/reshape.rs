@@ -148,11 +148,11 @@ impl Checker<'_> {
         }
         let op = match name {
             "rename" => Op::Rename { from: from[0], to: to[0] },
-            "flatten" => Op::Fold { from, to: to[0] },
+            "flatten" => Op::Flatten { from, to: to[0] },
             "pad" => Op::Pad { axis: from[0], size: self.fixed_size(to[0], place)?, to: to[0] },
             _ => {
-                let sizes = self.unfolded_sizes(x, from[0], &to, place)?;
-                Op::Unfold { from: from[0], to: sizes }
+                let sizes = self.unflattened_sizes(x, from[0], &to, place)?;
+                Op::Unflatten { from: from[0], to: sizes }
             }
         };
         let val = self.emit(op, &[x], span)?;
@@ -162,7 +162,7 @@ impl Checker<'_> {
     }
 
     /// Axes with a size of their own keep it; at most one other takes what is left.
-    pub(in crate::model) fn unfolded_sizes(
+    pub(in crate::model) fn unflattened_sizes(
         &mut self,
         x: Val,
         from: AxisId,

@@ -110,7 +110,7 @@ impl Checker<'_> {
         let best = self.prim("top_k", &[score], attrs, span)?;
         for (state, old) in states.iter().zip(olds) {
             let old_ty = self.ty(old).clone();
-            let picked = self.emit(Op::Pick { axis: branch }, &[old, best], span)?;
+            let picked = self.emit(Op::Gather { axis: branch }, &[old, best], span)?;
             let renamed = self.emit(Op::Rename { from: kept, to: branch }, &[picked], span)?;
             let val = self.in_branch_order(renamed, &old_ty, branch, span)?;
             self.note_tree(state, branch, (width, keep), by.span, span, Tree::Prune);

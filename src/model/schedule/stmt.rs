@@ -1,5 +1,5 @@
 //! Statements of the schedule: bindings, updates, `branch`, `merge`, `prune`, `record`, `do`. Branching is
-//! folding into an axis, merging is reducing it; nothing else in the compiler knows trees.
+//! flattening into an axis, merging is reducing it; nothing else in the compiler knows trees.
 
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::ir::op::Op;

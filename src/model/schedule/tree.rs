@@ -1,4 +1,4 @@
-//! `branch` and `merge`: branching is folding into an axis, merging is reducing it; nothing else in the compiler knows
+//! `branch` and `merge`: branching is flattening into an axis, merging is reducing it; nothing else in the compiler knows
 //! trees, but for `prune`.
 
 use crate::diagnostic::{Code, Diagnostic};
@@ -42,7 +42,7 @@ impl Checker<'_> {
         self.tensor(&value, state.span)
     }
 
-    /// `branch z with expr`: the one axis that `expr` has more is folded into the branch axis, sibling beside
+    /// `branch z with expr`: the one axis that `expr` has more is flattened into the branch axis, sibling beside
     /// sibling: thought k becomes 2k and 2k + 1.
     pub(in crate::model) fn branch(
         &mut self,
@@ -147,17 +147,18 @@ impl Checker<'_> {
             );
             return None;
         }
-        let folded = if ty.has(branch) {
-            self.emit(Op::Fold { from: vec![branch, way.axis], to: branch }, &[result], span)
+        let flattened = if ty.has(branch) {
+            self.emit(Op::Flatten { from: vec![branch, way.axis], to: branch }, &[result], span)
         } else {
             self.emit(Op::Rename { from: way.axis, to: branch }, &[result], span)
         };
-        let folded = folded.and_then(|folded| self.in_branch_order(folded, &old_ty, branch, span))?;
-        let grown = self.ty(folded).clone();
+        let flattened =
+            flattened.and_then(|flattened| self.in_branch_order(flattened, &old_ty, branch, span))?;
+        let grown = self.ty(flattened).clone();
         self.fixed_sizes_kept(&grown, span)?;
-        let (from, to) = (old_ty.size(branch).unwrap_or(1), self.ty(folded).size(branch).unwrap_or(1));
+        let (from, to) = (old_ty.size(branch).unwrap_or(1), self.ty(flattened).size(branch).unwrap_or(1));
         self.note_tree(state, branch, (from, to), how_span(how), span, Tree::Branch);
-        self.without_single(folded, branch, span)
+        self.without_single(flattened, branch, span)
     }
 
     /// A state that is left with one entry along a growing axis loses the axis, so that one thought has the same axes
@@ -266,15 +267,15 @@ impl Checker<'_> {
                 origin: "the number of groups".to_owned(),
             });
             let whole = self.with_growing(old, branch, span);
-            // Unfolding an axis into (group, itself) needs a name in between.
+            // Unflattening an axis into (group, itself) needs a name in between.
             let inner = self.axes.add(Axis { name: "member".to_owned(), ..self.axes.get(id).clone() });
-            let unfolded = self.emit(
-                Op::Unfold { from: branch, to: vec![(id, width / size), (inner, size)] },
+            let unflattened = self.emit(
+                Op::Unflatten { from: branch, to: vec![(id, width / size), (inner, size)] },
                 &[whole],
                 span,
             );
-            let val =
-                unfolded.and_then(|val| self.emit(Op::Rename { from: inner, to: branch }, &[val], span))?;
+            let val = unflattened
+                .and_then(|val| self.emit(Op::Rename { from: inner, to: branch }, &[val], span))?;
             group = Some((id, val));
         }
         let result = match group {
@@ -362,7 +363,7 @@ impl Checker<'_> {
             Some(value) => match (group, value) {
                 (Some((id, _)), Value::Tensor(val)) if self.ty(val).has(id) => {
                     let op = if self.ty(val).has(branch) {
-                        Op::Fold { from: vec![id, branch], to: branch }
+                        Op::Flatten { from: vec![id, branch], to: branch }
                     } else {
                         Op::Rename { from: id, to: branch }
                     };
