@@ -96,7 +96,7 @@ impl ModelFile {
             tested.extend(run.run.set_in_evaluation.clone());
             ever.push((Mode::Evaluation, as_settings(tested)));
         }
-        self.run = Some(RunConfigs { given: run.overridden.iter().cloned().collect(), ever });
+        self.run = Some(RunConfigs { given: run.overridden.clone(), ever });
     }
 
     /// Binds the size of an axis of the data (`batch`, `cell`, `symbol`, `task`).

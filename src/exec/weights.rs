@@ -115,7 +115,7 @@ impl Weights {
 
 fn initial(info: &WeightInfo, seed: u64, device: Device) -> Tensor {
     // libtorch's generator is seeded from the seed and the path; every draw after this is reseeded likewise.
-    tch::manual_seed((seed ^ fingerprint(&info.path)) as i64);
+    tch::manual_seed((seed ^ crate::random::fnv1a(info.path.bytes())) as i64);
     let options = (Kind::Float, Device::Cpu);
     let tensor = match info.init {
         Init::Constant(value) => Tensor::full(&info.shape[..], value, options),
@@ -124,12 +124,6 @@ fn initial(info: &WeightInfo, seed: u64, device: Device) -> Tensor {
         Init::Uniform { low, high } => Tensor::rand(&info.shape[..], options) * (high - low) + low,
     };
     tensor.to_kind(Kind::Float).to_device(device).set_requires_grad(info.role == WeightRole::Param)
-}
-
-/// FNV-1a: stable over versions, which the standard library's hasher is not.
-fn fingerprint(text: &str) -> u64 {
-    text.bytes()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// Normal cut at ±2, rescaled so that its standard deviation is 1 (factor 1.13685 over the parent's), drawn by the

@@ -2,7 +2,8 @@
 //! views, number tensors and tables are found then, and what runs per step is one closure on tensors.
 
 use super::{Call, View};
-use crate::types::{Kind, Ty};
+use crate::random::SPLITMIX_STEP;
+use crate::types::Kind;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use tch::{Device, TchError, Tensor};
@@ -51,9 +52,11 @@ pub struct Draws {
 #[derive(Debug)]
 pub struct Planner {
     pub device: Device,
-    /// Cosines and sines of rotary positions by rows, width, the bits of theta and their kind.
-    pub(super) rotations: RefCell<HashMap<(i64, i64, u64, tch::Kind), (Tensor, Tensor)>>,
+    pub(super) rotations: RefCell<HashMap<RotationKey, (Tensor, Tensor)>>,
 }
+
+/// What a table of cosines and sines of rotary positions depends on: rows, width, the bits of theta, kind.
+pub(super) type RotationKey = (i64, i64, u64, tch::Kind);
 
 impl Planner {
     /// A planner for a device.
@@ -298,8 +301,7 @@ impl Draws {
     ) -> TchResult<Tensor> {
         let number = self.made.get() + 1;
         self.made.set(number);
-        // SplitMix64's step from one stream to the next.
-        let seed = |row: u64| (row.wrapping_add(number.wrapping_mul(0x9e37_79b9_7f4a_7c15)) >> 1) as i64;
+        let seed = |row: u64| (row.wrapping_add(number.wrapping_mul(SPLITMIX_STEP)) >> 1) as i64;
         let Some(place) = rows.filter(|place| shape[*place] == self.seeds.len() as i64) else {
             tch::manual_seed(seed(self.seeds.first().copied().unwrap_or(0)));
             return draw(shape);
@@ -312,9 +314,4 @@ impl Draws {
         });
         Tensor::f_stack(&rows.collect::<TchResult<Vec<_>>>()?, place as i64)
     }
-}
-
-/// Memory order of a type as libtorch sizes.
-pub fn shape_of(ty: &Ty) -> Vec<i64> {
-    ty.shape()
 }
