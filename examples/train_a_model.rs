@@ -42,7 +42,7 @@ pub fn train(out: &Path, changes: &[&str]) -> Result<Curve, RunError> {
     Ok(curve)
 }
 
-#[allow(dead_code)] // A test calls `train` alone.
+#[allow(dead_code, reason = "a test calls `train` alone")]
 fn main() -> Result<(), RunError> {
     let out = std::env::temp_dir().join(format!("totc-example-{}", std::process::id()));
     train(&out, &[]).map(|_| ())
