@@ -162,7 +162,7 @@ impl Generator {
              config style: plain | gated | none = {style}\n    config rate: float = 0.5\n    axis batch, cell, symbol\n    \
              axis dim = hidden\n    axis other = size(dim)\n    axis part = 2\n    axis feature = size(dim) / size(part)\n    \
              axis prefix = 2\n    axis pos = prefix + cell\n    axis long = cell + part\n    axis step = 3\n    axis tap = 2\n    \
-             axis branch, way, kept\n    input question: symbol [batch, cell]\n    target answer: symbol? [batch, cell]\n",
+             axis branch, way, kept, rollout\n    input question: symbol [batch, cell]\n    target answer: symbol? [batch, cell]\n",
             1 + self.below(3)
         )
         .replace("axis long = cell + part", "axis long = size(cell) + 2");
