@@ -85,12 +85,12 @@ row!(MAX, "max", "largest element over axes", extreme, Flows, |c| c
 row!(MIN, "min", "smallest element over axes", extreme, Flows, |c| c
     .first_extreme(|x, dim| x.f_min_dim(dim, false)));
 row!(NORM, "norm", "L2 norm over axes", mean, Flows, |c| {
-    let dims = c.over(0);
-    c.tensor(0)?.f_norm_scalaropt_dim(2.0, &dims[..], false)
+    let (dims, kind) = (c.over(0), c.result_kind());
+    c.tensor(0)?.f_to_kind(kind)?.f_norm_scalaropt_dim(2.0, &dims[..], false)
 });
 row!(LOGSUMEXP, "logsumexp", "log of the sum of exponentials over axes", mean, Flows, |c| {
-    let dims = c.over(0);
-    c.tensor(0)?.f_logsumexp(&dims[..], false)
+    let (dims, kind) = (c.over(0), c.result_kind());
+    c.tensor(0)?.f_to_kind(kind)?.f_logsumexp(&dims[..], false)
 });
 row!(ARGMAX, "argmax", "index of the (first) largest element over one axis", position, Stops, |c| {
     let dims = c.over(0);
