@@ -256,8 +256,11 @@ impl Generator {
                     0 => format!("fold(tanh(unfold({x}, dim -> (part, feature))), (feature, part) -> dim)"),
                     1 => {
                         let (a, b) = (self.name("u"), self.name("u"));
+                        let halves = format!("unfold({x}, dim -> (part, feature))");
+                        let joined = format!("broadcast({a} * {b}, over part) + {halves}");
                         format!(
-                            "{{ let {a}, {b} = split(unfold({x}, dim -> (part, feature)), over part)  return fold(broadcast({a} * {b}, over part) + unfold({x}, dim -> (part, feature)), (part, feature) -> dim) }}"
+                            "{{ let {a}, {b} = split({halves}, over part)  \
+                             return fold({joined}, (part, feature) -> dim) }}"
                         )
                     }
                     _ => format!(
@@ -390,19 +393,23 @@ impl Generator {
             }
             generator.expr(want, depth)
         };
-        if self.random_bool() {
+        self.chosen += 1;
+        if self.chance(0.5) {
             let (a, b, c) = (arm(self), arm(self), arm(self));
             self.note("match");
+            self.chosen -= 1;
             self.keep(kept);
             return format!("(match style {{ plain => {a}, gated => {b}, none => {c} }})");
         }
         let (a, b) = (arm(self), arm(self));
         self.note("if expression");
+        self.chosen -= 1;
         self.keep(kept);
         let cond = self.static_condition();
         format!("(if {cond} {{ {} }} else {{ {} }})", bare(&a), bare(&b))
     }
 
+    /// What every arm has recorded may be read after the loop.
     fn keep(&mut self, kept: Option<(String, Axes)>) {
         if let Some((name, axes)) = kept
             && self.chosen == 0
@@ -410,10 +417,6 @@ impl Generator {
         {
             self.kept.push(Var { name, axes, updated: false });
         }
-    }
-
-    fn random_bool(&mut self) -> bool {
-        self.chance(0.5)
     }
 
     /// Known when the model is compiled.

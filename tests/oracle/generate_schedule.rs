@@ -18,7 +18,7 @@ impl Generator {
     }
 
     /// Blocks see the names of the model and of `encode`, and their own arguments.
-    pub fn blocks(&mut self, encoded: &[Var], _base: &[Var]) -> String {
+    pub fn blocks(&mut self, encoded: &[Var]) -> String {
         let mut text = String::new();
         for (name, params) in [("settle", 0), ("refine", 2)] {
             self.vars = encoded.to_vec();
