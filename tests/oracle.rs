@@ -39,7 +39,7 @@ const SLOPES: [&str; 3] = ["Trm", "Hrm", "ToTrm"];
 
 #[test]
 fn random_programs() {
-    let (count, first) = (asked("TOTC_ORACLE_PROGRAMS", 300), asked("TOTC_ORACLE_SEED", 1));
+    let (count, first) = (asked("TOTC_ORACLE_PROGRAMS", 200), asked("TOTC_ORACLE_SEED", 1));
     let keep = std::env::var("TOTC_ORACLE_KEEP").ok().map(PathBuf::from);
     let (mut tallies, mut constructs) = (BTreeMap::<String, usize>::new(), BTreeMap::<&str, usize>::new());
     let (mut outputs, mut slopes, mut wrong) = (0, 0, Vec::new());

@@ -85,10 +85,10 @@ row!(MIN, "min", "smallest element over axes", extreme, Flows, |c, p| {
     c.first_extreme(p, |x, dim| x.f_min_dim(dim, false))
 });
 row!(NORM, "norm", "L2 norm over axes", mean, Flows, |c, p| {
-    c.reduce(p, |x, dims, _| x.f_norm_scalaropt_dim(2.0, dims, false))
+    c.reduce(p, |x, dims, kind| x.f_to_kind(kind)?.f_norm_scalaropt_dim(2.0, dims, false))
 });
 row!(LOGSUMEXP, "logsumexp", "log of the sum of exponentials over axes", mean, Flows, |c, p| {
-    c.reduce(p, |x, dims, _| x.f_logsumexp(dims, false))
+    c.reduce(p, |x, dims, kind| x.f_to_kind(kind)?.f_logsumexp(dims, false))
 });
 row!(ARGMAX, "argmax", "index of the (first) largest element over one axis", position, Stops, |c, p| {
     c.reduce(p, |x, dims, _| x.f_argmax(dims[0], false))

@@ -347,8 +347,10 @@ impl<'a> Oracle<'a> {
         match value {
             Value::Tensor(tensor) => Value::Tensor(match &mut self.tape {
                 Tape::Record(kept) => {
-                    kept.push(tensor.clone());
-                    tensor
+                    // Another value than it was, as it is where the tape is replayed.
+                    let own = Rc::new((*tensor).clone());
+                    kept.push(own.clone());
+                    own
                 }
                 Tape::Replay(kept, at) => {
                     *at += 1;

@@ -11,6 +11,11 @@ use super::evaluate::Settings;
 
 pub type Axes = BTreeSet<&'static str>;
 
+/// What every drawn file begins with, the members that every drawn model has, and the frame of a drawn net.
+const ITEMS: &str = include_str!("drawn/items.tot");
+const MEMBERS: &str = include_str!("drawn/members.tot");
+const NET: &str = include_str!("drawn/net.tot");
+
 pub struct Program {
     pub text: String,
     pub settings: Settings,
@@ -41,7 +46,7 @@ pub struct Generator {
     pub vars: Vec<Var>,
     pub nets: Vec<Net>,
     pub states: Vec<(String, Axes)>,
-    /// Of each state: how many values back it is read.
+    /// Counters in view, and `rows` where there is a table.
     pub indices: Vec<String>,
     /// Blocks that `do` may run, with the number of their arguments.
     pub blocks: Vec<(String, usize)>,
@@ -157,15 +162,10 @@ impl Generator {
     fn file(&mut self) -> String {
         let items = self.items();
         let (style, deep) = (self.pick(&["plain", "gated", "none"]), self.pick(&["true", "false"]));
-        let mut members = format!(
-            "    config hidden: int = 4 at least 1\n    config T: int = {}\n    config deep: bool = {deep}\n    \
-             config style: plain | gated | none = {style}\n    config rate: float = 0.5\n    axis batch, cell, symbol\n    \
-             axis dim = hidden\n    axis other = size(dim)\n    axis part = 2\n    axis feature = size(dim) / size(part)\n    \
-             axis prefix = 2\n    axis pos = prefix + cell\n    axis long = cell + part\n    axis step = 3\n    axis tap = 2\n    \
-             axis branch, way, kept\n    input question: symbol [batch, cell]\n    target answer: symbol? [batch, cell]\n",
-            1 + self.below(3)
-        )
-        .replace("axis long = cell + part", "axis long = size(cell) + 2");
+        let mut members = MEMBERS
+            .replace("CYCLES", &(1 + self.below(3)).to_string())
+            .replace("DEEP", deep)
+            .replace("STYLE", style);
         for (name, of) in [
             ("p0", axes(["dim"])),
             ("p1", axes(["cell", "dim"])),
@@ -181,13 +181,11 @@ impl Generator {
             members += "    table rows: float [symbol, dim] = normal(std = 1)\n";
             self.indices.push("rows".to_owned());
         }
-        members += "    param kernel: float [dim, tap] = normal(std = 1)\n    net embed = Embedding(symbol, dim)\n    net head = Linear(dim -> symbol)\n";
         self.member_nets(&mut members);
         self.states(&mut members);
-        let base = self.vars.clone();
         let encode = self.encode();
         let encoded = self.vars.clone();
-        let blocks = self.blocks(&encoded, &base);
+        let blocks = self.blocks(&encoded);
         self.vars.clone_from(&encoded);
         let think = self.think();
         let decode = self.decode();
@@ -239,15 +237,7 @@ impl Generator {
 
     /// Functions and nets of the file.
     fn items(&mut self) -> String {
-        let mut text = String::from(
-            "use std::nets::{Attention, Embedding, Mlp, Stack, rms_norm}\nuse std::branching::{AdditiveEmbedding, Copies, FiLM}\n\
-             use std::merging::{GatedProduct, HierarchicalAttention, LearnedWeights, Max, Mean, Scorer}\n\
-             use std::losses::{binary_cross_entropy, softmax_cross_entropy, stablemax_cross_entropy}\n\
-             use std::metrics::{exact_match, token_accuracy}\n\n\
-             fn centred(x: float [..], over features: axes) -> float [..] {\n    return x - mean(x, over features)\n}\n\n\
-             fn pair(x: float [..], over d: axis, scale: float = 0.5) {\n    let h = scale * x\n    return (sin(h), mean(h, over d))\n}\n\n\
-             fn shares(x: float [batch, at..]) {\n    return softmax(x, over at)\n}\n\n",
-        );
+        let mut text = ITEMS.to_owned();
         self.in_function = true;
         for name in ["Gate", "Cell"] {
             let emits = name == "Gate";
@@ -281,50 +271,39 @@ impl Generator {
                 let _ = writeln!(body, "        emit seen = mean({value}, over not batch)");
             }
             let result = self.expr(&axes(["dim"]), 2);
-            let _ = write!(
-                text,
-                "net {name}(dim: axis, gain: float = 1, sharp: bool = false) {{\n    param w: float [dim] = normal(std = 1)\n    \
-                 net inner = Linear(dim -> dim)\n    net open = Linear(dim -> 1, bias = true)\n\n    \
-                 fn (x: float [.., dim]) -> float [.., dim] {{\n{body}        if sharp {{ return gain * tanh({result}) + x }}\n        \
-                 return gain * ({result}) + x\n    }}\n}}\n\n"
-            );
+            text += &NET.replace("NAME", name).replace("BODY", &body).replace("RESULT", &result);
         }
-        text += "net Around(body: net, rate: float = 1) {\n    net inside = body\n    fn (x) { return x + rate * inside(x) }\n}\n\n\
-                 net Pair(dim: axis) {\n    net halves = Gate(dim) * 2\n    fn (x: float [.., dim]) -> float [.., dim] {\n        \
-                 return halves[1](halves[0](x))\n    }\n}\n\n";
         self.in_function = false;
         (self.vars, self.nets) = (Vec::new(), Vec::new());
         text
     }
 
     fn member_nets(&mut self, members: &mut String) {
-        let choices: [(&'static str, Net, bool); 13] = [
-            ("Linear(dim -> dim, bias = true)", same("", &["dim"]), false),
-            ("Linear(dim -> dim)", same("", &["dim"]), false),
-            ("Linear(cell -> cell)", same("", &["cell"]), false),
-            ("Linear(dim -> 1)", Net { removes: axes(["dim"]), ..same("", &["dim"]) }, false),
+        let choices = [
+            ("Linear(dim -> dim, bias = true)", same("", &["dim"])),
+            ("Linear(dim -> dim)", same("", &["dim"])),
+            ("Linear(cell -> cell)", same("", &["cell"])),
+            ("Linear(dim -> 1)", Net { removes: axes(["dim"]), ..same("", &["dim"]) }),
             (
                 "Linear((cell, dim) -> step)",
                 Net { removes: axes(["cell", "dim"]), adds: axes(["step"]), ..same("", &["cell", "dim"]) },
-                false,
             ),
             (
                 "Linear(step -> (cell, dim))",
                 Net { removes: axes(["step"]), adds: axes(["cell", "dim"]), ..same("", &["step"]) },
-                false,
             ),
-            ("Gate(dim, gain = 1 / 2)", Net { emits: true, ..same("", &["dim", "batch"]) }, false),
-            ("Cell(dim, sharp = deep)", same("", &["dim"]), false),
-            ("Around(Cell(dim), rate = rate)", same("", &["dim"]), false),
-            ("Around(Around(Linear(dim -> dim)), rate = 1 / 3)", same("", &["dim"]), false),
-            ("Stack(2, Cell(dim))", same("", &["dim"]), false),
-            ("Pair(dim)", Net { emits: true, ..same("", &["dim", "batch"]) }, false),
-            ("Attention(cell, dim, heads = 2)", same("", &["cell", "dim"]), false),
+            ("Gate(dim, gain = 1 / 2)", Net { emits: true, ..same("", &["dim", "batch"]) }),
+            ("Cell(dim, sharp = deep)", same("", &["dim"])),
+            ("Around(Cell(dim), rate = rate)", same("", &["dim"])),
+            ("Around(Around(Linear(dim -> dim)), rate = 1 / 3)", same("", &["dim"])),
+            ("Stack(2, Cell(dim))", same("", &["dim"])),
+            ("Pair(dim)", Net { emits: true, ..same("", &["dim", "batch"]) }),
+            ("Attention(cell, dim, heads = 2)", same("", &["cell", "dim"])),
         ];
         self.nets.push(same("n0", &["dim"]));
         *members += "    net n0 = Linear(dim -> dim)\n";
         for at in 1..3 + self.below(3) {
-            let (how, net, _) = self.pick(&choices);
+            let (how, net) = self.pick(&choices);
             self.note(match how.split('(').next() {
                 Some("Linear") => "net: Linear",
                 Some("Gate" | "Pair") => "net: emits",
@@ -344,12 +323,12 @@ impl Generator {
         }
         if self.chance(0.4) {
             self.note("net: by match");
-            *members += "    net chosen = match style {\n        plain => Linear(dim -> dim),\n        gated => Cell(dim),\n        none => Linear(dim -> dim, bias = true),\n    }\n";
+            *members += concat!(
+                "    net chosen = match style {\n        plain => Linear(dim -> dim),\n",
+                "        gated => Cell(dim),\n        none => Linear(dim -> dim, bias = true),\n    }\n"
+            );
             self.nets.push(same("chosen", &["dim"]));
         }
-        *members += "    net fork = AdditiveEmbedding(branch, dim, ways = 2, places = 16)\n    net film = FiLM(branch, dim, ways = 2, places = 16)\n    \
-                     net copies = Copies(ways = 2)\n    net scorer = Scorer(branch, cell, dim)\n    net learned = LearnedWeights(branch, places = 16)\n    \
-                     net tree = HierarchicalAttention(branch, cell, dim)\n    net average = Mean(branch)\n    net gated = GatedProduct(branch)\n";
     }
 
     fn states(&mut self, members: &mut String) {

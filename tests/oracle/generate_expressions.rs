@@ -1,7 +1,7 @@
 //! Random expressions of given axes. Whatever is drawn has exactly these axes, is finite for moderate values, and
 //! reads only what the place may read.
 
-use super::generate::{Axes, Generator, Net, axes, clause, size};
+use super::generate::{Axes, Generator, Net, Var, axes, clause, size};
 
 impl Generator {
     /// An expression with exactly these axes.
@@ -258,8 +258,11 @@ impl Generator {
                     ),
                     1 => {
                         let (a, b) = (self.name("u"), self.name("u"));
+                        let halves = format!("unflatten({x}, dim -> (part, feature))");
+                        let joined = format!("broadcast({a} * {b}, over part) + {halves}");
                         format!(
-                            "{{ let {a}, {b} = split(unflatten({x}, dim -> (part, feature)), over part)  return flatten(broadcast({a} * {b}, over part) + unflatten({x}, dim -> (part, feature)), (part, feature) -> dim) }}"
+                            "{{ let {a}, {b} = split({halves}, over part)  \
+                             return flatten({joined}, (part, feature) -> dim) }}"
                         )
                     }
                     _ => format!(
@@ -361,7 +364,15 @@ impl Generator {
 
     /// A choice that is made when the model is compiled.
     fn choice(&mut self, want: &Axes, depth: usize) -> String {
+        // All arms may keep under one name: the chosen one is kept.
+        let kept = (self.loops > 0 && self.speculates && self.grown.is_none() && self.chance(0.25))
+            .then(|| (self.name("r"), self.place()));
         let arm = |generator: &mut Generator| -> String {
+            if let Some((name, of)) = &kept {
+                generator.note("record in an arm");
+                let (kept, value) = (generator.expr(of, depth), generator.expr(want, depth));
+                return format!("{{ record {name} = {kept}  return {value} }}");
+            }
             // What is not chosen leaves no trace: it updates, it calls nets that emit.
             let updated: Vec<(String, Axes)> = generator
                 .vars
@@ -375,21 +386,39 @@ impl Generator {
                 let (update, value) = (generator.expr(&own, depth), generator.expr(want, depth));
                 return format!("{{ {name} <- {update}  return {value} }}");
             }
+            let emitting: Vec<Net> = generator.nets.iter().filter(|net| net.emits).cloned().collect();
+            let fits = want.contains("batch") && want.contains("dim") && !generator.in_results;
+            if fits && !emitting.is_empty() && generator.speculates && generator.chance(0.5) {
+                generator.note("emit in an arm");
+                let net = generator.pick(&emitting);
+                return format!("{}({})", net.call, generator.expr(want, depth));
+            }
             generator.expr(want, depth)
         };
-        if self.random_bool() {
+        self.chosen += 1;
+        if self.chance(0.5) {
             let (a, b, c) = (arm(self), arm(self), arm(self));
             self.note("match");
+            self.chosen -= 1;
+            self.keep(kept);
             return format!("(match style {{ plain => {a}, gated => {b}, none => {c} }})");
         }
         let (a, b) = (arm(self), arm(self));
         self.note("if expression");
+        self.chosen -= 1;
+        self.keep(kept);
         let cond = self.static_condition();
         format!("(if {cond} {{ {} }} else {{ {} }})", bare(&a), bare(&b))
     }
 
-    fn random_bool(&mut self) -> bool {
-        self.chance(0.5)
+    /// What every arm has recorded may be read after the loop.
+    fn keep(&mut self, kept: Option<(String, Axes)>) {
+        if let Some((name, axes)) = kept
+            && self.chosen == 0
+            && !axes.contains("branch")
+        {
+            self.kept.push(Var { name, axes, updated: false });
+        }
     }
 
     /// Known when the model is compiled.
@@ -429,7 +458,9 @@ impl Generator {
 /// A block is the braces of an arm already.
 fn bare(arm: &str) -> String {
     match arm.strip_prefix("{ ").and_then(|rest| rest.strip_suffix(" }")) {
-        Some(rest) if rest.contains(" <- ") && !rest.contains("{ ") => rest.to_owned(),
+        Some(rest) if (rest.contains(" <- ") || rest.contains("record ")) && !rest.contains("{ ") => {
+            rest.to_owned()
+        }
         _ => arm.to_owned(),
     }
 }

@@ -18,7 +18,7 @@ impl Generator {
     }
 
     /// Blocks see the names of the model and of `encode`, and their own arguments.
-    pub fn blocks(&mut self, encoded: &[Var], _base: &[Var]) -> String {
+    pub fn blocks(&mut self, encoded: &[Var]) -> String {
         let mut text = String::new();
         for (name, params) in [("settle", 0), ("refine", 2)] {
             self.vars = encoded.to_vec();
@@ -104,6 +104,36 @@ impl Generator {
                 };
                 Self::line(out, level, &format!("do {name}{args}"));
             }
+            11 if self.grown.is_none() => {
+                self.note("branch along another axis");
+                let (name, own) = self.states[self.states.len() - 1].clone();
+                let (value, count) = (self.expr(&own, 2), 2 + self.below(2));
+                Self::line(out, level, &format!("branch {name} along rollout into {count}"));
+                Self::line(out, level, &format!("{name} <- sin({name} + {value})"));
+                Self::line(
+                    out,
+                    level,
+                    &format!(
+                        "{name} <- {name} * softmax(mean({name}, over not (batch, rollout)), over rollout)"
+                    ),
+                );
+                Self::line(out, level, &format!("merge {name} along rollout with sum({name}, over rollout)"));
+            }
+            12 => {
+                self.note("local axis");
+                let (local, name) = (self.name("a"), self.name("l"));
+                let of = self.place();
+                let (value, count) = (self.expr(&of, 2), 2 + self.below(2));
+                Self::line(out, level, &format!("axis {local} = {count}"));
+                Self::line(
+                    out,
+                    level,
+                    &format!(
+                        "let {name} = sum(broadcast({value}, over {local}) * sin(index({local})), over {local})"
+                    ),
+                );
+                self.vars.push(Var { name, axes: of, updated: false });
+            }
             9 | 10 => {
                 self.note("var");
                 let name = self.name("v");
@@ -119,7 +149,7 @@ impl Generator {
     }
 
     /// Axes of something that is there.
-    fn place(&mut self) -> Axes {
+    pub fn place(&mut self) -> Axes {
         let all: Vec<Axes> =
             self.vars.iter().map(|var| var.axes.clone()).filter(|own| !own.is_empty()).collect();
         self.pick(&all)
@@ -328,6 +358,12 @@ impl Generator {
         );
         self.grown = None;
         self.vars = saved;
+        if how.contains("giving") {
+            self.note("giving");
+            let best = self.name("l");
+            Self::line(out, level, &format!("let {best} = max({score}, over branch)"));
+            self.vars.push(Var { name: best, axes: axes(["batch"]), updated: false });
+        }
     }
 
     fn grow(&mut self, name: &str, grown: &Axes, count: usize) {

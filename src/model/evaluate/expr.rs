@@ -9,6 +9,7 @@ use crate::model::evaluate::value::Value;
 use crate::model::schedule::stmt::Flow;
 use crate::source::Span;
 use crate::syntax::ast::{BinaryOp, Block, Expr, ExprKind, Ident, UnaryOp};
+use crate::types::Kind;
 
 impl Checker<'_> {
     pub(in crate::model) fn expr(&mut self, expr: &Expr) -> Value {
@@ -242,6 +243,14 @@ impl Checker<'_> {
                 };
             }
             _ => {}
+        }
+        // Beside a bool per element, one known at compile time decides, or changes nothing.
+        if let (BinaryOp::And | BinaryOp::Or, (Value::Bool(known), other) | (other, Value::Bool(known))) =
+            (op, (&a, &b))
+            && let Value::Tensor(val) = other
+            && self.ty(*val).kind == Kind::Bool
+        {
+            return if *known == (op == BinaryOp::Or) { Value::Bool(*known) } else { Value::Tensor(*val) };
         }
         let (Some(x), Some(y)) = (self.tensor(&a, left.span), self.tensor(&b, right.span)) else {
             return Value::Broken;
