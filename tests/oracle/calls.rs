@@ -158,10 +158,11 @@ impl<'a> Oracle<'a> {
         if let Some(function) = p::function(name) {
             return self.function(name, function, &args.positional);
         }
-        if !args.clauses.is_empty() && args.positional.len() == 1 {
-            if let Some(value) = self.reduction(name, &args)? {
-                return Ok(value);
-            }
+        if !args.clauses.is_empty()
+            && args.positional.len() == 1
+            && let Some(value) = self.reduction(name, &args)?
+        {
+            return Ok(value);
         }
         match name {
             "max" | "min" => self.extreme(name, &args.positional),

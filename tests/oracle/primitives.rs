@@ -216,7 +216,7 @@ pub fn rope(x: &Tensor, pos: AxisId, feature: AxisId, theta: f64) -> Res<Tensor>
     let half = count / 2;
     let mut data = x.data.clone();
     for (at, value) in data.iter_mut().enumerate() {
-        let place = if pos_stride == 0 { 0 } else { at / pos_stride % places };
+        let place = at.checked_div(pos_stride).unwrap_or(0) % places;
         let f = at / feature_stride % count;
         let angle = place as f64 * theta.powf(-2.0 * (f % half) as f64 / count as f64);
         let partner =

@@ -22,11 +22,14 @@ struct Segment {
     scheduled: bool,
 }
 
+/// Tries to keep a loop a loop, at most: what a body updates is known after the first.
+const MOST_TRIES: usize = 3;
+
 /// What became of a try to keep a loop a loop.
 enum Rolled {
     Kept,
-    /// It updates these tensors too.
-    Carries(BTreeSet<String>),
+    /// It updates these tensors, no more and no fewer: others keep what they are, gradient included.
+    Updates(BTreeSet<String>),
     /// Its iterations differ: one changes axes, emits, collects, or updates what is known when the model is compiled.
     Differs,
 }
@@ -299,21 +302,23 @@ impl Checker<'_> {
     }
 
     /// Whether the loop can stay one, and then has been made. Each try is a speculation: kept, or dropped with all that
-    /// it left behind. What a body updates shows when it has run, so that a second try may carry more than the first.
+    /// it left behind. What a body updates shows when it has run, so that a second try may carry more or less than the
+    /// first.
     fn stays_a_loop(&mut self, segment: &Segment, while_: Option<&Expr>, body: &Block, span: Span) -> bool {
         let mut names = BTreeSet::new();
         self.updated(&body.statements, &mut names);
-        loop {
+        for _ in 0..MOST_TRIES {
             let mut trial = self.trial();
             match trial.rolled(&names, segment, while_, body, span) {
                 Rolled::Kept => {
                     *self = *trial;
                     return true;
                 }
-                Rolled::Carries(more) if !more.is_subset(&names) => names.extend(more),
-                Rolled::Carries(_) | Rolled::Differs => return false,
+                Rolled::Updates(exactly) => names = exactly,
+                Rolled::Differs => return false,
             }
         }
+        false
     }
 
     /// Makes the loop, carrying the tensors among `names`. What it has done if it is not kept is worth nothing.
@@ -366,13 +371,17 @@ impl Checker<'_> {
         if changed.iter().any(|(_, old)| !matches!(old.value, Value::Tensor(_) | Value::Broken)) {
             return Rolled::Differs;
         }
-        let more: BTreeSet<String> = changed
-            .iter()
-            .filter(|(_, old)| matches!(old.value, Value::Tensor(_)))
-            .map(|(name, _)| name.clone())
-            .collect();
-        if !more.is_empty() {
-            return Rolled::Carries(more);
+        let still = |(name, argument): &(&(String, Val), &Val)| {
+            let now = self.scope.get(&name.0).map(|binding| &binding.value);
+            matches!(now, Some(Value::Tensor(val)) if val == *argument)
+        };
+        let kept: Vec<&str> =
+            carried.iter().zip(&arguments).filter(still).map(|((name, _), _)| name.as_str()).collect();
+        let more = changed.iter().filter(|(_, old)| matches!(old.value, Value::Tensor(_)));
+        let more: Vec<&str> = more.map(|(name, _)| name.as_str()).collect();
+        if !more.is_empty() || !kept.is_empty() {
+            let updated = carried.iter().map(|(name, _)| name.as_str()).filter(|name| !kept.contains(name));
+            return Rolled::Updates(updated.chain(more).map(str::to_owned).collect());
         }
         let mut next = Vec::new();
         for ((name, _), argument) in carried.iter().zip(&arguments) {
