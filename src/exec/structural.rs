@@ -31,6 +31,11 @@ pub(super) fn plan(op: &Op, call: &Call, planner: &Planner) -> TchResult<Option<
             let view = View::whole(&call.args[0].dims, &flattening_order(call, from));
             Box::new(move |_, args| view.of(&x.of(args)?)?.f_reshape(&shape[..]))
         }
+        Op::Expand if call.numbers[0].is_some() => {
+            // Made anew each time: what a step gives is the caller's own.
+            let (value, options) = (call.numbers[0].unwrap_or(0.0), (call.kind(), planner.device));
+            Box::new(move |_, _| Tensor::f_full(&shape[..], value, options))
+        }
         Op::Expand => {
             let view = View::whole(&call.args[0].dims, &call.ty.dims);
             Box::new(move |_, args| view.of(&x.of(args)?)?.f_expand(&shape[..], false))

@@ -121,6 +121,11 @@ impl Builder {
         Some((&node.op, &defined.operands))
     }
 
+    /// Whether the body of the innermost open loop reads a value that is computed outside of it.
+    pub fn captures(&self, val: Val) -> bool {
+        self.levels.last().is_some_and(|level| level.entered.contains_key(&val))
+    }
+
     /// How many loops stand around the next operation.
     pub fn depth(&self) -> usize {
         self.levels.len() - 1
@@ -259,9 +264,11 @@ impl Builder {
     /// A value as the loop at `depth` names it: what is computed further out enters it as a block argument.
     fn reached(&mut self, depth: usize, val: Val) -> Place {
         let defined = &self.values[val.0 as usize];
-        debug_assert!(defined.level <= depth, "a value is read outside the loop that computes it");
-        if defined.level >= depth {
+        if defined.level == depth {
             return defined.at;
+        }
+        if defined.level > depth {
+            return self.unknown(depth, defined.ty.clone());
         }
         let level = &mut self.levels[depth];
         if let Some(at) = level.entered.get(&val) {
@@ -271,6 +278,24 @@ impl Builder {
         level.captured.push_back(val);
         level.entered.insert(val, at);
         Place::Argument(at)
+    }
+}
+
+impl Builder {
+    /// In place of a value that is read outside the loop that computes it, which is a mistake of totc: an argument that no
+    /// loop has, so that the verifier refuses the graph.
+    fn unknown(&mut self, depth: usize, ty: Ty) -> Place {
+        let node = Node {
+            op: Op::Argument(usize::MAX),
+            operands: Vec::new(),
+            ty,
+            gradient: false,
+            requires_grad: false,
+            span: Span::NONE,
+            name: "a value that is read outside its loop".to_owned(),
+            body: None,
+        };
+        self.push(depth, node, Vec::new())
     }
 }
 

@@ -28,6 +28,7 @@ pub static IOTA: Primitive = Primitive {
     #[cfg(feature = "torch")]
     kernel: |c, p| {
         let counted = tch::Tensor::f_arange(c.ty.count() as i64, (tch::Kind::Int64, p.device))?;
-        Ok(Box::new(move |_, _| Ok(counted.shallow_clone())))
+        // A copy: what a step gives is the caller's own.
+        Ok(Box::new(move |_, _| counted.f_alias_copy()))
     },
 };

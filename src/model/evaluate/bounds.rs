@@ -69,7 +69,11 @@ impl Checker<'_> {
         if !typed && kind != Kind::Int {
             return Some(index);
         }
-        let Some(bounds) = self.bounds(index, DEEPEST) else { return Some(index) };
+        // An index of an axis that grows and shrinks was one when it was made: that proves nothing later.
+        let doubtful = typed && self.axes.is_growing(axis);
+        let Some(bounds) = self.bounds(index, DEEPEST) else {
+            return if doubtful { self.emit(Op::Cast(Kind::Int), &[index], span) } else { Some(index) };
+        };
         let last = size as f64 - 1.0;
         let inside = bounds.low >= 0.0 && bounds.high <= last;
         let misses = bounds.low > last || bounds.high < 0.0;
@@ -86,6 +90,9 @@ impl Checker<'_> {
                     .help("entries are counted from 0; `min(…, …)` and `max(…, …)` keep an index inside"),
             );
             return None;
+        }
+        if doubtful && !inside {
+            return self.emit(Op::Cast(Kind::Int), &[index], span);
         }
         if typed || !inside {
             return Some(index);

@@ -5,7 +5,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{Val, Yield};
 use crate::model::Number;
 use crate::model::checker::{Checker, Items};
-use crate::model::evaluate::value::{Binding, BindingRole, Value};
+use crate::model::evaluate::value::{Binding, BindingRole, Scope, Value};
 use crate::model::names::visit::visit_block;
 use crate::model::outline::{Item, ItemKind};
 use crate::model::schedule::stmt::Flow;
@@ -225,10 +225,11 @@ impl Checker<'_> {
             );
             return None;
         }
-        let tensors = self.variables().into_iter().filter_map(|(name, binding)| match binding.value {
-            Value::Tensor(val) => Some((name, val)),
-            _ => None,
-        });
+        let tensors =
+            self.variables(&BTreeSet::new()).into_iter().filter_map(|(name, binding)| match binding.value {
+                Value::Tensor(val) => Some((name, val)),
+                _ => None,
+            });
         Some((cond_val, tensors.collect()))
     }
 
@@ -330,7 +331,7 @@ impl Checker<'_> {
         body: &Block,
         span: Span,
     ) -> Rolled {
-        let before = self.variables();
+        let before = self.variables(names);
         let carried: Vec<(String, Val)> = before
             .iter()
             .filter(|(name, _)| names.contains(name))
@@ -345,6 +346,7 @@ impl Checker<'_> {
             .cloned()
             .collect();
         let collected = self.collected();
+        let outer_records = self.scope.clone();
         let emitted = self.emissions.len();
         let starts: Vec<Val> = carried.iter().map(|(_, val)| *val).collect();
         let arguments = self.open_loop(segment.times, &starts, span);
@@ -379,9 +381,11 @@ impl Checker<'_> {
             carried.iter().zip(&arguments).filter(still).map(|((name, _), _)| name.as_str()).collect();
         let more = changed.iter().filter(|(_, old)| matches!(old.value, Value::Tensor(_)));
         let more: Vec<&str> = more.map(|(name, _)| name.as_str()).collect();
-        if !more.is_empty() || !kept.is_empty() {
+        let again = self.recorded_again(&records, &carried, &outer_records);
+        if !more.is_empty() || !kept.is_empty() || !again.is_empty() {
             let updated = carried.iter().map(|(name, _)| name.as_str()).filter(|name| !kept.contains(name));
-            return Rolled::Updates(updated.chain(more).map(str::to_owned).collect());
+            let all = updated.chain(more).map(str::to_owned);
+            return Rolled::Updates(all.chain(again).collect());
         }
         let mut next = Vec::new();
         for ((name, _), argument) in carried.iter().zip(&arguments) {
@@ -418,13 +422,30 @@ impl Checker<'_> {
         Rolled::Kept
     }
 
-    /// Names around this place that may be updated, and what they are.
-    fn variables(&self) -> Vec<(String, Binding)> {
-        let names = self.scope.names().into_iter();
-        names
-            .filter_map(|name| Some((name.to_owned(), self.scope.get(name)?.clone())))
-            .filter(|(_, binding)| matches!(binding.role, BindingRole::Var | BindingRole::State))
+    /// Names around this place that may be updated, or are among `names`, and what they are.
+    fn variables(&self, names: &BTreeSet<String>) -> Vec<(String, Binding)> {
+        let all = self.scope.names().into_iter();
+        all.filter_map(|name| Some((name.to_owned(), self.scope.get(name)?.clone())))
+            .filter(|(name, binding)| {
+                matches!(binding.role, BindingRole::Var | BindingRole::State) || names.contains(name)
+            })
             .collect()
+    }
+
+    /// What was recorded before the loop, is read in it, and recorded in it again: each iteration reads what the one
+    /// before it recorded.
+    fn recorded_again(
+        &self,
+        records: &[(String, Val, Span)],
+        carried: &[(String, Val)],
+        before: &Scope,
+    ) -> Vec<String> {
+        let reads = |name: &str| match before.get(name).map(|binding| &binding.value) {
+            Some(Value::Tensor(old)) => self.builder.captures(*old),
+            _ => false,
+        };
+        let names = records.iter().map(|(name, _, _)| name);
+        names.filter(|name| !carried.iter().any(|(own, _)| own == *name) && reads(name)).cloned().collect()
     }
 }
 
