@@ -7,6 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use tch::{Device, TchError, Tensor};
 
+/// What libtorch's fallible operations give.
 pub type TchResult<T> = std::result::Result<T, TchError>;
 
 /// A planned call: takes the operands of one execution, gives the result.
@@ -15,6 +16,7 @@ pub type Kernel = Box<dyn Fn(&mut Run, &mut [Arg]) -> TchResult<Tensor> + Send>;
 /// An operand of one execution.
 #[derive(Debug)]
 pub enum Arg {
+    /// A value that was computed before.
     Tensor(Tensor),
     /// Known when the program was made; the plan has it.
     Number,
@@ -50,6 +52,7 @@ pub struct Draws {
 /// Where kernels are planned: the device, and tables that several share.
 #[derive(Debug)]
 pub struct Planner {
+    /// Where tables and number tensors are made; all kernels run there.
     pub device: Device,
     /// Cosines and sines of rotary positions by rows, width, the bits of theta and their kind.
     pub(super) rotations: RefCell<HashMap<(i64, i64, u64, tch::Kind), (Tensor, Tensor)>>,
