@@ -3,6 +3,7 @@
 
 use crate::source::Span;
 
+/// A name where it is written.
 #[derive(Clone, Debug)]
 pub struct Ident {
     pub name: String,
@@ -16,33 +17,39 @@ pub struct File {
     pub items: Vec<Item>,
 }
 
+/// A declaration of a file.
 #[derive(Clone, Debug)]
 pub struct Item {
+    /// The `///` lines above it.
     pub doc: String,
     pub kind: ItemKind,
     pub span: Span,
 }
 
+/// What a file declares.
 #[derive(Clone, Debug)]
 pub enum ItemKind {
+    /// Names of other modules.
     Use(Use),
+    /// A model, possibly an heir of another.
     Model(Model),
+    /// A net that models instantiate.
     Net(NetDef),
+    /// A function of tensors and sizes.
     Fn(FnDef),
     /// An axis that the functions and models of the file share; one declaration of several becomes several.
-    Axis {
-        name: Ident,
-        size: Option<Expr>,
-    },
+    Axis { name: Ident, size: Option<Expr> },
 }
 
 /// `use std::nets::{Block, Stack}`.
 #[derive(Clone, Debug)]
 pub struct Use {
     pub module: Vec<String>,
+    /// The names that are taken; each keeps its place.
     pub names: Vec<Ident>,
 }
 
+/// `model NAME extends OTHER { … }`.
 #[derive(Clone, Debug)]
 pub struct Model {
     pub name: Ident,
@@ -50,6 +57,7 @@ pub struct Model {
     pub members: Vec<Member>,
 }
 
+/// A declaration inside a model or net.
 #[derive(Clone, Debug)]
 pub struct Member {
     pub doc: String,
@@ -57,65 +65,38 @@ pub struct Member {
     pub span: Span,
 }
 
+/// What a model or net declares.
 #[derive(Clone, Debug)]
 pub enum MemberKind {
     /// `range`: both bounds belong to it; no upper bound is no bound.
-    Config {
-        name: Ident,
-        ty: Vec<Ident>,
-        value: Expr,
-        range: Option<(Expr, Option<Expr>)>,
-    },
-    Axis {
-        names: Vec<Ident>,
-        size: Option<Expr>,
-    },
-    Data {
-        target: bool,
-        name: Ident,
-        ty: Type,
-    },
-    Weight {
-        role: WeightRole,
-        name: Ident,
-        ty: Type,
-        init: Expr,
-    },
-    Net {
-        name: Ident,
-        value: Expr,
-    },
-    State {
-        name: Ident,
-        ty: Type,
-        init: Expr,
-    },
-    Section {
-        section: Section,
-        body: Block,
-    },
-    Block {
-        name: Ident,
-        args: Vec<Ident>,
-        body: Block,
-    },
+    Config { name: Ident, ty: Vec<Ident>, value: Expr, range: Option<(Expr, Option<Expr>)> },
+    /// `axis a, b = size`; without a size the data bind it.
+    Axis { names: Vec<Ident>, size: Option<Expr> },
+    /// `input x: ty` or `target x: ty`.
+    Data { target: bool, name: Ident, ty: Type },
+    /// `param`, `buffer` or `table`, by declared type and initial value.
+    Weight { role: WeightRole, name: Ident, ty: Type, init: Expr },
+    /// `net f = Recipe(…)`.
+    Net { name: Ident, value: Expr },
+    /// `state y: ty = init`, carried from one supervision step to the next.
+    State { name: Ident, ty: Type, init: Expr },
+    /// The body of a section.
+    Section { section: Section, body: Block },
+    /// `block name(args) { … }`, statements that `do` runs.
+    Block { name: Ident, args: Vec<Ident>, body: Block },
+    /// What the model answers, with names where there are several.
     Predict(Vec<(Option<Ident>, Expr)>),
-    Metric {
-        name: Ident,
-        value: Expr,
-    },
-    Loss {
-        name: Ident,
-        value: Expr,
-    },
-    Halt {
-        when: Option<Expr>,
-        at_most: Option<Expr>,
-        explore: Option<Expr>,
-    },
+    /// A measure of evaluation.
+    Metric { name: Ident, value: Expr },
+    /// A loss of training.
+    Loss { name: Ident, value: Expr },
+    /// When a sample ends; nothing in it means `halt never`.
+    Halt { when: Option<Expr>, at_most: Option<Expr>, explore: Option<Expr> },
+    /// Inherited declarations that are left out: keyword and name.
     Drop(Vec<(Ident, Ident)>),
 }
 
+/// The keyword of a weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WeightRole {
     Param,
@@ -123,6 +104,7 @@ pub enum WeightRole {
     Table,
 }
 
+/// The parts of a supervision step, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
     Encode,
@@ -130,14 +112,17 @@ pub enum Section {
     Decode,
 }
 
+/// `net Name(params) { members, fn }`.
 #[derive(Clone, Debug)]
 pub struct NetDef {
     pub name: Ident,
     pub params: Vec<Param>,
     pub members: Vec<Member>,
+    /// None where the net has weights alone.
     pub body: Option<FnDef>,
 }
 
+/// A function, of a file or of a net (then without a name).
 #[derive(Clone, Debug)]
 pub struct FnDef {
     /// What stands above the `fn` of a net; that of an item is the item's.
@@ -163,20 +148,24 @@ impl FnDef {
 /// `over dim: axis`, `ways: int`, `z: float [.., dim]`.
 #[derive(Clone, Debug)]
 pub struct Param {
+    /// The clause that gives it (`over`, `into`), of axes alone.
     pub clause: Option<Clause>,
     pub name: Ident,
     pub ty: Option<Type>,
     pub default: Option<Expr>,
 }
 
+/// `float [batch, dim]`, `symbol? [cell]`.
 #[derive(Clone, Debug)]
 pub struct Type {
     pub name: Ident,
     pub optional: bool,
+    /// None where the brackets are missing: any axes.
     pub axes: Option<Vec<AxisEntry>>,
     pub span: Span,
 }
 
+/// An entry in the brackets of a type.
 #[derive(Clone, Debug)]
 pub enum AxisEntry {
     /// `..`
@@ -194,6 +183,7 @@ pub struct Block {
     pub span: Span,
 }
 
+/// A statement of a schedule or function.
 #[derive(Clone, Debug)]
 pub struct Stmt {
     pub kind: StmtKind,
@@ -203,6 +193,7 @@ pub struct Stmt {
 #[expect(
     clippy::large_enum_variant,
     reason = "trees are small and live briefly: boxes would only be in the way"
+/// The statements; names are resolved by the checker.
 )]
 #[derive(Clone, Debug)]
 pub enum StmtKind {
@@ -223,30 +214,36 @@ pub enum StmtKind {
         name: Ident,
         value: Expr,
     },
+    /// `record name = value`: kept under a name, without a use in the model.
     Record {
         name: Ident,
         value: Expr,
     },
+    /// `collect name = value over counter`: the values of all iterations on an axis.
     Collect {
         name: Ident,
         value: Expr,
         over: Ident,
     },
+    /// `emit name = value`, read by the caller as `x.name`.
     Emit {
         name: Ident,
         value: Expr,
     },
+    /// `repeat count { … }`, with `grad last k` and `while`.
     Repeat {
         count: LoopCount,
         grad_last: Option<Expr>,
         while_: Option<Expr>,
         body: Block,
     },
+    /// `branch state …`: the state gets or widens a growing axis.
     Branch {
         state: Ident,
         axis: Option<Ident>,
         how: Branching,
     },
+    /// `merge state with combiner`: the growing axis is reduced, to groups if any.
     Merge {
         state: Ident,
         axis: Option<Ident>,
@@ -254,12 +251,14 @@ pub enum StmtKind {
         with: Expr,
         giving: Option<Ident>,
     },
+    /// `prune states to k by score`: the best entries of a growing axis stay.
     Prune {
         states: Vec<Ident>,
         axis: Option<Ident>,
         to: Expr,
         by: Expr,
     },
+    /// A block of the model is run.
     Do {
         name: Ident,
         args: Vec<Expr>,
@@ -272,24 +271,28 @@ pub enum StmtKind {
     },
 }
 
+/// How often a loop runs.
 #[derive(Clone, Debug)]
 pub enum LoopCount {
     Times(Expr),
     Range { index: Ident, from: Expr, to: Expr },
 }
 
+/// What a branch is made of.
 #[derive(Clone, Debug)]
 pub enum Branching {
     With(Expr),
     Into(Expr),
 }
 
+/// An expression.
 #[derive(Clone, Debug)]
 pub struct Expr {
     pub kind: ExprKind,
     pub span: Span,
 }
 
+/// The expressions; kinds and axes are the checker's.
 #[derive(Clone, Debug)]
 pub enum ExprKind {
     /// The author's digits, kept exact.
@@ -308,6 +311,7 @@ pub enum ExprKind {
         base: Box<Expr>,
         name: Ident,
     },
+    /// `y@2`: a state, `steps` supervision steps back.
     Ago {
         base: Box<Expr>,
         steps: u32,
@@ -330,17 +334,20 @@ pub enum ExprKind {
         subject: Box<Expr>,
         arms: Vec<(Ident, Expr)>,
     },
+    /// `lookahead(names)`: predictions of the next supervision step.
     Lookahead(Vec<Ident>),
     Tuple(Vec<Expr>),
     Block(Block),
 }
 
+/// An argument of a call.
 #[derive(Clone, Debug)]
 pub struct Arg {
     pub kind: ArgKind,
     pub span: Span,
 }
 
+/// The forms of arguments.
 #[derive(Clone, Debug)]
 pub enum ArgKind {
     Positional(Expr),
@@ -350,6 +357,7 @@ pub enum ArgKind {
     Map(MapSide, MapSide),
 }
 
+/// A side of `a -> b`.
 #[derive(Clone, Debug)]
 pub enum MapSide {
     Axes(Vec<Ident>),
@@ -357,6 +365,7 @@ pub enum MapSide {
     One(Span),
 }
 
+/// The words that name axes in calls and parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clause {
     Over,
@@ -366,6 +375,7 @@ pub enum Clause {
 }
 
 impl Clause {
+    /// The word as written.
     pub fn word(self) -> &'static str {
         match self {
             Clause::Over => "over",
@@ -376,13 +386,16 @@ impl Clause {
     }
 }
 
+/// Axes after a clause.
 #[derive(Clone, Debug)]
 pub enum AxisSet {
     Names(Vec<Ident>),
+    /// All axes but these.
     Not(Vec<Ident>),
     All,
 }
 
+/// An entry in the brackets of `x[…]`.
 #[derive(Clone, Debug)]
 pub enum IndexItem {
     /// `y[cell]`, `layers[i]`
@@ -399,6 +412,7 @@ pub enum UnaryOp {
     Not,
 }
 
+/// Operators between two expressions, weakest binding first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BinaryOp {
     Or,
@@ -417,6 +431,7 @@ pub enum BinaryOp {
 }
 
 impl BinaryOp {
+    /// The operator as written.
     pub fn symbol(self) -> &'static str {
         match self {
             BinaryOp::Or => "or",
