@@ -6,14 +6,18 @@ use crate::source::Span;
 /// A name where it is written.
 #[derive(Clone, Debug)]
 pub struct Ident {
+    /// As written.
     pub name: String,
+    /// Where.
     pub span: Span,
 }
 
+/// A file as a whole.
 #[derive(Clone, Debug, Default)]
 pub struct File {
     /// The `//!` lines it begins with.
     pub doc: String,
+    /// In the order of the text.
     pub items: Vec<Item>,
 }
 
@@ -22,7 +26,9 @@ pub struct File {
 pub struct Item {
     /// The `///` lines above it.
     pub doc: String,
+    /// What is declared.
     pub kind: ItemKind,
+    /// The whole declaration.
     pub span: Span,
 }
 
@@ -44,6 +50,7 @@ pub enum ItemKind {
 /// `use std::nets::{Block, Stack}`.
 #[derive(Clone, Debug)]
 pub struct Use {
+    /// Path segments: `std`, `nets`.
     pub module: Vec<String>,
     /// The names that are taken; each keeps its place.
     pub names: Vec<Ident>,
@@ -52,16 +59,22 @@ pub struct Use {
 /// `model NAME extends OTHER { … }`.
 #[derive(Clone, Debug)]
 pub struct Model {
+    /// What it is called.
     pub name: Ident,
+    /// The model it inherits from.
     pub extends: Option<Ident>,
+    /// Declarations in the order of the text, inherited ones not included.
     pub members: Vec<Member>,
 }
 
 /// A declaration inside a model or net.
 #[derive(Clone, Debug)]
 pub struct Member {
+    /// The `///` lines above it.
     pub doc: String,
+    /// What is declared.
     pub kind: MemberKind,
+    /// The whole declaration.
     pub span: Span,
 }
 
@@ -99,24 +112,33 @@ pub enum MemberKind {
 /// The keyword of a weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WeightRole {
+    /// Learned by the main optimiser.
     Param,
+    /// A constant of the checkpoint.
     Buffer,
+    /// Embedding rows with updates of their own.
     Table,
 }
 
 /// The parts of a supervision step, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
+    /// Data to values, before the thinking.
     Encode,
+    /// New states.
     Think,
+    /// States to predictions.
     Decode,
 }
 
 /// `net Name(params) { members, fn }`.
 #[derive(Clone, Debug)]
 pub struct NetDef {
+    /// What it is called.
     pub name: Ident,
+    /// Parameters in order.
     pub params: Vec<Param>,
+    /// Weights, nets and sizes, in the order of the text.
     pub members: Vec<Member>,
     /// None where the net has weights alone.
     pub body: Option<FnDef>,
@@ -127,10 +149,15 @@ pub struct NetDef {
 pub struct FnDef {
     /// What stands above the `fn` of a net; that of an item is the item's.
     pub doc: String,
+    /// None of the `fn` of a net.
     pub name: Option<Ident>,
+    /// Parameters in order.
     pub params: Vec<Param>,
+    /// Types of the results, in order; empty where none is stated.
     pub result: Vec<Type>,
+    /// What it does.
     pub body: Block,
+    /// From `fn` to the end of the body.
     pub span: Span,
 }
 
@@ -150,18 +177,24 @@ impl FnDef {
 pub struct Param {
     /// The clause that gives it (`over`, `into`), of axes alone.
     pub clause: Option<Clause>,
+    /// What it is called.
     pub name: Ident,
+    /// None of a parameter that takes anything.
     pub ty: Option<Type>,
+    /// What it is where the call says nothing.
     pub default: Option<Expr>,
 }
 
 /// `float [batch, dim]`, `symbol? [cell]`.
 #[derive(Clone, Debug)]
 pub struct Type {
+    /// The kind (`float`, `int`, `bool`) or the axis that an index is of.
     pub name: Ident,
+    /// Whether a `?` stands behind the name: absent values allowed.
     pub optional: bool,
     /// None where the brackets are missing: any axes.
     pub axes: Option<Vec<AxisEntry>>,
+    /// The whole type.
     pub span: Span,
 }
 
@@ -172,21 +205,27 @@ pub enum AxisEntry {
     Rest,
     /// `at..`
     Pack(Ident),
+    /// An axis by name.
     Name(Ident),
 }
 
 /// Statements, and the value of a block that ends in a bare expression.
 #[derive(Clone, Debug)]
 pub struct Block {
+    /// In order.
     pub statements: Vec<Stmt>,
+    /// The bare expression at the end.
     pub value: Option<Box<Expr>>,
+    /// With the braces.
     pub span: Span,
 }
 
 /// A statement of a schedule or function.
 #[derive(Clone, Debug)]
 pub struct Stmt {
+    /// What it does.
     pub kind: StmtKind,
+    /// The whole statement.
     pub span: Span,
 }
 
@@ -197,98 +236,60 @@ pub struct Stmt {
 )]
 #[derive(Clone, Debug)]
 pub enum StmtKind {
-    Let {
-        names: Vec<Ident>,
-        value: Expr,
-    },
+    /// `let a, b = value`.
+    Let { names: Vec<Ident>, value: Expr },
     /// A local axis; without a size, each value brings its own.
-    Axis {
-        name: Ident,
-        size: Option<Expr>,
-    },
-    Var {
-        name: Ident,
-        value: Expr,
-    },
-    Update {
-        name: Ident,
-        value: Expr,
-    },
+    Axis { name: Ident, size: Option<Expr> },
+    /// `var name = value`: may be updated.
+    Var { name: Ident, value: Expr },
+    /// `name <- value`.
+    Update { name: Ident, value: Expr },
     /// `record name = value`: kept under a name, without a use in the model.
-    Record {
-        name: Ident,
-        value: Expr,
-    },
+    Record { name: Ident, value: Expr },
     /// `collect name = value over counter`: the values of all iterations on an axis.
-    Collect {
-        name: Ident,
-        value: Expr,
-        over: Ident,
-    },
+    Collect { name: Ident, value: Expr, over: Ident },
     /// `emit name = value`, read by the caller as `x.name`.
-    Emit {
-        name: Ident,
-        value: Expr,
-    },
+    Emit { name: Ident, value: Expr },
     /// `repeat count { … }`, with `grad last k` and `while`.
-    Repeat {
-        count: LoopCount,
-        grad_last: Option<Expr>,
-        while_: Option<Expr>,
-        body: Block,
-    },
+    Repeat { count: LoopCount, grad_last: Option<Expr>, while_: Option<Expr>, body: Block },
     /// `branch state …`: the state gets or widens a growing axis.
-    Branch {
-        state: Ident,
-        axis: Option<Ident>,
-        how: Branching,
-    },
+    Branch { state: Ident, axis: Option<Ident>, how: Branching },
     /// `merge state with combiner`: the growing axis is reduced, to groups if any.
-    Merge {
-        state: Ident,
-        axis: Option<Ident>,
-        groups: Option<Expr>,
-        with: Expr,
-        giving: Option<Ident>,
-    },
+    Merge { state: Ident, axis: Option<Ident>, groups: Option<Expr>, with: Expr, giving: Option<Ident> },
     /// `prune states to k by score`: the best entries of a growing axis stay.
-    Prune {
-        states: Vec<Ident>,
-        axis: Option<Ident>,
-        to: Expr,
-        by: Expr,
-    },
+    Prune { states: Vec<Ident>, axis: Option<Ident>, to: Expr, by: Expr },
     /// A block of the model is run.
-    Do {
-        name: Ident,
-        args: Vec<Expr>,
-    },
+    Do { name: Ident, args: Vec<Expr> },
+    /// `return value`, from a function or net.
     Return(Expr),
-    If {
-        cond: Expr,
-        then: Block,
-        otherwise: Option<Block>,
-    },
+    /// `if cond { … } else { … }`, decided at compile time.
+    If { cond: Expr, then: Block, otherwise: Option<Block> },
 }
 
 /// How often a loop runs.
 #[derive(Clone, Debug)]
 pub enum LoopCount {
+    /// `repeat n`: a number of times.
     Times(Expr),
+    /// `repeat index in from..to`; `to` is not reached.
     Range { index: Ident, from: Expr, to: Expr },
 }
 
 /// What a branch is made of.
 #[derive(Clone, Debug)]
 pub enum Branching {
+    /// `with method(…)`.
     With(Expr),
+    /// `into number`.
     Into(Expr),
 }
 
 /// An expression.
 #[derive(Clone, Debug)]
 pub struct Expr {
+    /// What is computed.
     pub kind: ExprKind,
+    /// The whole expression.
     pub span: Span,
 }
 
@@ -297,61 +298,51 @@ pub struct Expr {
 pub enum ExprKind {
     /// The author's digits, kept exact.
     Number(String),
+    /// `true` or `false`.
     Bool(bool),
+    /// A name, of anything.
     Name(String),
-    Call {
-        callee: Box<Expr>,
-        args: Vec<Arg>,
-    },
-    Index {
-        base: Box<Expr>,
-        items: Vec<IndexItem>,
-    },
-    Field {
-        base: Box<Expr>,
-        name: Ident,
-    },
+    /// `callee(args)`.
+    Call { callee: Box<Expr>, args: Vec<Arg> },
+    /// `base[items]`.
+    Index { base: Box<Expr>, items: Vec<IndexItem> },
+    /// `base.name`.
+    Field { base: Box<Expr>, name: Ident },
     /// `y@2`: a state, `steps` supervision steps back.
-    Ago {
-        base: Box<Expr>,
-        steps: u32,
-    },
-    Unary {
-        op: UnaryOp,
-        value: Box<Expr>,
-    },
-    Binary {
-        op: BinaryOp,
-        left: Box<Expr>,
-        right: Box<Expr>,
-    },
-    If {
-        cond: Box<Expr>,
-        then: Block,
-        otherwise: Block,
-    },
-    Match {
-        subject: Box<Expr>,
-        arms: Vec<(Ident, Expr)>,
-    },
-    /// `lookahead(names)`: predictions of the next supervision step.
+    Ago { base: Box<Expr>, steps: u32 },
+    /// An operator before a value.
+    Unary { op: UnaryOp, value: Box<Expr> },
+    /// An operator between values.
+    Binary { op: BinaryOp, left: Box<Expr>, right: Box<Expr> },
+    /// `if cond { … } else { … }` as a value.
+    If { cond: Box<Expr>, then: Block, otherwise: Block },
+    /// `match subject { choice => value }`, of a config.
+    Match { subject: Box<Expr>, arms: Vec<(Ident, Expr)> },
+    /// `lookahead(names)`: values of one more supervision step from the new states.
     Lookahead(Vec<Ident>),
+    /// `(a, b)`.
     Tuple(Vec<Expr>),
+    /// Statements that end in a value.
     Block(Block),
 }
 
 /// An argument of a call.
 #[derive(Clone, Debug)]
 pub struct Arg {
+    /// Its form and content.
     pub kind: ArgKind,
+    /// The whole argument.
     pub span: Span,
 }
 
 /// The forms of arguments.
 #[derive(Clone, Debug)]
 pub enum ArgKind {
+    /// By place.
     Positional(Expr),
+    /// By name.
     Named(Ident, Expr),
+    /// `over dim` and its like.
     Clause(Clause, AxisSet),
     /// `dim -> (head, feature)`
     Map(MapSide, MapSide),
@@ -360,6 +351,7 @@ pub enum ArgKind {
 /// A side of `a -> b`.
 #[derive(Clone, Debug)]
 pub enum MapSide {
+    /// Axes by name, outermost first.
     Axes(Vec<Ident>),
     /// `-> 1`: no axis.
     One(Span),
@@ -368,9 +360,13 @@ pub enum MapSide {
 /// The words that name axes in calls and parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clause {
+    /// What is reduced or run over.
     Over,
+    /// What is set against each other.
     Between,
+    /// A further axis that is worked along.
     Along,
+    /// The axis that is made.
     Into,
 }
 
@@ -389,9 +385,11 @@ impl Clause {
 /// Axes after a clause.
 #[derive(Clone, Debug)]
 pub enum AxisSet {
+    /// Axes by name.
     Names(Vec<Ident>),
     /// All axes but these.
     Not(Vec<Ident>),
+    /// Every axis.
     All,
 }
 
@@ -406,27 +404,43 @@ pub enum IndexItem {
     In(Ident, Expr, Expr),
 }
 
+/// Operators before an expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnaryOp {
+    /// `-x`
     Neg,
+    /// `not x`
     Not,
 }
 
 /// Operators between two expressions, weakest binding first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BinaryOp {
+    /// `or`
     Or,
+    /// `and`
     And,
+    /// `<=`
     Le,
+    /// `>=`
     Ge,
+    /// `==`
     Eq,
+    /// `!=`
     Ne,
+    /// `<`
     Lt,
+    /// `>`
     Gt,
+    /// `+`
     Add,
+    /// `-`
     Sub,
+    /// `*`
     Mul,
+    /// `/`
     Div,
+    /// `^`
     Pow,
 }
 
