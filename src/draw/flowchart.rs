@@ -20,9 +20,27 @@ pub struct Flowchart {
 /// A node, or a group of them.
 pub enum FlowItem {
     /// A frame around entries.
-    Group { id: usize, label: String, kind: Group, entries: Vec<FlowItem> },
+    Group {
+        /// Unique among groups and nodes.
+        id: usize,
+        /// The words on the frame.
+        label: String,
+        /// What the frame stands for.
+        kind: Group,
+        /// In the order of the text.
+        entries: Vec<FlowItem>,
+    },
     /// One item of the outline.
-    Node { id: usize, shape: Shape, gradient: bool, lines: Vec<String> },
+    Node {
+        /// Unique among groups and nodes.
+        id: usize,
+        /// What the node stands for.
+        shape: Shape,
+        /// Whether gradient flows through it.
+        gradient: bool,
+        /// The words on it.
+        lines: Vec<String>,
+    },
 }
 
 /// What a frame stands for.

@@ -59,20 +59,42 @@ pub struct TableRows {
 pub enum ExecError {
     /// libtorch could not allocate.
     #[error("memory has run out while computing `{node}`; a smaller `batch` or `hidden` needs less")]
-    Memory { node: String },
+    Memory {
+        /// The author's name for the value, with the line if known.
+        node: String,
+    },
+    /// libtorch refused what the compiler had checked.
     #[error(
         "internal error while computing `{node}` ({op}): {cause}; please report this with the model file"
-    /// libtorch refused what the compiler had checked.
     )]
-    Kernel { node: String, op: String, cause: String },
+    Kernel {
+        /// The author's name for the value, with the line if known.
+        node: String,
+        /// The operation.
+        op: String,
+        /// What libtorch said.
+        cause: String,
+    },
     /// An input, state or weight by name is not among those given.
     #[error("the program needs {what}, which it was not given")]
-    Input { what: String },
+    Input {
+        /// What is lacking, by name.
+        what: String,
+    },
+    /// An index of the data lies outside its axis.
     #[error(
         "the lookup {node} found the index {found}, and `{axis}` has {size} entries there: 0 to {}", *size as i64 - 1
-    /// An index of the data lies outside its axis.
     )]
-    Index { node: String, axis: String, size: usize, found: i64 },
+    Index {
+        /// The author's name for the value.
+        node: String,
+        /// The axis that was looked up.
+        axis: String,
+        /// Its entries.
+        size: usize,
+        /// The first index outside `0..size`.
+        found: i64,
+    },
 }
 
 /// One step in progress.

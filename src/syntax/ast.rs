@@ -229,10 +229,10 @@ pub struct Stmt {
     pub span: Span,
 }
 
+/// The statements; names are resolved by the checker.
 #[expect(
     clippy::large_enum_variant,
     reason = "trees are small and live briefly: boxes would only be in the way"
-/// The statements; names are resolved by the checker.
 )]
 #[derive(Clone, Debug)]
 pub enum StmtKind {
