@@ -9,10 +9,13 @@ use codespan_reporting::term;
 /// The families of mistakes, by their slug.
 macro_rules! codes {
     ($($(#[doc = $doc:literal])* $name:ident = $slug:literal,)*) => {
+        /// What is wrong, one code per kind of mistake; `slug` is what the author sees of it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Code { $($(#[doc = $doc])* $name,)* }
         impl Code {
+            /// All codes, in the order of the table.
             pub const ALL: &'static [Code] = &[$(Code::$name,)*];
+            /// The code as messages print it, in kebab-case.
             pub fn slug(self) -> &'static str { match self { $(Code::$name => $slug,)* } }
             /// What the mistake is, in a sentence.
             pub fn about(self) -> &'static str { match self { $(Code::$name => concat!($($doc),*).trim_ascii(),)* } }
@@ -21,6 +24,7 @@ macro_rules! codes {
 }
 
 impl Code {
+    /// The code that prints as `slug`; None where there is none.
     pub fn from_slug(slug: &str) -> Option<Code> {
         Code::ALL.iter().copied().find(|code| code.slug() == slug)
     }
@@ -67,23 +71,34 @@ codes! {
     Unused = "unused",
 }
 
+/// Whether compilation may go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
+    /// No model comes of it.
     Error,
+    /// The model is made all the same.
     Warning,
 }
 
+/// One message to the author: what is wrong, where, and how to mend it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Diagnostic {
+    /// An error or a warning.
     pub severity: Severity,
+    /// The kind of mistake.
     pub code: Code,
+    /// One sentence, in the author's terms.
     pub message: String,
+    /// The place that is pointed at, with its label.
     pub primary: (Span, String),
+    /// Further places that explain the first, each with its label.
     pub related: Vec<(Span, String)>,
+    /// How to mend it.
     pub help: Option<String>,
 }
 
 impl Diagnostic {
+    /// An error with one place.
     pub fn new(code: Code, message: impl Into<String>, span: Span, label: impl Into<String>) -> Diagnostic {
         Diagnostic {
             severity: Severity::Error,
@@ -95,6 +110,7 @@ impl Diagnostic {
         }
     }
 
+    /// A warning with one place.
     pub fn warning(
         code: Code,
         message: impl Into<String>,
@@ -104,6 +120,7 @@ impl Diagnostic {
         Diagnostic { severity: Severity::Warning, ..Diagnostic::new(code, message, span, label) }
     }
 
+    /// The same with one more place that explains the first.
     pub fn related(mut self, span: Span, label: impl Into<String>) -> Diagnostic {
         if span != Span::NONE {
             self.related.push((span, label.into()));
@@ -111,6 +128,7 @@ impl Diagnostic {
         self
     }
 
+    /// The same with a suggestion how to mend it.
     pub fn help(mut self, help: impl Into<String>) -> Diagnostic {
         self.help = Some(help.into());
         self
@@ -124,6 +142,7 @@ pub struct Sink {
 }
 
 impl Sink {
+    /// Adds a message, unless one of the same code, place and sentence is there.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         let known = |old: &Diagnostic| {
             old.code == diagnostic.code
@@ -135,10 +154,12 @@ impl Sink {
         }
     }
 
+    /// Whether an error is among the messages; warnings are none.
     pub fn has_errors(&self) -> bool {
         self.all.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
+    /// Whether there is no message at all.
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
@@ -150,6 +171,7 @@ impl Sink {
         all
     }
 
+    /// How many messages of a severity there are.
     pub fn count(&self, severity: Severity) -> usize {
         self.all.iter().filter(|diagnostic| diagnostic.severity == severity).count()
     }
@@ -179,7 +201,9 @@ pub fn suggestion<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> O
 /// Whether text for a person may carry colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Colours {
+    /// Plain text, for files and pipes.
     Never,
+    /// With ANSI escapes.
     Always,
 }
 

@@ -6,8 +6,11 @@ use std::ops::Range;
 /// A stretch of one source text, in bytes. `Span::NONE` marks what no author wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Span {
+    /// Place of the file in [`Sources`]; `u32::MAX` in [`Span::NONE`].
     pub file: u32,
+    /// First byte, counted from 0.
     pub start: u32,
+    /// Byte behind the last.
     pub end: u32,
 }
 
@@ -18,12 +21,15 @@ impl Default for Span {
 }
 
 impl Span {
+    /// No place: of what no author wrote.
     pub const NONE: Span = Span { file: u32::MAX, start: 0, end: 0 };
 
+    /// Bytes `range` of a file.
     pub fn new(file: FileId, range: Range<usize>) -> Span {
         Span { file: file.0, start: range.start as u32, end: range.end as u32 }
     }
 
+    /// The bytes, without the file.
     pub fn range(self) -> Range<usize> {
         self.start as usize..self.end as usize
     }
@@ -37,20 +43,27 @@ impl Span {
     }
 }
 
+/// A file by its place in [`Sources`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FileId(pub u32);
 
 /// One text: its name as users see it, and whether it ships inside totc.
 #[derive(Clone, Debug)]
 pub struct SourceFile {
+    /// As messages print it: the path as given, `std::…` or `models::…`.
     pub name: String,
+    /// The whole text.
     pub text: String,
+    /// Who wrote it.
     pub origin: Origin,
 }
 
+/// Who wrote a text, and so whom a mistake in it concerns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
+    /// A file of the author's.
     Author,
+    /// Embedded in totc.
     Library,
 }
 
@@ -61,15 +74,18 @@ pub struct Sources {
 }
 
 impl Sources {
+    /// Adds a text and gives its id; equal names are not merged.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>, origin: Origin) -> FileId {
         self.files.push(SourceFile { name: name.into(), text: text.into(), origin });
         FileId((self.files.len() - 1) as u32)
     }
 
+    /// The text of an id that [`Sources::add`] gave.
     pub fn get(&self, file: FileId) -> &SourceFile {
         &self.files[file.0 as usize]
     }
 
+    /// All texts in the order they were added.
     pub fn files(&self) -> &[SourceFile] {
         &self.files
     }
@@ -99,6 +115,7 @@ impl Sources {
         }
     }
 
+    /// Whether a place lies in a text embedded in totc.
     pub fn is_library(&self, span: Span) -> bool {
         self.files.get(span.file as usize).is_some_and(|file| file.origin == Origin::Library)
     }

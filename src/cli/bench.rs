@@ -58,6 +58,7 @@ enum What {
 /// Steps before the clock starts.
 const WARM_UP: usize = 2;
 
+/// Measures and prints.
 pub fn main(args: &Args) -> Outcome {
     let device = args.machine.device()?;
     let mut sets = args.sets.clone();

@@ -28,6 +28,7 @@ pub struct Args {
     json: bool,
 }
 
+/// Checks every file and prints what is wrong with it.
 pub fn main(args: &Args) -> Outcome {
     let mut rendered = String::new();
     let mut rows = Vec::new();

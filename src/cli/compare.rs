@@ -34,6 +34,7 @@ pub struct Args {
     svg: Option<PathBuf>,
 }
 
+/// Compares runs by what they left behind, and prints it.
 pub fn main(args: &Args) -> Outcome {
     let read = |folder: &PathBuf| RunRecord::read(folder).map_err(|error| Failure::World(error.to_string()));
     let runs = args.runs.iter().map(read).collect::<Result<Vec<_>, _>>()?;

@@ -52,6 +52,7 @@ enum Generate {
     Maze(generate_maze::Args),
 }
 
+/// Runs one command of `totc data`.
 pub fn main(args: &Args) -> Outcome {
     match &args.command {
         Command::Build(Build::Arc(args)) => build_arc::main(args),

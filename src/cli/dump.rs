@@ -30,6 +30,7 @@ enum Stage {
     Program,
 }
 
+/// Prints what a stage of the compiler gives.
 pub fn main(args: &Args) -> Outcome {
     let mut subject = Subject::load(&args.choice)?;
     let mode = if args.evaluation { Mode::Evaluation } else { Mode::Training };

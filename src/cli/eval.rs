@@ -62,6 +62,7 @@ pub struct Args {
     json: bool,
 }
 
+/// Evaluates weights and prints the measures.
 pub fn main(args: &Args) -> Outcome {
     if let Some(threshold) = args.threshold.filter(|threshold| !(0.0..=1.0).contains(threshold)) {
         return Err(Failure::Usage(format!("--threshold takes a number from 0 to 1, not {threshold}")));

@@ -26,6 +26,7 @@ pub struct Args {
     json: bool,
 }
 
+/// Prints sizes, schedule and cost of a model.
 pub fn main(args: &Args) -> Outcome {
     let mut subject = Subject::load(&args.choice)?;
     if let Some(batch) = args.batch {

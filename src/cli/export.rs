@@ -31,6 +31,7 @@ pub struct Args {
     out: PathBuf,
 }
 
+/// Writes weights as a checkpoint that PyTorch reads.
 pub fn main(args: &Args) -> Outcome {
     let own = weights::read(&args.file, None).map_err(world)?;
     let bound = args.target.bind(Some(NameMap::own()), &own.tensors)?;

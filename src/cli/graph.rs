@@ -26,6 +26,7 @@ enum Format {
     Svg,
 }
 
+/// Prints or writes a drawing of the schedule.
 pub fn main(args: &Args) -> Outcome {
     let mut subject = Subject::load(&args.choice)?;
     let model = subject.model_file.model(Mode::Training)?;

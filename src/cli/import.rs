@@ -56,7 +56,9 @@ pub struct Target {
 
 /// A model's weights, with the sizes that a weight file shows.
 pub struct Bound {
+    /// The model's declared name.
     pub model: String,
+    /// Its weights in order of declaration.
     pub weights: Vec<Ours>,
     /// Sizes that were found in the file.
     pub found: IndexMap<String, usize>,
@@ -85,10 +87,12 @@ impl Target {
     }
 }
 
+/// A failure of files, not of the author's model.
 pub fn world(error: impl std::fmt::Display) -> Failure {
     Failure::World(error.to_string())
 }
 
+/// Writes a checkpoint's tensors under the model's names.
 pub fn main(args: &Args) -> Outcome {
     let map = args.target.map()?;
     let checkpoint = weights::read(&args.file, args.key.as_deref()).map_err(world)?;
@@ -206,6 +210,7 @@ fn report(import: &Import, chosen: &Chosen, bound: &Bound) -> String {
     text
 }
 
+/// Adds a heading and its lines; nothing where there are none.
 pub fn section(text: &mut String, title: &str, lines: impl ExactSizeIterator<Item = String>) {
     if lines.len() > 0 {
         let _ = writeln!(text, "{title}: {}", lines.len());

@@ -20,6 +20,7 @@ pub struct Args {
     out: PathBuf,
 }
 
+/// Writes the initial weights of a seed.
 pub fn main(args: &Args) -> Outcome {
     let mut subject = Subject::load(&args.choice)?;
     let program = subject.model_file.program(Mode::Training, Values::Dropped)?;

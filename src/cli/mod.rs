@@ -104,6 +104,7 @@ enum Command {
 
 type Outcome = Result<(), Failure>;
 
+/// The whole command line, from arguments to exit code.
 pub fn main() -> ExitCode {
     // A pipe that closes early (`totc dump … | head`) ends the program as it ends others.
     reset_sigpipe();

@@ -71,6 +71,7 @@ impl std::str::FromStr for Puzzles {
 const MOST_CELLS: usize = 60_000;
 const MOST_PUZZLES: usize = 8;
 
+/// Writes the page of a run.
 pub fn main(args: &Args) -> Outcome {
     let device = args.machine.device()?;
     let (folder, run) = find(&args.run)?;

@@ -50,6 +50,7 @@ const MEASURED: u64 = 3;
 /// Seconds of a step that is worth a word at once.
 const SLOW: f64 = 20.0;
 
+/// Starts or resumes the run and shows its progress.
 pub fn main(args: &Args) -> Outcome {
     let options = RunOptions {
         machine: args.machine.machine(),

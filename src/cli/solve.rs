@@ -40,6 +40,7 @@ pub struct Args {
 /// Answers that are computed at once.
 const MOST_ROWS: usize = 64;
 
+/// Prints the model's answer to one puzzle.
 pub fn main(args: &Args) -> Outcome {
     let device = args.machine.device()?;
     let mut session = Session::open(&args.file, &args.sets, device)?;

@@ -53,6 +53,7 @@ pub struct Args {
 
 type Named = IndexMap<String, Tensor>;
 
+/// Runs the steps and writes what they compute.
 pub fn main(args: &Args) -> Outcome {
     let device = args.machine.device()?;
     let mut subject = Subject::load(&args.choice)?;

@@ -20,6 +20,7 @@ pub struct Args {
     key: Option<String>,
 }
 
+/// Prints the tensors of a file, or how two files differ.
 pub fn main(args: &Args) -> Outcome {
     let first = weights::read(&args.file, args.key.as_deref()).map_err(world)?;
     print!("{}", about(&first));

@@ -12,6 +12,7 @@ const HEAD: &str = r##"    rankdir=TB; compound=true; nodesep=0.3; ranksep=0.35;
     edge [color="#3b5bdb", arrowsize=0.6, fontname="Helvetica", fontsize=10];
 "##;
 
+/// A flowchart in Graphviz' DOT.
 pub fn write(chart: &Flowchart) -> String {
     let mut out = format!("digraph \"{}\" {{\n", escape(&chart.title));
     out.push_str(&format!("    label=\"{}\";\n{HEAD}", escape(&chart.title)));

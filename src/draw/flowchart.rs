@@ -7,44 +7,84 @@ use super::text::{cut, one_line, statements, wrap};
 use super::thoughts::Thoughts;
 use crate::model::outline::ItemKind;
 
+/// Nodes, groups and edges without places.
 pub struct Flowchart {
+    /// The model's name.
     pub title: String,
+    /// One group for each section, in order.
     pub entries: Vec<FlowItem>,
+    /// From each node to the one that follows.
     pub edges: Vec<Edge>,
 }
 
+/// A node, or a group of them.
 pub enum FlowItem {
-    Group { id: usize, label: String, kind: Group, entries: Vec<FlowItem> },
-    Node { id: usize, shape: Shape, gradient: bool, lines: Vec<String> },
+    /// A frame around entries.
+    Group {
+        /// Unique among groups and nodes.
+        id: usize,
+        /// The words on the frame.
+        label: String,
+        /// What the frame stands for.
+        kind: Group,
+        /// In the order of the text.
+        entries: Vec<FlowItem>,
+    },
+    /// One item of the outline.
+    Node {
+        /// Unique among groups and nodes.
+        id: usize,
+        /// What the node stands for.
+        shape: Shape,
+        /// Whether gradient flows through it.
+        gradient: bool,
+        /// The words on it.
+        lines: Vec<String>,
+    },
 }
 
+/// What a frame stands for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Group {
+    /// A section of the supervision step.
     Section,
+    /// A loop with gradient in some turn.
     Loop,
+    /// A loop none of whose turns has gradient.
     LoopWithoutGradient,
 }
 
+/// What a node stands for, each a shape of its own.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
+    /// A value that is computed.
     Update,
+    /// More thoughts.
     Branch,
+    /// Fewer thoughts, combined.
     Merge,
+    /// Fewer thoughts, the best kept.
     Prune,
+    /// A value that is kept aside.
     Record,
 }
 
 /// `thoughts` lines run along it; a record is a side note.
 pub struct Edge {
+    /// Id of a node.
     pub from: usize,
+    /// Id of a node.
     pub to: usize,
+    /// How many thoughts there are on the way, at least 1.
     pub thoughts: usize,
+    /// Whether it leads to a side note.
     pub aside: bool,
 }
 
 const WIDTH: usize = 52;
 const LINES: usize = 4;
 
+/// Nodes are numbered from 1 in the order of the text.
 pub fn flowchart(folded: &Folded) -> Flowchart {
     let thoughts = Thoughts::at_start(&folded.leaves());
     let mut walk = Walk { thoughts, edges: Vec::new(), before: None, next_id: 0 };

@@ -6,13 +6,17 @@ use crate::model::outline::{Item, ItemKind, Outline};
 
 /// A folded outline.
 pub struct Folded<'a> {
+    /// The model's name.
     pub model: &'a str,
+    /// Sections that are not empty, in order.
     pub parts: Vec<Part<'a>>,
 }
 
 /// A section with something in it.
 pub struct Part<'a> {
+    /// The section's name.
     pub name: &'a str,
+    /// In order, but for losses.
     pub nodes: Vec<Node<'a>>,
 }
 
@@ -23,18 +27,23 @@ impl Part<'_> {
     }
 }
 
+/// A node of the folded outline.
 #[derive(Clone, PartialEq)]
 pub enum Node<'a> {
+    /// A loop whose turns do the same.
     Loop(Turns<'a>),
     /// A loop whose iterations differ, unrolled; equal neighbours share a row.
     Steps(Vec<Row<'a>>),
+    /// A single item.
     Leaf(Leaf<'a>),
 }
 
 /// The same body several times, the last `learning` of them with gradient.
 #[derive(Clone, PartialEq)]
 pub struct Turns<'a> {
+    /// How many turns.
     pub times: usize,
+    /// How many of them, the last, have gradient.
     pub learning: usize,
     /// As the last turn runs it.
     pub body: Vec<Node<'a>>,
@@ -43,17 +52,22 @@ pub struct Turns<'a> {
 /// Iterations `first..=last` of an unrolled loop.
 #[derive(Clone, PartialEq)]
 pub struct Row<'a> {
+    /// The first value of the counter.
     pub first: i64,
+    /// The last value of the counter.
     pub last: i64,
+    /// What these iterations do.
     pub turns: Turns<'a>,
 }
 
 /// Neither a `Repeat` nor an `Iteration`.
 #[derive(Clone, PartialEq)]
 pub struct Leaf<'a> {
+    /// The item.
     pub kind: &'a ItemKind,
     /// The declared nets that it calls.
     pub nets: Vec<&'a str>,
+    /// Whether gradient flows through it.
     pub gradient: bool,
 }
 

@@ -7,8 +7,11 @@ use crate::model::outline::{Extent, ItemKind};
 /// What surrounds a loop, gradient-wise.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Around {
+    /// No loop.
     Section,
+    /// A loop with gradient.
     Gradient,
+    /// A loop without gradient.
     NoGradient,
 }
 
@@ -41,6 +44,7 @@ pub fn gradient(turns: &Turns, around: Around) -> String {
     }
 }
 
+/// The words on an unrolled loop: how many iterations it has.
 pub fn steps(rows: &[Row]) -> String {
     format!("{} iterations, unrolled", rows.iter().map(|row| row.turns.times).sum::<usize>())
 }
@@ -58,8 +62,11 @@ pub fn axes(axes: &[Extent]) -> String {
 
 /// The words beside a branch, merge, prune or record: what is done, what it changes, and how.
 pub struct Note {
+    /// What is done to which state.
     pub title: String,
+    /// The numbers before and after.
     pub detail: String,
+    /// The method, as written.
     pub how: String,
 }
 

@@ -23,6 +23,7 @@ const CLASSES: &str = "
     classDef loopNoGradient fill:#f8f9fa,stroke:#adb5bd,color:#495057,stroke-dasharray:4 3
 ";
 
+/// A flowchart in Mermaid's syntax.
 pub fn write(chart: &Flowchart) -> String {
     let mut out = format!("---\ntitle: \"{}\"\n{CONFIG}---\nflowchart TD\n", escape(&chart.title));
     for item in &chart.entries {

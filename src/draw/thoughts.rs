@@ -6,13 +6,18 @@ use crate::model::outline::ItemKind;
 
 /// What a branch, a merge or a prune does to the number of thoughts.
 pub struct Change<'a> {
+    /// The state, or several separated by commas.
     pub state: &'a str,
+    /// The growing axis.
     pub axis: &'a str,
+    /// Its size before, at least 1.
     pub from: usize,
+    /// Its size afterwards, at least 1.
     pub to: usize,
 }
 
 impl<'a> Change<'a> {
+    /// What an item changes; None where it is no branch, merge or prune.
     pub fn of(kind: &'a ItemKind) -> Option<Change<'a>> {
         match kind {
             ItemKind::Branch { state, axis, from, to, .. }
@@ -61,6 +66,7 @@ impl<'a> Thoughts<'a> {
         self.state
     }
 
+    /// How many thoughts there are: the product over the growing axes.
     pub fn now(&self) -> usize {
         self.sizes.iter().fold(1, |product, (_, size)| product.saturating_mul(*size))
     }

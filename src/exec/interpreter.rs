@@ -37,13 +37,16 @@ pub struct Inputs {
 /// What comes out: values by output name, in their declared axis order, and the rows of tables that were read.
 #[derive(Debug)]
 pub struct Outputs {
+    /// By output name, axes in memory order of [`Program::outputs`].
     pub values: IndexMap<String, Tensor>,
+    /// One for each reading of a table, in the order of execution.
     pub rows: Vec<TableRows>,
 }
 
 /// Rows of a table read in one step: a leaf of its own, so that its gradient stays per row.
 #[derive(Debug)]
 pub struct TableRows {
+    /// The table's declared path.
     pub table: String,
     /// int64, any axes.
     pub ids: Tensor,
@@ -54,18 +57,44 @@ pub struct TableRows {
 /// totc is wrong, or memory has run out: the node, the author's line if known, and what libtorch said.
 #[derive(Debug, thiserror::Error)]
 pub enum ExecError {
+    /// libtorch could not allocate.
     #[error("memory has run out while computing `{node}`; a smaller `batch` or `hidden` needs less")]
-    Memory { node: String },
+    Memory {
+        /// The author's name for the value, with the line if known.
+        node: String,
+    },
+    /// libtorch refused what the compiler had checked.
     #[error(
         "internal error while computing `{node}` ({op}): {cause}; please report this with the model file"
     )]
-    Kernel { node: String, op: String, cause: String },
+    Kernel {
+        /// The author's name for the value, with the line if known.
+        node: String,
+        /// The operation.
+        op: String,
+        /// What libtorch said.
+        cause: String,
+    },
+    /// An input, state or weight by name is not among those given.
     #[error("the program needs {what}, which it was not given")]
-    Input { what: String },
+    Input {
+        /// What is lacking, by name.
+        what: String,
+    },
+    /// An index of the data lies outside its axis.
     #[error(
         "the lookup {node} found the index {found}, and `{axis}` has {size} entries there: 0 to {}", *size as i64 - 1
     )]
-    Index { node: String, axis: String, size: usize, found: i64 },
+    Index {
+        /// The author's name for the value.
+        node: String,
+        /// The axis that was looked up.
+        axis: String,
+        /// Its entries.
+        size: usize,
+        /// The first index outside `0..size`.
+        found: i64,
+    },
 }
 
 /// One step in progress.
@@ -94,6 +123,7 @@ impl Executable {
         Ok(Executable { program, device, names, actions })
     }
 
+    /// The program it was linked from.
     pub fn program(&self) -> &Program {
         &self.program
     }
@@ -103,6 +133,7 @@ impl Executable {
         torch_kind(self.program.precision.kind())
     }
 
+    /// Where its kernels run.
     pub fn device(&self) -> Device {
         self.device
     }

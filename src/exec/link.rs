@@ -28,14 +28,19 @@ pub(super) enum Action {
 /// What a program reads from outside, each once.
 #[derive(Debug, Default)]
 pub(super) struct Names {
+    /// Names of the data's tensors.
     pub inputs: Vec<String>,
+    /// Names of states, `y` or `y@2`.
     pub states: Vec<String>,
+    /// Declared paths.
     pub weights: Vec<String>,
 }
 
 /// An instruction that no kernel could be planned for, and what libtorch said.
 pub(super) struct Unplanned<'a> {
+    /// The instruction.
     pub instr: &'a Instr,
+    /// What libtorch said of it.
     pub error: TchError,
 }
 

@@ -10,21 +10,63 @@ use tch::{Device, Kind, Tensor};
 /// The tensors of a model by declared path, float32; those of `param`s require grad.
 #[derive(Debug)]
 pub struct Weights {
+    /// By declared path, in order of declaration; axes in memory order.
     pub tensors: IndexMap<String, Tensor>,
 }
 
+/// Why weights cannot be read or written; each names the file.
 #[derive(Debug, thiserror::Error)]
 pub enum WeightsError {
+    /// The file cannot be opened, read or written.
     #[error("{path}: {cause}")]
-    File { path: PathBuf, cause: String },
+    File {
+        /// The weight file.
+        path: PathBuf,
+        /// What the file system or the format says.
+        cause: String,
+    },
+    /// The model declares a weight that the file lacks.
     #[error("{path}: the weight `{name}` is missing{near}; were these weights made for another model?")]
-    Missing { path: PathBuf, name: String, near: String },
+    Missing {
+        /// The weight file.
+        path: PathBuf,
+        /// The declared path.
+        name: String,
+        /// A similar name of the file, as the end of the sentence; empty without one.
+        near: String,
+    },
+    /// The file has a tensor that the model does not declare.
     #[error("{path}: `{name}` is no weight of this model{near}")]
-    Unexpected { path: PathBuf, name: String, near: String },
+    Unexpected {
+        /// The weight file.
+        path: PathBuf,
+        /// The name in the file.
+        name: String,
+        /// A similar path of the model, as the end of the sentence; empty without one.
+        near: String,
+    },
+    /// The sizes differ, in memory order.
     #[error("{path}: `{name}` has shape {found:?}, the model needs {wanted:?}")]
-    Shape { path: PathBuf, name: String, found: Vec<i64>, wanted: Vec<i64> },
+    Shape {
+        /// The weight file.
+        path: PathBuf,
+        /// The declared path.
+        name: String,
+        /// Sizes in the file, outermost first.
+        found: Vec<i64>,
+        /// Sizes of the model, outermost first.
+        wanted: Vec<i64>,
+    },
+    /// The elements are not float32.
     #[error("{path}: `{name}` is {found}, the model needs float32; convert it first")]
-    Type { path: PathBuf, name: String, found: String },
+    Type {
+        /// The weight file.
+        path: PathBuf,
+        /// The declared path.
+        name: String,
+        /// The type of the elements in the file.
+        found: String,
+    },
 }
 
 impl Weights {
@@ -108,6 +150,7 @@ impl Weights {
         Ok(())
     }
 
+    /// The tensor of a declared path; None where there is none.
     pub fn get(&self, path: &str) -> Option<&Tensor> {
         self.tensors.get(path)
     }

@@ -23,7 +23,9 @@ pub struct Label {
     pub gradient: bool,
     /// A weight that is learned: gradient is wanted for it.
     pub leaf: bool,
+    /// Where the author wrote it.
     pub span: Span,
+    /// The author's name, with the path of the net it belongs to.
     pub name: String,
 }
 

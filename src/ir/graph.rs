@@ -12,17 +12,25 @@ use std::sync::Arc;
 /// One supervision step of a model, in training or evaluation.
 #[derive(Clone, Debug)]
 pub struct Graph {
+    /// The model's declared name.
     pub model: String,
+    /// Training and evaluation are graphs of their own.
     pub mode: Mode,
     /// What `float` is in this run.
     pub precision: Precision,
+    /// All axes that types name by id.
     pub axes: Axes,
+    /// In order of declaration.
     pub weights: Vec<Weight>,
+    /// Tensors of the data, inputs and targets, in order of declaration.
     pub inputs: Vec<InputInfo>,
+    /// What goes from one supervision step to the next, in order of declaration.
     pub states: Vec<State>,
+    /// None where the model does not say when a sample ends.
     pub halt: Option<HaltInfo>,
     /// Names of `flow.results`.
     pub outputs: Vec<String>,
+    /// The operations of the step itself, outside all loops.
     pub flow: Flow,
 }
 
@@ -31,12 +39,14 @@ pub struct Graph {
 pub struct Flow {
     /// An edge leads from operand to user and carries the operand's position.
     pub nodes: DiGraph<Node, usize>,
+    /// The nodes whose values leave, in order.
     pub results: Vec<NodeIndex>,
 }
 
 /// A value and the operation that computes it.
 #[derive(Clone, Debug)]
 pub struct Node {
+    /// What computes it.
     pub op: Op,
     /// In order; the same as the edges that come in.
     pub operands: Vec<NodeIndex>,
@@ -46,6 +56,7 @@ pub struct Node {
     pub gradient: bool,
     /// Gradient can reach a weight through it (PyTorch's `requires_grad`).
     pub requires_grad: bool,
+    /// Where the author wrote it.
     pub span: Span,
     /// The author's name for it, with the path of the net it belongs to: `f.layers.0.attention/q`.
     pub name: String,
@@ -57,9 +68,11 @@ pub struct Node {
 /// the carried values of the next iteration, then one value for each of `yields`.
 #[derive(Clone, Debug)]
 pub struct Body {
+    /// The operations of one iteration.
     pub flow: Flow,
     /// How many values go from iteration to iteration: the iter args, first among its block arguments and results.
     pub iter_args: usize,
+    /// How each result behind the carried ones leaves the loop, in order.
     pub yields: Vec<Yield>,
 }
 
@@ -98,6 +111,7 @@ impl Flow {
         index
     }
 
+    /// The node at an index of this flow.
     pub fn node(&self, index: NodeIndex) -> &Node {
         &self.nodes[index]
     }

@@ -7,6 +7,7 @@ use petgraph::graph::NodeIndex;
 use std::collections::HashMap;
 use std::fmt::Write;
 
+/// A graph as text, a line a node with operands, type and name; bodies of loops are indented.
 pub fn print(graph: &Graph) -> String {
     let mut out = format!("graph {} ({:?})\n", graph.model, graph.mode);
     let names = flow(&mut out, &graph.flow, &graph.axes, 1, &mut Names::default());

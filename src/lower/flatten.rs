@@ -8,6 +8,7 @@ use crate::types::Ty;
 use petgraph::graph::NodeIndex;
 use std::collections::{HashMap, HashSet};
 
+/// A verified graph as a flat program; instructions stand in topological order.
 pub fn program(graph: &Graph) -> Program {
     let mut lowering = Lowering::default();
     let Lowered { instrs: body, map, .. } = lowering.flow(&graph.flow, &[]);

@@ -5,6 +5,7 @@ use crate::ir::{Yield, show_op};
 use crate::types::Axes;
 use std::fmt::Write;
 
+/// A program as text, a line an instruction, bodies of loops indented.
 pub fn print(program: &Program) -> String {
     let mut out = format!("program {} ({:?}), {} slots\n", program.model, program.mode, program.slots);
     body(&mut out, &program.body, &program.axes, 1);

@@ -8,20 +8,29 @@ use crate::types::{Axes, AxisId, Precision, Ty};
 /// One compiled supervision step, in training or evaluation.
 #[derive(Clone, Debug)]
 pub struct Program {
+    /// The model's declared name.
     pub model: String,
+    /// Training or evaluation.
     pub mode: Mode,
     /// What `float` is in this run.
     pub precision: Precision,
     /// The axis of the batch's rows.
     pub batch: Option<AxisId>,
+    /// All axes that types name by id.
     pub axes: Axes,
     /// Every weight of the model, used here or not, in declaration order.
     pub weights: Vec<WeightInfo>,
+    /// Tensors of the data, inputs and targets, in order of declaration.
     pub inputs: Vec<InputInfo>,
+    /// What goes from one supervision step to the next, in order of declaration.
     pub states: Vec<StateInfo>,
+    /// What leaves the step, in the graph's order.
     pub outputs: Vec<OutputInfo>,
+    /// When samples end; None where the model does not say.
     pub halt: Option<HaltInfo>,
+    /// How many slots the instructions use, those of loops included.
     pub slots: usize,
+    /// The step, in the order it runs.
     pub body: Vec<Instr>,
 }
 
@@ -48,25 +57,35 @@ impl Program {
 /// (bool `[batch]`), `value.x` (on request).
 #[derive(Clone, Debug)]
 pub struct OutputInfo {
+    /// Kind and name, as `loss.answering`.
     pub name: String,
+    /// Where it stands after the last instruction.
     pub value: Operand,
+    /// Its type, axes in memory order.
     pub ty: Ty,
 }
 
 /// An operand: a slot, or a number known at compile time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Operand {
+    /// The value that stands in a slot.
     Slot(usize),
+    /// A number, which has no slot.
     Number(f64),
 }
 
+/// One operation on slots.
 #[derive(Clone, Debug)]
 pub struct Instr {
+    /// What is computed.
     pub op: InstrOp,
+    /// The operands, in order.
     pub args: Vec<Operand>,
     /// Types of the operands, numbers included, as the graph had them.
     pub arg_tys: Vec<Ty>,
+    /// Slots of the results; one but for loops.
     pub out: Vec<usize>,
+    /// Type of the result, axes in memory order; loops have `result_tys`.
     pub ty: Ty,
     /// Whether the tape records it.
     pub gradient: bool,
@@ -74,20 +93,29 @@ pub struct Instr {
     pub free: Vec<usize>,
     /// The first operand dies here and has the result's type: the result may take its memory.
     pub in_place: bool,
+    /// The author's name, with the path of the net it belongs to.
     pub name: String,
+    /// Where the author wrote it.
     pub span: Span,
 }
 
+/// What an instruction does.
 #[derive(Clone, Debug)]
 pub enum InstrOp {
+    /// One operation of the graph, loops excepted.
     Op(Op),
     /// Runs `body` `times` times. Before the first iteration `carried` slots are filled from `args`; after each,
     /// `next` move into `carried`; after the last, `yields` move into `out`.
     Repeat {
+        /// How many iterations.
         times: usize,
+        /// Slots of the carried values, then of what the body captures, as `args` has them.
         carried: Vec<usize>,
+        /// The instructions of one iteration.
         body: Vec<Instr>,
+        /// The carried values of the next iteration.
         next: Vec<Operand>,
+        /// What leaves the loop behind the carried values, and how.
         yields: Vec<(Operand, Yield)>,
         /// Types of the results: the carried values, then what is yielded.
         result_tys: Vec<Ty>,

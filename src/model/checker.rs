@@ -23,37 +23,57 @@ use std::rc::Rc;
 /// of the whole, which is kept or dropped. What is large is held in persistent collections, so that a copy is cheap.
 #[derive(Clone)]
 pub(in crate::model) struct Checker<'a> {
+    /// The parsed files.
     pub modules: &'a Modules,
+    /// Their texts, for messages.
     pub sources: &'a Sources,
     /// What no speculation undoes.
     pub told: Rc<RefCell<Told>>,
+    /// What run file and command line decided.
     pub bindings: &'a Bindings,
+    /// All axes so far, those of nets too.
     pub axes: Axes,
+    /// Axes of the model itself, in order.
     pub declared_axes: Vec<AxisId>,
+    /// The batch's axis, once it is declared.
     pub batch: Option<AxisId>,
+    /// Axes that files declare, by module and name.
     pub module_axes: HashMap<(String, String), AxisId>,
+    /// The graph so far.
     pub builder: Builder,
     /// Where the author made each value.
     pub places: imbl::HashMap<Val, Span>,
+    /// All weights so far, in order of declaration.
     pub weights: imbl::Vector<Weight>,
     /// Places among them, by path.
     pub weight_at: imbl::HashMap<String, usize>,
+    /// Their nodes in the graph, by path.
     pub weight_vals: imbl::HashMap<String, Val>,
+    /// The names that can be read here.
     pub scope: Scope,
     /// In the scope of gradient; always false in evaluation.
     pub gradient: bool,
+    /// Calls around the present expression, outermost first.
     pub calls: Vec<Span>,
     /// Net and name that instructions are named by.
     pub path: Vec<String>,
+    /// How many functions run inside one another.
     pub functions_deep: usize,
+    /// The outline's open stretches, innermost last.
     pub outline: Vec<Items>,
+    /// The outline's sections that are done.
     pub sections: Vec<Section>,
+    /// Paths of nets that the present item calls.
     pub nets_called: Vec<String>,
+    /// How many draws of noise have been spelled.
     pub draws: u32,
+    /// What is recorded, by open loop, innermost last.
     pub records: Vec<Vec<(String, Val, Span)>>,
+    /// What `collect` has gathered, by name of the collection.
     pub collections: Vec<Collection>,
     /// Loops of the schedule around the present statement.
     pub loops_deep: usize,
+    /// What nets have emitted so far.
     pub emissions: imbl::Vector<Emission>,
     /// Paths of the nets whose `fn` is running, None for a function.
     pub net_paths: Vec<Option<String>>,
@@ -63,24 +83,37 @@ pub(in crate::model) struct Checker<'a> {
     pub fields_read: Rc<HashSet<String>>,
     /// In the scope of gradient as the schedule has it, whatever the mode.
     pub scheduled: bool,
+    /// Name and text of each config's value.
     pub configs: Vec<(String, String)>,
+    /// Types of the configs, by name.
     pub config_types: HashMap<String, ConfigTypes>,
+    /// Tensors of the data, in order.
     pub inputs: Vec<InputInfo>,
+    /// Targets by name.
     pub targets: HashMap<String, Val>,
+    /// Whether targets may be read here: in losses and metrics.
     pub targets_readable: bool,
+    /// Carried states, in order.
     pub states: Vec<State>,
+    /// The model's blocks, by name.
     pub blocks: Rc<HashMap<String, Flat>>,
+    /// Bodies of `encode`, `think` and `decode`.
     pub section_bodies: Rc<HashMap<&'static str, Flat>>,
+    /// The halting rule, once it is checked.
     pub halt: Option<HaltInfo>,
+    /// Named results so far.
     pub outputs: Vec<Output>,
     /// New states, detached, for `lookahead`; None before `think` is over.
     pub next_states: Option<Vec<(String, Val)>>,
+    /// Inside the step ahead of `lookahead`.
     pub looking_ahead: bool,
     /// In a loss or metric, which is one item of the outline however many lines it has.
     pub inside_result: bool,
+    /// Frames of the scope that are the model's own.
     pub model_depth: usize,
     /// What the model declares under names that expressions read.
     pub declared: Rc<HashMap<String, Declared>>,
+    /// Inherited names that the model leaves out.
     pub dropped: Vec<ast::Ident>,
     /// Expressions, statements and nets inside one another, at present.
     pub depth: usize,
@@ -92,6 +125,7 @@ pub(in crate::model) type Items = imbl::Vector<Item>;
 /// What the author has been told, and what it has cost so far: kept whatever becomes of a speculation.
 #[derive(Default)]
 pub(in crate::model) struct Told {
+    /// All messages so far.
     pub sink: Sink,
     /// Calls of the library that have been complained about: one mistake there has many consequences.
     pub blamed_calls: HashSet<Span>,
@@ -104,6 +138,7 @@ pub(in crate::model) struct Told {
 /// The type of a config, or its choices.
 #[derive(Clone)]
 pub(in crate::model) struct ConfigTypes {
+    /// The choices, or the type's name.
     pub now: Vec<String>,
     /// With those that heirs took away.
     pub all: Vec<String>,
@@ -116,7 +151,9 @@ pub(in crate::model) struct ConfigTypes {
 /// A name that the model declares.
 #[derive(Clone)]
 pub(in crate::model) struct Declared {
+    /// The declaration's keyword.
     pub kind: &'static str,
+    /// The name.
     pub span: Span,
     /// The whole declaration.
     pub text: Span,

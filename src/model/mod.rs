@@ -27,14 +27,18 @@ use indexmap::IndexMap;
 pub struct Bindings {
     /// The model of the file; if None, the one named like the file, else the first.
     pub model: Option<String>,
+    /// Configs set from outside, by name.
     pub sets: IndexMap<String, Setting>,
     /// Sizes of axes bound by the data (`batch`, `cell`, `symbol`, `task`).
     pub sizes: IndexMap<String, usize>,
+    /// Training or evaluation.
     pub mode: Mode,
+    /// What `float` is.
     pub precision: Precision,
 }
 
 impl Bindings {
+    /// Nothing set: float32, the file's own model, stand-ins for sizes of the data.
     pub fn new(mode: Mode) -> Bindings {
         Bindings {
             model: None,
@@ -49,8 +53,11 @@ impl Bindings {
 /// A config's value from outside, as written.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Setting {
+    /// `true` or `false`.
     Bool(bool),
+    /// Digits as written, so that fractions stay exact.
     Number(String),
+    /// Any other text: a choice.
     Word(String),
 }
 
@@ -82,6 +89,7 @@ pub struct Model {
     pub configs: Vec<(String, String)>,
     /// Axes the model declares, in order.
     pub declared_axes: Vec<AxisId>,
+    /// The schedule as a person reads it.
     pub outline: outline::Outline,
     /// One supervision step, as it is written.
     pub graph: Graph,

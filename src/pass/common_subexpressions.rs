@@ -8,6 +8,7 @@ use crate::ir::{Builder, Graph, Node, Val};
 use crate::types::Ty;
 use std::collections::HashMap;
 
+/// Two nodes of one operation, operands, type and scope of gradient become one.
 pub const PASS: Pass = Pass { name: "common-subexpressions", about: "compute equal expressions once", run };
 
 fn run(graph: &Graph) -> Graph {

@@ -7,6 +7,7 @@ use crate::ir::{Body, Builder, Flow, Graph, Label, Node, Val, Yield};
 use petgraph::graph::NodeIndex;
 use std::collections::{HashMap, HashSet};
 
+/// Nodes, carried values and yields of loops that no output reads are removed.
 pub const PASS: Pass = Pass { name: "dead-code", about: "remove what no output needs", run };
 
 fn run(graph: &Graph) -> Graph {

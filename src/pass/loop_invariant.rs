@@ -8,6 +8,7 @@ use super::rewrite::{Rewrite, rewritten, same};
 use crate::ir::op::Op;
 use crate::ir::{Builder, Graph, Label, Node, Val};
 
+/// What each iteration would compute alike is computed once, before the loop.
 pub const PASS: Pass = Pass { name: "loop-invariant", about: "move out of loops what iterations share", run };
 
 fn run(graph: &Graph) -> Graph {

@@ -10,9 +10,13 @@ mod simplify;
 
 use crate::ir::{Graph, verify};
 
+/// A rewrite from graph to graph that keeps the values of all outputs.
 pub struct Pass {
+    /// As `dump --after` takes it.
     pub name: &'static str,
+    /// What it does, in a few words.
     pub about: &'static str,
+    /// Takes a verified graph and gives one that is to be verified.
     pub run: fn(&Graph) -> Graph,
 }
 
@@ -32,7 +36,9 @@ pub const PASSES: &[Pass] = &[
 #[derive(Debug, thiserror::Error)]
 #[error("internal error: after the pass `{pass}`: {what}; please report this with the model file")]
 pub struct PassError {
+    /// The pass after which the graph was broken.
     pub pass: &'static str,
+    /// The invariant that does not hold, with its node.
     pub what: String,
 }
 

@@ -7,6 +7,7 @@ use crate::ir::op::Op;
 use crate::ir::{Builder, Graph, Label, Node, Val};
 use crate::types::{Precision, Ty};
 
+/// Every type's `float` becomes the kind of the run's precision.
 pub const PASS: Pass = Pass { name: "precision", about: "say what `float` is in this run", run };
 
 fn run(graph: &Graph) -> Graph {

@@ -6,6 +6,7 @@ use super::rewrite::{Rewrite, rewritten, same};
 use crate::ir::op::Op;
 use crate::ir::{Builder, Graph, Node, Val};
 
+/// Operations that give their operand unchanged are replaced by it.
 pub const PASS: Pass = Pass { name: "simplify", about: "remove operations that change nothing", run };
 
 fn run(graph: &Graph) -> Graph {

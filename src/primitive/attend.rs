@@ -41,6 +41,8 @@ fn cost(attrs: &Attrs, args: &[&Ty], ty: &Ty) -> u64 {
     4u64.saturating_mul(ty.count() as u64).saturating_mul(keys as u64)
 }
 
+/// softmax(q·k / √d)·v over the keys, d the size of the `along` axis (Vaswani et al., arXiv:1706.03762, eq. 1). All three
+/// operands have the same axes, and so has the result.
 pub static ATTEND: Primitive = Primitive {
     name: "attend",
     about: "attention of queries to keys over an axis, products summed along another",

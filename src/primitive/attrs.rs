@@ -29,10 +29,13 @@ impl std::fmt::Debug for Real {
 /// What a primitive needs besides its operands.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Attrs {
+    /// Axes that are reduced, contracted or run over.
     pub over: Vec<AxisId>,
+    /// A further axis that the primitive works along: features of `rope`, taps of `convolve`.
     pub along: Option<AxisId>,
     /// A new axis and its size (`top_k … into`, `index`, `noise over …` has several).
     pub into: Vec<(AxisId, usize)>,
+    /// The constants in the order of [`super::Primitive::constants`].
     pub numbers: Vec<Real>,
     /// Tells draws of noise apart: equal numbers may be shared, 0 for everything deterministic.
     pub draw: u32,

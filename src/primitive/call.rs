@@ -7,11 +7,13 @@ use crate::types::{AxisId, Dim, Ty};
 /// What is known of a call before it runs.
 #[derive(Clone, Debug)]
 pub struct Call {
+    /// Axes and constants of the call.
     pub attrs: Attrs,
     /// Types of the operands, numbers included; dims are in memory order.
     pub args: Vec<Ty>,
     /// Which operands are numbers known at compile time.
     pub numbers: Vec<Option<f64>>,
+    /// The result's type, dims in memory order.
     pub ty: Ty,
     /// The first operand dies here and has the result's type: the result may take its memory.
     pub in_place: bool,

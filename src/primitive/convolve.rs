@@ -68,6 +68,8 @@ fn cost(attrs: &Attrs, args: &[&Ty], ty: &Ty) -> u64 {
     2u64.saturating_mul(ty.count() as u64).saturating_mul(taps as u64)
 }
 
+/// y[…, t] = Σ_k kernel[…, k] · x[…, t + k - before] with zeros beyond the ends; `before` is taps - 1 if causal, else
+/// (taps - 1) / 2. Axes as `x`, further ones of the kernel joined by broadcasting.
 pub static CONVOLVE: Primitive = Primitive {
     name: "convolve",
     about: "convolution of a value with a kernel over an axis, along the axis of the kernel's taps; `causal` looks \

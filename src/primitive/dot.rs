@@ -54,6 +54,8 @@ fn cost(attrs: &Attrs, args: &[&Ty], ty: &Ty) -> u64 {
     2u64.saturating_mul(ty.count() as u64).saturating_mul(inner as u64)
 }
 
+/// y[rest] = Σ_over a[…] · b[…]: shared axes that are not contracted are matched, `b`'s own stand where the first
+/// contracted axis of `a` was.
 pub static DOT: Primitive = Primitive {
     name: "dot",
     about: "sum of products over axes",

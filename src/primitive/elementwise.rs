@@ -83,6 +83,7 @@ fn some(_: &Attrs, _: &[&Ty], ty: &Ty) -> u64 {
 
 macro_rules! row {
     ($id:ident, $name:literal, $about:literal, $n:literal, $infer:ident, $flops:ident, $gradient:ident, $kernel:expr) => {
+        #[doc = $about]
         pub static $id: Primitive = Primitive {
             name: $name,
             about: $about,

@@ -13,6 +13,7 @@ fn cost(_: &Attrs, _: &[&Ty], ty: &Ty) -> u64 {
     per_element(1, ty)
 }
 
+/// y[i] = i along the stated axis: int, of that axis alone.
 pub static IOTA: Primitive = Primitive {
     name: "iota",
     about: "0, 1, 2, … along an axis; no gradient",

@@ -8,6 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use tch::{Device, TchError, Tensor};
 
+/// What libtorch's fallible operations give.
 pub type TchResult<T> = std::result::Result<T, TchError>;
 
 /// A planned call: takes the operands of one execution, gives the result.
@@ -16,6 +17,7 @@ pub type Kernel = Box<dyn Fn(&mut Run, &mut [Arg]) -> TchResult<Tensor> + Send>;
 /// An operand of one execution.
 #[derive(Debug)]
 pub enum Arg {
+    /// A value that was computed before.
     Tensor(Tensor),
     /// Known when the program was made; the plan has it.
     Number,
@@ -51,6 +53,7 @@ pub struct Draws {
 /// Where kernels are planned: the device, and tables that several share.
 #[derive(Debug)]
 pub struct Planner {
+    /// Where tables and number tensors are made; all kernels run there.
     pub device: Device,
     pub(super) rotations: RefCell<HashMap<RotationKey, (Tensor, Tensor)>>,
 }

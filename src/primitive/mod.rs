@@ -33,6 +33,7 @@ impl std::fmt::Debug for PrimId {
 }
 
 impl PrimId {
+    /// The primitive's row in the table.
     pub fn get(self) -> &'static Primitive {
         TABLE[self.0 as usize]
     }
@@ -41,32 +42,44 @@ impl PrimId {
 /// How many axes a clause of a call may name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Takes {
+    /// None.
     Nothing,
+    /// Exactly one.
     One,
+    /// One or more.
     Many,
 }
 
 /// Whether gradient passes from the result to the operands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gradient {
+    /// The kernel is differentiable: libtorch's tape goes through it.
     Flows,
+    /// The result carries no gradient.
     Stops,
 }
 
+/// A row of the table: everything that the compiler and the runtime know of one tensor operation.
 pub struct Primitive {
+    /// As model files call it.
     pub name: &'static str,
     /// One sentence for the reference.
     pub about: &'static str,
     /// Number of tensor operands, at least and at most.
     pub operands: (usize, usize),
+    /// How many axes its `over` clause names.
     pub over: Takes,
+    /// How many axes its `along` clause names.
     pub along: Takes,
+    /// How many axes its `into` clause makes.
     pub into: Takes,
     /// Named constants after the operands, with their defaults (`causal = false`).
     pub constants: &'static [(&'static str, f64)],
+    /// Whether gradient goes through it.
     pub gradient: Gradient,
     /// Draws random numbers: never shared, moved or folded.
     pub random: bool,
+    /// The result's type from the operands', its axes in memory order; a complaint where they do not fit.
     pub infer: fn(&Attrs, &[&Ty], &Axes) -> Result<Ty, Complaint>,
     /// Floating-point operations of one execution.
     pub flops: fn(&Attrs, &[&Ty], &Ty) -> u64,
@@ -78,23 +91,29 @@ pub struct Primitive {
 /// What inference objects to, in the author's terms; the checker adds the places.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Complaint {
+    /// The diagnostic's code.
     pub code: Code,
+    /// What is wrong, in the author's terms.
     pub message: String,
+    /// How to mend it.
     pub help: Option<String>,
     /// Operands to point at, with a label each.
     pub operands: Vec<(usize, String)>,
 }
 
 impl Complaint {
+    /// A complaint without help that points at no operand.
     pub fn new(code: Code, message: impl Into<String>) -> Complaint {
         Complaint { code, message: message.into(), help: None, operands: Vec::new() }
     }
 
+    /// The same with a suggestion how to mend it.
     pub fn help(mut self, help: impl Into<String>) -> Complaint {
         self.help = Some(help.into());
         self
     }
 
+    /// The same, pointing at operand `index` (from 0) with a label.
     pub fn operand(mut self, index: usize, label: impl Into<String>) -> Complaint {
         self.operands.push((index, label.into()));
         self
@@ -154,10 +173,12 @@ static TABLE: &[&Primitive] = &[
     &noise::DROPOUT,
 ];
 
+/// All primitives, in the order of the table.
 pub fn all() -> impl Iterator<Item = &'static Primitive> {
     TABLE.iter().copied()
 }
 
+/// The primitive that model files call `name`; None where there is none.
 pub fn by_name(name: &str) -> Option<PrimId> {
     TABLE.iter().position(|primitive| primitive.name == name).map(|at| PrimId(at as u16))
 }

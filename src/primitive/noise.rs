@@ -20,6 +20,7 @@ fn cost(_: &Attrs, _: &[&Ty], ty: &Ty) -> u64 {
 
 macro_rules! row {
     ($id:ident, $name:literal, $about:literal, $n:literal, $constants:expr, $infer:ident, $kernel:expr) => {
+        #[doc = $about]
         pub static $id: Primitive = Primitive {
             name: $name,
             about: $about,

@@ -51,6 +51,7 @@ fn cost(_: &Attrs, args: &[&Ty], _: &Ty) -> u64 {
 
 macro_rules! row {
     ($id:ident, $name:literal, $about:literal, $infer:ident, $gradient:ident, $kernel:expr) => {
+        #[doc = $about]
         pub static $id: Primitive = Primitive {
             name: $name,
             about: $about,

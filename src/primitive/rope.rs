@@ -37,6 +37,8 @@ fn cost(_: &Attrs, _: &[&Ty], ty: &Ty) -> u64 {
     per_element(3, ty)
 }
 
+/// y = x·cos + rot(x)·sin, angle(row, j) = row · theta^(-2j/d), in float32 (Su et al., arXiv:2104.09864, eq. 34, in the
+/// half-split form of the published models). The type is the operand's.
 pub static ROPE: Primitive = Primitive {
     name: "rope",
     about: "rotary positions over an axis, features turned along another",

@@ -18,6 +18,7 @@ fn cost(_: &Attrs, args: &[&Ty], _: &Ty) -> u64 {
     per_element(5, args[0])
 }
 
+/// y_i = exp(x_i) / Σ_j exp(x_j), the sum over all named axes together; the axes are the operand's.
 pub static SOFTMAX: Primitive = Primitive {
     name: "softmax",
     about: "exponentials that sum to one over axes",

@@ -29,6 +29,7 @@ fn cost(_: &Attrs, args: &[&Ty], _: &Ty) -> u64 {
     per_element(2, args[0])
 }
 
+/// The places of the k largest elements, ascending; an index of the reduced axis, which the `into` axis replaces.
 pub static TOP_K: Primitive = Primitive {
     name: "top_k",
     about: "indices of the largest elements over an axis, into a new axis, in the order they stand",

@@ -23,13 +23,16 @@ static LIBRARY: Dir = include_dir!("$CARGO_MANIFEST_DIR/models");
 /// A parsed file and where its names lead.
 #[derive(Clone, Debug)]
 pub struct Module {
+    /// Its text.
     pub file: FileId,
+    /// What was parsed of it.
     pub tree: ast::File,
 }
 
 /// All modules of one compilation, by their path as written (`trm`, `std::nets`); the root is `""`.
 #[derive(Clone, Debug, Default)]
 pub struct Modules {
+    /// The root and all that it uses, directly or through others.
     pub by_path: HashMap<String, Module>,
     /// Module path of each source file.
     pub path_of: HashMap<u32, String>,
@@ -39,6 +42,10 @@ pub struct Modules {
 
 /// Reads texts; the tests give their own.
 pub trait Reader {
+    /// The whole text of a file.
+    ///
+    /// # Errors
+    /// What the file system says.
     fn read(&self, path: &Path) -> Result<String, std::io::Error>;
     /// Names of the `.tot` files beside the root, for did-you-mean.
     fn siblings(&self, folder: &Path) -> Vec<String>;

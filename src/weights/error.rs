@@ -7,10 +7,20 @@ use std::path::{Path, PathBuf};
 pub enum WeightFileError {
     /// The system says no.
     #[error("{}: {cause}", path.display())]
-    System { path: PathBuf, cause: std::io::Error },
+    System {
+        /// The weight file.
+        path: PathBuf,
+        /// What the file system says.
+        cause: std::io::Error,
+    },
     /// It is no weight file, or a damaged one.
     #[error("{}: {what}", path.display())]
-    Content { path: PathBuf, what: String },
+    Content {
+        /// The weight file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
 }
 
 impl WeightFileError {

@@ -21,9 +21,25 @@ pub struct Matched {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Difference {
     /// Another shape.
-    Shape { theirs: String, ours: Vec<String>, found: Vec<usize>, wanted: Vec<usize> },
+    Shape {
+        /// The name in the file.
+        theirs: String,
+        /// Declared paths of the weights it was mapped to.
+        ours: Vec<String>,
+        /// Sizes in the file, outermost first.
+        found: Vec<usize>,
+        /// Sizes of the model, outermost first.
+        wanted: Vec<usize>,
+    },
     /// Another type, which was not to be converted.
-    Type { theirs: String, ours: Vec<String>, found: DType },
+    Type {
+        /// The name in the file.
+        theirs: String,
+        /// Declared paths of the weights it was mapped to.
+        ours: Vec<String>,
+        /// The type of the elements in the file.
+        found: DType,
+    },
 }
 
 /// What an import came to.

@@ -19,6 +19,10 @@ pub struct Storages {
 }
 
 impl Storages {
+    /// The bytes of the storage `key`, as the file has them.
+    ///
+    /// # Errors
+    /// A storage that the file lacks.
     pub fn bytes(&self, path: &Path, key: &str) -> Result<Vec<u8>, WeightFileError> {
         let found = self.places.get(key).and_then(|place| self.bytes.get(place.clone()));
         found.map(<[u8]>::to_vec).ok_or_else(|| {

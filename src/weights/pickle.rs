@@ -11,19 +11,29 @@ pub type Id = usize;
 /// A value of a pickle. Containers hold numbers, as one value may stand in several places.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
+    /// Python's None.
     None,
+    /// A bool.
     Bool(bool),
+    /// An integer that fits 64 bits.
     Int(i64),
+    /// A float of 64 bits.
     Float(f64),
+    /// A string.
     Text(String),
+    /// Bytes.
     Bytes(Vec<u8>),
     /// A list or a set.
     List(Vec<Id>),
+    /// A tuple.
     Tuple(Vec<Id>),
+    /// Keys and values, in order.
     Dict(Vec<(Id, Id)>),
     /// `module name`, a class or function that is only named.
     Global(String),
+    /// A flat piece of memory.
     Storage(Storage),
+    /// A tensor's view of one.
     Tensor(View),
     /// What a call would have made, by the name of what was called.
     Opaque(String),
@@ -45,9 +55,13 @@ pub struct Storage {
 /// A tensor: elements of a storage by offset and strides, both in elements.
 #[derive(Clone, Debug, PartialEq)]
 pub struct View {
+    /// Where its elements lie.
     pub storage: Storage,
+    /// The first element.
     pub offset: usize,
+    /// Sizes, outermost first.
     pub shape: Vec<usize>,
+    /// Steps between neighbours along each axis.
     pub strides: Vec<usize>,
 }
 
@@ -61,10 +75,12 @@ pub struct Pickle {
 }
 
 impl Pickle {
+    /// What the pickle is of.
     pub fn root(&self) -> &Value {
         self.get(self.root)
     }
 
+    /// The value of a number; `None` for a number that it lacks.
     pub fn get(&self, id: Id) -> &Value {
         self.values.get(id).unwrap_or(&Value::None)
     }
@@ -74,6 +90,7 @@ impl Pickle {
         &self.values
     }
 
+    /// The string of a number; None where it is none.
     pub fn text(&self, id: Id) -> Option<&str> {
         match self.get(id) {
             Value::Text(text) => Some(text),

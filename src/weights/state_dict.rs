@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 pub struct StateDict {
     /// Names of the dicts around it, outermost first; empty for the checkpoint itself.
     pub key: Vec<String>,
+    /// Tensors by their name in the file, in its order.
     pub tensors: IndexMap<String, View>,
     /// Entries that are no tensors, with what they are.
     pub others: Vec<(String, String)>,

@@ -13,6 +13,7 @@ use zip::result::ZipError;
 
 /// A file of `torch.save` whose pickle has been read.
 pub struct TorchFile {
+    /// What was pickled; the bytes of storages are read on demand.
     pub pickle: Pickle,
     path: PathBuf,
     storages: Storages,
@@ -26,6 +27,10 @@ enum Storages {
 }
 
 impl TorchFile {
+    /// Opens a file of PyTorch 1.6 and later, a zip archive.
+    ///
+    /// # Errors
+    /// A file that is unreadable, damaged, a TorchScript module or big-endian.
     pub fn open_zip(path: &Path) -> Result<TorchFile, WeightFileError> {
         let damaged = |cause: ZipError| {
             WeightFileError::content(path, format!("a damaged zip archive ({cause}); was it copied whole?"))
@@ -59,6 +64,10 @@ impl TorchFile {
         Ok(TorchFile { pickle, path: path.to_owned(), storages: Storages::Zip(Box::new(archive), folder) })
     }
 
+    /// Opens a file of PyTorch before 1.6, pickles one after the other.
+    ///
+    /// # Errors
+    /// A file that is unreadable or damaged.
     pub fn open_legacy(path: &Path) -> Result<TorchFile, WeightFileError> {
         let (pickle, storages) = legacy::open(path)?;
         Ok(TorchFile { pickle, path: path.to_owned(), storages: Storages::Legacy(storages) })

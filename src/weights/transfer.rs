@@ -38,9 +38,19 @@ pub struct Source {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Taken {
     /// As the source has it.
-    Whole { from: String, converted: Option<Converted> },
+    Whole {
+        /// The name in the other weights.
+        from: String,
+        /// How the elements were converted, if they were.
+        converted: Option<Converted>,
+    },
     /// A table with another number of rows: every row is the mean of the source's rows.
-    Mean { from: String, rows: usize },
+    Mean {
+        /// The name in the other weights.
+        from: String,
+        /// How many rows the mean is of.
+        rows: usize,
+    },
 }
 
 /// Which weights are taken, and which are not.
@@ -69,7 +79,14 @@ pub enum TransferError {
     Names(#[from] NameMapError),
     /// The field of `init` that is wrong, what is wrong and the fix.
     #[error("{what}")]
-    Refused { field: &'static str, what: String, help: Option<String> },
+    Refused {
+        /// The setting that is to blame.
+        field: &'static str,
+        /// What is wrong.
+        what: String,
+        /// How to mend it.
+        help: Option<String>,
+    },
 }
 
 impl Source {

@@ -45,6 +45,7 @@ pub struct Args {
     overwrite: bool,
 }
 
+/// Builds a data set of ARC and writes it.
 pub fn main(args: &Args) -> Outcome {
     fresh(&args.out, args.overwrite)?;
     let mut test_sets = args.test_set.clone();

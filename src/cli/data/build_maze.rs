@@ -36,6 +36,7 @@ pub struct Args {
     overwrite: bool,
 }
 
+/// Builds a data set of mazes and writes it.
 pub fn main(args: &Args) -> Outcome {
     fresh(&args.out, args.overwrite)?;
     let file = |given: &Option<PathBuf>, name: &str| match (given, &args.from) {

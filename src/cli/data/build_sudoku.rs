@@ -52,6 +52,7 @@ enum Tokens {
     Int64,
 }
 
+/// Builds a data set of sudokus and writes it.
 pub fn main(args: &Args) -> Outcome {
     fresh(&args.out, args.overwrite)?;
     let file = |given: &Option<PathBuf>, name: &str| match (given, &args.from) {

@@ -23,6 +23,7 @@ pub struct Args {
     show: usize,
 }
 
+/// Checks a data set and prints what it found.
 pub fn main(args: &Args) -> Outcome {
     let sets: Vec<Vec<PathBuf>> = if args.apart {
         args.folders.iter().map(|folder| vec![folder.clone()]).collect()

@@ -25,6 +25,7 @@ pub struct Args {
     cache: Option<PathBuf>,
 }
 
+/// Fetches files of a data set.
 pub fn main(args: &Args) -> Outcome {
     let address: Address = args.address.parse().map_err(world)?;
     let mut hub = Hub::from_environment();

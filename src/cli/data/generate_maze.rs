@@ -29,6 +29,7 @@ pub struct Args {
     out: PathBuf,
 }
 
+/// Generates mazes and writes them.
 pub fn main(args: &Args) -> Outcome {
     let most = (args.side * args.side) as u32;
     if !(4..=64).contains(&args.side) {

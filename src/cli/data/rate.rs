@@ -26,6 +26,7 @@ pub struct Args {
     summary: bool,
 }
 
+/// Rates puzzles and writes the ratings.
 pub fn main(args: &Args) -> Outcome {
     if args.summary {
         return summary(args);

@@ -17,16 +17,23 @@ use std::time::{Duration, Instant};
 /// One run to do.
 #[derive(Clone, Debug)]
 pub struct Job {
+    /// Names the run in what is printed.
     pub label: String,
+    /// The run file.
     pub file: PathBuf,
+    /// Settings as `--set` takes them.
     pub sets: Vec<String>,
+    /// The run's seed.
     pub seed: u64,
     /// Whether its variant has other seeds too.
     pub several: bool,
+    /// Where the run lives.
     pub folder: PathBuf,
+    /// Whether an earlier sweep has finished it.
     pub finished: bool,
 }
 
+/// Starts runs as processes of totc, several at once.
 pub struct Jobs<'a> {
     program: PathBuf,
     at_once: usize,
@@ -42,6 +49,10 @@ const LOOK: Duration = Duration::from_millis(200);
 const TELL: Duration = Duration::from_secs(60);
 
 impl<'a> Jobs<'a> {
+    /// Shares the machine's cores among `at_once` runs.
+    ///
+    /// # Errors
+    /// totc's own program cannot be found.
     pub fn new(at_once: usize, machine: &MachineArgs, lock: &'a File) -> Result<Jobs<'a>, Failure> {
         let program = std::env::current_exe()
             .map_err(|error| Failure::World(format!("totc cannot find itself to start runs: {error}")))?;

@@ -53,6 +53,7 @@ pub struct Args {
 /// How long to wait for a sweep that is just ending in the same folder.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Runs what a sweep lacks and writes its table and picture.
 pub fn main(args: &Args) -> Outcome {
     let file =
         run_file::load_sweep(&args.file).map_err(|error| Failure::Mistakes(error.render(colours())))?;

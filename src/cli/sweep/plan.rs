@@ -17,7 +17,9 @@ use std::path::{Path, PathBuf};
 
 /// A variant and what is known of it.
 pub struct Planned {
+    /// As the sweep file has it.
     pub variant: Variant,
+    /// One for each seed.
     pub runs: Vec<Place>,
     /// Settings as the command line of `totc run` takes them.
     pub sets: Vec<String>,
@@ -25,7 +27,9 @@ pub struct Planned {
     pub problem: Option<String>,
     /// The same at length, ready to print.
     pub told: Option<String>,
+    /// Training steps.
     pub steps: u64,
+    /// Elements of all learned weights.
     pub parameters: u64,
     /// Floating-point operations of a training step.
     pub flops: f64,
@@ -35,10 +39,13 @@ pub struct Planned {
 
 /// Where one run of a variant lives.
 pub struct Place {
+    /// The run's seed.
     pub seed: u64,
+    /// Where the run lives.
     pub folder: PathBuf,
 }
 
+/// Looks at every variant before the first run starts.
 pub struct Planner<'a> {
     file: &'a SweepFile,
     out: &'a Path,
@@ -48,6 +55,7 @@ pub struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
+    /// A planner for a file, its output folder and further settings.
     pub fn new(file: &'a SweepFile, out: &'a Path, sets: &'a [String]) -> Planner<'a> {
         Planner { file, out, sets, opened: HashMap::new() }
     }

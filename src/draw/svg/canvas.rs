@@ -8,30 +8,42 @@ use crate::draw::text::xml;
 /// Later layers cover earlier ones.
 #[derive(Clone, Copy)]
 pub enum Layer {
+    /// Grounds of the sections.
     Panels,
+    /// Frames of loops.
     Frames,
+    /// Lines of thought and arrows.
     Lines,
+    /// Boxes, notes and their words.
     Boxes,
 }
 
+/// A rectangle in pixels, y downwards.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rect {
+    /// The left edge.
     pub x: f64,
+    /// The upper edge.
     pub y: f64,
+    /// In pixels.
     pub width: f64,
+    /// In pixels.
     pub height: f64,
 }
 
 impl Rect {
+    /// The right edge in pixels.
     pub fn right(&self) -> f64 {
         self.x + self.width
     }
 
+    /// The lower edge in pixels.
     pub fn bottom(&self) -> f64 {
         self.y + self.height
     }
 }
 
+/// SVG elements by layer.
 #[derive(Default)]
 pub struct Canvas {
     layers: [Vec<String>; 4],
@@ -41,22 +53,26 @@ pub struct Canvas {
 pub struct Slot(Layer, usize);
 
 impl Canvas {
+    /// Adds a rectangle with round corners of `radius` pixels.
     pub fn rect(&mut self, layer: Layer, class: &str, rect: Rect, radius: f64) {
         let element = rect_element(class, rect, radius);
         self.put(layer, element);
     }
 
+    /// Keeps a place behind what the layer has so far.
     pub fn reserve(&mut self, layer: Layer) -> Slot {
         self.put(layer, String::new());
         Slot(layer, self.layers[layer as usize].len() - 1)
     }
 
+    /// A rectangle at a reserved place.
     pub fn rect_at(&mut self, slot: Slot, class: &str, rect: Rect, radius: f64) {
         if let Some(place) = self.layers[slot.0 as usize].get_mut(slot.1) {
             *place = rect_element(class, rect, radius);
         }
     }
 
+    /// A circle around a point, in pixels.
     pub fn circle(&mut self, layer: Layer, class: &str, (x, y): (f64, f64), radius: f64) {
         let element =
             format!(r#"<circle class="{class}" cx="{}" cy="{}" r="{}"/>"#, px(x), px(y), px(radius));
@@ -70,6 +86,7 @@ impl Canvas {
         self.put(layer, element);
     }
 
+    /// A path from SVG path data.
     pub fn path(&mut self, layer: Layer, class: &str, path: &str) {
         self.put(layer, format!(r#"<path class="{class}" d="{path}"/>"#));
     }
@@ -79,6 +96,7 @@ impl Canvas {
         self.put(layer, format!(r#"<path class="{class}" {paint}="{colour}" d="{path}"/>"#));
     }
 
+    /// A line of text from its baseline's start; it is escaped.
     pub fn text(&mut self, layer: Layer, class: &str, (x, y): (f64, f64), text: &str) {
         let element = format!(r#"<text class="{class}" x="{}" y="{}">{}</text>"#, px(x), px(y), xml(text));
         self.put(layer, element);
@@ -103,6 +121,7 @@ impl Canvas {
         self.put(layer, format!("<g><title>{}</title>", xml(title)));
     }
 
+    /// Closes the group that [`Canvas::open`] opened in that layer.
     pub fn close(&mut self, layer: Layer) {
         self.put(layer, "</g>".to_owned());
     }

@@ -10,7 +10,9 @@ use crate::model::outline::ItemKind;
 
 /// A box or a note, its words placed relative to its own corner.
 pub struct Card {
+    /// In pixels.
     pub width: f64,
+    /// In pixels.
     pub height: f64,
     words: Vec<Words>,
     pills: Vec<Pill>,
@@ -202,6 +204,7 @@ fn pills<'a>(nets: &[&'a str]) -> Vec<(String, &'a str)> {
     calls.into_iter().map(|call| (name(call), call.0)).collect()
 }
 
+/// Width in pixels of a net's name on its colour.
 pub fn pill_width(name: &str) -> f64 {
     (bold(name, 11.0) + 20.0).max(26.0).round()
 }

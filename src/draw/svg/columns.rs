@@ -11,7 +11,9 @@ use crate::model::outline::ItemKind;
 
 /// Outside a panel, inside a panel, inside a frame.
 pub const MARGIN: f64 = 24.0;
+/// Inside a panel, in pixels.
 pub const PANEL: f64 = 18.0;
+/// Inside a frame, in pixels.
 pub const FRAME: f64 = 16.0;
 /// Inside a box or a note, left and right.
 pub const INSET: f64 = 13.0;
@@ -24,19 +26,25 @@ pub const GUTTER: f64 = 54.0;
 const SPREAD: f64 = 0.84;
 /// The dots of a tab, at most.
 pub const MOST_DOTS: usize = 8;
+/// From one dot to the next, in pixels.
 pub const DOT: f64 = 11.0;
 
+/// Where everything stands from left to right, in pixels.
 pub struct Columns {
+    /// Of the whole drawing.
     pub width: f64,
     /// The middle of the boxes and of the tree.
     pub axis: f64,
+    /// Of every box.
     pub box_width: f64,
     /// The left edge of the notes, and of whatever is not inside a frame.
     pub left: f64,
+    /// How wide the thoughts fan out.
     pub spread: f64,
 }
 
 impl Columns {
+    /// Columns that hold the widest words of an outline.
     pub fn measure(folded: &Folded) -> Columns {
         let nodes = || folded.parts.iter().flat_map(|part| &part.nodes);
         let leaves = folded.leaves();
@@ -57,10 +65,12 @@ impl Columns {
         Columns { width, axis, box_width, left, spread: box_width * SPREAD }
     }
 
+    /// The left edge of the boxes.
     pub fn box_left(&self) -> f64 {
         self.axis - self.box_width / 2.0
     }
 
+    /// The right edge of the boxes.
     pub fn box_right(&self) -> f64 {
         self.axis + self.box_width / 2.0
     }

@@ -18,6 +18,7 @@ const LOOSE_GAP: f64 = 10.0;
 const TAB: f64 = 24.0;
 const HEADING: f64 = 24.0;
 
+/// The drawing in progress, from top to bottom.
 pub struct Flow<'a, 'c> {
     canvas: &'c mut Canvas,
     columns: &'c Columns,

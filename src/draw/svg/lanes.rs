@@ -11,15 +11,20 @@ pub const MOST_LINES: usize = 16;
 /// How one number of thoughts becomes another.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
+    /// One becomes several.
     Branch,
+    /// Several become fewer by combining.
     Merge,
+    /// Several become fewer by leaving some out.
     Prune,
 }
 
 /// Whether the lines end at a box, with arrow heads.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum End {
+    /// Without arrow heads.
     Open,
+    /// With arrow heads.
     Arrow,
 }
 

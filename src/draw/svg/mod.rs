@@ -16,6 +16,7 @@ use super::text::{cut, one_line, xml};
 
 const TITLE: f64 = 84.0;
 
+/// A folded outline as one self-contained SVG.
 pub fn write(folded: &Folded) -> String {
     let columns = Columns::measure(folded);
     let palette = style::Palette::new(&folded.leaves());

@@ -25,10 +25,12 @@ impl<'a> Palette<'a> {
         Palette { nets }
     }
 
+    /// The nets in the order they are first called.
     pub fn nets(&self) -> &[&'a str] {
         &self.nets
     }
 
+    /// A net's colour in CSS: the same in every part of the drawing.
     pub fn colour(&self, net: &str) -> String {
         let at = self.nets.iter().position(|known| *known == net).unwrap_or(self.nets.len());
         match COLOURS.get(at) {
@@ -55,6 +57,7 @@ pub fn thought(at: usize, count: usize) -> String {
 
 /// Width of one letter of an expression (13 px monospace) and of its small form (11 px).
 pub const MONO: f64 = 7.85;
+/// Width of a letter at 11 px monospace, in pixels.
 pub const SMALL_MONO: f64 = 6.65;
 
 /// Words are no wider than this in any of the fonts asked for.
@@ -62,6 +65,7 @@ pub fn sans(text: &str, size: f64) -> f64 {
     text.chars().count() as f64 * size * 0.57
 }
 
+/// The width in pixels of bold words at `size` pixels, not exceeded in any font asked for.
 pub fn bold(text: &str, size: f64) -> f64 {
     text.chars().count() as f64 * size * 0.64
 }

@@ -3,18 +3,22 @@
 
 use std::cmp::Ordering;
 
+/// A number of the author's: exact while it can be, else a float64.
 #[derive(Clone, Copy, Debug)]
 pub enum Number {
     /// Numerator and positive denominator, in lowest terms.
     Ratio(i128, i128),
+    /// As float64 computes it.
     Real(f64),
 }
 
 impl Number {
+    /// A whole number, exactly.
     pub fn whole(value: i64) -> Number {
         Number::Ratio(value as i128, 1)
     }
 
+    /// The fraction in lowest terms; None with denominator 0 or where it does not fit 127 bits.
     pub fn ratio(numerator: i128, denominator: i128) -> Option<Number> {
         // The smallest i128 has no counterpart of the other sign.
         if denominator == 0 || numerator == i128::MIN || denominator == i128::MIN {
@@ -47,8 +51,10 @@ impl Number {
         exact.or_else(|| text.parse().ok().filter(kept).map(Number::Real))
     }
 
+    /// Greater than every other number.
     pub const INFINITY: Number = Number::Real(f64::INFINITY);
 
+    /// Whether it is neither an infinity nor NaN.
     pub fn is_finite(self) -> bool {
         match self {
             Number::Ratio(..) => true,
@@ -56,6 +62,7 @@ impl Number {
         }
     }
 
+    /// The magnitude.
     pub fn abs(self) -> Number {
         if self.to_f64() < 0.0 { -self } else { self }
     }
@@ -65,6 +72,7 @@ impl Number {
         !self.is_finite() || self.to_f64().abs() <= f64::from(f32::MAX)
     }
 
+    /// The nearest float64.
     pub fn to_f64(self) -> f64 {
         match self {
             Number::Ratio(n, d) => n as f64 / d as f64,
@@ -100,6 +108,7 @@ impl Number {
         ))
     }
 
+    /// The power: exact for whole exponents where it fits, else as float64 computes it.
     pub fn pow(self, other: Number) -> Number {
         if let (Number::Ratio(n, d), Some(power)) = (self, other.to_whole())
             && let Ok(size) = u32::try_from(power.unsigned_abs())
@@ -113,6 +122,7 @@ impl Number {
         Number::Real(self.to_f64().powf(other.to_f64()))
     }
 
+    /// The largest whole number that is not greater.
     pub fn floor(self) -> Number {
         match self {
             Number::Ratio(n, d) => Number::Ratio(n.div_euclid(d), 1),
@@ -137,6 +147,7 @@ impl Number {
         }
     }
 
+    /// A whole float64 below 1e15 exactly, any other as it is.
     pub fn from_f64(value: f64) -> Number {
         if value.fract() == 0.0 && value.abs() < 1e15 {
             Number::whole(value as i64)
@@ -145,6 +156,7 @@ impl Number {
         }
     }
 
+    /// The order by value; exact where the cross products fit 128 bits.
     pub fn compare(self, other: Number) -> Ordering {
         if let (Number::Ratio(a, b), Number::Ratio(c, d)) = (self, other)
             && let (Some(left), Some(right)) = (a.checked_mul(d), c.checked_mul(b))

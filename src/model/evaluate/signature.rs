@@ -17,15 +17,20 @@ pub(in crate::model) const DEEPEST_CALL: usize = 60;
 /// Evaluated arguments of one call.
 #[derive(Default)]
 pub(in crate::model) struct Args {
+    /// In the order of the call.
     pub positional: Vec<(Value, Span)>,
+    /// `name: value`, in the order of the call.
     pub named: Vec<(Ident, Value, Span)>,
+    /// `over dim` and its like, with the axes they name.
     pub clauses: Vec<(Clause, Vec<AxisId>, Span)>,
+    /// `a -> b`, in the order of the call.
     pub maps: Vec<(MapSide, MapSide, Span)>,
     /// An argument failed; it has been reported.
     pub broken: bool,
 }
 
 impl Args {
+    /// The clause of that word, if the call has it.
     pub fn clause(&self, wanted: Clause) -> Option<&(Clause, Vec<AxisId>, Span)> {
         self.clauses.iter().find(|(clause, _, _)| *clause == wanted)
     }

@@ -9,24 +9,36 @@ use imbl::HashMap;
 use std::rc::Rc;
 use {crate::model::Val, crate::model::nets::instance::NetInstance};
 
+/// What an expression gives while a model is checked.
 #[derive(Clone)]
 pub enum Value {
+    /// A number, exact while it can be.
     Number(Number),
+    /// A truth value known at compile time.
     Bool(bool),
+    /// A choice of a config.
     Choice(String),
+    /// One axis.
     Axis(AxisId),
+    /// Several axes, in order.
     Axes(Vec<AxisId>),
+    /// How a weight or state begins.
     Init(Init),
+    /// A value of the graph, computed at run time.
     Tensor(Val),
+    /// Several values, in order.
     Tuple(Vec<Value>),
     /// Named values (`lookahead`).
     Record(Vec<(String, Value)>),
+    /// A net with its weights.
     Net(Rc<NetInstance>),
     /// `Scorer(…) * 3`
     Family(Vec<Rc<NetInstance>>),
     /// A net not yet made: each use makes its own.
     Recipe(Rc<Recipe>),
+    /// A function by its definition.
     Function(Rc<Function>),
+    /// A net's definition, before it has weights.
     NetDef(Rc<NetDefinition>),
     /// An embedding table, by its place among the weights: only rows can be taken.
     Table(usize),
@@ -74,35 +86,51 @@ impl Value {
     }
 }
 
+/// A net not yet made.
 pub struct Recipe {
+    /// What makes it.
     pub expr: ast::Expr,
+    /// The names that were visible where it was written.
     pub scope: Scope,
 }
 
+/// A function of a file.
 pub struct Function {
+    /// Its text as a tree.
     pub def: ast::FnDef,
+    /// The file's module path, whose names its body sees.
     pub module: String,
 }
 
+/// A definition of a net.
 pub struct NetDefinition {
+    /// Its text as a tree.
     pub def: ast::NetDef,
+    /// The file's module path, whose names its body sees.
     pub module: String,
 }
 
 /// How a name may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BindingRole {
+    /// Bound once.
     Constant,
+    /// May be updated where it is visible.
     Var,
+    /// Carried to the next supervision step.
     State,
     /// The counter of a loop: known at compile time, different in each iteration.
     Counter,
 }
 
+/// What a name stands for.
 #[derive(Clone)]
 pub struct Binding {
+    /// The present value.
     pub value: Value,
+    /// How the name may be used.
     pub role: BindingRole,
+    /// Where it was bound.
     pub span: Span,
 }
 
@@ -119,18 +147,22 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// An empty scope with one frame, above a module's items.
     pub fn new(module: &str) -> Scope {
         Scope { frames: vec![HashMap::new()], module: module.to_owned(), of_model: false, of_file: false }
     }
 
+    /// The scope of what a file itself declares: nothing but the module's items.
     pub fn of_file(module: &str) -> Scope {
         Scope { of_file: true, ..Scope::new(module) }
     }
 
+    /// Opens a frame.
     pub fn push(&mut self) {
         self.frames.push(HashMap::new());
     }
 
+    /// Closes the innermost frame and drops its names.
     pub fn pop(&mut self) {
         self.frames.pop();
     }
@@ -140,18 +172,22 @@ impl Scope {
         self.frames.split_off(depth)
     }
 
+    /// Puts back the frames that [`Scope::hide`] took.
     pub fn restore(&mut self, hidden: Vec<HashMap<String, Binding>>) {
         self.frames.extend(hidden);
     }
 
+    /// What a name stands for, the innermost frame first.
     pub fn get(&self, name: &str) -> Option<&Binding> {
         self.frames.iter().rev().find_map(|frame| frame.get(name))
     }
 
+    /// The same, to be changed in place.
     pub fn get_mut(&mut self, name: &str) -> Option<&mut Binding> {
         self.frames.iter_mut().rev().find_map(|frame| frame.get_mut(name))
     }
 
+    /// Binds in the innermost frame; an older binding there is replaced.
     pub fn bind(&mut self, name: &str, value: Value, role: BindingRole, span: Span) {
         if let Some(frame) = self.frames.last_mut() {
             frame.insert(name.to_owned(), Binding { value, role, span });
@@ -165,6 +201,7 @@ impl Scope {
         }
     }
 
+    /// All visible names, sorted, each once.
     pub fn names(&self) -> Vec<&str> {
         let mut names: Vec<&str> =
             self.frames.iter().flat_map(|frame| frame.keys().map(String::as_str)).collect();

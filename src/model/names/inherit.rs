@@ -10,7 +10,9 @@ use std::collections::HashSet;
 
 #[derive(Clone)]
 pub(in crate::model) struct Flat {
+    /// The declaration.
     pub member: Member,
+    /// Module path of the file that holds it, whose names it sees.
     pub module: String,
     /// The model that wrote it.
     pub model: Span,
@@ -21,9 +23,11 @@ pub(in crate::model) struct Flat {
 }
 
 pub(in crate::model) struct FlatModel {
+    /// The name of the model itself, not of an ancestor.
     pub name: ast::Ident,
     /// The text of the model itself.
     pub span: Span,
+    /// In order of declaration, ancestors first.
     pub members: Vec<Flat>,
     /// What was inherited and left out, and where.
     pub dropped: Vec<ast::Ident>,
@@ -233,6 +237,7 @@ fn models_of(tree: &ast::File) -> impl Iterator<Item = &ast::Model> {
 #[derive(Clone)]
 pub(in crate::model) struct Link<'a> {
     module: String,
+    /// The model as written.
     pub model: &'a ast::Model,
     span: Span,
 }

@@ -15,6 +15,7 @@ use std::rc::Rc;
 
 /// A net with its weights.
 pub struct NetInstance {
+    /// The declared path, with which the paths of its weights begin.
     pub path: String,
     pub(in crate::model) kind: NetKind,
 }
