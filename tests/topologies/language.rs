@@ -166,6 +166,23 @@ fn axes_of_files_have_sizes_and_parts() {
     near("two copies", step.get("state.z"), &((z.roll(1, 1) + &z) * 2.0 * lab.weight("w")));
 }
 
+/// The index of the best of four thoughts, three by construction, is none of the two that a merge leaves.
+#[test]
+fn an_index_is_checked_where_its_axis_has_shrunk() {
+    let lab = lab(
+        "",
+        "axis way = 4",
+        "branch z with z + index(way)
+         let best = argmax(mean(z, over (cell, dim)), over branch)
+         merge z in groups of 2 with mean(z, over branch)
+         let chosen = z[branch = best]
+         merge z with mean(z, over branch)
+         z <- z + chosen",
+    );
+    let refused = lab.refusal();
+    assert!(refused.contains("found the index 3, and `branch` has 2 entries there: 0 to 1"), "{refused}");
+}
+
 /// Each cycle of the tree leaves the mean of four equal thoughts, and halves it.
 #[test]
 fn one_thought_has_no_branches() {
