@@ -24,6 +24,7 @@ fn graph(axes: Axes, builder: Builder, outputs: &[(&str, Val)]) -> Graph {
         states: Vec::new(),
         halt: None,
         outputs: outputs.iter().map(|(name, _)| (*name).to_owned()).collect(),
+        gradients: Vec::new(),
         flow: builder.finish(&results),
     }
 }

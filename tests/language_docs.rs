@@ -10,7 +10,7 @@ use totc::Values;
 use totc::diagnostic::{Colours, Sink, render};
 use totc::ir::Mode;
 use totc::model::Bindings;
-use totc::primitive::{self, Gradient, Takes};
+use totc::primitive::{self, Derivative, Takes};
 use totc::source::Sources;
 use totc::syntax::{self, Modules, ast::ItemKind};
 
@@ -214,8 +214,8 @@ fn primitives() -> String {
             _ => format!("{}({})", primitive.name, arguments.join(", ")),
         };
         let about = if primitive.about.trim_matches('`') == call { "elementwise" } else { primitive.about };
-        let stops = match primitive.gradient {
-            Gradient::Stops if !about.contains("gradient") => "; no gradient",
+        let stops = match primitive.derivative {
+            Derivative::Stops if !about.contains("gradient") => "; no gradient",
             _ => "",
         };
         rows += &format!("| {} | `{call}` | {about}{stops} |\n", primitive.name);

@@ -17,6 +17,9 @@ const MODES: [Mode; 2] = [Mode::Training, Mode::Evaluation];
 const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stages/passes");
 const SNAPSHOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots/stages/passes");
 
+/// Ends of the names of passes that run once more.
+const AGAIN: [&str; 3] = ["-again", "-backward", "-last"];
+
 /// The graph after the first `count` passes.
 fn after(graph: &Graph, count: usize) -> Graph {
     let until = if count == 0 { "build" } else { PASSES[count - 1].name };
@@ -24,7 +27,7 @@ fn after(graph: &Graph, count: usize) -> Graph {
 }
 
 fn each_case(mut look: impl FnMut(&str, &Path)) {
-    for pass in PASSES.iter().filter(|pass| !pass.name.ends_with("-again")) {
+    for pass in PASSES.iter().filter(|pass| !AGAIN.iter().any(|end| pass.name.ends_with(end))) {
         let cases = files(&Path::new(CASES).join(pass.name));
         assert!(!cases.is_empty(), "the pass `{}` has no case", pass.name);
         cases.iter().for_each(|path| look(pass.name, path));
@@ -109,10 +112,9 @@ mod values {
     use std::sync::Mutex;
 
     use indexmap::IndexMap;
-    use tch::{Device, Kind, Tensor, no_grad};
+    use tch::{Device, Kind, Tensor};
     use totc::exec::{ExecError, Executable, Inputs, Weights};
-    use totc::ir::WeightRole;
-    use totc::lower::{Instr, InstrOp, Program, program};
+    use totc::lower::{self, Instr, InstrOp, Program};
     use totc::primitive::kernel::torch_kind;
     use totc::types::Precision;
 
@@ -132,6 +134,11 @@ mod values {
         let mut models = subject::variants();
         models.retain(|model| !ALIKE.contains(&model.name.as_str()));
         models
+    }
+
+    /// The program of a graph, differentiated if it is not yet; what float is must have been said.
+    fn program(graph: &Graph) -> Program {
+        lower::program(&(pass::by_name("differentiate").unwrap().run)(graph))
     }
 
     /// The graph in float64, in which every step here is computed where nothing else is said.
@@ -161,7 +168,7 @@ mod values {
         for (at, info) in program.weights.iter().enumerate() {
             let width = info.shape.last().copied().unwrap_or(1) as f64;
             let tensor = (spread(&info.shape, at) * (3.0 / width).sqrt().min(1.0)).to_kind(kind(program));
-            tensors.insert(info.path.clone(), tensor.set_requires_grad(info.role == WeightRole::Param));
+            tensors.insert(info.path.clone(), tensor);
         }
         Weights { tensors }
     }
@@ -206,23 +213,13 @@ mod values {
         let _alone = DRAWS.lock();
         tch::manual_seed(1);
         let (weights, inputs, same) = (weights(&program), inputs(&program), inputs(&program));
-        let training = program.mode == Mode::Training;
         let executable = Executable::new(program, Device::Cpu).unwrap();
-        let run = || executable.run(&weights, &inputs).unwrap();
-        let outputs = if training { run() } else { no_grad(run) };
-        let mut gradients = IndexMap::new();
-        if training {
-            let losses = outputs.values.iter().filter(|(name, _)| name.starts_with("loss."));
-            let total =
-                losses.map(|(_, loss)| loss.sum(Kind::Double)).reduce(|sum, loss| sum + loss).unwrap();
-            let params = weights.tensors.iter().filter(|(_, weight)| weight.requires_grad());
-            let rows = outputs.rows.iter().map(|rows| (&rows.table, &rows.leaf));
-            let (names, leaves): (Vec<&String>, Vec<&Tensor>) = params.chain(rows).unzip();
-            let found = Tensor::run_backward(&[total], &leaves, false, false);
-            gradients.extend(names.into_iter().cloned().zip(found));
-        }
+        let outputs = executable.run(&weights, &inputs).unwrap();
+        let rows = outputs.rows.iter().map(|rows| (&rows.table, &rows.gradient));
+        let gradients = outputs.gradients.iter().chain(rows);
+        let gradients = gradients.map(|(name, value)| (name.clone(), value.copy())).collect();
         let outputs: IndexMap<String, Tensor> =
-            outputs.values.into_iter().map(|(name, value)| (name, value.detach())).collect();
+            outputs.values.into_iter().map(|(name, value)| (name, value)).collect();
         let kept: IndexMap<String, Tensor> =
             outputs.iter().map(|(name, value)| (name.clone(), value.copy())).collect();
         for (name, state) in &inputs.states {
@@ -232,16 +229,13 @@ mod values {
             );
         }
         // As an optimiser does: what a step gave lives on.
-        weights.tensors.values().for_each(|weight| drop(weight.detach().zero_()));
+        weights.tensors.values().for_each(|weight| drop(weight.shallow_clone().zero_()));
         let model = &executable.program().model;
         compare(&format!("{model} after its weights have changed"), &outputs, &kept, 0.0);
         Results { outputs: kept, gradients }
     }
 
     fn apart(one: &Tensor, other: &Tensor) -> f64 {
-        if !one.defined() || !other.defined() {
-            return if one.defined() == other.defined() { 0.0 } else { f64::INFINITY };
-        }
         let (one, other) = (one.to_kind(Kind::Double), other.to_kind(Kind::Double));
         let scale = other.abs().max().double_value(&[]).max(1.0);
         (one - other).abs().max().double_value(&[]) / scale
@@ -274,7 +268,7 @@ mod values {
                     assert!(finite, "{} ({mode:?}): `{name}` is not finite", model.name);
                 }
                 if mode == Mode::Training {
-                    moved += plain.gradients.values().filter(|gradient| gradient.defined()).count();
+                    moved += plain.gradients.len();
                 }
                 for count in 2..=PASSES.len() {
                     let now = results(program(&after(&graph, count)));
@@ -332,9 +326,9 @@ mod values {
         let case = Subject::case(&Path::new(CASES).parent().unwrap().join("handed.tot"));
         for count in 0..=PASSES.len() {
             let found = results(program(&after(&case.graph(Mode::Training), count))).gradients;
-            assert!(found["f.weight"].defined());
+            assert!(found.contains_key("f.weight"));
             for (path, gradient) in found.iter().filter(|(path, _)| path.starts_with("p_")) {
-                let none = !gradient.defined() || gradient.abs().max().double_value(&[]) == 0.0;
+                let none = gradient.abs().max().double_value(&[]) == 0.0;
                 assert!(none, "`{path}` has a gradient after {count} passes");
             }
         }
@@ -346,7 +340,7 @@ mod values {
         let program = program(&after(&case.graph(Mode::Evaluation), PASSES.len()));
         let (weights, inputs) = (weights(&program), inputs(&program));
         let executable = Executable::new(program, Device::Cpu).unwrap();
-        let error = no_grad(|| executable.run(&weights, &inputs)).unwrap_err();
+        let error = executable.run(&weights, &inputs).unwrap_err();
         assert!(matches!(&error, ExecError::Memory { node } if node == "think/y"), "{error}");
     }
 

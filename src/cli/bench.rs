@@ -230,7 +230,6 @@ fn infer(session: &Session, model: Executable, seconds: f64) -> Result<Vec<f64>,
         .map_err(|error| world(&error))?;
     let carry = carry.admit(Fresh::InOrder(&batch)).map_err(|error| world(&error))?;
     let inputs = carry.inputs(session.device).map_err(|error| world(&error))?;
-    let _no_grad = tch::no_grad_guard();
     repeated(seconds, || {
         let outputs = model.run(&weights, &inputs).map_err(|error| Failure::Internal(error.to_string()))?;
         // Reading one number waits for the device.
@@ -248,7 +247,6 @@ fn shape(program: &crate::lower::Program) -> (i64, i64) {
 
 /// GFLOP/s of the best of several (rows × width) · (width × 3 width) products.
 fn ceiling(rows: i64, width: i64, session: &Session) -> Result<f64, Failure> {
-    let _no_grad = tch::no_grad_guard();
     let options = (session.precision(), session.device);
     let (a, b) = (Tensor::randn([rows, width], options), Tensor::randn([width, 3 * width], options));
     let flops = 2.0 * rows as f64 * width as f64 * 3.0 * width as f64;

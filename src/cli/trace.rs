@@ -7,7 +7,7 @@ use super::{Failure, Outcome};
 use crate::Values;
 use crate::data::NO_LABEL;
 use crate::exec::{ExecError, Executable, Outputs, Weights};
-use crate::ir::{HaltInfo, InputInfo, InputRole, Mode};
+use crate::ir::{HaltInfo, InputInfo, InputRole, Mode, WeightRole};
 use crate::lower::Program;
 use crate::train::{Batch, Carry, Fresh, Halting, total_loss};
 use crate::types::{AxisSize, Precision};
@@ -210,7 +210,7 @@ fn steps(
         };
         note(&mut written, step, program, &outputs, loss.as_ref(), &carry, &halted);
         if args.grad {
-            gradients(&mut written, step, weights, &outputs, loss.as_ref())?;
+            gradients(&mut written, step, program, weights, &outputs)?;
         }
         carry.advance(program, &outputs, halted).map_err(|error| world(&error))?;
     }
@@ -227,12 +227,12 @@ fn note(
     halted: &[bool],
 ) {
     for (name, value) in &outputs.values {
-        let value = value.detach();
-        let value = if value.kind() == Kind::BFloat16 { value.to_kind(Kind::Float) } else { value };
+        let narrow = value.kind() == Kind::BFloat16;
+        let value = if narrow { value.to_kind(Kind::Float) } else { value.shallow_clone() };
         written.insert(format!("step{step}.{name}"), value);
     }
     if let Some(loss) = loss {
-        written.insert(format!("step{step}.loss"), loss.detach());
+        written.insert(format!("step{step}.loss"), loss.shallow_clone());
     }
     for input in &program.inputs {
         if let Some(column) = carry.data.get(&input.name) {
@@ -252,33 +252,22 @@ fn mean_loss(outputs: &Outputs, rows: usize) -> Result<Option<Tensor>, Failure> 
     total.map(|total| total.f_div_scalar(rows as f64)).transpose().map_err(|error| world(&error))
 }
 
-fn gradients(
-    written: &mut Named,
-    step: usize,
-    weights: &Weights,
-    outputs: &Outputs,
-    loss: Option<&Tensor>,
-) -> Outcome {
-    let Some(total) = loss else { return Ok(()) };
-    let mut names = Vec::new();
-    let mut leaves = Vec::new();
-    for (path, weight) in weights.tensors.iter().filter(|(_, weight)| weight.requires_grad()) {
-        names.push(format!("step{step}.grad.{path}"));
-        leaves.push(weight.shallow_clone());
-    }
-    for rows in &outputs.rows {
-        names.push(format!("step{step}.grad.{}.rows", rows.table));
-        leaves.push(rows.leaf.shallow_clone());
-        written.insert(format!("step{step}.grad.{}.ids", rows.table), rows.ids.shallow_clone());
-    }
-    if !total.requires_grad() {
+fn gradients(written: &mut Named, step: usize, program: &Program, weights: &Weights, outputs: &Outputs) -> Outcome {
+    if program.gradients.is_empty() {
         return Err(Failure::World("the sum of losses reaches no weight".to_owned()));
     }
-    let gradients = Tensor::f_run_backward(&[total], &leaves, false, false)
-        .map_err(|error| Failure::Internal(format!("internal error in the backward pass: {error}")))?;
-    for ((name, gradient), leaf) in names.into_iter().zip(gradients).zip(&leaves) {
+    for info in program.weights.iter().filter(|info| info.role == WeightRole::Param) {
+        let Some(weight) = weights.get(&info.path) else { continue };
+        let gradient = outputs.gradients.get(&info.path).map(Tensor::shallow_clone);
         // What no loss reaches has gradient zero.
-        written.insert(name, if gradient.defined() { gradient } else { leaf.zeros_like() });
+        written.insert(
+            format!("step{step}.grad.{}", info.path),
+            gradient.unwrap_or_else(|| weight.zeros_like()),
+        );
+    }
+    for rows in &outputs.rows {
+        written.insert(format!("step{step}.grad.{}.ids", rows.table), rows.ids.shallow_clone());
+        written.insert(format!("step{step}.grad.{}.rows", rows.table), rows.gradient.shallow_clone());
     }
     Ok(())
 }
@@ -286,7 +275,7 @@ fn gradients(
 fn write(path: &Path, tensors: &Named) -> Outcome {
     let tensors: Vec<(&str, Tensor)> = tensors
         .iter()
-        .map(|(name, tensor)| (name.as_str(), tensor.detach().to_device(Device::Cpu).contiguous()))
+        .map(|(name, tensor)| (name.as_str(), tensor.to_device(Device::Cpu).contiguous()))
         .collect();
     Tensor::write_safetensors(&tensors, path).map_err(|error| {
         Failure::World(format!(

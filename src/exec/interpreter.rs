@@ -1,5 +1,6 @@
-//! Executes the instructions of a program, one after the other, on libtorch tensors. Values die at their last
-//! reader; without gradient nothing is recorded and results take the memory of operands that die.
+//! Executes the instructions of a program, one after the other, on libtorch tensors. Values die at their last reader, and
+//! results take the memory of operands that die. Gradients are instructions like any other: nothing is put on libtorch's
+//! tape.
 
 use super::Weights;
 use super::link::{Action, Names, link};
@@ -11,6 +12,7 @@ use crate::types::{AxisId, AxisSize, Kind as ValueKind, Ty};
 use indexmap::IndexMap;
 use std::cell::Cell;
 use std::collections::HashMap;
+use std::rc::Rc;
 use tch::{Device, Kind, TchError, Tensor};
 
 /// A program linked to its kernels, on a device.
@@ -34,24 +36,27 @@ pub struct Inputs {
     pub steps: Tensor,
 }
 
-/// What comes out: values by output name, in their declared axis order, and the rows of tables that were read.
+/// What comes out: values by output name, in their declared axis order, and gradients where the program has them.
 #[derive(Debug)]
 pub struct Outputs {
     /// By output name, axes in memory order of [`Program::outputs`].
     pub values: IndexMap<String, Tensor>,
-    /// One for each reading of a table, in the order of execution.
+    /// By path, of each `param` that a loss depends on: of the mean over the batch of the sum of all losses, in the shape of
+    /// the weight. The caller's own.
+    pub gradients: IndexMap<String, Tensor>,
+    /// One for each lookup in a table.
     pub rows: Vec<TableRows>,
 }
 
-/// Rows of a table read in one step: a leaf of its own, so that its gradient stays per row.
+/// The gradient of rows of a table that were looked up.
 #[derive(Debug)]
 pub struct TableRows {
     /// The table's declared path.
     pub table: String,
     /// int64, any axes.
     pub ids: Tensor,
-    /// The ids' axes, then the table's others; requires grad in training.
-    pub leaf: Tensor,
+    /// The ids' axes, then the table's others: the gradient as in [`Outputs::gradients`].
+    pub gradient: Tensor,
 }
 
 /// totc is wrong, or memory has run out: the node, the author's line if known, and what libtorch said.
@@ -97,15 +102,23 @@ pub enum ExecError {
     },
 }
 
+/// What stands in a slot.
+#[derive(Debug)]
+enum Value {
+    Tensor(Tensor),
+    /// What the iterations of a loop have yielded, in their order; put together only where somebody wants the whole.
+    Stack(Rc<Vec<Value>>),
+}
+
 /// One step in progress.
 struct Step<'a> {
     data: Vec<Option<&'a Tensor>>,
     states: Vec<Option<&'a Tensor>>,
     weights: Vec<Option<&'a Tensor>>,
     inputs: &'a Inputs,
-    slots: Vec<Option<Tensor>>,
-    rows: Vec<TableRows>,
-    no_grad: Option<tch::NoGradGuard>,
+    slots: Vec<Option<Value>>,
+    /// Of the loops that are running, from the outermost: how many iterations are done, of how many.
+    loops: Vec<(usize, usize)>,
     run: Run,
     /// Operands of the instruction at hand.
     args: Vec<Arg>,
@@ -164,34 +177,43 @@ impl Executable {
             weights: self.names.weights.iter().map(|path| weights.get(path)).collect(),
             inputs,
             slots: (0..self.program.slots).map(|_| None).collect(),
-            rows: Vec::new(),
-            no_grad: None,
+            loops: Vec::new(),
             run: Run { draws },
             args: Vec::new(),
         };
+        let _constant = tch::no_grad_guard();
         self.instructions(&self.program.body, &self.actions, &mut step)?;
-        step.no_grad = None;
         let mut values = IndexMap::new();
         for output in &self.program.outputs {
             let value = self.value(&step, output.value, &output.ty)?;
             let value = if is_part_of(&value, weights) { own(&value)? } else { value };
             values.insert(output.name.clone(), value);
         }
-        Ok(Outputs { values, rows: step.rows })
+        let (mut gradients, mut rows) = (IndexMap::new(), Vec::new());
+        for info in &self.program.gradients {
+            let gradient = self.value(&step, info.value, &info.ty)?;
+            let gradient = if info.owned && gradient.is_contiguous() { gradient } else { own(&gradient)? };
+            match &info.ids {
+                Some((ids, ty)) => {
+                    let ids = self.value(&step, *ids, ty)?;
+                    rows.push(TableRows { table: info.path.clone(), ids, gradient });
+                }
+                None => {
+                    gradients.insert(info.path.clone(), gradient);
+                }
+            }
+        }
+        Ok(Outputs { values, gradients, rows })
     }
 
     fn instructions(&self, body: &[Instr], actions: &[Action], step: &mut Step) -> Result<(), ExecError> {
         for (instr, action) in body.iter().zip(actions) {
-            match (instr.gradient, step.no_grad.is_some()) {
-                (true, true) => step.no_grad = None,
-                (false, false) => step.no_grad = Some(tch::no_grad_guard()),
-                _ => {}
-            }
             match action {
                 Action::Repeat(actions) => self.repeat(instr, actions, step)?,
+                Action::Unstack => step.slots[instr.out[0]] = Some(self.unstacked(instr, step)?),
                 action => {
                     let result = self.result(instr, action, step)?;
-                    step.slots[instr.out[0]] = Some(constant_without(instr.gradient, result));
+                    step.slots[instr.out[0]] = Some(Value::Tensor(result));
                 }
             }
             for slot in &instr.free {
@@ -206,45 +228,41 @@ impl Executable {
             return Ok(());
         };
         for (at, slot) in carried.iter().enumerate() {
-            step.slots[*slot] = Some(self.value(step, instr.args[at], &instr.arg_tys[at])?);
+            step.slots[*slot] = Some(Value::Tensor(self.value(step, instr.args[at], &instr.arg_tys[at])?));
         }
-        let mut stacked: Vec<Vec<Tensor>> = yields.iter().map(|_| Vec::new()).collect();
+        let mut stacked: Vec<Vec<Value>> = yields.iter().map(|_| Vec::new()).collect();
+        step.loops.push((0, *times));
         for done in 0..*times {
+            if let Some(current) = step.loops.last_mut() {
+                current.0 = done;
+            }
             if let Some(slot) = iteration {
                 let count = self.value(step, Operand::Number(done as f64), &Ty::scalar(ValueKind::Int))?;
-                step.slots[*slot] = Some(count);
+                step.slots[*slot] = Some(Value::Tensor(count));
             }
             self.instructions(body, actions, step)?;
             let last = done + 1 == *times;
             for (at, (operand, yielded)) in yields.iter().enumerate() {
                 let ty = &result_tys[next.len() + at];
                 match yielded {
-                    Yield::Stack(_) => stacked[at].push(self.value(step, *operand, ty)?),
+                    Yield::Stack(_) => stacked[at].push(self.held(step, *operand, ty)?),
                     Yield::Last if last => {
-                        let value = self.value(step, *operand, ty)?;
-                        step.slots[instr.out[next.len() + at]] =
-                            Some(constant_without(instr.gradient, value));
+                        step.slots[instr.out[next.len() + at]] = Some(self.held(step, *operand, ty)?);
                     }
                     Yield::Last => {}
                 }
             }
             let mut moved = Vec::with_capacity(next.len());
             for (operand, ty) in next.iter().zip(result_tys) {
-                moved.push(self.value(step, *operand, ty)?);
+                moved.push(self.held(step, *operand, ty)?);
             }
-            if last {
-                for (slot, value) in instr.out.iter().zip(moved) {
-                    step.slots[*slot] = Some(constant_without(instr.gradient, value));
-                }
-            } else {
-                for (slot, value) in carried.iter().zip(moved) {
-                    step.slots[*slot] = Some(value);
-                }
+            for (slot, value) in if last { &instr.out } else { carried }.iter().zip(moved) {
+                step.slots[*slot] = Some(value);
             }
         }
-        for (at, values) in stacked.iter().enumerate().filter(|(_, values)| !values.is_empty()) {
-            let value = Tensor::f_stack(values, 0).map_err(|error| failure(&self.program, instr, &error))?;
-            step.slots[instr.out[next.len() + at]] = Some(constant_without(instr.gradient, value));
+        step.loops.pop();
+        for (at, values) in stacked.into_iter().enumerate().filter(|(_, values)| !values.is_empty()) {
+            step.slots[instr.out[next.len() + at]] = Some(Value::Stack(Rc::new(values)));
         }
         let inside = body.iter().flat_map(|inner| inner.out.iter()).chain(carried).chain(iteration);
         for slot in inside {
@@ -253,14 +271,44 @@ impl Executable {
         Ok(())
     }
 
+    /// The entry of a stack that belongs to the iteration, counted from the end.
+    fn unstacked(&self, instr: &Instr, step: &Step) -> Result<Value, ExecError> {
+        let (done, times) = step.loops.last().copied().unwrap_or((0, 1));
+        let entry = times - 1 - done;
+        if let Operand::Slot(slot) = instr.args[0]
+            && let Some(Value::Stack(values)) = &step.slots[slot]
+            && let Some(value) = values.get(entry)
+        {
+            return Ok(value.share());
+        }
+        let (whole, InstrOp::Op(Op::Unstack { axis })) =
+            (self.value(step, instr.args[0], &instr.arg_tys[0])?, &instr.op)
+        else {
+            return Err(ExecError::Input { what: "a stack".to_owned() });
+        };
+        let place = instr.arg_tys[0].position(*axis).unwrap_or(0) as i64;
+        let part = whole.f_select(place, entry as i64);
+        part.map(Value::Tensor).map_err(|error| failure(&self.program, instr, &error))
+    }
+
+    /// An operand as it stands, stacks as stacks.
+    fn held(&self, step: &Step, operand: Operand, ty: &Ty) -> Result<Value, ExecError> {
+        match operand {
+            Operand::Slot(slot) => step.slots[slot].as_ref().map(Value::share).ok_or_else(|| never_computed(slot)),
+            operand => self.value(step, operand, ty).map(Value::Tensor),
+        }
+    }
+
     /// An operand as a tensor; a number takes the kind of `ty`.
     fn value(&self, step: &Step, operand: Operand, ty: &Ty) -> Result<Tensor, ExecError> {
         match operand {
             Operand::Slot(slot) => match &step.slots[slot] {
-                Some(tensor) => Ok(tensor.shallow_clone()),
-                None => {
-                    Err(ExecError::Input { what: format!("a value that was never computed (slot {slot})") })
-                }
+                Some(value) => value.whole().map_err(|error| ExecError::Kernel {
+                    node: "the iterations of a loop".to_owned(),
+                    op: "stack".to_owned(),
+                    cause: first_line(&error),
+                }),
+                None => Err(never_computed(slot)),
             },
             Operand::Number(value) => Tensor::f_full([0i64; 0], value, (torch_kind(ty.kind), self.device))
                 .map_err(|error| ExecError::Kernel {
@@ -295,18 +343,10 @@ impl Executable {
                     self.in_range(instr, &ids, path, rows)?;
                 }
                 let rows = ids.f_clamp_min(0).and_then(|ids| ids.f_reshape([-1])).map_err(failed)?;
-                let leaf = table
-                    .detach()
+                table
                     .f_index_select(0, &rows)
                     .and_then(|rows| rows.f_reshape(instr.ty.shape()))
-                    .map_err(failed)?;
-                // A table of width 0 (no puzzle tokens) has nothing to learn.
-                if !instr.gradient || leaf.numel() == 0 {
-                    return Ok(leaf);
-                }
-                let leaf = leaf.set_requires_grad(true);
-                step.rows.push(TableRows { table: path.clone(), ids, leaf: leaf.shallow_clone() });
-                Ok(leaf)
+                    .map_err(failed)
             }
             Action::Kernel(kernel) => {
                 step.args.clear();
@@ -327,7 +367,7 @@ impl Executable {
                 step.args.clear();
                 if result.kind() == kind { Ok(result) } else { result.f_to_kind(kind).map_err(failed) }
             }
-            Action::Repeat(_) => Err(missing("the loop".to_owned())),
+            Action::Repeat(_) | Action::Unstack => Err(missing("the loop".to_owned())),
         }
     }
 
@@ -393,10 +433,29 @@ fn own(value: &Tensor) -> Result<Tensor, ExecError> {
     })
 }
 
-/// What is computed without gradient is constant, even if it is only handed on: a renaming, a loop that changes
-/// nothing.
-fn constant_without(gradient: bool, value: Tensor) -> Tensor {
-    if gradient || !value.requires_grad() { value } else { value.detach() }
+fn never_computed(slot: usize) -> ExecError {
+    ExecError::Input { what: format!("a value that was never computed (slot {slot})") }
+}
+
+impl Value {
+    /// The same value; tensors are shared.
+    fn share(&self) -> Value {
+        match self {
+            Value::Tensor(tensor) => Value::Tensor(tensor.shallow_clone()),
+            Value::Stack(values) => Value::Stack(Rc::clone(values)),
+        }
+    }
+
+    /// As one tensor, iterations along a new outermost axis.
+    fn whole(&self) -> Result<Tensor, TchError> {
+        match self {
+            Value::Tensor(tensor) => Ok(tensor.shallow_clone()),
+            Value::Stack(values) => {
+                let parts = values.iter().map(Value::whole).collect::<Result<Vec<_>, _>>()?;
+                Tensor::f_stack(&parts, 0)
+            }
+        }
+    }
 }
 
 fn first_line(error: &TchError) -> String {

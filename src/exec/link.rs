@@ -21,6 +21,8 @@ pub(super) enum Action {
     /// Rows of a table, by place among `Names::weights`.
     EmbeddingRows(usize),
     Kernel(Kernel),
+    /// An entry of a stack, by the iteration.
+    Unstack,
     /// The actions of a loop's body.
     Repeat(Vec<Action>),
 }
@@ -83,6 +85,7 @@ fn action(
             let call = Call { attrs: attrs.clone(), ..call(program, instr) };
             Action::Kernel((id.get().kernel)(&call, planner)?)
         }
+        Op::Unstack { .. } => Action::Unstack,
         op => match structural::plan(op, &call(program, instr), planner)? {
             Some(kernel) => Action::Kernel(kernel),
             None => return Err(TchError::Torch(format!("{op:?} is no operation to run"))),

@@ -41,13 +41,15 @@ pub(super) fn plan(op: &Op, call: &Call, planner: &Planner) -> TchResult<Option<
             Box::new(move |_, args| view.of(&x.of(args)?)?.f_expand(&shape[..], false))
         }
         Op::Concat { parts, to } => return concat(parts, *to, call, planner).map(Some),
-        Op::Pad { axis, size, .. } => {
+        Op::Scatter { axis } => return scatter(*axis, call, planner).map(Some),
+        Op::Pad { axis, start, size, .. } => {
             let place = call.args[0].position(*axis).unwrap_or(0);
-            let missing = *size as i64 - call.args[0].shape()[place];
+            let missing = *size as i64 - *start as i64 - call.args[0].shape()[place];
             // libtorch counts paddings from the last axis.
             let mut padding = vec![0i64; 2 * (call.args[0].dims.len() - place)];
-            let last = padding.len() - 1;
-            padding[last] = missing;
+            if let [.., before, behind] = &mut padding[..] {
+                (*before, *behind) = (*start as i64, missing);
+            }
             Box::new(move |_, args| x.of(args)?.f_constant_pad_nd(&padding[..]))
         }
         Op::Cast(kind) => {
@@ -66,6 +68,7 @@ pub(super) fn plan(op: &Op, call: &Call, planner: &Planner) -> TchResult<Option<
         | Op::Repeat { .. }
         | Op::LoopResult(_)
         | Op::Argument(_)
+        | Op::Unstack { .. }
         | Op::Iteration => return Ok(None),
     };
     Ok(Some(kernel))
@@ -135,5 +138,37 @@ fn gather(axis: AxisId, call: &Call, planner: &Planner) -> TchResult<Kernel> {
         let index = index.f_expand(&places[..], false)?.f_unsqueeze(-1)?;
         let x = whole.of(&x.of(args)?)?.f_expand(&shape[..], false)?;
         x.f_gather(-1, &index, false)?.f_squeeze_dim(-1)
+    }))
+}
+
+/// The adjoint of a lookup: (axes that operand and index share, other axes of the index, other axes of the operand).
+fn scatter(axis: AxisId, call: &Call, planner: &Planner) -> TchResult<Kernel> {
+    let (y, index) = (call.plain(planner, 0)?, call.plain(planner, 1)?);
+    let (whole, looked_up) = (&call.ty, &call.args[1]);
+    let shared: Vec<Dim> = looked_up.dims.iter().filter(|dim| whole.has(dim.axis)).copied().collect();
+    let places: Vec<Dim> = looked_up.dims.iter().filter(|dim| !whole.has(dim.axis)).copied().collect();
+    let others: Vec<Dim> =
+        whole.dims.iter().filter(|dim| dim.axis != axis && !looked_up.has(dim.axis)).copied().collect();
+    let count = |dims: &[Dim]| -> i64 { dims.iter().map(|dim| dim.size as i64).product() };
+    let sizes = |middle: i64| -> Vec<i64> {
+        let outer = shared.iter().map(|dim| dim.size as i64);
+        outer.chain([middle, count(&others)]).collect()
+    };
+    let entries = whole.size(axis).unwrap_or(1);
+    let (flat, target) = (sizes(count(&places)), sizes(entries as i64));
+    let order = |dims: &[&[Dim]]| -> Vec<Dim> { dims.iter().flat_map(|dims| dims.iter().copied()).collect() };
+    let arranged = View::whole(&call.args[0].dims, &order(&[&shared, &places, &others]));
+    let chosen = View::whole(&looked_up.dims, &order(&[&shared, &places]));
+    let given = order(&[&shared, &[Dim { axis, size: entries }], &others]);
+    let shape: Vec<i64> = given.iter().map(|dim| dim.size as i64).collect();
+    let back = View::whole(&given, &whole.dims);
+    let (dim, options) = (shared.len() as i64, (call.kind(), planner.device));
+    let narrow = [flat[..flat.len() - 1].to_vec(), vec![1]].concat();
+    Ok(Box::new(move |_, args| {
+        let y = arranged.of(&y.of(args)?)?.f_reshape(&flat[..])?.f_to_kind(options.0)?;
+        let index = chosen.of(&index.of(args)?.f_clamp_min(0)?)?;
+        let index = index.f_reshape(&narrow[..])?.f_expand(&flat[..], false)?;
+        let sums = Tensor::f_zeros(&target[..], options)?.f_scatter_add(dim, &index, &y)?;
+        back.of(&sums.f_reshape(&shape[..])?)
     }))
 }

@@ -2,12 +2,12 @@
 //! not fit is an error, never changed silently.
 
 use crate::ir::op::Init;
-use crate::ir::{WeightInfo, WeightRole};
+use crate::ir::WeightInfo;
 use indexmap::IndexMap;
 use std::path::{Path, PathBuf};
 use tch::{Device, Kind, Tensor};
 
-/// The tensors of a model by declared path, float32; those of `param`s require grad.
+/// The tensors of a model by declared path, float32. None is on libtorch's tape.
 #[derive(Debug)]
 pub struct Weights {
     /// By declared path, in order of declaration; axes in memory order.
@@ -121,8 +121,7 @@ impl Weights {
                 let (found, wanted) = (tensor.size(), info.shape.clone());
                 return Err(WeightsError::Shape { path: path.to_owned(), name: name.clone(), found, wanted });
             }
-            let tensor = tensor.to_device(device).detach().copy();
-            tensors.insert(info.path.clone(), tensor.set_requires_grad(info.role == WeightRole::Param));
+            tensors.insert(info.path.clone(), tensor.to_device(device).copy());
         }
         Ok(Weights { tensors })
     }
@@ -140,7 +139,7 @@ impl Weights {
         let tensors: Vec<(&str, Tensor)> = self
             .tensors
             .iter()
-            .map(|(name, tensor)| (name.as_str(), tensor.detach().to_device(Device::Cpu).contiguous()))
+            .map(|(name, tensor)| (name.as_str(), tensor.to_device(Device::Cpu).contiguous()))
             .collect();
         Tensor::write_safetensors(&tensors, aside.path()).map_err(|error| file(error.to_string()))?;
         std::fs::File::open(aside.path())
@@ -166,7 +165,7 @@ fn initial(info: &WeightInfo, seed: u64, device: Device) -> Tensor {
         Init::TruncatedNormal { std } => truncated_normal(&info.shape) * std,
         Init::Uniform { low, high } => Tensor::rand(&info.shape[..], options) * (high - low) + low,
     };
-    tensor.to_kind(Kind::Float).to_device(device).set_requires_grad(info.role == WeightRole::Param)
+    tensor.to_kind(Kind::Float).to_device(device)
 }
 
 /// Normal cut at ±2, rescaled so that its standard deviation is 1 (factor 1.13685 over the parent's), drawn by the

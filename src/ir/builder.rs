@@ -5,16 +5,13 @@
 use super::graph::{Body, Flow, Node, Yield};
 use super::infer::infer;
 use super::op::Op;
-use crate::primitive::{Complaint, Gradient};
+pub use crate::primitive::Val;
+use crate::primitive::{Complaint, Derivative};
 use crate::source::Span;
 use crate::types::{Axes, Kind, Precision, Ty};
 use imbl::{HashMap, Vector};
 use petgraph::graph::NodeIndex;
 use std::sync::Arc;
-
-/// A value of the graph that is being made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Val(pub u32);
 
 /// What an operation is labelled with, besides what it computes.
 #[derive(Clone, Debug, Default)]
@@ -334,7 +331,7 @@ impl Level {
 /// themselves.
 pub(super) fn requires_grad(op: &Op, gradient: bool, ty: &Ty, operands: &[bool]) -> bool {
     let flows = match op {
-        Op::Prim(id, _) => id.get().gradient == Gradient::Flows,
+        Op::Prim(id, _) => !matches!(id.get().derivative, Derivative::Stops),
         Op::Cast(kind) => kind.is_float(),
         Op::Detach | Op::Repeat { .. } => false,
         _ => true,

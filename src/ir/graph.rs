@@ -3,7 +3,7 @@
 //! them on.
 
 use super::op::Op;
-use super::{HaltInfo, InputInfo, Mode, State, Values, Weight};
+use super::{Gradient, HaltInfo, InputInfo, Mode, State, Values, Weight};
 use crate::source::Span;
 use crate::types::{Axes, AxisId, Dim, Precision, Ty};
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -28,8 +28,10 @@ pub struct Graph {
     pub states: Vec<State>,
     /// None where the model does not say when a sample ends.
     pub halt: Option<HaltInfo>,
-    /// Names of `flow.results`.
+    /// Names of the first of `flow.results`.
     pub outputs: Vec<String>,
+    /// What the other results are, once the graph is differentiated: gradients of the mean over the batch of all losses.
+    pub gradients: Vec<Gradient>,
     /// The operations of the step itself, outside all loops.
     pub flow: Flow,
 }
@@ -146,11 +148,17 @@ impl Graph {
             states: self.states.clone(),
             halt: self.halt,
             outputs: self.outputs.clone(),
+            gradients: self.gradients.clone(),
             flow,
         }
     }
 
-    /// With only the outputs that somebody wants, so that nothing is computed for the others.
+    /// How many results the step has: its outputs, then of each gradient one, or two where rows have their indices.
+    pub fn results(&self) -> usize {
+        self.outputs.len() + self.gradients.iter().map(Gradient::results).sum::<usize>()
+    }
+
+    /// With only the outputs that somebody wants, so that nothing is computed for the others. Not yet differentiated.
     pub fn only(mut self, values: Values) -> Graph {
         let keep: Vec<bool> = self.outputs.iter().map(|name| values.wants(name)).collect();
         let mut at = keep.iter();

@@ -85,9 +85,13 @@ pub fn infer(op: &Op, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
             Ok(replaced(args[0], *from, &dims))
         }
         Op::Concat { parts, to } => concat(parts, *to, args, axes),
-        Op::Pad { axis, size, to } => {
+        Op::Unstack { axis } => {
+            need(*axis, args[0], axes, "`unstack`")?;
+            Ok(Ty::new(args[0].kind, args[0].dims.iter().filter(|dim| dim.axis != *axis).copied().collect()))
+        }
+        Op::Pad { axis, start, size, to } => {
             let old = need(*axis, args[0], axes, "`pad`")?;
-            if old > *size {
+            if start + old > *size {
                 return Err(Complaint::new(
                     Code::AxisSize,
                     format!(
@@ -102,6 +106,7 @@ pub fn infer(op: &Op, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
         Op::Cast(kind) => Ok(Ty::new(*kind, args[0].dims.clone())),
         Op::Detach => Ok(args[0].clone()),
         Op::Expand
+        | Op::Scatter { .. }
         | Op::Input(_)
         | Op::State { .. }
         | Op::Fresh

@@ -43,6 +43,22 @@ pub struct WeightInfo {
     pub span: Span,
 }
 
+/// A gradient that a training step gives, of the mean over the batch of the sum of all losses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gradient {
+    /// The declared path of the weight.
+    pub path: String,
+    /// Of one lookup in a table: the indices looked up are a result of their own, before the gradients of their rows.
+    pub rows: bool,
+}
+
+impl Gradient {
+    /// How many results of the step it is.
+    pub fn results(&self) -> usize {
+        1 + usize::from(self.rows)
+    }
+}
+
 /// A tensor of the data: integers that index an axis (`symbol`, `task`), shape by axis names.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct InputInfo {

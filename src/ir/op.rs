@@ -82,10 +82,18 @@ pub enum Op {
         /// The axis of the result; its size is the sum of theirs.
         to: AxisId,
     },
-    /// Zeros at the end of `axis` up to `size`; the axis is `to` afterwards.
+    /// `x[axis = i]` backwards: operands `y`, `i`. Each element of `y` is added where the index found it in a value of the
+    /// stated type; zeros elsewhere.
+    Scatter {
+        /// The axis that the index looks up.
+        axis: AxisId,
+    },
+    /// Zeros around the entries of `axis` up to `size`; the axis is `to` afterwards.
     Pad {
         /// The axis of the operand.
         axis: AxisId,
+        /// Where its first entry stands.
+        start: usize,
         /// The size afterwards, in entries.
         size: usize,
         /// The axis of the result, at the same place.
@@ -107,6 +115,12 @@ pub enum Op {
     Argument(usize),
     /// In a loop's body: the induction value, an int that counts the iterations 0, 1, 2, …
     Iteration,
+    /// In a loop's body: the entry of a stacked value (`Yield::Stack`) that belongs to the iteration, counted from the end:
+    /// the first iteration reads the last. Drops the axis.
+    Unstack {
+        /// The axis that the value was stacked along, of as many entries as the loop has iterations.
+        axis: AxisId,
+    },
 }
 
 /// How a weight or state begins.

@@ -14,6 +14,13 @@ pub fn print(graph: &Graph) -> String {
     for (output, result) in graph.outputs.iter().zip(&graph.flow.results) {
         let _ = writeln!(out, "  give {output} = {}", names[result]);
     }
+    let mut results = graph.flow.results.iter().skip(graph.outputs.len());
+    for gradient in &graph.gradients {
+        let own: Vec<&str> =
+            results.by_ref().take(gradient.results()).map(|result| names[result].as_str()).collect();
+        let rows = if gradient.rows { " rows" } else { "" };
+        let _ = writeln!(out, "  give gradient {}{rows} = {}", gradient.path, own.join(", "));
+    }
     out
 }
 

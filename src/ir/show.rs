@@ -31,13 +31,18 @@ pub fn show_op(op: &Op, axes: &Axes) -> String {
         }
         Op::Expand => "expand".to_owned(),
         Op::Concat { parts, to } => format!("concat {} -> {}", names(parts), name(to)),
-        Op::Pad { axis, size, to } => format!("pad {} to {} {size}", name(axis), name(to)),
+        Op::Scatter { axis } => format!("scatter {}", name(axis)),
+        Op::Pad { axis, start: 0, size, to } => format!("pad {} to {} {size}", name(axis), name(to)),
+        Op::Pad { axis, start, size, to } => {
+            format!("pad {} from {start} to {} {size}", name(axis), name(to))
+        }
         Op::Cast(kind) => format!("cast {}", format!("{kind:?}").to_lowercase()),
         Op::Detach => "detach".to_owned(),
         Op::Repeat { times } => format!("repeat {times}"),
         Op::LoopResult(at) => format!("result {at}"),
         Op::Argument(at) => format!("argument {at}"),
         Op::Iteration => "iteration".to_owned(),
+        Op::Unstack { axis } => format!("unstack {}", name(axis)),
     }
 }
 

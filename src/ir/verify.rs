@@ -12,17 +12,42 @@ use crate::types::Ty;
 /// # Errors
 /// The first violation, with its node.
 pub fn verify(graph: &Graph) -> Result<(), String> {
-    if graph.outputs.len() != graph.flow.results.len() {
+    if graph.results() != graph.flow.results.len() {
         return Err(format!(
-            "{} outputs are named, {} are computed",
+            "{} outputs and {} gradients are named, {} results are computed",
             graph.outputs.len(),
+            graph.gradients.len(),
             graph.flow.results.len()
         ));
     }
+    verify_gradients(graph)?;
     verify_flow(&graph.flow, graph, None)
 }
 
-fn verify_flow(flow: &Flow, graph: &Graph, entering: Option<&[Ty]>) -> Result<(), String> {
+/// A gradient has the axes of its weight, in its order.
+fn verify_gradients(graph: &Graph) -> Result<(), String> {
+    let mut results = graph.flow.results.iter().skip(graph.outputs.len());
+    for gradient in &graph.gradients {
+        let own: Vec<_> = results.by_ref().take(gradient.results()).collect();
+        let weight = graph.weights.iter().find(|weight| weight.path == gradient.path);
+        let (Some(weight), Some(last)) = (weight, own.last()) else {
+            return Err(format!("there is no weight `{}` to have a gradient", gradient.path));
+        };
+        let ty = &graph.flow.node(**last).ty;
+        if !gradient.rows && ty.dims != weight.dims {
+            return Err(format!("the gradient of `{}` is {}", gradient.path, ty.show(&graph.axes)));
+        }
+    }
+    Ok(())
+}
+
+/// What a loop's body stands in.
+struct Around<'a> {
+    times: usize,
+    entering: &'a [Ty],
+}
+
+fn verify_flow(flow: &Flow, graph: &Graph, around: Option<Around>) -> Result<(), String> {
     let axes = &graph.axes;
     for index in flow.indices() {
         let node = flow.node(index);
@@ -48,12 +73,24 @@ fn verify_flow(flow: &Flow, graph: &Graph, entering: Option<&[Ty]>) -> Result<()
                 }
             }
             Op::Argument(k) => {
-                if entering.and_then(|entering| entering.get(*k)) != Some(&node.ty) {
+                if around.as_ref().and_then(|around| around.entering.get(*k)) != Some(&node.ty) {
                     return Err(at("is not what enters the loop".to_owned()));
                 }
             }
-            Op::Iteration if entering.is_none() => {
+            Op::Iteration if around.is_none() => {
                 return Err(at("counts iterations outside a loop".to_owned()));
+            }
+            Op::Unstack { axis }
+                if around.as_ref().map(|around| around.times)
+                    != types.first().and_then(|ty| ty.size(*axis)) =>
+            {
+                return Err(at("has not one entry for each iteration".to_owned()));
+            }
+            Op::Scatter { axis } => {
+                let rest = node.ty.dims.iter().filter(|dim| dim.axis != *axis);
+                if types.len() != 2 || !rest.clone().all(|dim| types[0].dims.contains(dim)) {
+                    return Err(at("cannot be scattered to that".to_owned()));
+                }
             }
             Op::Expand => {
                 if !types[0].dims.iter().all(|dim| node.ty.dims.contains(dim)) {
@@ -107,7 +144,8 @@ fn verify_loop(node: &Node, types: &[&Ty], read: &[bool], graph: &Graph) -> Resu
     if said(&settled) != said(body) {
         return Err("what its body says of requires_grad is not true".to_owned());
     }
-    verify_flow(&body.flow, graph, Some(&entering))
+    let times = if let Op::Repeat { times } = node.op { times } else { 0 };
+    verify_flow(&body.flow, graph, Some(Around { times, entering: &entering }))
 }
 
 /// A type once it is said what `float` is: inference gives `float` where an operation makes floats of its own.

@@ -1,7 +1,7 @@
 //! Graph to flat program: nodes become instructions on slots, with the last reader of each slot and the places
 //! where a result may take an operand's memory. Assumes a verified graph; fails never.
 
-use super::program::{Instr, InstrOp, Operand, OutputInfo, Program};
+use super::program::{GradientInfo, Instr, InstrOp, Operand, OutputInfo, Program};
 use crate::ir::op::Op;
 use crate::ir::{Flow, Graph, InputInfo, Node, StateInfo, WeightInfo};
 use crate::types::Ty;
@@ -22,6 +22,7 @@ pub fn program(graph: &Graph) -> Program {
             ty: graph.flow.node(*result).ty.clone(),
         })
         .collect();
+    let gradients = gradients(graph, &map, &lowering.fresh);
     let axis_names = |ty: &Ty| ty.axes().map(|axis| graph.axes.name(axis).to_owned()).collect();
     Program {
         model: graph.model.clone(),
@@ -53,10 +54,32 @@ pub fn program(graph: &Graph) -> Program {
             })
             .collect(),
         outputs,
+        gradients,
         halt: graph.halt,
         slots: lowering.slots,
         body,
     }
+}
+
+/// The results behind the outputs.
+fn gradients(
+    graph: &Graph,
+    map: &HashMap<NodeIndex, Operand>,
+    fresh: &HashSet<usize>,
+) -> Vec<GradientInfo> {
+    let results = &graph.flow.results;
+    let mut behind = results.iter().skip(graph.outputs.len());
+    let mut gradients = Vec::new();
+    for gradient in &graph.gradients {
+        let typed = |result: &NodeIndex| (map[result], graph.flow.node(*result).ty.clone());
+        let ids = if gradient.rows { behind.next().map(typed) } else { None };
+        let Some(result) = behind.next() else { break };
+        let (value, ty) = typed(result);
+        let once = results.iter().filter(|other| map[*other] == value).count() == 1;
+        let owned = matches!(value, Operand::Slot(slot) if once && fresh.contains(&slot));
+        gradients.push(GradientInfo { path: gradient.path.clone(), value, ty, ids, owned });
+    }
+    gradients
 }
 
 /// The instructions of a flow, where its values stand, and the slot of the iteration's number if it is read.
@@ -69,8 +92,10 @@ struct Lowered {
 #[derive(Default)]
 struct Lowering {
     slots: usize,
-    /// Slots whose memory nothing else sees: fresh results, not recorded, that no view, loop or output shares.
+    /// Slots whose memory nothing else sees: fresh results that no view, loop or output shares.
     owned: HashSet<usize>,
+    /// Those of them that are results of the flow lowered last.
+    fresh: HashSet<usize>,
 }
 
 impl Lowering {
@@ -153,6 +178,7 @@ impl Lowering {
             });
         }
         let results: Vec<Operand> = flow.results.iter().map(|result| map[result]).collect();
+        self.fresh = self.owned.clone();
         for operand in &results {
             self.share(operand);
         }
@@ -160,13 +186,12 @@ impl Lowering {
         Lowered { instrs, map, iteration }
     }
 
-    /// Who owns memory after this operation: of what the tape records, the tape may.
+    /// Who owns memory after this operation.
     fn mark(&mut self, node: &Node, args: &[Operand], out: &[usize]) {
         match &node.op {
             // Dropout may hand on its operand as it is.
             Op::Prim(id, _) if id.get().random => args.iter().for_each(|arg| self.share(arg)),
-            Op::Prim(..) if !node.gradient => self.owned.extend(out),
-            Op::Prim(..) => {}
+            Op::Prim(..) => self.owned.extend(out),
             _ => args.iter().for_each(|arg| self.share(arg)),
         }
     }
@@ -202,8 +227,7 @@ impl Lowering {
             }
             instr.in_place = match (&instr.op, instr.args.first(), instr.arg_tys.first()) {
                 (InstrOp::Op(Op::Prim(..)), Some(Operand::Slot(slot)), Some(ty)) => {
-                    !instr.gradient
-                        && instr.free.contains(slot)
+                    instr.free.contains(slot)
                         && self.owned.contains(slot)
                         && *ty == instr.ty
                         && ty.kind.is_float()

@@ -12,6 +12,11 @@ pub fn print(program: &Program) -> String {
     for output in &program.outputs {
         let _ = writeln!(out, "  give {} = {}", output.name, show(output.value));
     }
+    for gradient in &program.gradients {
+        let ids = gradient.ids.as_ref().map_or(String::new(), |(ids, _)| format!("{}, ", show(*ids)));
+        let rows = if gradient.ids.is_some() { " rows" } else { "" };
+        let _ = writeln!(out, "  give gradient {}{rows} = {ids}{}", gradient.path, show(gradient.value));
+    }
     out
 }
 

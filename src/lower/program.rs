@@ -26,6 +26,8 @@ pub struct Program {
     pub states: Vec<StateInfo>,
     /// What leaves the step, in the graph's order.
     pub outputs: Vec<OutputInfo>,
+    /// Gradients of the mean over the batch of the sum of all losses, in training.
+    pub gradients: Vec<GradientInfo>,
     /// When samples end; None where the model does not say.
     pub halt: Option<HaltInfo>,
     /// How many slots the instructions use, those of loops included.
@@ -65,6 +67,21 @@ pub struct OutputInfo {
     pub ty: Ty,
 }
 
+/// A gradient: by a weight, in its axes, or by the rows of one lookup in a table.
+#[derive(Clone, Debug)]
+pub struct GradientInfo {
+    /// The declared path of the weight.
+    pub path: String,
+    /// Where it stands after the last instruction.
+    pub value: Operand,
+    /// Its type, axes in memory order.
+    pub ty: Ty,
+    /// Of rows: where the indices that were looked up stand, and their type.
+    pub ids: Option<(Operand, Ty)>,
+    /// Nothing else sees its memory.
+    pub owned: bool,
+}
+
 /// An operand: a slot, or a number known at compile time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Operand {
@@ -87,7 +104,7 @@ pub struct Instr {
     pub out: Vec<usize>,
     /// Type of the result, axes in memory order; loops have `result_tys`.
     pub ty: Ty,
-    /// Whether the tape records it.
+    /// In the scope of gradient: forward operations of training, outside iterations without gradient.
     pub gradient: bool,
     /// Slots whose last reader this is.
     pub free: Vec<usize>,

@@ -273,6 +273,7 @@ pub fn check(modules: &Modules, sources: &Sources, bindings: &Bindings, sink: &m
         states: checker.states,
         halt: checker.halt,
         outputs: checker.outputs.into_iter().map(|output| output.name).collect(),
+        gradients: Vec::new(),
         flow,
     };
     let model = Model {

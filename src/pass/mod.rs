@@ -3,6 +3,7 @@
 
 mod common_subexpressions;
 mod dead_code;
+mod differentiate;
 mod loop_invariant;
 mod precision;
 mod rewrite;
@@ -30,7 +31,19 @@ pub const PASSES: &[Pass] = &[
     // Hoisting brings equal computations of several loops to one place.
     Pass { name: "common-subexpressions-again", ..common_subexpressions::PASS },
     Pass { name: "dead-code-again", ..dead_code::PASS },
+    differentiate::PASS,
+    // The backward pass has its own operations that nobody reads, or that are there twice.
+    Pass { name: "dead-code-backward", ..dead_code::PASS },
+    Pass { name: "simplify-backward", ..simplify::PASS },
+    Pass { name: "common-subexpressions-backward", ..common_subexpressions::PASS },
+    Pass { name: "loop-invariant-backward", ..loop_invariant::PASS },
+    Pass { name: "dead-code-last", ..dead_code::PASS },
 ];
+
+/// The pass of a name.
+pub fn by_name(name: &str) -> Option<&'static Pass> {
+    PASSES.iter().find(|pass| pass.name == name)
+}
 
 /// totc is wrong: a pass left a graph that is none.
 #[derive(Debug, thiserror::Error)]

@@ -5,13 +5,11 @@ use super::Attrs;
 #[cfg(feature = "torch")]
 use super::{
     Call, View,
-    kernel::{Kernel, Planner, TchResult},
+    kernel::{Arg, Kernel, Operand, Planner, TchResult},
 };
-use super::{Complaint, Gradient, Primitive, Takes, missing, require_float};
+use super::{Backward, Complaint, Derivative, Primitive, Takes, missing, require_float};
 use crate::diagnostic::Code;
-#[cfg(feature = "torch")]
-use crate::types::Dim;
-use crate::types::{Axes, Ty};
+use crate::types::{Axes, Dim, Ty};
 #[cfg(feature = "torch")]
 use tch::Tensor;
 
@@ -51,7 +49,7 @@ pub static ATTEND: Primitive = Primitive {
     along: Takes::One,
     into: Takes::Nothing,
     constants: &[("causal", 0.0)],
-    gradient: Gradient::Flows,
+    derivative: Derivative::Rule(rule),
     random: false,
     infer,
     flops: cost,
@@ -59,30 +57,181 @@ pub static ATTEND: Primitive = Primitive {
     kernel: attention,
 };
 
-/// On (batch, head, row, feature) views.
+/// The three adjoints come out of one call, which computes the attention again rather than keep its weights.
+fn rule(b: &mut dyn Backward) {
+    let part = b.fresh_axis("query key value", 3);
+    let attrs = Attrs { into: vec![(part, 3)], ..b.attrs() };
+    let operands = [b.adjoint(), b.operand(0), b.operand(1), b.operand(2)];
+    let all = b.with("attend_backward", attrs, &operands);
+    for at in 0..3 {
+        if b.wants(at) {
+            let one = b.slice(all, part, at, 1);
+            let share = b.over("sum", &[part], &[one]);
+            b.give(at, share);
+        }
+    }
+}
+
+fn infer_backward(attrs: &Attrs, args: &[&Ty], _: &Axes) -> Result<Ty, Complaint> {
+    let mut dims: Vec<Dim> = attrs.into.iter().map(|(axis, size)| Dim { axis: *axis, size: *size }).collect();
+    dims.extend(args[1].dims.iter().copied());
+    Ok(Ty::new(args[1].kind, dims))
+}
+
+fn cost_backward(attrs: &Attrs, args: &[&Ty], _: &Ty) -> u64 {
+    // Five products: the weights again, two for the values and two for queries and keys.
+    cost(attrs, &args[1..], args[1]).saturating_mul(5) / 2
+}
+
+/// Adjoints of queries, keys and values, one behind the other along a new outermost axis of 3; operands are the adjoint of
+/// the attention, the queries, the keys and the values, all of the same axes.
+pub static ATTEND_BACKWARD: Primitive = Primitive {
+    name: "attend_backward",
+    about: "adjoints of queries, keys and values of an attention",
+    operands: (4, 4),
+    over: Takes::One,
+    along: Takes::One,
+    into: Takes::One,
+    constants: &[("causal", 0.0)],
+    derivative: Derivative::Stops,
+    random: false,
+    infer: infer_backward,
+    flops: cost_backward,
+    #[cfg(feature = "torch")]
+    kernel: attention_backward,
+};
+
+/// How a call's operands become (batch, head, row, feature) tensors, as libtorch's kernels want them.
+#[cfg(feature = "torch")]
+struct Heads {
+    operands: Vec<(Operand, View)>,
+    /// (batch, head, row, feature).
+    shape: [i64; 4],
+    /// Sizes in the order of the views, and the view back to the first query's memory order.
+    ordered: Vec<i64>,
+    back: View,
+    causal: bool,
+}
+
+#[cfg(feature = "torch")]
+impl Heads {
+    /// Of a call whose operands all have the axes of `own`.
+    fn of(call: &Call, planner: &Planner, own: &Ty) -> TchResult<Heads> {
+        let (over, along) = (call.attrs.over[0], call.along());
+        let dims = &own.dims;
+        let others: Vec<Dim> =
+            dims.iter().filter(|dim| dim.axis != over && dim.axis != along).copied().collect();
+        let mut order = others.clone();
+        order.extend(dims.iter().filter(|dim| dim.axis == over));
+        order.extend(dims.iter().filter(|dim| dim.axis == along));
+        let (rows, features) = (order[order.len() - 2].size as i64, order[order.len() - 1].size as i64);
+        // The innermost further axis plays the heads; the rest is batch.
+        let heads = others.last().map_or(1, |dim| dim.size as i64);
+        let batch: i64 = others.iter().rev().skip(1).map(|dim| dim.size as i64).product();
+        let operands = call.args.iter().enumerate();
+        let operands = operands.map(|(at, ty)| Ok((call.plain(planner, at)?, View::whole(&ty.dims, &order))));
+        Ok(Heads {
+            operands: operands.collect::<TchResult<_>>()?,
+            shape: [batch, heads, rows, features],
+            ordered: order.iter().map(|dim| dim.size as i64).collect(),
+            back: View::whole(&order, dims),
+            causal: call.attrs.number(0).is_some_and(|value| value != 0.0),
+        })
+    }
+
+    fn part(&self, args: &[Arg], at: usize) -> TchResult<Tensor> {
+        let (operand, view) = &self.operands[at];
+        view.of(&operand.of(args)?)?.f_reshape(self.shape)
+    }
+
+    fn result(&self, tensor: &Tensor) -> TchResult<Tensor> {
+        self.back.of(&tensor.f_reshape(&self.ordered[..])?)
+    }
+}
+
 #[cfg(feature = "torch")]
 fn attention(call: &Call, planner: &Planner) -> TchResult<Kernel> {
-    let (over, along) = (call.attrs.over[0], call.along());
-    let causal = call.attrs.number(0).is_some_and(|value| value != 0.0);
-    let dims = &call.ty.dims;
-    let others: Vec<Dim> = dims.iter().filter(|dim| dim.axis != over && dim.axis != along).copied().collect();
-    let mut order = others.clone();
-    order.extend(dims.iter().filter(|dim| dim.axis == over));
-    order.extend(dims.iter().filter(|dim| dim.axis == along));
-    let (rows, features) = (order[order.len() - 2].size as i64, order[order.len() - 1].size as i64);
-    // The innermost further axis plays the heads; the rest is batch.
-    let heads = others.last().map_or(1, |dim| dim.size as i64);
-    let batch: i64 = others.iter().rev().skip(1).map(|dim| dim.size as i64).product();
-    let views: Vec<View> = call.args.iter().map(|ty| View::whole(&ty.dims, &order)).collect();
-    let operands = [call.plain(planner, 0)?, call.plain(planner, 1)?, call.plain(planner, 2)?];
-    let shape: Vec<i64> = order.iter().map(|dim| dim.size as i64).collect();
-    let back = View::whole(&order, dims);
+    let heads = Heads::of(call, planner, &call.ty)?;
     Ok(Box::new(move |_, args| {
-        let part =
-            |at: usize| views[at].of(&operands[at].of(args)?)?.f_reshape([batch, heads, rows, features]);
-        let (q, k, v) = (part(0)?, part(1)?, part(2)?);
-        let result =
-            Tensor::f_scaled_dot_product_attention::<&Tensor>(&q, &k, &v, None, 0.0, causal, None, false)?;
-        back.of(&result.f_reshape(&shape[..])?)
+        let (q, k, v) = (heads.part(args, 0)?, heads.part(args, 1)?, heads.part(args, 2)?);
+        let result = Tensor::f_scaled_dot_product_attention::<&Tensor>(
+            &q,
+            &k,
+            &v,
+            None,
+            0.0,
+            heads.causal,
+            None,
+            false,
+        )?;
+        heads.result(&result)
     }))
+}
+
+/// On the CPU by libtorch's fused kernel, which wants the logarithms of the sums and so the attention again; elsewhere by
+/// the formula, whose weights are computed in float32 or wider.
+#[cfg(feature = "torch")]
+fn attention_backward(call: &Call, planner: &Planner) -> TchResult<Kernel> {
+    let heads = Heads::of(call, planner, &call.args[1])?;
+    let (kind, fused) = (call.kind(), planner.device == tch::Device::Cpu);
+    Ok(Box::new(move |_, args| {
+        let part = |at: usize| -> TchResult<Tensor> {
+            let part = heads.part(args, at)?;
+            // The fused kernel reads the features of a row one behind the other, and does not ask.
+            if part.stride().last() == Some(&1) { Ok(part) } else { part.f_contiguous() }
+        };
+        let (adjoint, q, k, v) = (part(0)?.f_to_kind(kind)?, part(1)?, part(2)?, part(3)?);
+        let (q, k, v) = if fused && q.numel() > 0 {
+            let (out, sums) = Tensor::f_internal_scaled_dot_product_flash_attention_for_cpu::<&Tensor>(
+                &q,
+                &k,
+                &v,
+                0.0,
+                heads.causal,
+                None,
+                None,
+            )?;
+            Tensor::f_internal_scaled_dot_product_flash_attention_for_cpu_backward::<&Tensor>(
+                &adjoint,
+                &q,
+                &k,
+                &v,
+                &out,
+                &sums,
+                0.0,
+                heads.causal,
+                None,
+                None,
+            )?
+        } else {
+            by_formula(&adjoint, &q, &k, &v, heads.causal)?
+        };
+        Tensor::f_stack(&[heads.result(&q)?, heads.result(&k)?, heads.result(&v)?], 0)
+    }))
+}
+
+/// With P = softmax(q·kᵀ / √d): ∂v = Pᵀ·∂y, ∂P = ∂y·vᵀ, ∂S = P ∘ (∂P - Σ ∂P ∘ P), ∂q = ∂S·k / √d, ∂k = ∂Sᵀ·q / √d.
+#[cfg(feature = "torch")]
+fn by_formula(
+    adjoint: &Tensor,
+    q: &Tensor,
+    k: &Tensor,
+    v: &Tensor,
+    causal: bool,
+) -> TchResult<(Tensor, Tensor, Tensor)> {
+    let narrow = q.kind();
+    let wide = if narrow == tch::Kind::Double { narrow } else { tch::Kind::Float };
+    let scale = 1.0 / (q.size()[3] as f64).sqrt();
+    let mut scores = q.f_matmul(&k.f_transpose(-1, -2)?)?.f_to_kind(wide)?.f_mul_scalar(scale)?;
+    if causal {
+        let rows = q.size()[2];
+        let later = Tensor::f_ones([rows, rows], (tch::Kind::Bool, q.device()))?.f_triu(1)?;
+        scores = scores.f_masked_fill(&later, f64::NEG_INFINITY)?;
+    }
+    let p = scores.f_softmax(-1, None::<tch::Kind>)?;
+    let by_p = adjoint.f_matmul(&v.f_transpose(-1, -2)?)?.f_to_kind(wide)?;
+    let by_scores = Tensor::f_internal_softmax_backward_data(&by_p, &p, -1, wide)?;
+    let by_scores = by_scores.f_mul_scalar(scale)?.f_to_kind(narrow)?;
+    let by_v = p.f_to_kind(narrow)?.f_transpose(-1, -2)?.f_matmul(adjoint)?;
+    Ok((by_scores.f_matmul(k)?, by_scores.f_transpose(-1, -2)?.f_matmul(q)?, by_v))
 }

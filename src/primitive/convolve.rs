@@ -8,11 +8,11 @@ use super::{
     Call, View,
     kernel::{Kernel, Planner, TchResult},
 };
-use super::{Complaint, Gradient, Primitive, Takes, broadcast, missing, require_float};
+use super::{Backward, Complaint, Derivative, Primitive, Takes, Val, broadcast, missing, require_float};
 use crate::diagnostic::Code;
 #[cfg(feature = "torch")]
 use crate::types::Dim;
-use crate::types::{Axes, Ty};
+use crate::types::{Axes, AxisId, Ty};
 #[cfg(feature = "torch")]
 use tch::Tensor;
 
@@ -79,7 +79,7 @@ pub static CONVOLVE: Primitive = Primitive {
     along: Takes::One,
     into: Takes::Nothing,
     constants: &[("causal", 0.0)],
-    gradient: Gradient::Flows,
+    derivative: Derivative::Rule(rule),
     random: false,
     infer,
     flops: cost,
@@ -87,18 +87,79 @@ pub static CONVOLVE: Primitive = Primitive {
     kernel: convolution,
 };
 
+/// How many taps stand before the place they serve.
+fn taps_before(attrs: &Attrs, taps: usize) -> usize {
+    let causal = attrs.number(0).is_some_and(|value| value != 0.0);
+    if causal { taps.saturating_sub(1) } else { taps.saturating_sub(1) / 2 }
+}
+
+/// ∂x[t] = Σ_k kernel[k] · adjoint[t - k + before]; ∂kernel[k] = Σ adjoint[t] · x[t + k - before].
+fn rule(b: &mut dyn Backward) {
+    let (attrs, x, kernel) = (b.attrs(), b.operand(0), b.operand(1));
+    let (Some(over), Some(tap)) = (attrs.over.first().copied(), attrs.along) else { return };
+    let (x, kernel, adjoint) = (b.wide(x), b.wide(kernel), b.adjoint());
+    let adjoint = b.wide(adjoint);
+    let taps = b.ty(kernel).size(tap).unwrap_or(0);
+    let before = taps_before(&attrs, taps) as i64;
+    let mut shares: Option<Val> = None;
+    let mut weights = Vec::new();
+    for k in 0..taps {
+        let offset = k as i64 - before;
+        let weight = b.slice(kernel, tap, k, 1);
+        if b.wants(0)
+            && let Some(shifted) = shifted(b, adjoint, over, -offset)
+        {
+            let weight = b.over("sum", &[tap], &[weight]);
+            let share = b.mul(shifted, weight);
+            shares = Some(match shares {
+                Some(sum) => b.prim("add", &[sum, share]),
+                None => share,
+            });
+        }
+        if b.wants(1) {
+            let own = b.ty(weight);
+            let product = match shifted(b, x, over, offset) {
+                Some(shifted) => b.mul(adjoint, shifted),
+                None => b.scale(adjoint, 0.0),
+            };
+            let lacking: Vec<AxisId> = b.ty(product).axes().filter(|axis| !own.has(*axis)).collect();
+            let sum = b.over("sum", &lacking, &[product]);
+            weights.push(b.expand(sum, own.dims));
+        }
+    }
+    if let Some(share) = shares {
+        b.give(0, share);
+    }
+    if !weights.is_empty() {
+        let share = b.concat(&weights, tap);
+        b.give(1, share);
+    }
+}
+
+/// y[t] = x[t + offset], zeros beyond the ends; None where nothing but zeros is left.
+fn shifted(b: &mut dyn Backward, x: Val, axis: AxisId, offset: i64) -> Option<Val> {
+    let size = b.ty(x).size(axis)?;
+    let by = offset.unsigned_abs() as usize;
+    if by == 0 {
+        return Some(x);
+    }
+    let rest = size.checked_sub(by).filter(|rest| *rest > 0)?;
+    let (from, to) = if offset > 0 { (by, 0) } else { (0, by) };
+    let part = b.slice(x, axis, from, rest);
+    Some(b.pad(part, axis, to, size))
+}
+
 /// Sum over the taps of shifted values times weights, zeros beyond the ends; bfloat16 is summed in float32.
 #[cfg(feature = "torch")]
 fn convolution(call: &Call, planner: &Planner) -> TchResult<Kernel> {
     let (over, tap) = (call.attrs.over[0], call.along());
-    let causal = call.attrs.number(0).is_some_and(|value| value != 0.0);
     let narrow = call.kind();
     let wide = if narrow == tch::Kind::BFloat16 { tch::Kind::Float } else { narrow };
     let (x, kernel) = (call.plain(planner, 0)?, call.plain(planner, 1)?);
     let (at, tap_at) = (call.position(0, over), call.position(1, tap));
     let length = call.args[0].size(over).unwrap_or(0) as i64;
     let taps = call.args[1].size(tap).unwrap_or(0) as i64;
-    let before = if causal { taps - 1 } else { (taps - 1) / 2 };
+    let before = taps_before(&call.attrs, taps as usize) as i64;
     // Pairs from the last axis on.
     let mut padding = vec![0i64; 2 * (call.args[0].dims.len() - at as usize)];
     if let [.., left, right] = &mut padding[..] {

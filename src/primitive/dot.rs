@@ -7,10 +7,8 @@ use super::{
     Call,
     kernel::{Kernel, Planner, TchResult},
 };
-use super::{Complaint, Gradient, Primitive, Takes, broadcast, missing};
-#[cfg(feature = "torch")]
-use crate::types::AxisId;
-use crate::types::{Axes, Dim, Ty};
+use super::{Backward, Complaint, Derivative, Primitive, Takes, broadcast, missing};
+use crate::types::{Axes, AxisId, Dim, Ty};
 #[cfg(feature = "torch")]
 use tch::Tensor;
 
@@ -64,13 +62,31 @@ pub static DOT: Primitive = Primitive {
     along: Takes::Nothing,
     into: Takes::Nothing,
     constants: &[],
-    gradient: Gradient::Flows,
+    derivative: Derivative::Rule(rule),
     random: false,
     infer,
     flops: cost,
     #[cfg(feature = "torch")]
     kernel: contract,
 };
+
+/// ∂a = Σ adjoint · b over the axes that only b has, and ∂b likewise.
+fn rule(back: &mut dyn Backward) {
+    for (at, other) in [(0, 1), (1, 0)] {
+        if !back.wants(at) {
+            continue;
+        }
+        let (own, other) = (back.operand_ty(at), back.operand(other));
+        let over: Vec<AxisId> = back.ty(other).axes().filter(|axis| !own.has(*axis)).collect();
+        let share = match (over.is_empty(), at) {
+            (true, _) => back.mul(back.adjoint(), other),
+            (false, 0) => back.over("dot", &over, &[back.adjoint(), other]),
+            // The axes of the adjoint come first, as a weight has them.
+            _ => back.over("dot", &over, &[other, back.adjoint()]),
+        };
+        back.give(at, share);
+    }
+}
 
 /// Matrix products where the second operand is a weight, einsum in general.
 #[cfg(feature = "torch")]

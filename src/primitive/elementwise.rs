@@ -4,7 +4,7 @@
 use super::Attrs;
 #[cfg(feature = "torch")]
 use super::kernel;
-use super::{Complaint, Gradient, Primitive, Takes, as_float, broadcast, per_element};
+use super::{Backward, Complaint, Derivative, Primitive, Takes, as_float, broadcast, per_element};
 use crate::diagnostic::Code;
 use crate::types::{Axes, Kind, Ty};
 
@@ -82,7 +82,7 @@ fn some(_: &Attrs, _: &[&Ty], ty: &Ty) -> u64 {
 }
 
 macro_rules! row {
-    ($id:ident, $name:literal, $about:literal, $n:literal, $infer:ident, $flops:ident, $gradient:ident, $kernel:expr) => {
+    ($id:ident, $name:literal, $about:literal, $n:literal, $infer:ident, $flops:ident, $derivative:expr, $kernel:expr) => {
         #[doc = $about]
         pub static $id: Primitive = Primitive {
             name: $name,
@@ -92,7 +92,7 @@ macro_rules! row {
             along: Takes::Nothing,
             into: Takes::Nothing,
             constants: &[],
-            gradient: Gradient::$gradient,
+            derivative: $derivative,
             random: false,
             infer: $infer,
             flops: $flops,
@@ -102,97 +102,332 @@ macro_rules! row {
     };
 }
 
-row!(ADD, "add", "`a + b`", 2, arithmetic, one, Flows, |c, _| c.binary(
+row!(ADD, "add", "`a + b`", 2, arithmetic, one, Derivative::Rule(derivative::add), |c, _| c.binary(
     |a, b| a.f_add(b),
     |a, b| a.f_add_(b),
     |a, b| b.f_add(a)
 ));
-row!(SUB, "sub", "`a - b`", 2, arithmetic, one, Flows, |c, _| c.binary(
+row!(SUB, "sub", "`a - b`", 2, arithmetic, one, Derivative::Rule(derivative::sub), |c, _| c.binary(
     |a, b| a.f_sub(b),
     |a, b| a.f_sub_(b),
     |a, b| b.f_neg()?.f_add(a)
 ));
-row!(MUL, "mul", "`a * b`", 2, arithmetic, one, Flows, |c, _| c.binary(
+row!(MUL, "mul", "`a * b`", 2, arithmetic, one, Derivative::Rule(derivative::mul), |c, _| c.binary(
     |a, b| a.f_mul(b),
     |a, b| a.f_mul_(b),
     |a, b| b.f_mul(a)
 ));
-row!(DIV, "div", "`a / b`", 2, division, one, Flows, |c, _| c.binary(
+row!(DIV, "div", "`a / b`", 2, division, one, Derivative::Rule(derivative::div), |c, _| c.binary(
     |a, b| a.f_div(b),
     |a, b| a.f_div_(b),
     |a, b| a.f_div(&kernel::widened(b)?)
 ));
-row!(POW, "pow", "`a ^ b`", 2, arithmetic, some, Flows, |c, p| c.power(p));
-row!(MAXIMUM, "maximum", "`max(a, b)`, elementwise", 2, arithmetic, one, Flows, |c, p| c
+row!(POW, "pow", "`a ^ b`", 2, arithmetic, some, Derivative::Rule(derivative::pow), |c, p| c.power(p));
+row!(MAXIMUM, "maximum", "`max(a, b)`, elementwise", 2, arithmetic, one, Derivative::Rule(derivative::maximum), |c, p| c
     .pair(p, |a, b| a.f_maximum(b)));
-row!(MINIMUM, "minimum", "`min(a, b)`, elementwise", 2, arithmetic, one, Flows, |c, p| c
+row!(MINIMUM, "minimum", "`min(a, b)`, elementwise", 2, arithmetic, one, Derivative::Rule(derivative::minimum), |c, p| c
     .pair(p, |a, b| a.f_minimum(b)));
-row!(LT, "lt", "`a < b`", 2, comparison, one, Stops, |c, p| c.compare(p, |a, b| a.f_lt_tensor(b)));
-row!(LE, "le", "`a <= b`", 2, comparison, one, Stops, |c, p| c.compare(p, |a, b| a.f_le_tensor(b)));
-row!(GT, "gt", "`a > b`", 2, comparison, one, Stops, |c, p| c.compare(p, |a, b| a.f_gt_tensor(b)));
-row!(GE, "ge", "`a >= b`", 2, comparison, one, Stops, |c, p| c.compare(p, |a, b| a.f_ge_tensor(b)));
-row!(EQ, "eq", "`a == b`", 2, comparison, one, Stops, |c, p| c.compare(p, |a, b| a.f_eq_tensor(b)));
-row!(NE, "ne", "`a != b`", 2, comparison, one, Stops, |c, p| c.compare(p, |a, b| a.f_ne_tensor(b)));
-row!(AND, "and", "`a and b`", 2, logic, one, Stops, |c, p| c.pair(p, |a, b| a.f_logical_and(b)));
-row!(OR, "or", "`a or b`", 2, logic, one, Stops, |c, p| c.pair(p, |a, b| a.f_logical_or(b)));
-row!(NOT, "not", "`not a`", 1, logic, one, Stops, |c, p| c.unary(
+row!(LT, "lt", "`a < b`", 2, comparison, one, Derivative::Stops, |c, p| c.compare(p, |a, b| a.f_lt_tensor(b)));
+row!(LE, "le", "`a <= b`", 2, comparison, one, Derivative::Stops, |c, p| c.compare(p, |a, b| a.f_le_tensor(b)));
+row!(GT, "gt", "`a > b`", 2, comparison, one, Derivative::Stops, |c, p| c.compare(p, |a, b| a.f_gt_tensor(b)));
+row!(GE, "ge", "`a >= b`", 2, comparison, one, Derivative::Stops, |c, p| c.compare(p, |a, b| a.f_ge_tensor(b)));
+row!(EQ, "eq", "`a == b`", 2, comparison, one, Derivative::Stops, |c, p| c.compare(p, |a, b| a.f_eq_tensor(b)));
+row!(NE, "ne", "`a != b`", 2, comparison, one, Derivative::Stops, |c, p| c.compare(p, |a, b| a.f_ne_tensor(b)));
+row!(AND, "and", "`a and b`", 2, logic, one, Derivative::Stops, |c, p| c.pair(p, |a, b| a.f_logical_and(b)));
+row!(OR, "or", "`a or b`", 2, logic, one, Derivative::Stops, |c, p| c.pair(p, |a, b| a.f_logical_or(b)));
+row!(NOT, "not", "`not a`", 1, logic, one, Derivative::Stops, |c, p| c.unary(
     p,
     |a| a.f_logical_not(),
     |a| a.f_logical_not_()
 ));
-row!(NEG, "neg", "`-a`", 1, same, one, Flows, |c, p| c.unary(p, |a| a.f_neg(), |a| a.f_neg_()));
-row!(EXP, "exp", "e to the power of each element", 1, function, some, Flows, |c, p| c.unary(
+row!(NEG, "neg", "`-a`", 1, same, one, Derivative::Rule(derivative::neg), |c, p| c.unary(p, |a| a.f_neg(), |a| a.f_neg_()));
+row!(EXP, "exp", "e to the power of each element", 1, function, some, Derivative::Rule(derivative::exp), |c, p| c.unary(
     p,
     |a| a.f_exp(),
     |a| a.f_exp_()
 ));
-row!(LOG, "log", "natural logarithm", 1, function, some, Flows, |c, p| c.unary(
+row!(LOG, "log", "natural logarithm", 1, function, some, Derivative::Rule(derivative::log), |c, p| c.unary(
     p,
     |a| a.f_log(),
     |a| a.f_log_()
 ));
-row!(SQRT, "sqrt", "square root", 1, function, some, Flows, |c, p| c.unary(
+row!(SQRT, "sqrt", "square root", 1, function, some, Derivative::Rule(derivative::sqrt), |c, p| c.unary(
     p,
     |a| a.f_sqrt(),
     |a| a.f_sqrt_()
 ));
-row!(RSQRT, "rsqrt", "one over the square root", 1, function, some, Flows, |c, p| c.unary(
+row!(RSQRT, "rsqrt", "one over the square root", 1, function, some, Derivative::Rule(derivative::rsqrt), |c, p| c.unary(
     p,
     |a| a.f_rsqrt(),
     |a| a.f_rsqrt_()
 ));
-row!(ABS, "abs", "absolute value", 1, same, one, Flows, |c, p| c.unary(p, |a| a.f_abs(), |a| a.f_abs_()));
-row!(SIGN, "sign", "-1, 0 or 1; its gradient is zero", 1, same, one, Stops, |c, p| c.unary(
+row!(ABS, "abs", "absolute value", 1, same, one, Derivative::Rule(derivative::abs), |c, p| c.unary(p, |a| a.f_abs(), |a| a.f_abs_()));
+row!(SIGN, "sign", "-1, 0 or 1; its gradient is zero", 1, same, one, Derivative::Stops, |c, p| c.unary(
     p,
     |a| a.f_sign(),
     |a| a.f_sign_()
 ));
-row!(FLOOR, "floor", "the next whole number below; its gradient is zero", 1, same, one, Stops, |c, p| c
+row!(FLOOR, "floor", "the next whole number below; its gradient is zero", 1, same, one, Derivative::Stops, |c, p| c
     .unary(p, |a| a.f_floor(), |a| a.f_floor_()));
-row!(SIN, "sin", "sine", 1, function, some, Flows, |c, p| c.unary(p, |a| a.f_sin(), |a| a.f_sin_()));
-row!(COS, "cos", "cosine", 1, function, some, Flows, |c, p| c.unary(p, |a| a.f_cos(), |a| a.f_cos_()));
-row!(SIGMOID, "sigmoid", "1 / (1 + exp(-x))", 1, function, some, Flows, |c, p| c.unary(
+row!(SIN, "sin", "sine", 1, function, some, Derivative::Rule(derivative::sin), |c, p| c.unary(p, |a| a.f_sin(), |a| a.f_sin_()));
+row!(COS, "cos", "cosine", 1, function, some, Derivative::Rule(derivative::cos), |c, p| c.unary(p, |a| a.f_cos(), |a| a.f_cos_()));
+row!(SIGMOID, "sigmoid", "1 / (1 + exp(-x))", 1, function, some, Derivative::Rule(derivative::sigmoid), |c, p| c.unary(
     p,
     |a| a.f_sigmoid(),
     |a| a.f_sigmoid_()
 ));
-row!(TANH, "tanh", "hyperbolic tangent", 1, function, some, Flows, |c, p| c.unary(
+row!(TANH, "tanh", "hyperbolic tangent", 1, function, some, Derivative::Rule(derivative::tanh), |c, p| c.unary(
     p,
     |a| a.f_tanh(),
     |a| a.f_tanh_()
 ));
-row!(SILU, "silu", "x · sigmoid(x)", 1, function, some, Flows, |c, p| c.unary(
+row!(SILU, "silu", "x · sigmoid(x)", 1, function, some, Derivative::Rule(derivative::silu), |c, p| c.unary(
     p,
     |a| a.f_silu(),
     |a| a.f_silu_()
 ));
-row!(GELU, "gelu", "x · Φ(x), by the error function", 1, function, some, Flows, |c, p| c.unary(
+row!(GELU, "gelu", "x · Φ(x), by the error function", 1, function, some, Derivative::Rule(derivative::gelu), |c, p| c.unary(
     p,
     |a| a.f_gelu("none"),
     |a| a.f_gelu("none")
 ));
-row!(RELU, "relu", "max(x, 0)", 1, same, one, Flows, |c, p| c.unary(p, |a| a.f_relu(), |a| a.f_relu_()));
-row!(WHERE, "where", "`a` where the condition holds, `b` elsewhere", 3, choice, one, Flows, |c, p| c
+row!(RELU, "relu", "max(x, 0)", 1, same, one, Derivative::Rule(derivative::relu), |c, p| c.unary(p, |a| a.f_relu(), |a| a.f_relu_()));
+row!(WHERE, "where", "`a` where the condition holds, `b` elsewhere", 3, choice, one, Derivative::Rule(derivative::where_), |c, p| c
     .choose(p));
-row!(PRESENT, "present", "whether an optional index is there (bool)", 1, presence, one, Stops, |c, p| c
+row!(PRESENT, "present", "whether an optional index is there (bool)", 1, presence, one, Derivative::Stops, |c, p| c
     .unary(p, |a| a.f_ge(0), |a| a.f_ge_(0)));
+
+row!(
+    SIGMOID_BACKWARD,
+    "sigmoid_backward",
+    "adjoint · y · (1 - y), y the sigmoid",
+    2,
+    arithmetic,
+    some,
+    Derivative::Stops,
+    |c, p| c.pair(p, tch::Tensor::f_sigmoid_backward)
+);
+row!(
+    TANH_BACKWARD,
+    "tanh_backward",
+    "adjoint · (1 - y²), y the hyperbolic tangent",
+    2,
+    arithmetic,
+    some,
+    Derivative::Stops,
+    |c, p| c.pair(p, tch::Tensor::f_tanh_backward)
+);
+row!(
+    SILU_BACKWARD,
+    "silu_backward",
+    "adjoint · σ(x) · (1 + x · (1 - σ(x)))",
+    2,
+    arithmetic,
+    some,
+    Derivative::Stops,
+    |c, p| c.pair(p, |adjoint, x| x.f_silu_backward(adjoint))
+);
+row!(
+    GELU_BACKWARD,
+    "gelu_backward",
+    "adjoint · (Φ(x) + x · φ(x))",
+    2,
+    arithmetic,
+    some,
+    Derivative::Stops,
+    |c, p| c.pair(p, |adjoint, x| x.f_gelu_backward(adjoint, "none"))
+);
+
+/// One rule for each function above, as PyTorch's `derivatives.yaml` has them: also where they are not smooth.
+mod derivative {
+    use super::Backward;
+
+    pub fn add(b: &mut dyn Backward) {
+        b.give(0, b.adjoint());
+        b.give(1, b.adjoint());
+    }
+
+    pub fn sub(b: &mut dyn Backward) {
+        b.give(0, b.adjoint());
+        if b.wants(1) {
+            let share = b.prim("neg", &[b.adjoint()]);
+            b.give(1, share);
+        }
+    }
+
+    pub fn mul(b: &mut dyn Backward) {
+        for (at, other) in [(0, 1), (1, 0)] {
+            if b.wants(at) {
+                let other = b.operand(other);
+                let share = b.mul(b.adjoint(), other);
+                b.give(at, share);
+            }
+        }
+    }
+
+    /// ∂(x/y) = 1/y, -(x/y)/y.
+    pub fn div(b: &mut dyn Backward) {
+        let divisor = b.operand(1);
+        if b.wants(0) {
+            let share = b.prim("div", &[b.adjoint(), divisor]);
+            b.give(0, share);
+        }
+        if b.wants(1) {
+            let (quotient, adjoint) = (b.result(), b.adjoint());
+            let quotient = b.wide(quotient);
+            let slope = b.prim("div", &[quotient, divisor]);
+            let share = b.mul(adjoint, slope);
+            let share = b.prim("neg", &[share]);
+            b.give(1, share);
+        }
+    }
+
+    /// ∂(x^p) = p·x^(p-1), 0 where p is 0; x^p·ln x, 0 where x is 0 and p is not negative.
+    pub fn pow(b: &mut dyn Backward) {
+        let (base, power, adjoint) = (b.operand(0), b.operand(1), b.adjoint());
+        let (base, zero) = (b.wide(base), b.number(0.0));
+        if b.wants(0) {
+            let one = b.number(1.0);
+            let less = b.prim("sub", &[power, one]);
+            let slope = b.prim("pow", &[base, less]);
+            let slope = b.mul(slope, power);
+            let share = b.mul(adjoint, slope);
+            let flat = b.prim("eq", &[power, zero]);
+            let share = b.prim("where", &[flat, zero, share]);
+            b.give(0, share);
+        }
+        if b.wants(1) {
+            let result = b.result();
+            let log = b.prim("log", &[base]);
+            let slope = b.mul(result, log);
+            let share = b.mul(adjoint, slope);
+            let (nothing, rises) = (b.prim("eq", &[base, zero]), b.prim("ge", &[power, zero]));
+            let flat = b.prim("and", &[nothing, rises]);
+            let share = b.prim("where", &[flat, zero, share]);
+            b.give(1, share);
+        }
+    }
+
+    pub fn maximum(b: &mut dyn Backward) {
+        extreme(b, "gt");
+    }
+
+    pub fn minimum(b: &mut dyn Backward) {
+        extreme(b, "lt");
+    }
+
+    /// To the one that was taken; half each where they are equal.
+    fn extreme(b: &mut dyn Backward, wins: &str) {
+        let (zero, half) = (b.number(0.0), b.scale(b.adjoint(), 0.5));
+        for (at, other) in [(0, 1), (1, 0)] {
+            if b.wants(at) {
+                let (own, other) = (b.operand(at), b.operand(other));
+                let (taken, even) = (b.prim(wins, &[own, other]), b.prim("eq", &[own, other]));
+                let shared = b.prim("where", &[even, half, zero]);
+                let share = b.prim("where", &[taken, b.adjoint(), shared]);
+                b.give(at, share);
+            }
+        }
+    }
+
+    pub fn neg(b: &mut dyn Backward) {
+        let share = b.prim("neg", &[b.adjoint()]);
+        b.give(0, share);
+    }
+
+    pub fn exp(b: &mut dyn Backward) {
+        let result = b.result();
+        let share = b.mul(b.adjoint(), result);
+        b.give(0, share);
+    }
+
+    pub fn log(b: &mut dyn Backward) {
+        let x = b.operand(0);
+        let share = b.prim("div", &[b.adjoint(), x]);
+        b.give(0, share);
+    }
+
+    /// ½ / √x.
+    pub fn sqrt(b: &mut dyn Backward) {
+        let result = b.result();
+        let twice = b.scale(result, 2.0);
+        let share = b.prim("div", &[b.adjoint(), twice]);
+        b.give(0, share);
+    }
+
+    /// -½ · (1/√x)³.
+    pub fn rsqrt(b: &mut dyn Backward) {
+        let result = b.result();
+        let result = b.wide(result);
+        let square = b.mul(result, result);
+        let cube = b.mul(square, result);
+        let slope = b.scale(cube, -0.5);
+        let share = b.mul(b.adjoint(), slope);
+        b.give(0, share);
+    }
+
+    pub fn abs(b: &mut dyn Backward) {
+        let x = b.operand(0);
+        let sign = b.prim("sign", &[x]);
+        let share = b.mul(b.adjoint(), sign);
+        b.give(0, share);
+    }
+
+    pub fn sin(b: &mut dyn Backward) {
+        let x = b.operand(0);
+        let slope = b.prim("cos", &[x]);
+        let share = b.mul(b.adjoint(), slope);
+        b.give(0, share);
+    }
+
+    pub fn cos(b: &mut dyn Backward) {
+        let x = b.operand(0);
+        let slope = b.prim("sin", &[x]);
+        let share = b.mul(b.adjoint(), slope);
+        let share = b.prim("neg", &[share]);
+        b.give(0, share);
+    }
+
+    pub fn sigmoid(b: &mut dyn Backward) {
+        let result = b.result();
+        let share = b.prim("sigmoid_backward", &[b.adjoint(), result]);
+        b.give(0, share);
+    }
+
+    pub fn tanh(b: &mut dyn Backward) {
+        let result = b.result();
+        let share = b.prim("tanh_backward", &[b.adjoint(), result]);
+        b.give(0, share);
+    }
+
+    pub fn silu(b: &mut dyn Backward) {
+        let x = b.operand(0);
+        let share = b.prim("silu_backward", &[b.adjoint(), x]);
+        b.give(0, share);
+    }
+
+    pub fn gelu(b: &mut dyn Backward) {
+        let x = b.operand(0);
+        let share = b.prim("gelu_backward", &[b.adjoint(), x]);
+        b.give(0, share);
+    }
+
+    pub fn relu(b: &mut dyn Backward) {
+        let (result, zero) = (b.result(), b.number(0.0));
+        let open = b.prim("gt", &[result, zero]);
+        let share = b.prim("where", &[open, b.adjoint(), zero]);
+        b.give(0, share);
+    }
+
+    pub fn where_(b: &mut dyn Backward) {
+        let (condition, zero) = (b.operand(0), b.number(0.0));
+        if b.wants(1) {
+            let share = b.prim("where", &[condition, b.adjoint(), zero]);
+            b.give(1, share);
+        }
+        if b.wants(2) {
+            let share = b.prim("where", &[condition, zero, b.adjoint()]);
+            b.give(2, share);
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! Counting along an axis: 0, 1, 2, …, what PyTorch calls `arange`. The axis and its size are stated, as draws state
 //! theirs.
 
-use super::{Attrs, Complaint, Gradient, Primitive, Takes, per_element};
+use super::{Attrs, Complaint, Derivative, Primitive, Takes, per_element};
 use crate::types::{Axes, Dim, Kind, Ty};
 
 fn infer(attrs: &Attrs, _: &[&Ty], _: &Axes) -> Result<Ty, Complaint> {
@@ -22,7 +22,7 @@ pub static IOTA: Primitive = Primitive {
     along: Takes::Nothing,
     into: Takes::Nothing,
     constants: &[],
-    gradient: Gradient::Stops,
+    derivative: Derivative::Stops,
     random: false,
     infer,
     flops: cost,

@@ -5,6 +5,7 @@ mod attend;
 mod attrs;
 mod call;
 mod convolve;
+mod derivative;
 mod dot;
 mod elementwise;
 mod iota;
@@ -19,10 +20,11 @@ mod top_k;
 use crate::diagnostic::Code;
 pub use attrs::{Attrs, Real};
 pub use call::{Call, View};
+pub use derivative::{Backward, Derivative, Val};
 
 use crate::types::{Axes, AxisId, Dim, Kind, Ty};
 
-/// Position in `TABLE`.
+/// Position in `TABLE`, and behind it in `BACKWARD`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PrimId(u16);
 
@@ -35,7 +37,8 @@ impl std::fmt::Debug for PrimId {
 impl PrimId {
     /// The primitive's row in the table.
     pub fn get(self) -> &'static Primitive {
-        TABLE[self.0 as usize]
+        let at = self.0 as usize;
+        TABLE.get(at).copied().unwrap_or_else(|| BACKWARD[at - TABLE.len()])
     }
 }
 
@@ -48,15 +51,6 @@ pub enum Takes {
     One,
     /// One or more.
     Many,
-}
-
-/// Whether gradient passes from the result to the operands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gradient {
-    /// The kernel is differentiable: libtorch's tape goes through it.
-    Flows,
-    /// The result carries no gradient.
-    Stops,
 }
 
 /// A row of the table: everything that the compiler and the runtime know of one tensor operation.
@@ -75,8 +69,8 @@ pub struct Primitive {
     pub into: Takes,
     /// Named constants after the operands, with their defaults (`causal = false`).
     pub constants: &'static [(&'static str, f64)],
-    /// Whether gradient goes through it.
-    pub gradient: Gradient,
+    /// How gradient goes through it.
+    pub derivative: Derivative,
     /// Draws random numbers: never shared, moved or folded.
     pub random: bool,
     /// The result's type from the operands', its axes in memory order; a complaint where they do not fit.
@@ -173,7 +167,17 @@ static TABLE: &[&Primitive] = &[
     &noise::DROPOUT,
 ];
 
-/// All primitives, in the order of the table.
+/// What only derivatives compute: no model file can name them, and gradient stops at them.
+static BACKWARD: &[&Primitive] = &[
+    &elementwise::SIGMOID_BACKWARD,
+    &elementwise::TANH_BACKWARD,
+    &elementwise::SILU_BACKWARD,
+    &elementwise::GELU_BACKWARD,
+    &softmax::SOFTMAX_BACKWARD,
+    &attend::ATTEND_BACKWARD,
+];
+
+/// All primitives of the language, in the order of the table.
 pub fn all() -> impl Iterator<Item = &'static Primitive> {
     TABLE.iter().copied()
 }
@@ -181,6 +185,12 @@ pub fn all() -> impl Iterator<Item = &'static Primitive> {
 /// The primitive that model files call `name`; None where there is none.
 pub fn by_name(name: &str) -> Option<PrimId> {
     TABLE.iter().position(|primitive| primitive.name == name).map(|at| PrimId(at as u16))
+}
+
+/// The primitive of a name, those of derivatives included.
+fn any_by_name(name: &str) -> Option<PrimId> {
+    let all = TABLE.iter().chain(BACKWARD);
+    all.enumerate().find(|(_, primitive)| primitive.name == name).map(|(at, _)| PrimId(at as u16))
 }
 
 /// The axes and their memory order when operands meet: an operand that has all axes decides the order; else

@@ -2,7 +2,7 @@
 //! own; the trainer seeds libtorch's generator from the run's seed and the step.
 
 use super::Attrs;
-use super::{Complaint, Gradient, Primitive, Takes, per_element};
+use super::{Backward, Complaint, Derivative, Primitive, Takes, Val, per_element};
 use crate::types::{Axes, Dim, Kind, Ty};
 
 fn drawn(attrs: &Attrs, _: &[&Ty], _: &Axes) -> Result<Ty, Complaint> {
@@ -19,7 +19,7 @@ fn cost(_: &Attrs, _: &[&Ty], ty: &Ty) -> u64 {
 }
 
 macro_rules! row {
-    ($id:ident, $name:literal, $about:literal, $n:literal, $constants:expr, $infer:ident, $kernel:expr) => {
+    ($id:ident, $name:literal, $about:literal, $n:literal, $constants:expr, $infer:ident, $derivative:expr, $kernel:expr) => {
         #[doc = $about]
         pub static $id: Primitive = Primitive {
             name: $name,
@@ -29,7 +29,7 @@ macro_rules! row {
             along: Takes::Nothing,
             into: Takes::Nothing,
             constants: $constants,
-            gradient: Gradient::Flows,
+            derivative: $derivative,
             random: true,
             infer: $infer,
             flops: cost,
@@ -39,11 +39,11 @@ macro_rules! row {
     };
 }
 
-row!(NOISE, "noise", "standard normal noise over stated axes", 0, &[], drawn, |c, p| {
+row!(NOISE, "noise", "standard normal noise over stated axes", 0, &[], drawn, Derivative::Stops, |c, p| {
     let options = (c.kind(), p.device);
     c.drawn(move |shape| tch::Tensor::f_randn(shape, options))
 });
-row!(UNIFORM, "uniform", "uniform noise in [0, 1) over stated axes", 0, &[], drawn, |c, p| {
+row!(UNIFORM, "uniform", "uniform noise in [0, 1) over stated axes", 0, &[], drawn, Derivative::Stops, |c, p| {
     let options = (c.kind(), p.device);
     c.drawn(move |shape| tch::Tensor::f_rand(shape, options))
 });
@@ -54,8 +54,19 @@ row!(
     1,
     &[("rate", 0.1)],
     same,
+    Derivative::Rewritten(kept_or_dropped),
     |c, p| {
         let (x, rate, training) = (c.plain(p, 0)?, c.attrs.number(0).unwrap_or(0.0), c.training);
         Ok(Box::new(move |_, args| x.of(args)?.f_dropout(rate, training)))
     }
 );
+
+/// x times what ones become: the same draw, and a product that can be differentiated.
+fn kept_or_dropped(b: &mut dyn Backward) -> Val {
+    let (attrs, x, one) = (b.attrs(), b.operand(0), b.number(1.0));
+    let ty = b.ty(x);
+    let ones = b.expand(one, ty.dims);
+    let ones = b.cast(ones, ty.kind);
+    let factor = b.with("dropout", attrs, &[ones]);
+    b.mul(x, factor)
+}

@@ -2,7 +2,7 @@
 //! extreme element.
 
 use super::Attrs;
-use super::{Complaint, Gradient, Primitive, Takes, as_float, missing, per_element};
+use super::{Backward, Complaint, Derivative, Primitive, Takes, Val, as_float, missing, per_element};
 use crate::diagnostic::Code;
 use crate::types::{Axes, Kind, Ty};
 
@@ -50,7 +50,7 @@ fn cost(_: &Attrs, args: &[&Ty], _: &Ty) -> u64 {
 }
 
 macro_rules! row {
-    ($id:ident, $name:literal, $about:literal, $infer:ident, $gradient:ident, $kernel:expr) => {
+    ($id:ident, $name:literal, $about:literal, $infer:ident, $derivative:expr, $kernel:expr) => {
         #[doc = $about]
         pub static $id: Primitive = Primitive {
             name: $name,
@@ -60,7 +60,7 @@ macro_rules! row {
             along: Takes::Nothing,
             into: Takes::Nothing,
             constants: &[],
-            gradient: Gradient::$gradient,
+            derivative: $derivative,
             random: false,
             infer: $infer,
             flops: cost,
@@ -70,27 +70,106 @@ macro_rules! row {
     };
 }
 
-row!(SUM, "sum", "sum over axes", sum, Flows, |c, p| {
+row!(SUM, "sum", "sum over axes", sum, Derivative::Rule(sum_rule), |c, p| {
     c.reduce(p, |x, dims, kind| x.f_sum_dim_intlist(dims, false, kind))
 });
-row!(MEAN, "mean", "mean over axes; the mean of nothing is 0", mean, Flows, |c, p| {
+row!(MEAN, "mean", "mean over axes; the mean of nothing is 0", mean, Derivative::Rule(mean_rule), |c, p| {
     if c.reduces_nothing(0) {
         return c.zeros(p);
     }
     c.reduce(p, |x, dims, kind| x.f_mean_dim(dims, false, kind))
 });
-row!(MAX, "max", "largest element over axes", extreme, Flows, |c, p| {
+row!(MAX, "max", "largest element over axes", extreme, Derivative::Rule(max_rule), |c, p| {
     c.first_extreme(p, |x, dim| x.f_max_dim(dim, false))
 });
-row!(MIN, "min", "smallest element over axes", extreme, Flows, |c, p| {
+row!(MIN, "min", "smallest element over axes", extreme, Derivative::Rule(min_rule), |c, p| {
     c.first_extreme(p, |x, dim| x.f_min_dim(dim, false))
 });
-row!(NORM, "norm", "L2 norm over axes", mean, Flows, |c, p| {
+row!(NORM, "norm", "L2 norm over axes", mean, Derivative::Rule(norm_rule), |c, p| {
     c.reduce(p, |x, dims, kind| x.f_to_kind(kind)?.f_norm_scalaropt_dim(2.0, dims, false))
 });
-row!(LOGSUMEXP, "logsumexp", "log of the sum of exponentials over axes", mean, Flows, |c, p| {
+row!(LOGSUMEXP, "logsumexp", "log of the sum of exponentials over axes", mean, Derivative::Rule(logsumexp_rule), |c, p| {
     c.reduce(p, |x, dims, kind| x.f_to_kind(kind)?.f_logsumexp(dims, false))
 });
-row!(ARGMAX, "argmax", "index of the (first) largest element over one axis", position, Stops, |c, p| {
+row!(ARGMAX, "argmax", "index of the (first) largest element over one axis", position, Derivative::Stops, |c, p| {
     c.reduce(p, |x, dims, _| x.f_argmax(dims[0], false))
 });
+
+/// The adjoint over the axes that were reduced.
+fn spread(b: &mut dyn Backward, val: Val) -> Val {
+    let dims = b.operand_ty(0).dims;
+    b.expand(val, dims)
+}
+
+fn sum_rule(b: &mut dyn Backward) {
+    let adjoint = b.adjoint();
+    let share = spread(b, adjoint);
+    b.give(0, share);
+}
+
+fn mean_rule(b: &mut dyn Backward) {
+    let (attrs, ty) = (b.attrs(), b.operand_ty(0));
+    let count: usize = attrs.over.iter().filter_map(|axis| ty.size(*axis)).product();
+    if count == 0 {
+        return;
+    }
+    let count = b.number(count as f64);
+    let share = b.prim("div", &[b.adjoint(), count]);
+    let share = spread(b, share);
+    b.give(0, share);
+}
+
+fn max_rule(b: &mut dyn Backward) {
+    first_extreme(b, "max", false);
+}
+
+fn min_rule(b: &mut dyn Backward) {
+    first_extreme(b, "min", true);
+}
+
+/// To the first extreme element along each axis, one axis after the other from the innermost, as the kernel goes.
+fn first_extreme(b: &mut dyn Backward, reduction: &str, least: bool) {
+    let x = b.operand(0);
+    let ty = b.ty(x);
+    let mut axes = b.attrs().over;
+    axes.sort_by_key(|axis| std::cmp::Reverse(ty.position(*axis)));
+    let mut before = vec![x];
+    for axis in &axes[..axes.len().saturating_sub(1)] {
+        let last = before[before.len() - 1];
+        let next = b.over(reduction, &[*axis], &[last]);
+        before.push(next);
+    }
+    let (mut adjoint, zero) = (b.adjoint(), b.number(0.0));
+    for (axis, x) in axes.iter().zip(before).rev() {
+        let ty = b.ty(x);
+        let towards = if least { b.prim("neg", &[x]) } else { x };
+        let taken = b.over("argmax", &[*axis], &[towards]);
+        let size = ty.size(*axis).unwrap_or(1);
+        let count = Attrs { into: vec![(*axis, size)], ..Attrs::default() };
+        let count = b.with("iota", count, &[]);
+        let here = b.prim("eq", &[count, taken]);
+        adjoint = b.prim("where", &[here, adjoint, zero]);
+    }
+    b.give(0, adjoint);
+}
+
+/// x / |x|, 0 where the norm is 0.
+fn norm_rule(b: &mut dyn Backward) {
+    let (x, norm, zero) = (b.operand(0), b.result(), b.number(0.0));
+    let (x, norm) = (b.wide(x), b.wide(norm));
+    let slope = b.prim("div", &[b.adjoint(), norm]);
+    let nothing = b.prim("eq", &[norm, zero]);
+    let slope = b.prim("where", &[nothing, zero, slope]);
+    let share = b.mul(x, slope);
+    b.give(0, share);
+}
+
+/// exp(x - log Σ exp x): the softmax.
+fn logsumexp_rule(b: &mut dyn Backward) {
+    let (x, result) = (b.operand(0), b.result());
+    let (x, result) = (b.wide(x), b.wide(result));
+    let less = b.prim("sub", &[x, result]);
+    let share = b.prim("exp", &[less]);
+    let share = b.mul(share, b.adjoint());
+    b.give(0, share);
+}

@@ -8,7 +8,7 @@ use super::{
     Call,
     kernel::{Kernel, Planner, TchResult},
 };
-use super::{Complaint, Gradient, Primitive, Takes, missing, per_element, require_float};
+use super::{Backward, Complaint, Derivative, Primitive, Real, Takes, missing, per_element, require_float};
 use crate::diagnostic::Code;
 use crate::types::{Axes, Ty};
 #[cfg(feature = "torch")]
@@ -47,13 +47,25 @@ pub static ROPE: Primitive = Primitive {
     along: Takes::One,
     into: Takes::Nothing,
     constants: &[("theta", 10000.0)],
-    gradient: Gradient::Flows,
+    derivative: Derivative::Rule(rule),
     random: false,
     infer,
     flops: cost,
     #[cfg(feature = "torch")]
     kernel: rotate,
 };
+
+/// The adjoint turned back by the same angles: a second number tells the kernel so.
+fn rule(b: &mut dyn Backward) {
+    let mut attrs = b.attrs();
+    attrs.numbers.truncate(1);
+    attrs.numbers.push(Real::from(BACK));
+    let share = b.with("rope", attrs, &[b.adjoint()]);
+    b.give(0, share);
+}
+
+/// The number behind the constants that turns backwards; no model file can say it.
+const BACK: f64 = -1.0;
 
 /// x·cos + rot(x)·sin in float32, or in float64 where the run is.
 #[cfg(feature = "torch")]
@@ -72,6 +84,7 @@ fn rotate(call: &Call, planner: &Planner) -> TchResult<Kernel> {
     let (cos, sin) =
         if row < feature { (cos, sin) } else { (cos.f_transpose(0, 1)?, sin.f_transpose(0, 1)?) };
     let (cos, sin) = (cos.f_reshape(&shape[..])?, sin.f_reshape(&shape[..])?);
+    let sin = if call.attrs.number(1) == Some(BACK) { sin.f_neg()? } else { sin };
     Ok(Box::new(move |_, args| {
         let x = x.of(args)?;
         let first = x.f_narrow(feature, 0, width / 2)?;

@@ -1,7 +1,7 @@
 //! Softmax over one or several axes together; accumulates in float32 whatever the run's precision.
 
 use super::Attrs;
-use super::{Complaint, Gradient, Primitive, Takes, missing, per_element, require_float};
+use super::{Backward, Complaint, Derivative, Primitive, Takes, missing, per_element, require_float};
 use crate::types::{Axes, Ty};
 
 fn infer(attrs: &Attrs, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
@@ -27,7 +27,7 @@ pub static SOFTMAX: Primitive = Primitive {
     along: Takes::Nothing,
     into: Takes::Nothing,
     constants: &[],
-    gradient: Gradient::Flows,
+    derivative: Derivative::Rule(rule),
     random: false,
     infer,
     flops: cost,
@@ -37,5 +37,50 @@ pub static SOFTMAX: Primitive = Primitive {
             [dim] => x.f_softmax(*dim, None::<tch::Kind>),
             _ => x.f_sub(&x.f_logsumexp(dims, true)?)?.f_exp(),
         })
+    },
+};
+
+fn rule(b: &mut dyn Backward) {
+    let (attrs, result) = (b.attrs(), b.result());
+    let share = b.with("softmax_backward", attrs, &[b.adjoint(), result]);
+    b.give(0, share);
+}
+
+fn infer_backward(_: &Attrs, args: &[&Ty], _: &Axes) -> Result<Ty, Complaint> {
+    Ok(args[1].clone())
+}
+
+fn cost_backward(_: &Attrs, _: &[&Ty], ty: &Ty) -> u64 {
+    per_element(4, ty)
+}
+
+/// y · (adjoint - Σ adjoint · y), the sum over all named axes together; operands are the adjoint and the softmax y.
+pub static SOFTMAX_BACKWARD: Primitive = Primitive {
+    name: "softmax_backward",
+    about: "adjoint of softmax's operand, from the adjoint of its result and the result",
+    operands: (2, 2),
+    over: Takes::Many,
+    along: Takes::Nothing,
+    into: Takes::Nothing,
+    constants: &[],
+    derivative: Derivative::Stops,
+    random: false,
+    infer: infer_backward,
+    flops: cost_backward,
+    #[cfg(feature = "torch")]
+    kernel: |c, p| {
+        let (adjoint, y) = (c.aligned_as(p, 0, c.kind())?, c.plain(p, 1)?);
+        let (dims, kind) = (c.over(1), c.kind());
+        if let [dim] = dims[..] {
+            return Ok(Box::new(move |_, args| {
+                tch::Tensor::f_internal_softmax_backward_data(&adjoint.of(args)?, &y.of(args)?, dim, kind)
+            }));
+        }
+        Ok(Box::new(move |_, args| {
+            let (adjoint, y) = (adjoint.of(args)?, y.of(args)?);
+            let both = adjoint.f_mul(&y)?;
+            let sum = both.f_sum_dim_intlist(&dims[..], true, kind)?;
+            both.f_sub(&y.f_mul(&sum)?)
+        }))
     },
 };

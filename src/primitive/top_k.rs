@@ -1,7 +1,7 @@
 //! Indices of the largest elements over an axis, in the order they stand.
 
 use super::Attrs;
-use super::{Complaint, Gradient, Primitive, Takes, missing, per_element};
+use super::{Complaint, Derivative, Primitive, Takes, missing, per_element};
 use crate::diagnostic::Code;
 use crate::types::{Axes, Dim, Kind, Ty};
 
@@ -38,7 +38,7 @@ pub static TOP_K: Primitive = Primitive {
     along: Takes::Nothing,
     into: Takes::One,
     constants: &[],
-    gradient: Gradient::Stops,
+    derivative: Derivative::Stops,
     random: false,
     infer,
     flops: cost,

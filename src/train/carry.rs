@@ -156,7 +156,7 @@ impl Carry {
                 let name = key(&state.name, ago);
                 let given = outputs.values.get(&format!("state.{name}"));
                 let next = match given {
-                    Some(given) => Some(given.f_detach().doing("detaching the states")?),
+                    Some(given) => Some(given.shallow_clone()),
                     None if ago > 1 => self.states.get(&key(&state.name, ago - 1)).map(Tensor::shallow_clone),
                     None => None,
                 };

@@ -2,7 +2,7 @@
 //! buffers are never averaged.
 
 use indexmap::IndexMap;
-use tch::{TchError, Tensor, no_grad_guard};
+use tch::{TchError, Tensor};
 
 use crate::exec::Weights;
 use crate::ir::{WeightInfo, WeightRole};
@@ -20,7 +20,7 @@ impl MovingAverage {
         let mut shadow = IndexMap::new();
         for info in infos.iter().filter(|info| info.role == WeightRole::Param) {
             if let Some(weight) = weights.get(&info.path) {
-                shadow.insert(info.path.clone(), weight.f_detach_copy()?);
+                shadow.insert(info.path.clone(), weight.f_alias_copy()?);
             }
         }
         Ok(MovingAverage { rate, shadow })
@@ -28,7 +28,6 @@ impl MovingAverage {
 
     /// `shadow ← (1 - rate) · weight + rate · shadow`, after a step of the optimiser.
     pub fn update(&mut self, weights: &Weights) -> Result<(), TchError> {
-        let _constant = no_grad_guard();
         for (path, shadow) in &mut self.shadow {
             if let Some(weight) = weights.get(path) {
                 let share = weight.f_mul_scalar(1.0 - self.rate)?;

@@ -1,4 +1,4 @@
-//! Gradients between the tape and the optimisers: of a part of a batch, of a batch, of several supervision steps; holds
+//! Gradients between the program and the optimisers: of a part of a batch, of a batch, of several supervision steps; holds
 //! sums, never moves a weight.
 
 use indexmap::IndexMap;
@@ -24,12 +24,12 @@ impl Gradients {
     /// The lookups of one table are joined.
     pub fn new(
         params: IndexMap<String, Tensor>,
-        rows: Vec<(TableRows, Tensor)>,
+        rows: Vec<TableRows>,
     ) -> Result<Gradients, TchError> {
         let mut tables = IndexMap::new();
-        for (lookup, gradient) in rows {
-            let width = gradient.size().last().copied().unwrap_or(1);
-            let more = (lookup.ids.f_flatten(0, -1)?, gradient.f_reshape([-1, width])?);
+        for lookup in rows {
+            let width = lookup.gradient.size().last().copied().unwrap_or(1);
+            let more = (lookup.ids.f_flatten(0, -1)?, lookup.gradient.f_reshape([-1, width])?);
             join(&mut tables, lookup.table, more)?;
         }
         Ok(Gradients { params, tables })

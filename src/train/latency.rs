@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use serde::Serialize;
-use tch::{Kind, Tensor, no_grad_guard};
+use tch::{Kind, Tensor};
 
 use super::carry::{Carry, Fresh};
 use super::columns::Columns;
@@ -70,7 +70,6 @@ pub fn latency(
         });
     }
     let last = steps.map_or(Halting::new(model.program().halt).at_most, |steps| steps.max(1) as i64);
-    let _constant = no_grad_guard();
     let (mut times, mut used) = (Vec::new(), 0);
     let mut began = Instant::now();
     for number in 0..WARM_UP + budget.samples.max(1) {

@@ -79,7 +79,7 @@ impl Measures {
 /// One line of `rows` numbers per value; scalars are repeated.
 fn table<'a>(values: impl Iterator<Item = &'a Tensor>, rows: i64) -> Result<Vec<Vec<f64>>, TchError> {
     let device = tch::Device::Cpu;
-    let lines = values.map(|value| value.f_detach()?.f_to_kind(Kind::Double)?.f_expand([rows], false));
+    let lines = values.map(|value| value.f_to_kind(Kind::Double)?.f_expand([rows], false));
     let lines = lines.collect::<Result<Vec<_>, _>>()?;
     if lines.is_empty() {
         return Ok(Vec::new());
@@ -87,7 +87,7 @@ fn table<'a>(values: impl Iterator<Item = &'a Tensor>, rows: i64) -> Result<Vec<
     Vec::<Vec<f64>>::try_from(Tensor::f_stack(&lines, 0)?.f_to_device(device)?)
 }
 
-/// Adds the losses up over names and rows: a float64 scalar on the tape. A loss that is one number counts for every
+/// Adds the losses up over names and rows: a float64 scalar. A loss that is one number counts for every
 /// row.
 pub fn total_loss(outputs: &Outputs, rows: usize) -> Result<Option<Tensor>, TrainError> {
     let mut total: Option<Tensor> = None;

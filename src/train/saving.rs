@@ -14,7 +14,6 @@ use super::gradients::Gradients;
 use super::trainer::{Programs, Trainer};
 use crate::data::Dataset;
 use crate::exec::Weights;
-use crate::ir::WeightRole;
 use crate::lower::Program;
 use crate::run_file::TrainConfig;
 
@@ -173,8 +172,6 @@ fn checked_weights(
         match saved.shift_remove(&info.path) {
             Some(weight) if weight.size() == info.shape && weight.kind() == Kind::Float => {
                 let weight = weight.f_to_device(device).doing("moving the weights to the device")?;
-                let learned = info.role == WeightRole::Param;
-                let _ = weight.f_set_requires_grad(learned).doing("preparing the weights")?;
                 tensors.insert(info.path.clone(), weight);
             }
             Some(weight) => wrong.push(format!(

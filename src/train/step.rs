@@ -13,7 +13,7 @@ use super::columns::Batch;
 use super::error::{Doing, TrainError};
 use super::gradients::Gradients;
 use super::halting::{Halting, libtorch_seed};
-use super::measures::{Measures, labelled, total_loss};
+use super::measures::{Measures, labelled};
 use super::optimiser::update_rows;
 use super::schedule;
 use super::step_metrics::StepMetrics;
@@ -61,7 +61,7 @@ fn joined(program: &Program, parts: &[Outputs]) -> Result<Outputs, tch::TchError
         };
         values.insert(output.name.clone(), value);
     }
-    Ok(Outputs { values, rows: Vec::new() })
+    Ok(Outputs { values, gradients: IndexMap::new(), rows: Vec::new() })
 }
 
 impl Trainer {
@@ -164,9 +164,6 @@ impl Trainer {
                 part_of(training.program(), inputs, from, part).doing("taking a part of the batch")?;
             let mut outputs = run(&piece)?;
             let gradients = self.gradients(&mut outputs, part)?;
-            for value in outputs.values.values_mut() {
-                *value = value.detach();
-            }
             parts.push(outputs);
             sum = Some(match sum {
                 Some(sum) => sum.plus(gradients).doing("adding gradients up")?,
@@ -180,33 +177,26 @@ impl Trainer {
         }
     }
 
-    /// The gradients of all losses of `rows` rows over the batch size, of every weight they reach.
+    /// The gradients of a part of the batch, of the mean over the whole batch, of every weight that moves.
     fn gradients(&self, outputs: &mut Outputs, rows: usize) -> Result<Gradients, TrainError> {
-        let total = total_loss(outputs, rows)?.filter(Tensor::requires_grad);
-        let Some(total) = total else { return Err(self.nothing_to_learn()) };
-        let total = total.f_div_scalar(self.config.batch as f64).doing("scaling the loss")?;
-
-        let mut paths = Vec::new();
-        let mut leaves = Vec::new();
-        for (path, weight) in &self.weights.tensors {
-            if self.treatments.contains_key(path) && weight.requires_grad() {
-                paths.push(path.clone());
-                leaves.push(weight.shallow_clone());
+        let moves =
+            |path: &str| self.treatments.get(path).is_some_and(|treatment| !treatment.frozen);
+        let mut params = std::mem::take(&mut outputs.gradients);
+        params.retain(|path, _| moves(path));
+        let mut tables = std::mem::take(&mut outputs.rows);
+        tables.retain(|rows| moves(&rows.table));
+        if params.is_empty() && tables.is_empty() {
+            return Err(self.nothing_to_learn());
+        }
+        // The program gives the mean over its own rows.
+        if rows != self.config.batch {
+            let share = rows as f64 / self.config.batch as f64;
+            let all = params.values_mut().chain(tables.iter_mut().map(|rows| &mut rows.gradient));
+            for gradient in all {
+                let _ = gradient.f_mul_scalar_(share).doing("scaling the gradients")?;
             }
         }
-        let tables: Vec<_> = outputs.rows.drain(..).filter(|rows| rows.leaf.requires_grad()).collect();
-        leaves.extend(tables.iter().map(|rows| rows.leaf.shallow_clone()));
-        let gradients = Tensor::f_run_backward(&[&total], &leaves, false, false);
-        let mut gradients = gradients.doing("computing gradients")?.into_iter();
-
-        let reached = paths.into_iter().zip(gradients.by_ref()).filter(|(_, gradient)| gradient.defined());
-        let params = reached.collect();
-        let mut rows = Vec::new();
-        for (table, gradient) in tables.into_iter().zip(gradients) {
-            let gradient = if gradient.defined() { Ok(gradient) } else { table.leaf.f_zeros_like() };
-            rows.push((table, gradient.doing("computing gradients")?));
-        }
-        Gradients::new(params, rows).doing("collecting table rows")
+        Gradients::new(params, tables).doing("collecting table rows")
     }
 
     fn nothing_to_learn(&self) -> TrainError {

@@ -14,7 +14,7 @@ pub trait SupervisionStep: Send {
     /// Kind of carried states: float32 or bfloat16.
     fn precision(&self) -> Kind;
 
-    /// Runs the step; states come back attached to the tape.
+    /// Runs the step.
     fn run(&self, weights: &Weights, inputs: &Inputs) -> Result<Outputs, ExecError>;
 
     /// Runs the step with random draws of each row from its own seed of `seeds`.

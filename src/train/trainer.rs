@@ -19,7 +19,6 @@ use super::supervision::SupervisionStep;
 use crate::data::Dataset;
 use crate::data::prefetch::Prefetch;
 use crate::exec::Weights;
-use crate::ir::WeightRole;
 use crate::lower::Program;
 use crate::run_file::{EvaluationWeights, TrainConfig, out_of_bounds};
 
@@ -73,7 +72,7 @@ impl Trainer {
         check_batch(&config, training, &columns)?;
         let device = weights.tensors.values().next().map_or(Device::Cpu, |weight| weight.device());
         let treatments = assign(&training.weights, &config)?;
-        prepare(training, &weights, &treatments)?;
+        all_there(training, &weights)?;
         let average =
             config.ema.map(|rate| MovingAverage::start(rate, &training.weights, &weights)).transpose();
         Ok(Trainer {
@@ -228,23 +227,16 @@ impl Trainer {
     }
 }
 
-/// Puts exactly the weights that are trained by gradient on the tape, and checks that all are there.
-fn prepare(
-    program: &Program,
-    weights: &Weights,
-    treatments: &IndexMap<String, Treatment>,
-) -> Result<(), TrainError> {
+/// Checks that all weights are there.
+fn all_there(program: &Program, weights: &Weights) -> Result<(), TrainError> {
     for info in &program.weights {
-        let Some(weight) = weights.get(&info.path).filter(|weight| weight.size() == info.shape) else {
+        if weights.get(&info.path).is_none_or(|weight| weight.size() != info.shape) {
             return Err(TrainError::Program {
                 model: program.model.clone(),
                 what: format!("the weights handed in have no `{}` of shape {:?}", info.path, info.shape),
                 fix: "make or load them for this program".to_owned(),
             });
-        };
-        let frozen = treatments.get(&info.path).is_none_or(|treatment| treatment.frozen);
-        let learned = info.role == WeightRole::Param && !frozen;
-        let _ = weight.f_set_requires_grad(learned).doing("preparing the weights")?;
+        }
     }
     Ok(())
 }

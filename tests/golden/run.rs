@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use tch::{Device, Kind, Tensor};
 use totc::Values;
 use totc::exec::{Executable, Outputs, Weights};
-use totc::ir::{Mode, WeightRole};
+use totc::ir::Mode;
 use totc::model::Bindings;
 use totc::train::{Batch, Carry, Fresh, Halting};
 use totc::types::Precision;
@@ -49,7 +49,7 @@ impl Run<'_> {
             let weight = weight.unwrap_or_else(|| panic!("no weight is `{}`", info.path));
             // Weights are float32 and narrowed where they are used, unless all of it is float64.
             let weight = if precision == Kind::Double { weight.to_kind(precision) } else { weight };
-            tensors.insert(info.path.clone(), weight.set_requires_grad(info.role == WeightRole::Param));
+            tensors.insert(info.path.clone(), weight);
         }
         assert!(stored.is_empty(), "weights of no use: {:?}", stored.keys());
         let halting = Halting::new(program.halt);
@@ -100,12 +100,12 @@ impl Step {
     }
 
     /// Gradients of the unscaled sum of losses by path, of a table's rows by the table's.
-    pub fn gradients(&self, weights: &Weights) -> IndexMap<String, Tensor> {
-        let params = weights.tensors.iter().filter(|(_, weight)| weight.requires_grad());
-        let rows = self.outputs.rows.iter().map(|rows| (&rows.table, &rows.leaf));
-        let (names, leaves): (Vec<&String>, Vec<&Tensor>) = params.chain(rows).unzip();
-        let gradients = Tensor::run_backward(&[self.total_loss()], &leaves, false, false);
-        names.into_iter().cloned().zip(gradients).collect()
+    pub fn gradients(&self) -> IndexMap<String, Tensor> {
+        let rows = self.outputs.rows.iter().map(|rows| (&rows.table, &rows.gradient));
+        let all = self.outputs.gradients.iter().chain(rows);
+        // Ours are of the mean over the batch.
+        let batch = self.carry.steps.len() as f64;
+        all.map(|(path, gradient)| (path.clone(), gradient * batch)).collect()
     }
 
     /// The published metrics, from ours: sums over the rows that halted and have labels; losses over all rows.

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use indexmap::IndexMap;
-use tch::{Device, Kind, Tensor, no_grad};
+use tch::{Device, Kind, Tensor};
 use totc::Values;
 use totc::diagnostic::{Colours, Sink, render};
 use totc::exec::{Executable, Inputs, Weights};
-use totc::ir::{Mode, WeightRole};
+use totc::ir::Mode;
 use totc::model::{Bindings, Setting};
 use totc::source::Sources;
 use totc::syntax;
@@ -95,7 +95,7 @@ impl Point {
             let value = given.map_or(zeros, |(_, value)| {
                 Tensor::from_slice(value).to_kind(precision).reshape(&info.shape[..])
             });
-            tensors.insert(info.path.clone(), value.set_requires_grad(info.role == WeightRole::Param));
+            tensors.insert(info.path.clone(), value);
         }
         let inputs = first_rows(&executable);
         Point { executable, weights: Weights { tensors }, inputs }
@@ -105,20 +105,17 @@ impl Point {
     pub fn slope(&self) -> Slope {
         let outputs = self.executable.run(&self.weights, &self.inputs).unwrap();
         let losses = outputs.values.iter().filter_map(|(name, value)| {
-            Some((name.strip_prefix("loss.")?.to_owned(), value.sum(Kind::Double)))
+            Some((name.strip_prefix("loss.")?.to_owned(), value.sum(Kind::Double).double_value(&[])))
         });
-        let losses: IndexMap<String, Tensor> = losses.collect();
-        let total = losses.values().fold(Tensor::from(0.0), |sum, loss| sum + loss);
-        let params = self.weights.tensors.iter().filter(|(_, weight)| weight.requires_grad());
-        let (names, leaves): (Vec<&String>, Vec<&Tensor>) = params.unzip();
-        let gradients = Tensor::run_backward(&[total], &leaves, false, false);
-        let flat = |gradient: &Tensor| match gradient.defined() {
-            true => Vec::try_from(gradient.to_kind(Kind::Double).flatten(0, -1)).unwrap(),
-            false => Vec::new(),
-        };
+        let flat = |gradient: &Tensor| Vec::try_from(gradient.to_kind(Kind::Double).flatten(0, -1)).unwrap();
+        // Of the sum over the rows; a program gives the mean, in which a single number counts for every row.
+        let single = self.executable.program().outputs.iter();
+        let single = single.filter(|output| output.name.starts_with("loss.")).all(|output| output.ty.dims.is_empty());
+        let rows = if single { 1.0 } else { self.inputs.fresh.size()[0] as f64 };
+        let gradients = outputs.gradients.iter();
         Slope {
-            losses: losses.iter().map(|(name, loss)| (name.clone(), loss.double_value(&[]))).collect(),
-            gradients: names.into_iter().cloned().zip(gradients.iter().map(flat)).collect(),
+            losses: losses.collect(),
+            gradients: gradients.map(|(path, gradient)| (path.clone(), flat(&(gradient * rows)))).collect(),
         }
     }
 
@@ -128,7 +125,7 @@ impl Point {
         for (path, gradient) in slope.gradients.iter().filter(|(_, gradient)| !gradient.is_empty()) {
             let weight = &self.weights.tensors[path];
             let step = Tensor::from_slice(gradient).to_kind(weight.kind()).reshape(weight.size()) * rate;
-            let moved = no_grad(|| weight - step).set_requires_grad(true);
+            let moved = weight - step;
             self.weights.tensors.insert(path.clone(), moved);
         }
         slope
@@ -145,7 +142,7 @@ impl Point {
         let infos = executable.program().weights.iter();
         let tensors = infos.map(|info| {
             let value = weight(&info.path, &info.shape).to_kind(precision);
-            (info.path.clone(), value.set_requires_grad(info.role == WeightRole::Param))
+            (info.path.clone(), value)
         });
         let weights = Weights { tensors: tensors.collect() };
         let inputs = first_rows(&executable);

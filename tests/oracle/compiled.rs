@@ -7,11 +7,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use indexmap::IndexMap;
-use tch::{Device, Kind, Tensor, no_grad_guard};
+use tch::{Device, Kind, Tensor};
 use totc::diagnostic::{Colours, Sink, render};
 use totc::exec::{Executable, Inputs, Outputs, Weights};
-use totc::ir::{Mode, WeightRole};
-use totc::model::{Bindings, Setting};
+use totc::ir::Mode;
+use totc::model::{Bindings, Setting, check};
 use totc::source::Sources;
 use totc::syntax::{self, Disk, Modules, Reader};
 use totc::types::Precision;
@@ -44,7 +44,8 @@ pub enum Failed {
 
 pub struct Program {
     executable: Executable,
-    training: bool,
+    /// The same step with the gradient of one loss, by its output.
+    of_losses: Vec<(String, Executable)>,
 }
 
 /// A model file and what it uses.
@@ -99,13 +100,34 @@ pub fn program(texts: &Texts, settings: &Settings, kept: bool) -> Result<Program
     let mut sink = Sink::default();
     let compiled = guarded(|| compile(&texts.modules, &texts.sources, &bindings, values, &mut sink))?;
     match compiled.map_err(|error| Failed::Broken(error.to_string()))? {
-        Some(program) => Ok(Program {
-            training: settings.training,
-            executable: Executable::new(program, Device::Cpu)
-                .map_err(|error| Failed::Broken(error.to_string()))?,
-        }),
+        Some(program) => {
+            let linked = |program| {
+                Executable::new(program, Device::Cpu).map_err(|error| Failed::Broken(error.to_string()))
+            };
+            let mut of_losses = Vec::new();
+            for output in program.outputs.iter().filter(|output| output.name.starts_with("loss.")) {
+                if settings.training {
+                    of_losses.push((output.name.clone(), linked(of_loss(texts, &bindings, &output.name)?)?));
+                }
+            }
+            Ok(Program { executable: linked(program)?, of_losses })
+        }
         None => Err(Failed::Refused(render(&sink, &texts.sources, Colours::Never))),
     }
+}
+
+/// The step with the gradient of one loss alone: the others are computed, as metrics.
+fn of_loss(texts: &Texts, bindings: &Bindings, loss: &str) -> Result<totc::lower::Program, Failed> {
+    let model = guarded(|| check(&texts.modules, &texts.sources, bindings, &mut Sink::default()))?;
+    let Some(model) = model else { return Err(Failed::Broken("refused the second time".to_owned())) };
+    let mut graph = model.graph;
+    for name in graph.outputs.iter_mut().filter(|name| *name != loss) {
+        if let Some(other) = name.strip_prefix("loss.") {
+            *name = format!("metric.{other}");
+        }
+    }
+    let compiled = guarded(|| totc::program(graph, Values::Dropped))?;
+    compiled.map_err(|error| Failed::Broken(error.to_string()))
 }
 
 /// A panic becomes a failure that can be told.
@@ -127,8 +149,6 @@ impl Program {
     pub fn outputs(&self, layout: &Layout, given: &Given) -> Result<BTreeMap<String, Plain>, Failed> {
         let (weights, inputs) = self.given(layout, given)?;
         let outputs = guarded(|| {
-            // A guard, and no closure: a panic, too, gives the tape back.
-            let _without = no_grad_guard();
             self.executable.run(&weights, &inputs)
         })?;
         let outputs = outputs.map_err(|error| Failed::Broken(error.to_string()))?;
@@ -145,46 +165,37 @@ impl Program {
         let (weights, inputs) = self.given(layout, given)?;
         let outputs = guarded(|| self.executable.run(&weights, &inputs))?;
         let outputs = outputs.map_err(|error| Failed::Broken(error.to_string()))?;
-        let found = guarded(|| self.backward(layout, &weights, &outputs))?;
-        Ok((self.plain(&outputs), found))
+        let found = guarded(|| self.backward(layout, &weights, &inputs))?;
+        Ok((self.plain(&outputs), found?))
     }
 
     fn backward(
         &self,
         layout: &Layout,
         weights: &Weights,
-        outputs: &Outputs,
-    ) -> BTreeMap<String, HashMap<String, Vec<f64>>> {
-        let params: Vec<(&String, &Tensor)> =
-            weights.tensors.iter().filter(|(_, weight)| weight.requires_grad()).collect();
-        let leaves: Vec<Tensor> = params
-            .iter()
-            .map(|(_, weight)| weight.shallow_clone())
-            .chain(outputs.rows.iter().map(|rows| rows.leaf.shallow_clone()))
-            .collect();
+        inputs: &Inputs,
+    ) -> Result<BTreeMap<String, HashMap<String, Vec<f64>>>, Failed> {
         let mut found = BTreeMap::new();
-        for (name, loss) in outputs.values.iter().filter(|(name, _)| name.starts_with("loss.")) {
-            let loss = loss.sum(Kind::Double);
-            if !loss.requires_grad() || leaves.is_empty() {
-                found.insert(name.clone(), HashMap::new());
-                continue;
-            }
-            let parts = Tensor::run_backward(&[loss], &leaves, true, false);
+        for (name, executable) in &self.of_losses {
+            let outputs = executable.run(weights, inputs).map_err(|error| Failed::Broken(error.to_string()))?;
+            let single = executable.program().outputs.iter();
+            let single = single.filter(|output| output.name == *name).all(|output| output.ty.dims.is_empty());
+            // A program gives the mean over its rows, in which a single number counts for each.
+            let rows = if single { 1.0 } else { inputs.fresh.size()[0] as f64 };
             let mut own: HashMap<String, Tensor> = HashMap::new();
-            for ((path, _), gradient) in params.iter().zip(&parts).filter(|(_, part)| part.defined()) {
-                own.insert((*path).clone(), gradient.shallow_clone());
+            for (path, gradient) in outputs.gradients {
+                own.insert(path, gradient * rows);
             }
-            for (rows, gradient) in outputs.rows.iter().zip(&parts[params.len()..]) {
-                if gradient.defined() {
-                    let table = &weights.tensors[&rows.table];
-                    let width = table.size()[1];
-                    let sum = own.entry(rows.table.clone()).or_insert_with(|| table.zeros_like());
-                    let _ = sum.index_add_(0, &rows.ids.reshape([-1]), &gradient.reshape([-1, width]));
-                }
+            for lookup in &outputs.rows {
+                let table = &weights.tensors[&lookup.table];
+                let width = table.size()[1];
+                let sum = own.entry(lookup.table.clone()).or_insert_with(|| table.zeros_like());
+                let gradient = lookup.gradient.reshape([-1, width]) * rows;
+                let _ = sum.index_add_(0, &lookup.ids.reshape([-1]), &gradient);
             }
             let mut numbers = HashMap::new();
             for (path, gradient) in own {
-                let info = self.executable.program().weights.iter().find(|info| info.path == path);
+                let info = executable.program().weights.iter().find(|info| info.path == path);
                 let own = layout.weights.iter().find(|(known, ..)| *known == path);
                 if let (Some(info), Some((_, axes, _))) = (info, own) {
                     numbers.insert(path, of_tensor(&gradient, info.axes.clone()).laid_out(axes).data);
@@ -192,7 +203,7 @@ impl Program {
             }
             found.insert(name.clone(), numbers);
         }
-        found
+        Ok(found)
     }
 
     fn plain(&self, outputs: &Outputs) -> BTreeMap<String, Plain> {
@@ -216,8 +227,7 @@ impl Program {
             let data = given.weights.get(path).ok_or_else(|| lacking("weight", path))?;
             let plain = Plain { axes: axes.clone(), shape: shape.clone(), data: data.clone() };
             let tensor = tensor(&plain.fitting(&info.axes, &info.shape, path)?);
-            let learned = self.training && info.role == WeightRole::Param;
-            tensors.insert(info.path.clone(), tensor.set_requires_grad(learned));
+            tensors.insert(info.path.clone(), tensor);
         }
         let mut data = HashMap::new();
         for info in &program.inputs {

@@ -9,7 +9,7 @@ use tch::{Device, Kind, Tensor, no_grad};
 use totc::Values;
 use totc::diagnostic::{Colours, Sink, render};
 use totc::exec::{Executable, Inputs, Outputs, Weights};
-use totc::ir::{Mode, WeightRole};
+use totc::ir::Mode;
 use totc::lower::Program;
 use totc::model::{Bindings, Setting};
 use totc::source::Sources;
@@ -82,7 +82,7 @@ impl Lab {
         for info in &program.weights {
             let width = info.shape.last().copied().unwrap_or(1) as f64;
             let tensor = spread(&info.shape, &info.path) * (3.0 / width).sqrt().min(1.0);
-            tensors.insert(info.path.clone(), tensor.set_requires_grad(info.role == WeightRole::Param));
+            tensors.insert(info.path.clone(), tensor);
         }
         let mut inputs = Inputs {
             data: Default::default(),
@@ -122,9 +122,8 @@ impl Lab {
     }
 
     pub fn set(&mut self, path: &str, value: &Tensor) {
-        let learned = self.weight(path).requires_grad();
-        let value = value.detach().reshape(self.weight(path).size());
-        let value = value.to_kind(PRECISION).copy().set_requires_grad(learned);
+        let value = value.reshape(self.weight(path).size());
+        let value = value.to_kind(PRECISION).copy();
         self.weights.tensors.insert(path.to_owned(), value);
     }
 
@@ -140,17 +139,10 @@ impl Lab {
 
     pub fn run(&self) -> Step {
         let outputs = self.executable.run(&self.weights, &self.inputs).unwrap();
-        let losses = outputs.values.iter().filter(|(name, _)| name.starts_with("loss."));
-        let total = losses.map(|(_, loss)| loss.sum(Kind::Double)).reduce(|sum, loss| sum + loss);
-        let params = self.weights.tensors.iter().filter(|(_, weight)| weight.requires_grad());
-        let rows = outputs.rows.iter().map(|rows| (&rows.table, &rows.leaf));
-        let (names, leaves): (Vec<String>, Vec<&Tensor>) =
-            params.chain(rows).map(|(name, leaf)| (name.clone(), leaf)).unzip();
-        let gradients = match total.filter(Tensor::requires_grad) {
-            Some(total) => Tensor::run_backward(&[total], &leaves, true, false),
-            None => Vec::new(),
-        };
-        let gradients = names.into_iter().zip(gradients).collect();
+        // Of the sum over the two rows; a program gives the mean.
+        let rows = outputs.rows.iter().map(|rows| (&rows.table, &rows.gradient));
+        let all = outputs.gradients.iter().chain(rows);
+        let gradients = all.map(|(path, gradient)| (path.clone(), gradient * 2.0)).collect();
         Step { outputs, gradients }
     }
 }

@@ -140,6 +140,7 @@ pub fn toy(mode: Mode, batch: i64) -> Toy {
                 value: totc::lower::Operand::Slot(0),
                 ty: logits,
             }],
+            gradients: Vec::new(),
             halt: Some(HaltInfo { at_most: AT_MOST, explore: 0.3, learned: true }),
             slots: 0,
             body: Vec::new(),
@@ -160,12 +161,19 @@ impl SupervisionStep for Toy {
     }
 
     fn run(&self, weights: &Weights, inputs: &Inputs) -> Result<Outputs, ExecError> {
-        let w = |path: &str| weights.get(path).unwrap();
+        // Its gradients are libtorch's.
+        let learns = self.program.mode == Mode::Training;
+        let params: Vec<(&str, Tensor)> = ["embed.weight", "layer.weight", "head.weight"]
+            .map(|path| (path, weights.get(path).unwrap().copy().set_requires_grad(learns)))
+            .into();
+        let w = |path: &str| match params.iter().find(|(known, _)| *known == path) {
+            Some((_, weight)) => weight,
+            None => weights.get(path).unwrap(),
+        };
         let y = w("y0").where_self(&inputs.fresh.view([-1, 1, 1]), &inputs.states["y"]);
         assert_eq!(inputs.states["y@2"].size(), y.size());
         let ids = inputs.data["puzzle"].shallow_clone();
-        let leaf =
-            w("prompt.rows").index_select(0, &ids).set_requires_grad(self.program.mode == Mode::Training);
+        let leaf = w("prompt.rows").index_select(0, &ids).set_requires_grad(learns);
         let question = &inputs.data["question"];
         let size = [question.size()[0], CELLS, WIDTH];
         let x = w("embed.weight").index_select(0, &question.flatten(0, -1)).view(size) + leaf.unsqueeze(1);
@@ -192,11 +200,18 @@ impl SupervisionStep for Toy {
             ("predict.logits", logits.transpose(1, 2)),
             ("halt", (self.halts)(inputs, &share)),
         ];
-        let rows = vec![TableRows { table: "prompt.rows".into(), ids, leaf }];
-        Ok(Outputs {
-            values: outputs.map(|(name, value)| (name.to_owned(), value)).into_iter().collect(),
-            rows,
-        })
+        let (mut gradients, mut rows) = (Default::default(), Vec::new());
+        if learns {
+            let leaves: Vec<&Tensor> = params.iter().map(|(_, weight)| weight).chain([&leaf]).collect();
+            let total = outputs[1].1.mean(Kind::Double);
+            let mut found = Tensor::run_backward(&[total], &leaves, false, false);
+            let gradient = found.pop().unwrap();
+            rows.push(TableRows { table: "prompt.rows".into(), ids, gradient });
+            let named = params.iter().map(|(path, _)| (*path).to_owned());
+            gradients = named.zip(found).collect();
+        }
+        let values = outputs.map(|(name, value)| (name.to_owned(), value.detach()));
+        Ok(Outputs { values: values.into_iter().collect(), gradients, rows })
     }
 }
 

@@ -149,7 +149,7 @@ impl Checker<'_> {
         let op = match name {
             "rename" => Op::Rename { from: from[0], to: to[0] },
             "flatten" => Op::Flatten { from, to: to[0] },
-            "pad" => Op::Pad { axis: from[0], size: self.fixed_size(to[0], place)?, to: to[0] },
+            "pad" => Op::Pad { axis: from[0], start: 0, size: self.fixed_size(to[0], place)?, to: to[0] },
             _ => {
                 let sizes = self.unflattened_sizes(x, from[0], &to, place)?;
                 Op::Unflatten { from: from[0], to: sizes }

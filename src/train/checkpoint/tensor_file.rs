@@ -51,7 +51,7 @@ pub fn read(path: &Path) -> Result<IndexMap<String, Tensor>, CheckpointError> {
 }
 
 fn bytes_of(tensor: &Tensor) -> Result<Vec<u8>, TchError> {
-    let tensor = tensor.f_detach()?.f_to_device(Device::Cpu)?.f_contiguous()?;
+    let tensor = tensor.f_to_device(Device::Cpu)?.f_contiguous()?;
     let count = tensor.numel();
     let mut bytes = vec![0; count * tensor.f_kind()?.elt_size_in_bytes()];
     tensor.f_copy_data_u8(&mut bytes, count)?;

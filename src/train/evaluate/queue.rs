@@ -1,7 +1,7 @@
 //! Examples on their way through the batch: takes a queue of examples, runs steps, and lets whoever looks on decide who
 //! is done; rows that fall vacant are filled from the queue, and when it is empty the batch shrinks.
 
-use tch::{Kind, TchError, Tensor, no_grad_guard};
+use tch::{Kind, TchError, Tensor};
 
 use super::super::carry::{Carry, Fresh};
 use super::super::columns::Columns;
@@ -89,7 +89,7 @@ impl QueueStep<'_> {
 /// Sums of squares per row, `[rows]` float64: of the change from `old` to `new`, and of `new`.
 fn squares(new: &Tensor, old: &Tensor, batch: i64) -> Result<(Tensor, Tensor), TchError> {
     let rows = |x: &Tensor| {
-        let x = x.f_detach()?.f_to_kind(Kind::Double)?.f_movedim_int(batch, 0)?;
+        let x = x.f_to_kind(Kind::Double)?.f_movedim_int(batch, 0)?;
         x.f_reshape([x.size().first().copied().unwrap_or(0), -1])
     };
     let (new, old) = (rows(new)?, rows(old)?);
@@ -108,7 +108,6 @@ pub(in crate::train) fn run_queue(
     last: usize,
     mut look: impl FnMut(&QueueStep) -> Result<Vec<bool>, TrainError>,
 ) -> Result<u64, TrainError> {
-    let _constant = no_grad_guard();
     let device = weights.tensors.values().next().map_or(tch::Device::Cpu, |weight| weight.device());
     let mut step_model = model;
     let mut slots: Vec<Option<Slot>> = vec![None; columns.batch_rows().max(1)];

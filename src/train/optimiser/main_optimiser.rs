@@ -2,7 +2,7 @@
 //! tables or frozen weights.
 
 use indexmap::IndexMap;
-use tch::{Device, TchError, Tensor, no_grad_guard};
+use tch::{Device, TchError, Tensor};
 
 use super::groups::Treatment;
 use super::options::Options;
@@ -56,7 +56,6 @@ impl MainOptimiser {
         treatment: Treatment,
         factor: f64,
     ) -> Result<(), TrainError> {
-        let _constant = no_grad_guard();
         if !self.memory.contains_key(path) {
             let tensors = self.rule.memory().iter().map(|_| zeros_like(weight)).collect::<Result<_, _>>();
             let tensors = tensors.doing("making room for the optimiser's memory")?;
@@ -118,5 +117,5 @@ impl MainOptimiser {
 }
 
 fn zeros_like(weight: &Tensor) -> Result<Tensor, TchError> {
-    weight.f_detach()?.f_zeros_like()
+    weight.f_zeros_like()
 }

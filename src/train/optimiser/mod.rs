@@ -38,8 +38,7 @@ pub trait UpdateRule: Send {
     /// Names of the tensors it remembers for each weight, all of the weight's shape and zero at first.
     fn memory(&self) -> &'static [&'static str];
 
-    /// Moves `weight` in place. `memory` holds as many tensors as [`UpdateRule::memory`] names, in that order. The
-    /// caller has switched the tape off.
+    /// Moves `weight` in place. `memory` holds as many tensors as [`UpdateRule::memory`] names, in that order.
     fn update(
         &self,
         weight: &mut Tensor,

@@ -1,7 +1,7 @@
 //! Sign descent on table rows: takes the gradients of the rows a batch looked up, changes those rows alone; remembers
 //! nothing.
 
-use tch::{Device, Kind, TchError, Tensor, no_grad_guard};
+use tch::{Device, Kind, TchError, Tensor};
 
 /// Moves the rows `ids` of `table` `[rows, width]` in place: gradients of equal ids are summed, then
 /// `row ← row · (1 - lr · weight_decay) - lr · sign(sum)`. Rows that nobody looked up stay as they are.
@@ -15,7 +15,6 @@ pub fn update_rows(
     lr: f64,
     weight_decay: f64,
 ) -> Result<(), TchError> {
-    let _constant = no_grad_guard();
     let width = table.size().last().copied().unwrap_or(1);
     let (rows, places, _) = ids.f_flatten(0, -1)?.f_internal_unique2(true, true, false)?;
     let mut sum = Tensor::f_zeros([rows.numel() as i64, width], (Kind::Float, table.device()))?;

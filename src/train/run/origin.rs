@@ -65,8 +65,7 @@ pub fn apply(transfer: &Transfer, weights: &mut Weights) -> Result<(), tch::TchE
         if let Some(fresh) = weights.tensors.get_mut(path) {
             let shape: Vec<i64> = array.shape.iter().map(|size| *size as i64).collect();
             let tensor = tch::Tensor::f_from_data_size(&array.data, &shape, tch::Kind::Float)?;
-            let tensor = tensor.f_to_device(fresh.device())?;
-            *fresh = tensor.f_set_requires_grad(fresh.requires_grad())?;
+            *fresh = tensor.f_to_device(fresh.device())?;
         }
     }
     Ok(())
