@@ -44,9 +44,14 @@ fn each_pass_does_what_it_is_for() {
     settings.bind(|| {
         each_case(|pass, path| {
             let case = Subject::case(path);
-            let before = case.graph(case.mode);
-            let pass = PASSES.iter().find(|known| known.name == pass).unwrap();
-            let after = (pass.run)(&before);
+            let place = PASSES.iter().position(|known| known.name == pass).unwrap();
+            let (mut before, pass) = (case.graph(case.mode), &PASSES[place]);
+            let mut after = (pass.run)(&before);
+            if pass.name == "differentiate" {
+                // It assumes what the passes before it have done, and leaves much for those behind it to remove.
+                before = self::after(&before, place);
+                after = self::after(&before, PASSES.len());
+            }
             verify(&after).unwrap();
             let (before, after) = (print(&before), print(&after));
             let shown = format!("{}\n──────── before\n\n{before}\n──────── after\n\n{after}", case.text);
@@ -87,7 +92,8 @@ fn trm_adds_y_and_x_once_per_cycle() {
     for mode in MODES {
         let trm = shipped().into_iter().find(|model| model.name == "trm.Trm").unwrap();
         let before = trm.graph(mode);
-        let after = after(&before, PASSES.len());
+        let backward = PASSES.iter().position(|pass| pass.name == "differentiate").unwrap();
+        let after = after(&before, backward);
         let spared = executions(&before.flow, "add") - executions(&after.flow, "add");
         assert_eq!(spared, cycles * (updates - 1), "{mode:?}");
     }

@@ -193,7 +193,7 @@ fn optimisers_follow_their_formulas() {
     for name in ["adamw", "adam_atan2"] {
         let mut optimiser =
             MainOptimiser::new(&Optimiser { name: name.into(), ..Optimiser::default() }).unwrap();
-        let weight = Tensor::from_slice(&[0.7_f64]).set_requires_grad(true);
+        let weight = Tensor::from_slice(&[0.7_f64]);
         let treatment = Treatment { lr: 0.1, weight_decay: 0.2, frozen: false };
         for gradient in gradients {
             optimiser.update("w", &weight, &Tensor::from_slice(&[gradient]), treatment, 0.5).unwrap();

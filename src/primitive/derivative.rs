@@ -44,6 +44,9 @@ pub trait Backward {
     /// Axes and constants of the call.
     fn attrs(&self) -> Attrs;
 
+    /// The number that operand `at` is, where it is one.
+    fn constant(&self, at: usize) -> Option<f64>;
+
     /// Whether operand `at` leads to a weight.
     fn wants(&self, at: usize) -> bool;
 

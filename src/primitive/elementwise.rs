@@ -285,6 +285,9 @@ mod derivative {
     /// ∂(x^p) = p·x^(p-1), 0 where p is 0; x^p·ln x, 0 where x is 0 and p is not negative.
     pub fn pow(b: &mut dyn Backward) {
         let (base, power, adjoint) = (b.operand(0), b.operand(1), b.adjoint());
+        if let Some(known) = b.constant(1) {
+            return of_known_power(b, known);
+        }
         let (base, zero) = (b.wide(base), b.number(0.0));
         if b.wants(0) {
             let one = b.number(1.0);
@@ -306,6 +309,24 @@ mod derivative {
             let share = b.prim("where", &[flat, zero, share]);
             b.give(1, share);
         }
+    }
+
+    fn of_known_power(b: &mut dyn Backward, power: f64) {
+        let (base, adjoint) = (b.operand(0), b.adjoint());
+        if power == 0.0 {
+            return;
+        }
+        let slope = match power {
+            1.0 => return b.give(0, adjoint),
+            2.0 => base,
+            _ => {
+                let (base, less) = (b.wide(base), b.number(power - 1.0));
+                b.prim("pow", &[base, less])
+            }
+        };
+        let slope = b.mul(adjoint, slope);
+        let share = b.scale(slope, power);
+        b.give(0, share);
     }
 
     pub fn maximum(b: &mut dyn Backward) {

@@ -17,6 +17,9 @@ impl Making {
     /// A value in the axes, their order and the kind of a type: summed, broadcast and cast as is needed.
     pub fn shaped(&mut self, val: Val, ty: &Ty) -> Val {
         let own = self.builder.ty(val).clone();
+        if self.builder.number(val).is_some() && !ty.dims.is_empty() {
+            return self.builder.add_typed(Op::Expand, &[val], ty.clone(), self.label.clone());
+        }
         let lacking: Vec<AxisId> = own.axes().filter(|axis| !ty.has(*axis)).collect();
         // A sum is taken in the wider kind.
         let widens = own.kind != ty.kind && own.kind == Kind::BFloat16;

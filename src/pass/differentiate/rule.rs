@@ -146,6 +146,14 @@ impl Backward for Call<'_, '_> {
         }
     }
 
+    fn constant(&self, at: usize) -> Option<f64> {
+        let scope = &self.scopes[self.scopes.len() - 1];
+        match &scope.flow.node(self.node().operands[at]).op {
+            Op::Number(value) => Some(value.get()),
+            _ => None,
+        }
+    }
+
     fn wants(&self, at: usize) -> bool {
         let scope = &self.scopes[self.scopes.len() - 1];
         let operand = self.node().operands.get(at);
@@ -183,6 +191,10 @@ impl Backward for Expression<'_> {
 
     fn attrs(&self) -> Attrs {
         self.attrs.clone()
+    }
+
+    fn constant(&self, at: usize) -> Option<f64> {
+        self.making.builder.number(self.operands[at])
     }
 
     fn wants(&self, _: usize) -> bool {
