@@ -88,50 +88,81 @@ fn rule(back: &mut dyn Backward) {
     }
 }
 
-/// Matrix products where the second operand is a weight, einsum in general.
+/// One matrix product where the contracted axes of both operands stand together at an end, a batched one where those of the
+/// first stand in the middle (mixing over positions), einsum in general.
 #[cfg(feature = "torch")]
 fn contract(call: &Call, planner: &Planner) -> TchResult<Kernel> {
     let kind = call.kind();
     let (a, b) = (call.plain(planner, 0)?, call.plain(planner, 1)?);
-    let (a_dims, b_dims) = (&call.args[0].dims, &call.args[1].dims);
-    let over = &call.attrs.over;
-    let is_over = |dim: &Dim| over.contains(&dim.axis);
-    let size = |dims: &[Dim]| -> i64 { dims.iter().map(|dim| dim.size as i64).product() };
-    let inner: i64 = a_dims.iter().filter(|dim| is_over(dim)).map(|dim| dim.size as i64).product();
-    let own: Vec<Dim> = b_dims.iter().filter(|dim| !is_over(dim)).copied().collect();
-    let outer = size(&own);
-    let shares = own.iter().any(|dim| call.args[0].has(dim.axis));
-    // The weight is (own…, over…), and the contracted axes stand together in the same order.
-    let split = b_dims.len() - over.len();
-    let tail: Vec<AxisId> = b_dims[split..].iter().map(|dim| dim.axis).collect();
-    let start = tail.first().and_then(|first| a_dims.iter().position(|dim| dim.axis == *first));
-    let together = start.filter(|start| {
-        let here = a_dims.iter().skip(*start).take(tail.len()).map(|dim| dim.axis);
-        here.eq(tail.iter().copied())
-    });
-    let Some(start) = together.filter(|_| !shares && b_dims[split..].iter().all(is_over)) else {
-        let equation = equation(call);
-        return Ok(Box::new(move |_, args| {
-            let (a, b) = (a.of(args)?.f_to_kind(kind)?, b.of(args)?.f_to_kind(kind)?);
-            Tensor::f_einsum(&equation, &[a, b], None::<i64>)
-        }));
+    let split = |at: usize| Split::of(&call.args[at].dims, &call.attrs.over);
+    let shares = call.args[1].axes().any(|axis| !call.attrs.over.contains(&axis) && call.args[0].has(axis));
+    let (Some(left), Some(right), false) = (split(0), split(1), shares) else { return by_einsum(call, planner) };
+    if left.order != right.order || (right.before > 1 && right.after > 1) {
+        return by_einsum(call, planner);
+    }
+    let (shape, inner) = (call.ty.shape(), left.inner);
+    let outer = right.before * right.after;
+    // As (inner, outer), a view.
+    let weight = move |b: &Tensor| match right.after {
+        1 => b.f_reshape([outer, inner])?.f_transpose(0, 1),
+        _ => b.f_reshape([inner, outer]),
     };
-    let shape = call.ty.shape();
-    if start + tail.len() == a_dims.len() {
-        let mut rows: Vec<i64> = a_dims[..start].iter().map(|dim| dim.size as i64).collect();
-        rows.push(inner);
+    if left.after == 1 {
+        let rows = left.before;
         return Ok(Box::new(move |_, args| {
             let (a, b) = (a.of(args)?.f_to_kind(kind)?, b.of(args)?.f_to_kind(kind)?);
-            let weight = b.f_reshape([outer, inner])?;
-            a.f_reshape(&rows[..])?.f_linear::<&Tensor>(&weight, None)?.f_reshape(&shape[..])
+            a.f_reshape([rows, inner])?.f_mm(&weight(&b)?)?.f_reshape(&shape[..])
         }));
     }
-    let (before, after) = (size(&a_dims[..start]), size(&a_dims[start + tail.len()..]));
+    let (before, after) = (left.before, left.after);
+    if before == 1 {
+        return Ok(Box::new(move |_, args| {
+            let (a, b) = (a.of(args)?.f_to_kind(kind)?, b.of(args)?.f_to_kind(kind)?);
+            weight(&b)?.f_transpose(0, 1)?.f_mm(&a.f_reshape([inner, after])?)?.f_reshape(&shape[..])
+        }));
+    }
     Ok(Box::new(move |_, args| {
         let (a, b) = (a.of(args)?.f_to_kind(kind)?, b.of(args)?.f_to_kind(kind)?);
-        let weight = b.f_reshape([outer, inner])?.f_unsqueeze(0)?.f_expand([before, outer, inner], false)?;
+        let weight = weight(&b)?.f_transpose(0, 1)?.f_unsqueeze(0)?.f_expand([before, outer, inner], false)?;
         weight.f_bmm(&a.f_reshape([before, inner, after])?)?.f_reshape(&shape[..])
     }))
+}
+
+#[cfg(feature = "torch")]
+fn by_einsum(call: &Call, planner: &Planner) -> TchResult<Kernel> {
+    let kind = call.kind();
+    let (a, b) = (call.plain(planner, 0)?, call.plain(planner, 1)?);
+    let equation = equation(call);
+    Ok(Box::new(move |_, args| {
+        let (a, b) = (a.of(args)?.f_to_kind(kind)?, b.of(args)?.f_to_kind(kind)?);
+        Tensor::f_einsum(&equation, &[a, b], None::<i64>)
+    }))
+}
+
+/// An operand as (before, inner, after), where the contracted axes stand together.
+#[cfg(feature = "torch")]
+struct Split {
+    before: i64,
+    inner: i64,
+    after: i64,
+    /// The contracted axes as they stand.
+    order: Vec<AxisId>,
+}
+
+#[cfg(feature = "torch")]
+impl Split {
+    fn of(dims: &[Dim], over: &[AxisId]) -> Option<Split> {
+        let size = |dims: &[Dim]| -> i64 { dims.iter().map(|dim| dim.size as i64).product() };
+        let start = dims.iter().position(|dim| over.contains(&dim.axis))?;
+        let end = start + over.len();
+        let middle = dims.get(start..end)?;
+        middle.iter().all(|dim| over.contains(&dim.axis)).then(|| Split {
+            before: size(&dims[..start]),
+            inner: size(middle),
+            after: size(&dims[end..]),
+            order: middle.iter().map(|dim| dim.axis).collect(),
+        })
+    }
 }
 
 /// In einsum's letters, one for each axis.
