@@ -1,6 +1,7 @@
 //! The cost of one step: takes a program, gives floating-point operations and activation memory, from types alone; runs
 //! nothing.
 
+use crate::ir::Yield;
 use crate::ir::op::Op;
 use crate::lower::{Instr, InstrOp, Operand, Program};
 use crate::types::{Kind, Ty};
@@ -13,11 +14,15 @@ pub struct Cost {
     pub flops_without_gradient: u64,
     /// Forward operations with gradient.
     pub flops_with_gradient: u64,
-    /// Of matrix products and attention alone, with backward.
+    /// Of the backward pass, what it computes again included.
+    pub flops_backward: u64,
+    /// Of matrix products and attention alone.
     pub flops_of_products: u64,
-    /// Forward, and twice the part with gradient for backward.
+    /// All of them.
     pub flops: u64,
-    /// Most bytes of activations alive at once, what the tape keeps included.
+    /// Bytes that loops keep of their iterations for the backward pass.
+    pub kept_bytes: u64,
+    /// Most bytes of activations alive at once, what is kept included.
     pub activation_bytes: u64,
 }
 
@@ -28,12 +33,13 @@ struct Walk {
     sizes: HashMap<usize, u64>,
 }
 
-/// Counts a program's step. Views cost nothing; what is computed with gradient stays alive for the backward pass.
+/// Counts a program's step. Views cost nothing; a value lives until its last reader, in the backward pass too.
 pub fn cost(program: &Program) -> Cost {
     let mut walk = Walk::default();
     walk.body(&program.body, 1);
     let mut cost = walk.cost;
-    cost.flops = cost.flops_without_gradient.saturating_add(cost.flops_with_gradient.saturating_mul(3));
+    let forward = cost.flops_without_gradient.saturating_add(cost.flops_with_gradient);
+    cost.flops = forward.saturating_add(cost.flops_backward);
     cost
 }
 
@@ -42,25 +48,24 @@ impl Walk {
         for instr in instrs {
             match &instr.op {
                 InstrOp::Op(op) => self.operation(op, instr, times),
-                InstrOp::Repeat { times: inner, body, result_tys, .. } => {
+                InstrOp::Repeat { times: inner, body, result_tys, yields, next, .. } => {
+                    // What is stacked grows while the iterations run.
+                    let stacked: u64 = (yields.iter().zip(&result_tys[next.len()..]))
+                        .filter(|((_, yielded), _)| matches!(yielded, Yield::Stack(_)))
+                        .map(|(_, ty)| bytes(ty))
+                        .sum();
+                    self.cost.kept_bytes = self.cost.kept_bytes.saturating_add(stacked);
                     let before = self.live;
+                    self.live = self.live.saturating_add(stacked);
                     self.body(body, times.saturating_mul(*inner as u64));
-                    if instr.gradient {
-                        let kept = self.live - before;
-                        self.live = before + kept * *inner as u64;
-                        self.peak();
-                    } else {
-                        self.live = before;
-                    }
+                    self.live = before;
                     for (slot, ty) in instr.out.iter().zip(result_tys) {
                         self.hold(*slot, bytes(ty));
                     }
                 }
             }
             for slot in &instr.free {
-                if let Some(bytes) = self.sizes.remove(slot)
-                    && !instr.gradient
-                {
+                if let Some(bytes) = self.sizes.remove(slot) {
                     self.live = self.live.saturating_sub(bytes);
                 }
             }
@@ -69,9 +74,7 @@ impl Walk {
 
     fn operation(&mut self, op: &Op, instr: &Instr, times: u64) {
         let bytes = match op {
-            Op::Prim(..) | Op::Concat { .. } | Op::Gather { .. } | Op::Pad { .. } | Op::EmbeddingRows(_) => {
-                bytes(&instr.ty)
-            }
+            Op::Prim(..) | Op::Concat { .. } | Op::Gather { .. } | Op::Pad { .. } | Op::EmbeddingRows(_) | Op::Scatter { .. } => bytes(&instr.ty),
             // Views, or the operand itself.
             _ => 0,
         };
@@ -82,20 +85,20 @@ impl Walk {
         let types: Vec<&Ty> = instr.arg_tys.iter().collect();
         let flops = times.saturating_mul((id.get().flops)(attrs, &types, &instr.ty));
         let learns = instr.gradient && instr.args.iter().any(|arg| matches!(arg, Operand::Slot(_)));
-        if matches!(id.get().name, "dot" | "attend") {
-            let whole = if learns { flops.saturating_mul(3) } else { flops };
-            self.cost.flops_of_products = self.cost.flops_of_products.saturating_add(whole);
-        }
-        if learns {
-            self.cost.flops_with_gradient = self.cost.flops_with_gradient.saturating_add(flops);
-        } else {
-            self.cost.flops_without_gradient = self.cost.flops_without_gradient.saturating_add(flops);
+        let sum = match (instr.backward, learns) {
+            (true, _) => &mut self.cost.flops_backward,
+            (false, true) => &mut self.cost.flops_with_gradient,
+            (false, false) => &mut self.cost.flops_without_gradient,
+        };
+        *sum = sum.saturating_add(flops);
+        if matches!(id.get().name, "dot" | "attend" | "attend_backward") {
+            self.cost.flops_of_products = self.cost.flops_of_products.saturating_add(flops);
         }
     }
 
     fn hold(&mut self, slot: usize, bytes: u64) {
         self.sizes.insert(slot, bytes);
-        self.live += bytes;
+        self.live = self.live.saturating_add(bytes);
         self.peak();
     }
 

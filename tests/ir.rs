@@ -25,6 +25,7 @@ fn graph(axes: Axes, builder: Builder, outputs: &[(&str, Val)]) -> Graph {
         halt: None,
         outputs: outputs.iter().map(|(name, _)| (*name).to_owned()).collect(),
         gradients: Vec::new(),
+        recompute: Default::default(),
         flow: builder.finish(&results),
     }
 }

@@ -120,6 +120,8 @@ mod values {
     use indexmap::IndexMap;
     use tch::{Device, Kind, Tensor};
     use totc::exec::{ExecError, Executable, Inputs, Weights};
+    use totc::cost::cost;
+    use totc::ir::Recompute;
     use totc::lower::{self, Instr, InstrOp, Program};
     use totc::primitive::kernel::torch_kind;
     use totc::types::Precision;
@@ -286,6 +288,31 @@ mod values {
             }
         }
         assert!(moved > 100, "only {moved} weights have gradients");
+    }
+
+    /// What the backward pass computes again is what it was, to the last bit; and it is kept no longer.
+    #[test]
+    fn computing_again_changes_nothing_but_memory() {
+        let mut spared = [0; 2];
+        for model in variants() {
+            let step = |recompute: Recompute| {
+                let graph = Graph { recompute, ..wide(model.graph(Mode::Training)) };
+                program(&after(&graph, PASSES.len()))
+            };
+            let plain = step(Recompute::Views);
+            let kept = cost(&plain).kept_bytes;
+            let plain = results(plain);
+            for (at, recompute) in [Recompute::Elementwise, Recompute::Iterations].into_iter().enumerate() {
+                let again = step(recompute);
+                let now = cost(&again).kept_bytes;
+                assert!(now <= kept, "{}: {recompute:?} keeps {now} bytes in place of {kept}", model.name);
+                spared[at] += usize::from(now < kept);
+                let (what, again) = (format!("{} with {recompute:?}", model.name), results(again));
+                compare(&what, &again.outputs, &plain.outputs, 0.0);
+                compare(&what, &again.gradients, &plain.gradients, 0.0);
+            }
+        }
+        assert!(spared.iter().all(|models| *models > 4), "less is kept in {spared:?} models only");
     }
 
     /// Every result in memory of its own.

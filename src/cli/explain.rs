@@ -4,7 +4,7 @@ use super::Outcome;
 use super::subject::{Choice, Subject};
 use crate::Values;
 use crate::cost::{Cost, cost};
-use crate::ir::{Mode, WeightRole};
+use crate::ir::{Mode, Recompute, WeightRole};
 use crate::model::Model;
 use crate::model::outline::{Item, ItemKind};
 use crate::report::{count, table};
@@ -33,7 +33,12 @@ pub fn main(args: &Args) -> Outcome {
         subject.model_file.bind_size("batch", batch);
     }
     let model = subject.model_file.model(Mode::Training)?;
-    let training = cost(&subject.model_file.program(Mode::Training, Values::Dropped)?);
+    let mut ways = Vec::new();
+    for recompute in Recompute::ALL {
+        subject.model_file.bindings.recompute = recompute;
+        ways.push((recompute, cost(&subject.model_file.program(Mode::Training, Values::Dropped)?)));
+    }
+    let training = ways[0].1;
     let evaluation = cost(&subject.model_file.program(Mode::Evaluation, Values::Dropped)?);
     let stand_ins = stand_ins(&model);
     if args.json {
@@ -44,6 +49,7 @@ pub fn main(args: &Args) -> Outcome {
     axes(&mut out, &model);
     parameters(&mut out, &model);
     costs(&mut out, &model, training, evaluation);
+    memory(&mut out, &ways);
     let _ = writeln!(out, "\nOne supervision step");
     let _ = writeln!(out, "  (~ without gradient; numbers are thoughts)");
     for section in &model.outline.sections {
@@ -124,18 +130,35 @@ fn costs(out: &mut String, model: &Model, training: Cost, evaluation: Cost) {
     let _ = writeln!(out, "\nCost of one step on {batch} samples");
     let mut lines = vec![vec!["".to_owned(), "training".to_owned(), "evaluation".to_owned()]];
     let mut row = |name: &str, a: String, b: String| lines.push(vec![format!("  {name}"), a, b]);
-    row("GFLOP, with backward", giga(training.flops), giga(evaluation.flops));
+    row("GFLOP", giga(training.flops), giga(evaluation.flops));
     row(
         "  forward without gradient",
         giga(training.flops_without_gradient),
         giga(evaluation.flops_without_gradient),
     );
     row("  forward with gradient", giga(training.flops_with_gradient), giga(evaluation.flops_with_gradient));
+    row("  backward", giga(training.flops_backward), giga(evaluation.flops_backward));
     row("MB of activations at most", mega(training.activation_bytes), mega(evaluation.activation_bytes));
     out.push_str(&table(&lines));
     if let Some(halt) = model.graph.halt {
         let _ = writeln!(out, "  a sample takes at most {} such steps", halt.at_most);
     }
+}
+
+/// What training needs if it computes values again in the backward pass.
+fn memory(out: &mut String, ways: &[(Recompute, Cost)]) {
+    let _ = writeln!(out, "\nMemory of a training step, by what the backward pass computes again (`memory:` of a run file chooses)");
+    let mut lines = vec![["", "MB at most", "kept by loops", "GFLOP"].map(str::to_owned).to_vec()];
+    for (recompute, cost) in ways {
+        let name = match recompute {
+            Recompute::Views => "  views and casts",
+            Recompute::Elementwise => "  all elementwise",
+            Recompute::Iterations => "  whole iterations",
+        };
+        let (most, kept) = (mega(cost.activation_bytes), mega(cost.kept_bytes));
+        lines.push(vec![name.to_owned(), most, kept, giga(cost.flops)]);
+    }
+    out.push_str(&table(&lines));
 }
 
 fn giga(flops: u64) -> String {

@@ -18,6 +18,8 @@ use std::sync::Arc;
 pub struct Label {
     /// In the scope of gradient.
     pub gradient: bool,
+    /// Of the backward pass.
+    pub backward: bool,
     /// A weight that is learned: gradient is wanted for it.
     pub leaf: bool,
     /// Where the author wrote it.
@@ -31,6 +33,7 @@ impl Label {
     pub fn of(node: &Node) -> Label {
         Label {
             gradient: node.gradient,
+            backward: node.backward,
             leaf: node.requires_grad && matches!(node.op, Op::Weight(_)),
             span: node.span,
             name: node.name.clone(),
@@ -164,6 +167,7 @@ impl Builder {
             operands: Vec::new(),
             ty: ty.clone(),
             gradient: label.gradient,
+            backward: label.backward,
             requires_grad,
             span: label.span,
             name: label.name,
@@ -220,6 +224,7 @@ impl Builder {
             operands: Vec::new(),
             ty: Ty::scalar(Kind::Int),
             gradient: header.label.gradient,
+            backward: header.label.backward,
             requires_grad: false,
             span: header.label.span,
             name: header.label.name.clone(),
@@ -289,6 +294,7 @@ impl Builder {
             operands: Vec::new(),
             ty,
             gradient: false,
+            backward: false,
             requires_grad: false,
             span: Span::NONE,
             name: "a value that is read outside its loop".to_owned(),
@@ -309,6 +315,7 @@ impl Level {
                 operands: Vec::new(),
                 ty: ty.clone(),
                 gradient: label.gradient,
+                backward: label.backward,
                 requires_grad: false,
                 span: label.span,
                 name: String::new(),

@@ -18,6 +18,8 @@ pub struct Graph {
     pub mode: Mode,
     /// What `float` is in this run.
     pub precision: Precision,
+    /// What the backward pass computes again rather than keep.
+    pub recompute: Recompute,
     /// All axes that types name by id.
     pub axes: Axes,
     /// In order of declaration.
@@ -34,6 +36,26 @@ pub struct Graph {
     pub gradients: Vec<Gradient>,
     /// The operations of the step itself, outside all loops.
     pub flow: Flow,
+}
+
+/// What the backward pass computes again; the rest is kept from the forward pass. Each saves memory over the one before and
+/// costs time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Recompute {
+    /// Views and casts, which cost next to nothing.
+    #[default]
+    Views,
+    /// All that is computed element by element, too.
+    Elementwise,
+    /// Whole iterations of loops, and an eighth of what stands outside of loops at a time, from what each was handed by the one before (gradient checkpointing, Chen et al.,
+    /// arXiv:1604.06174).
+    Iterations,
+}
+
+impl Recompute {
+    /// All, from the fastest to the one that needs the least memory.
+    pub const ALL: [Recompute; 3] = [Recompute::Views, Recompute::Elementwise, Recompute::Iterations];
 }
 
 /// Operations and their operands. Node indices are a topological order: operands have smaller ones.
@@ -56,6 +78,8 @@ pub struct Node {
     pub ty: Ty,
     /// In the scope of gradient (PyTorch's `grad_enabled`): training, outside iterations without gradient.
     pub gradient: bool,
+    /// Of the backward pass: it computes gradients.
+    pub backward: bool,
     /// Gradient can reach a weight through it (PyTorch's `requires_grad`).
     pub requires_grad: bool,
     /// Where the author wrote it.
@@ -142,6 +166,7 @@ impl Graph {
             model: self.model.clone(),
             mode: self.mode,
             precision: self.precision,
+            recompute: self.recompute,
             axes: self.axes.clone(),
             weights: self.weights.clone(),
             inputs: self.inputs.clone(),

@@ -13,7 +13,7 @@ mod values;
 mod verify;
 
 pub use builder::{Builder, Label, Val};
-pub use graph::{Body, Flow, Graph, Node, Yield};
+pub use graph::{Body, Flow, Graph, Node, Recompute, Yield};
 pub use infer::infer;
 pub use interface::{Gradient, HaltInfo, InputInfo, InputRole, Mode, State, StateInfo, Weight, WeightInfo, WeightRole};
 pub use print::print;

@@ -28,6 +28,7 @@ pub fn program(graph: &Graph) -> Program {
         model: graph.model.clone(),
         mode: graph.mode,
         precision: graph.precision,
+        recompute: graph.recompute,
         batch: graph.axes.named("batch"),
         axes: graph.axes.clone(),
         weights: graph
@@ -171,6 +172,7 @@ impl Lowering {
                 out,
                 ty: node.ty.clone(),
                 gradient: node.gradient,
+                backward: node.backward,
                 free: Vec::new(),
                 in_place: false,
                 name: node.name.clone(),

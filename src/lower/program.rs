@@ -1,7 +1,7 @@
 //! The flat program: what `exec` runs. Made by `lower::program`, printable, knows no libtorch.
 
 use crate::ir::op::Op;
-use crate::ir::{HaltInfo, InputInfo, Mode, StateInfo, WeightInfo, Yield};
+use crate::ir::{HaltInfo, InputInfo, Mode, Recompute, StateInfo, WeightInfo, Yield};
 use crate::source::Span;
 use crate::types::{Axes, AxisId, Precision, Ty};
 
@@ -14,6 +14,8 @@ pub struct Program {
     pub mode: Mode,
     /// What `float` is in this run.
     pub precision: Precision,
+    /// What the backward pass computes again rather than keep.
+    pub recompute: Recompute,
     /// The axis of the batch's rows.
     pub batch: Option<AxisId>,
     /// All axes that types name by id.
@@ -106,6 +108,8 @@ pub struct Instr {
     pub ty: Ty,
     /// In the scope of gradient: forward operations of training, outside iterations without gradient.
     pub gradient: bool,
+    /// Of the backward pass.
+    pub backward: bool,
     /// Slots whose last reader this is.
     pub free: Vec<usize>,
     /// The first operand dies here and has the result's type: the result may take its memory.

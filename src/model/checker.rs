@@ -274,6 +274,7 @@ pub fn check(modules: &Modules, sources: &Sources, bindings: &Bindings, sink: &m
         halt: checker.halt,
         outputs: checker.outputs.into_iter().map(|output| output.name).collect(),
         gradients: Vec::new(),
+        recompute: checker.bindings.recompute,
         flow,
     };
     let model = Model {

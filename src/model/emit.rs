@@ -39,7 +39,7 @@ impl Checker<'_> {
     }
 
     fn label(&self, span: Span) -> Label {
-        Label { gradient: self.gradient, leaf: false, span, name: self.path.join("/") }
+        Label { gradient: self.gradient, backward: false, leaf: false, span, name: self.path.join("/") }
     }
 
     pub(in crate::model) fn emit(&mut self, op: Op, args: &[Val], span: Span) -> Option<Val> {

@@ -18,7 +18,7 @@ pub use print::print;
 
 use crate::diagnostic::Diagnostic;
 pub(in crate::model) use crate::ir::Val;
-use crate::ir::{Graph, Mode};
+use crate::ir::{Graph, Mode, Recompute};
 use crate::types::{AxisId, Precision};
 use indexmap::IndexMap;
 
@@ -35,6 +35,8 @@ pub struct Bindings {
     pub mode: Mode,
     /// What `float` is.
     pub precision: Precision,
+    /// What the backward pass computes again rather than keep.
+    pub recompute: Recompute,
 }
 
 impl Bindings {
@@ -46,6 +48,7 @@ impl Bindings {
             sizes: IndexMap::new(),
             mode,
             precision: Precision::default(),
+            recompute: Recompute::default(),
         }
     }
 }

@@ -37,6 +37,7 @@ impl Fingerprint {
         // Not part of what training computes, so the same for all.
         config.evaluation = Default::default();
         config.checkpoints = Default::default();
+        config.memory = None;
         if let Ok(Value::Object(mut fields)) = serde_json::to_value(&config) {
             for name in ["evaluation", "checkpoints", "length"] {
                 fields.remove(name);

@@ -10,6 +10,7 @@ use crate::bounds::Bound::{self, Above, AtLeast, Between, From};
 /// Fields by path (`*`: any one name), with their bounds and the reason.
 const LIMITS: &[(&str, Bound, &str)] = &[
     ("batch", AtLeast(1.0), "a step needs at least one row"),
+    ("memory", Above(0.0), "it is the memory of a step, in GB"),
     ("length.*", Above(0.0), "a run lasts at least one step"),
     ("optimiser.lr", AtLeast(0.0), "a negative learning rate climbs the loss"),
     ("optimiser.weight_decay", AtLeast(0.0), "a negative decay makes weights grow"),

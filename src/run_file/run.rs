@@ -50,6 +50,9 @@ pub struct Run {
     /// Rows computed at once; see [`TrainConfig::micro_batch`].
     #[serde(default)]
     pub micro_batch: Option<usize>,
+    /// GB for activations; see [`TrainConfig::memory`].
+    #[serde(default)]
+    pub memory: Option<f64>,
     /// Steps to one update; see [`TrainConfig::accumulate`].
     #[serde(default = "published::accumulate")]
     pub accumulate: u64,
@@ -225,6 +228,7 @@ impl Run {
             seed: self.seed,
             batch: self.batch,
             micro_batch: self.micro_batch,
+            memory: self.memory,
             accumulate: self.accumulate,
             length: self.length,
             optimiser: self.optimiser.clone(),

@@ -18,6 +18,11 @@ pub struct TrainConfig {
     /// Rows computed at once; the gradients of the parts of a batch are added up before one update, so that only memory
     /// and rounding change. `None`: as many as fit into memory. Divides the batch.
     pub micro_batch: Option<usize>,
+    /// Memory that the activations of a training step may take, in GB (10⁹ bytes); `None`: half of what is free on the CPU,
+    /// no bound on a GPU. Where a whole batch needs more, what is cheaper is done: the backward pass computes values again
+    /// in place of keeping them, or the batch goes in parts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<f64>,
     /// Supervision steps whose losses add up to one update of the weights; the carried state stays detached between
     /// them. Everything that counts steps (`length`, `schedule`, `phases`, `evaluation`, `checkpoints`) counts supervision
     /// steps; the moving average moves with the weights. The last step of a run always updates.
@@ -49,6 +54,7 @@ impl Default for TrainConfig {
             seed: 0,
             batch: 128,
             micro_batch: None,
+            memory: None,
             accumulate: 1,
             length: Length::Steps(50_000),
             optimiser: Optimiser::default(),

@@ -141,6 +141,7 @@ pub fn toy(mode: Mode, batch: i64) -> Toy {
                 ty: logits,
             }],
             gradients: Vec::new(),
+            recompute: Default::default(),
             halt: Some(HaltInfo { at_most: AT_MOST, explore: 0.3, learned: true }),
             slots: 0,
             body: Vec::new(),

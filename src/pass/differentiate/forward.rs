@@ -3,8 +3,8 @@
 
 use super::{Reverse, Scope};
 use crate::ir::op::Op;
-use crate::ir::{Body, Flow, Label, Node, Val, Yield};
-use crate::types::AxisId;
+use crate::ir::{Body, Flow, Label, Node, Recompute, Val, Yield};
+use crate::types::{AxisId, Ty};
 use petgraph::graph::NodeIndex;
 use std::collections::HashMap;
 
@@ -17,6 +17,43 @@ pub(super) struct Saved {
     values: HashMap<Path, Val>,
     /// The axis that a loop's values are stacked along.
     axes: HashMap<Path, AxisId>,
+}
+
+/// Operations per element of what is called elementwise.
+const FEW: u64 = 8;
+
+/// The most operations behind one another that are computed again outside of loops: those of two norms, about.
+const LONGEST: usize = 12;
+
+/// Into how many parts the operations outside of loops are cut, of which one after the other is computed again.
+const SEGMENTS: usize = 8;
+
+/// Parts of a step, of about as many elements each.
+#[derive(Default)]
+pub(super) struct Segments {
+    of: HashMap<NodeIndex, usize>,
+}
+
+impl Segments {
+    pub fn new(flow: &Flow) -> Segments {
+        let elements = |node: &Node| match (&node.op, node.gradient) {
+            (Op::Prim(..), true) => node.ty.count() as f64,
+            _ => 0.0,
+        };
+        let all: f64 = flow.indices().map(|index| elements(flow.node(index))).sum();
+        let mut before = 0.0;
+        let mut of = HashMap::new();
+        for index in flow.indices() {
+            of.insert(index, (SEGMENTS as f64 * before / all.max(1.0)) as usize);
+            before += elements(flow.node(index));
+        }
+        Segments { of }
+    }
+
+    /// Whether a later part reads a node, so that it is kept.
+    fn leaves(&self, flow: &Flow, node: NodeIndex) -> bool {
+        flow.users(node).any(|(user, _)| self.of.get(&user) > self.of.get(&node))
+    }
 }
 
 /// Values by their path below the flow at hand.
@@ -96,32 +133,54 @@ impl Reverse {
         let scope = &scopes[scopes.len() - 1];
         let found = scope.flow.node(node);
         let outer = &scopes[..scopes.len() - 1];
-        if outer.is_empty() {
-            return self.saved.values[&vec![node.index()]];
-        }
         let path = [&scope.path[..], &[node.index()]].concat();
         let depth = outer.len();
         if let Some(known) = self.taken.get(depth).and_then(|taken| taken.get(&path)) {
             return *known;
         }
-        let around = outer[outer.len() - 1].flow;
-        let whole = NodeIndex::new(scope.path[scope.path.len() - 1]);
-        let carried = around.node(whole).body.as_ref().map_or(0, |body| body.iter_args);
-        let val = match &found.op {
-            Op::Argument(k) if *k >= carried => {
-                let operand = around.node(whole).operands[*k];
-                return self.value(outer, operand);
+        let label = self.making.label.clone();
+        if let Some(around) = outer.last() {
+            let whole = around.flow.node(NodeIndex::new(scope.path[scope.path.len() - 1]));
+            let carried = whole.body.as_ref().map_or(0, |body| body.iter_args);
+            match &found.op {
+                Op::Argument(k) if *k >= carried => return self.value(outer, whole.operands[*k]),
+                Op::Number(_) => {
+                    return self.making.builder.add_at(depth, found.op.clone(), &[], found.ty.clone(), label);
+                }
+                _ => {}
             }
-            Op::Number(_) => self.making.builder.add_at(depth, found.op.clone(), &[], found.ty.clone(), self.making.label.clone()),
-            op if is_view(op) => {
-                let operands: Vec<Val> =
-                    found.operands.iter().map(|operand| self.value(scopes, *operand)).collect();
-                self.making.builder.add_at(depth, op.clone(), &operands, found.ty.clone(), self.making.label.clone())
-            }
-            _ => self.unstacked(&path, depth),
+        }
+        let val = if self.computed_again(scope, node) == 0 {
+            self.unstacked(&path, depth)
+        } else {
+            let operands: Vec<Val> =
+                found.operands.iter().map(|operand| self.value(scopes, *operand)).collect();
+            self.making.builder.add_at(depth, found.op.clone(), &operands, found.ty.clone(), label)
         };
         self.take(depth, path, val);
         val
+    }
+
+    /// How many operations behind one another compute a node again, from values that are kept; 0 if it is kept itself.
+    fn computed_again(&mut self, scope: &Scope, node: NodeIndex) -> usize {
+        let path = [&scope.path[..], &[node.index()]].concat();
+        if let Some(known) = self.chains.get(&path) {
+            return *known;
+        }
+        let found = scope.flow.node(node);
+        let outermost = scope.path.is_empty();
+        let mut chain = 0;
+        if (!outermost || found.gradient) && self.again(&found.op, found, scope) {
+            let before = found.operands.iter().map(|operand| self.computed_again(scope, *operand)).max();
+            chain = 1 + before.unwrap_or(0);
+            // What is computed again is alive at once: a chain through all layers would spare nothing.
+            let whole = self.recompute == Recompute::Iterations;
+            if outermost && (if whole { self.segments.leaves(scope.flow, node) } else { chain > LONGEST }) {
+                chain = 0;
+            }
+        }
+        self.chains.insert(path, chain);
+        chain
     }
 
     /// The value at `path` inside `depth` backward loops, taken off the stacks of those.
@@ -136,10 +195,38 @@ impl Reverse {
         let axis = self.saved.axes[&path[..depth].to_vec()];
         let stacked = self.making.builder.ty(stack).clone();
         let dims = stacked.dims.into_iter().filter(|dim| dim.axis != axis).collect();
-        let ty = crate::types::Ty::new(stacked.kind, dims);
+        let ty = Ty::new(stacked.kind, dims);
         let val = self.making.builder.add_at(depth, Op::Unstack { axis }, &[stack], ty, self.making.label.clone());
         self.take(depth, path.clone(), val);
         val
+    }
+
+    /// Whether an operation is of the kind that is computed again.
+    fn again(&self, op: &Op, node: &Node, scope: &Scope) -> bool {
+        let types: Vec<&Ty> = node.operands.iter().map(|operand| &scope.flow.node(*operand).ty).collect();
+        let again = match op {
+            Op::Cast(_) => Recompute::Views,
+            // Outside of loops a view keeps nothing that its operand does not keep.
+            Op::Rename { .. }
+            | Op::Unflatten { .. }
+            | Op::Expand
+            | Op::Select { .. }
+            | Op::Slice { .. }
+            | Op::Detach => match scope.path.is_empty() {
+                true => Recompute::Elementwise,
+                false => Recompute::Views,
+            },
+            Op::Prim(id, _) if id.get().random => return false,
+            Op::Prim(id, attrs)
+                if (id.get().flops)(attrs, &types, &node.ty) <= FEW * node.ty.count() as u64 =>
+            {
+                Recompute::Elementwise
+            }
+            Op::Flatten { .. } | Op::Pad { .. } | Op::Concat { .. } => Recompute::Elementwise,
+            Op::Prim(..) | Op::Gather { .. } => Recompute::Iterations,
+            _ => return false,
+        };
+        self.recompute >= again
     }
 
     fn take(&mut self, depth: usize, path: Path, val: Val) {
@@ -148,18 +235,4 @@ impl Reverse {
         }
         self.taken[depth].insert(path, val);
     }
-}
-
-/// What costs no memory to keep, or less to compute again than to keep.
-fn is_view(op: &Op) -> bool {
-    matches!(
-        op,
-        Op::Rename { .. }
-            | Op::Unflatten { .. }
-            | Op::Expand
-            | Op::Select { .. }
-            | Op::Slice { .. }
-            | Op::Cast(_)
-            | Op::Detach
-    )
 }

@@ -3,7 +3,7 @@
 //!
 //! A loop is followed by one that runs its iterations backwards. What that reads of an iteration is stacked by the first
 //! (`Yield::Stack`) and taken off again (`Unstack`); everything is stacked here, and dead-code elimination leaves what is
-//! read. Views and casts are computed again instead. Gradients of values without a batch axis add up in float32 at least.
+//! read. What `Graph::recompute` names is computed again instead. Gradients of values without a batch axis add up in float32 at least.
 //!
 //! Takes a verified graph in which it has been said what `float` is; leaves the values of all outputs as they are.
 
@@ -17,9 +17,9 @@ mod written;
 
 use super::Pass;
 use crate::ir::op::Op;
-use crate::ir::{Builder, Flow, Gradient, Graph, Label, Mode, Node, Val};
+use crate::ir::{Builder, Flow, Gradient, Graph, Label, Mode, Node, Recompute, Val};
 use crate::types::{AxisId, Dim, Kind, Ty};
-use forward::{Path, Saved};
+use forward::{Path, Saved, Segments};
 use making::Making;
 use petgraph::graph::NodeIndex;
 use reach::Reach;
@@ -49,12 +49,15 @@ fn run(graph: &Graph) -> Graph {
         making: Making {
             builder: Builder::concrete(graph.precision),
             axes: graph.axes.clone(),
-            label: Label::default(),
+            label: Label { backward: true, ..Label::default() },
         },
         batch: graph.axes.named("batch"),
+        recompute: graph.recompute,
         saved: Saved::default(),
         taken: Vec::new(),
         reach: Reach::of(&graph.flow, &losses),
+        chains: HashMap::new(),
+        segments: Segments::new(&graph.flow),
     };
     let mut results = reverse.forward(&graph.flow);
     let mut sums = Sums::default();
@@ -84,11 +87,15 @@ fn run(graph: &Graph) -> Graph {
 struct Reverse {
     making: Making,
     batch: Option<AxisId>,
+    recompute: Recompute,
     /// What the forward operations have left, outside all loops.
     saved: Saved,
     /// By number of backward loops that are open: forward values as they are known there.
     taken: Vec<HashMap<Path, Val>>,
     reach: Reach,
+    /// By forward node: see `computed_again`.
+    chains: HashMap<Path, usize>,
+    segments: Segments,
 }
 
 /// A flow whose operations are differentiated: the step, or a loop's body inside of it.
@@ -249,7 +256,7 @@ impl Reverse {
 /// Backward operations carry the name of what they differentiate, and stand in no scope of gradient.
 fn backward_label(node: &Node) -> Label {
     let name = if node.name.is_empty() { String::new() } else { format!("∂ {}", node.name) };
-    Label { gradient: false, leaf: false, span: node.span, name }
+    Label { gradient: false, backward: true, leaf: false, span: node.span, name }
 }
 
 /// The dims with one replaced by others, or put at the place that it has in `like`.

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::session::Session;
 use super::{RunError, origin};
 use crate::Values;
-use crate::ir::{Mode, WeightRole};
+use crate::ir::{Mode, Recompute, WeightRole};
 use crate::lower;
 use crate::random::fnv1a;
 use crate::train::arc_test::other_identifiers;
@@ -15,6 +15,9 @@ use crate::train::identity::{About, Identity, Provenance, TestSetHash, WeightOri
 /// Of the run that a session would start.
 pub fn identity(session: &mut Session) -> Result<Identity, RunError> {
     let batch = session.run.run.batch;
+    // The memory of the machine is no part of the run.
+    session.model_file.bindings.recompute = Recompute::default();
+    session.fitted = false;
     let program = session.program(Mode::Training, 0, batch, Values::Dropped)?;
     let about = About {
         model: program.model.clone(),

@@ -12,7 +12,7 @@ use crate::Values;
 use crate::cost::cost;
 use crate::data::{self, Dataset};
 use crate::exec::{Executable, Weights};
-use crate::ir::Mode;
+use crate::ir::{Mode, Recompute};
 use crate::lower::Program;
 use crate::model_file::ModelFile;
 use crate::run_file::{self, Precision, RunFile};
@@ -36,6 +36,24 @@ pub struct Session {
     pub device: Device,
     /// Rows of a batch that are computed at once; decided when first asked.
     pub micro_batch: Option<usize>,
+    /// Whether it has been decided what the backward pass computes again.
+    pub(super) fitted: bool,
+}
+
+/// A way to do a training step.
+struct Fit {
+    /// Bytes beyond the memory there is.
+    over: f64,
+    /// In a unit of its own.
+    seconds: f64,
+    rows: usize,
+    recompute: Recompute,
+}
+
+impl Fit {
+    fn better_than(&self, other: &Fit) -> bool {
+        (self.over, self.seconds) < (other.over, other.seconds)
+    }
 }
 
 impl Session {
@@ -66,7 +84,7 @@ impl Session {
         model_file.bind_run(&run);
         let micro_batch = run.run.micro_batch;
         let batch = run.run.batch;
-        let mut session = Session { run, model_file, data, device, micro_batch };
+        let mut session = Session { run, model_file, data, device, micro_batch, fitted: false };
         session.bind(Mode::Training, 0, batch);
         Ok(session)
     }
@@ -120,28 +138,46 @@ impl Session {
         Graded::new(batch, |rows| self.executable(Mode::Evaluation, steps, rows))
     }
 
-    /// Rows of a batch computed at once: what the run file says, else the largest equal part of the batch whose
-    /// activations fit into the memory that is free.
+    /// Rows of a batch computed at once, and what the backward pass computes again: what the run file says, else what is
+    /// estimated to be fastest among what fits into the memory. Computing again changes no result, parts change rounding.
     ///
     /// # Errors
     /// The author's mistakes.
     pub fn micro_batch(&mut self) -> Result<usize, RunError> {
-        if let Some(rows) = self.micro_batch {
+        if let (Some(rows), true) = (self.micro_batch, self.fitted) {
             return Ok(rows);
         }
         let batch = self.run.run.batch;
-        let mut rows = batch;
-        if let (Device::Cpu, Some(free)) = (self.device, free_memory()) {
+        let bound = match (self.run.run.memory, self.device) {
+            (Some(memory), _) => memory * 1e9,
+            (None, Device::Cpu) => free_memory().map_or(f64::INFINITY, |free| SHARE_OF_MEMORY * free),
+            (None, _) => f64::INFINITY,
+        };
+        let mut best: Option<Fit> = None;
+        for recompute in Recompute::ALL {
+            self.model_file.bindings.recompute = recompute;
             let program = self.program(Mode::Training, 0, batch, Values::Dropped)?;
-            let needed = cost(&program).activation_bytes as f64 / batch as f64;
-            let fits = |rows: usize| needed * rows as f64 <= SHARE_OF_MEMORY * free;
-            rows = (1..=batch)
-                .rev()
-                .filter(|rows| batch.is_multiple_of(*rows))
-                .find(|rows| fits(*rows))
-                .unwrap_or(1);
+            let whole = cost(&program);
+            let (bytes, flops) = (whole.activation_bytes as f64, whole.flops as f64);
+            let parts = (1..=batch).rev().filter(|rows| batch.is_multiple_of(*rows));
+            let allowed = parts.filter(|rows| self.micro_batch.is_none_or(|given| given == *rows));
+            for rows in allowed {
+                let share = rows as f64 / batch as f64;
+                // A part costs what dispatching its operations costs, which counts for less the larger it is.
+                let seconds = flops * (1.0 + 1.0 / rows as f64);
+                let over = (bytes * share - bound).max(0.0);
+                let fit = Fit { over, seconds, rows, recompute };
+                if best.as_ref().is_none_or(|best| fit.better_than(best)) {
+                    best = Some(fit);
+                }
+            }
+            if best.as_ref().is_some_and(|best| best.over == 0.0 && best.rows == batch) {
+                break;
+            }
         }
-        self.micro_batch = Some(rows);
+        let (rows, recompute) = best.map_or((batch, Recompute::default()), |fit| (fit.rows, fit.recompute));
+        self.model_file.bindings.recompute = recompute;
+        (self.micro_batch, self.fitted) = (Some(rows), true);
         Ok(rows)
     }
 
