@@ -48,6 +48,15 @@ impl Walk {
         for instr in instrs {
             match &instr.op {
                 InstrOp::Op(op) => self.operation(op, instr, times),
+                InstrOp::Fused { body, result_tys, .. } => {
+                    // What stays inside takes no memory.
+                    let (before, most) = (self.live, self.cost.activation_bytes);
+                    self.body(body, times);
+                    (self.live, self.cost.activation_bytes) = (before, most);
+                    for (slot, ty) in instr.out.iter().zip(result_tys) {
+                        self.hold(*slot, bytes(ty));
+                    }
+                }
                 InstrOp::Repeat { times: inner, body, result_tys, yields, next, .. } => {
                     // What is stacked grows while the iterations run.
                     let stacked: u64 = (yields.iter().zip(&result_tys[next.len()..]))

@@ -3,6 +3,7 @@
 //! tape.
 
 use super::Weights;
+use super::chain::Planned;
 use super::link::{Action, Names, link};
 use crate::ir::Yield;
 use crate::ir::op::Op;
@@ -130,6 +131,7 @@ impl Executable {
     /// # Errors
     /// A kernel that cannot be planned (a bug of totc, or no memory left).
     pub fn new(program: Program, device: Device) -> Result<Executable, ExecError> {
+        totc_kernels::set_threads(tch::get_num_threads().max(1) as usize);
         let (planner, mut names) = (Planner::new(device), Names::default());
         let actions = link(&program, &program.body, &planner, &mut names)
             .map_err(|unplanned| failure(&program, unplanned.instr, &unplanned.error))?;
@@ -210,6 +212,8 @@ impl Executable {
         for (instr, action) in body.iter().zip(actions) {
             match action {
                 Action::Repeat(actions) => self.repeat(instr, actions, step)?,
+                Action::Chain(planned) => self.chain(instr, planned, step)?,
+                Action::Each(actions) => self.each(instr, actions, step)?,
                 Action::Unstack => step.slots[instr.out[0]] = Some(self.unstacked(instr, step)?),
                 action => {
                     let result = self.result(instr, action, step)?;
@@ -266,6 +270,32 @@ impl Executable {
         }
         let inside = body.iter().flat_map(|inner| inner.out.iter()).chain(carried).chain(iteration);
         for slot in inside {
+            step.slots[*slot] = None;
+        }
+        Ok(())
+    }
+
+    /// A fused group in one kernel.
+    fn chain(&self, instr: &Instr, planned: &Planned, step: &mut Step) -> Result<(), ExecError> {
+        let mut operands = Vec::new();
+        for slot in planned.reads() {
+            operands.push(self.value(step, Operand::Slot(slot), &instr.ty)?);
+        }
+        let results = planned.run(&operands).map_err(|error| failure(&self.program, instr, &error))?;
+        for (slot, result) in instr.out.iter().zip(results) {
+            step.slots[*slot] = Some(Value::Tensor(result));
+        }
+        Ok(())
+    }
+
+    /// A fused group, one operation after the other.
+    fn each(&self, instr: &Instr, actions: &[Action], step: &mut Step) -> Result<(), ExecError> {
+        let InstrOp::Fused { body, yields, result_tys } = &instr.op else { return Ok(()) };
+        self.instructions(body, actions, step)?;
+        for ((slot, operand), ty) in instr.out.iter().zip(yields).zip(result_tys) {
+            step.slots[*slot] = Some(self.held(step, *operand, ty)?);
+        }
+        for slot in body.iter().flat_map(|inner| &inner.out) {
             step.slots[*slot] = None;
         }
         Ok(())
@@ -367,7 +397,7 @@ impl Executable {
                 step.args.clear();
                 if result.kind() == kind { Ok(result) } else { result.f_to_kind(kind).map_err(failed) }
             }
-            Action::Repeat(_) | Action::Unstack => Err(missing("the loop".to_owned())),
+            Action::Repeat(_) | Action::Unstack | Action::Chain(_) | Action::Each(_) => Err(missing("the loop".to_owned())),
         }
     }
 
@@ -412,6 +442,7 @@ fn failure(program: &Program, instr: &Instr, error: &TchError) -> ExecError {
     let op = match &instr.op {
         InstrOp::Op(op) => crate::ir::show_op(op, &program.axes),
         InstrOp::Repeat { times, .. } => format!("repeat {times}"),
+        InstrOp::Fused { .. } => "fused".to_owned(),
     };
     ExecError::Kernel { node, op, cause }
 }

@@ -23,6 +23,10 @@ pub(super) enum Action {
     Kernel(Kernel),
     /// An entry of a stack, by the iteration.
     Unstack,
+    /// A group of operations in one kernel.
+    Chain(super::chain::Planned),
+    /// A group of operations, one after the other.
+    Each(Vec<Action>),
     /// The actions of a loop's body.
     Repeat(Vec<Action>),
 }
@@ -57,6 +61,13 @@ pub(super) fn link<'a>(
     for instr in body {
         let action = match &instr.op {
             InstrOp::Repeat { body, .. } => Action::Repeat(link(program, body, planner, names)?),
+            InstrOp::Fused { body, yields, result_tys } => {
+                let here = planner.device == tch::Device::Cpu;
+                match here.then(|| super::chain::plan(body, yields, result_tys)).flatten() {
+                    Some(planned) => Action::Chain(planned),
+                    None => Action::Each(link(program, body, planner, names)?),
+                }
+            }
             InstrOp::Op(op) => {
                 action(program, op, instr, planner, names).map_err(|error| Unplanned { instr, error })?
             }

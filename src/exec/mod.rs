@@ -1,5 +1,6 @@
 //! Runs a flat program through `tch`. The only place, with `train`, that knows libtorch.
 
+mod chain;
 mod interpreter;
 mod link;
 mod structural;

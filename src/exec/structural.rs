@@ -66,6 +66,7 @@ pub(super) fn plan(op: &Op, call: &Call, planner: &Planner) -> TchResult<Option<
         | Op::Number(_)
         | Op::Prim(..)
         | Op::Repeat { .. }
+        | Op::Fused
         | Op::LoopResult(_)
         | Op::Argument(_)
         | Op::Unstack { .. }

@@ -83,6 +83,7 @@ struct Level {
 
 #[derive(Debug)]
 struct Header {
+    op: Op,
     times: usize,
     starts: Vec<Val>,
     label: Label,
@@ -181,7 +182,7 @@ impl Builder {
     /// sees them.
     pub fn open_loop(&mut self, times: usize, starts: &[Val], label: Label) -> Vec<Val> {
         let gradient = label.gradient;
-        let header = Header { times, starts: starts.to_vec(), label };
+        let header = Header { op: Op::Repeat { times }, times, starts: starts.to_vec(), label };
         self.levels.push_back(Level { header: Some(Arc::new(header)), ..Level::default() });
         let level = self.depth();
         let mut arguments = Vec::with_capacity(starts.len());
@@ -194,6 +195,12 @@ impl Builder {
             arguments.push(self.define(defined));
         }
         arguments
+    }
+
+    /// Opens a group of operations that are computed together; `close_loop` closes it, and its results are what it yields.
+    pub fn open_fused(&mut self, label: Label) {
+        let header = Header { op: Op::Fused, times: 1, starts: Vec::new(), label };
+        self.levels.push_back(Level { header: Some(Arc::new(header)), ..Level::default() });
     }
 
     /// Closes the innermost loop: the carried values after an iteration, and what it yields. Gives the loop's results,
@@ -220,7 +227,7 @@ impl Builder {
         let mut body = Body { flow, iter_args: header.starts.len(), yields };
         let reached = settle(&mut body, &read);
         let node = Node {
-            op: Op::Repeat { times: header.times },
+            op: header.op.clone(),
             operands: Vec::new(),
             ty: Ty::scalar(Kind::Int),
             gradient: header.label.gradient,
@@ -340,7 +347,7 @@ pub(super) fn requires_grad(op: &Op, gradient: bool, ty: &Ty, operands: &[bool])
     let flows = match op {
         Op::Prim(id, _) => !matches!(id.get().derivative, Derivative::Stops),
         Op::Cast(kind) => kind.is_float(),
-        Op::Detach | Op::Repeat { .. } => false,
+        Op::Detach | Op::Repeat { .. } | Op::Fused => false,
         _ => true,
     };
     gradient

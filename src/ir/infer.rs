@@ -114,6 +114,7 @@ pub fn infer(op: &Op, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
         | Op::Weight(_)
         | Op::EmbeddingRows(_)
         | Op::Repeat { .. }
+        | Op::Fused
         | Op::LoopResult(_)
         | Op::Argument(_) => {
             Err(Complaint::new(Code::Kind, "the type of this operation is stated where it is made"))

@@ -109,7 +109,10 @@ pub enum Op {
         /// How many iterations.
         times: usize,
     },
-    /// Result `k` of a `Repeat`.
+    /// Elementwise operations and reductions of rows that are computed in one pass over memory; its body is held beside the
+    /// operation, as that of a loop of one iteration that carries nothing. Operands: what the body captures.
+    Fused,
+    /// Result `k` of a `Repeat` or a `Fused`.
     LoopResult(usize),
     /// In a loop's body: its block argument `k`, which is the carried value or the captured operand `k` of the `Repeat`.
     Argument(usize),

@@ -1,6 +1,7 @@
 //! The graph as text, in order of computation, values named by what they are called in the source.
 
 use super::{Flow, Graph, Yield};
+use crate::ir::op::Op;
 use crate::ir::show_op;
 use crate::types::Axes;
 use petgraph::graph::NodeIndex;
@@ -60,6 +61,7 @@ fn flow(
             let inner = flow(out, &body.flow, axes, depth + 1, names);
             let results: Vec<&str> = body.flow.results.iter().map(|result| inner[result].as_str()).collect();
             let (next, yields) = results.split_at(body.iter_args.min(results.len()));
+            let handed = if node.op == Op::Fused { String::new() } else { format!("next {}", next.join(", ")) };
             let yields: Vec<String> = yields
                 .iter()
                 .zip(&body.yields)
@@ -70,11 +72,10 @@ fn flow(
                 .collect();
             let _ = writeln!(
                 out,
-                "{indent}  next {}{}",
-                next.join(", "),
+                "{indent}  {}",
                 match &yields[..] {
-                    [] => String::new(),
-                    _ => format!(" yield {}", yields.join(", ")),
+                    [] => handed,
+                    _ => format!("{handed} yield {}", yields.join(", ")).trim_start().to_owned(),
                 }
             );
             let _ = writeln!(out, "{indent}}}");

@@ -39,6 +39,7 @@ pub fn show_op(op: &Op, axes: &Axes) -> String {
         Op::Cast(kind) => format!("cast {}", format!("{kind:?}").to_lowercase()),
         Op::Detach => "detach".to_owned(),
         Op::Repeat { times } => format!("repeat {times}"),
+        Op::Fused => "fused".to_owned(),
         Op::LoopResult(at) => format!("result {at}"),
         Op::Argument(at) => format!("argument {at}"),
         Op::Iteration => "iteration".to_owned(),

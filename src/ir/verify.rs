@@ -61,11 +61,12 @@ fn verify_flow(flow: &Flow, graph: &Graph, around: Option<Around>) -> Result<(),
         let types: Vec<&Ty> = node.operands.iter().map(|operand| &flow.node(*operand).ty).collect();
         let read: Vec<bool> = node.operands.iter().map(|operand| flow.node(*operand).requires_grad).collect();
         match &node.op {
-            Op::Repeat { .. } => verify_loop(node, &types, &read, graph).map_err(at)?,
+            Op::Repeat { .. } | Op::Fused => verify_loop(node, &types, &read, graph).map_err(at)?,
             Op::LoopResult(k) => {
                 let whole = node.operands.first().map(|operand| flow.node(*operand));
                 let given = whole.and_then(|whole| match (&whole.op, &whole.body) {
                     (Op::Repeat { times }, Some(body)) => body.result_ty(*k, *times),
+                    (Op::Fused, Some(body)) => body.result_ty(*k, 1),
                     _ => None,
                 });
                 if given.as_ref() != Some(&node.ty) {

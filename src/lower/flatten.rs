@@ -147,14 +147,19 @@ impl Lowering {
                         body.flow.results.iter().map(|result| inner.map[result]).collect();
                     let (next, yields) = results.split_at(body.iter_args);
                     let out: Vec<usize> = results.iter().map(|_| self.slot()).collect();
-                    let op = InstrOp::Repeat {
-                        times,
-                        carried,
-                        body: inner.instrs,
-                        next: next.to_vec(),
-                        yields: yields.iter().copied().zip(body.yields.iter().copied()).collect(),
-                        result_tys: (0..results.len()).filter_map(|k| body.result_ty(k, times)).collect(),
-                        iteration: inner.iteration,
+                    let result_tys = (0..results.len()).filter_map(|k| body.result_ty(k, times)).collect();
+                    let op = if node.op == Op::Fused {
+                        InstrOp::Fused { body: inner.instrs, yields: yields.to_vec(), result_tys }
+                    } else {
+                        InstrOp::Repeat {
+                            times,
+                            carried,
+                            body: inner.instrs,
+                            next: next.to_vec(),
+                            yields: yields.iter().copied().zip(body.yields.iter().copied()).collect(),
+                            result_tys,
+                            iteration: inner.iteration,
+                        }
                     };
                     results_of.insert(index, out.clone());
                     (op, out)
@@ -194,6 +199,8 @@ impl Lowering {
             // Dropout may hand on its operand as it is.
             Op::Prim(id, _) if id.get().random => args.iter().for_each(|arg| self.share(arg)),
             Op::Prim(..) => self.owned.extend(out),
+            // Operands are only read, and results are new.
+            Op::Fused => self.owned.extend(out),
             _ => args.iter().for_each(|arg| self.share(arg)),
         }
     }
@@ -246,6 +253,14 @@ fn read_slots(instr: &Instr, reads: &mut Vec<usize>) {
         if let Operand::Slot(slot) = arg {
             reads.push(*slot);
         }
+    }
+    if let InstrOp::Fused { body, yields, .. } = &instr.op {
+        for operand in yields {
+            if let Operand::Slot(slot) = operand {
+                reads.push(*slot);
+            }
+        }
+        body.iter().for_each(|inner| read_slots(inner, reads));
     }
     if let InstrOp::Repeat { body, next, yields, .. } = &instr.op {
         for operand in next.iter().chain(yields.iter().map(|(operand, _)| operand)) {

@@ -47,6 +47,13 @@ fn body(out: &mut String, instrs: &[Instr], axes: &Axes, depth: usize) {
                     instr.ty.show(axes)
                 );
             }
+            InstrOp::Fused { body: inner, yields, .. } => {
+                let given: Vec<String> = yields.iter().map(|operand| show(*operand)).collect();
+                let _ = writeln!(out, "{indent}{} = fused({}){scope}{free} {{", results.join(" "), args.join(", "));
+                body(out, inner, axes, depth + 1);
+                let _ = writeln!(out, "{indent}  yield {}", given.join(" "));
+                let _ = writeln!(out, "{indent}}}");
+            }
             InstrOp::Repeat { times, carried, body: inner, next, yields, .. } => {
                 let carried: Vec<String> = carried.iter().map(|slot| format!("s{slot}")).collect();
                 let _ = writeln!(

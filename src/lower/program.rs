@@ -44,7 +44,7 @@ impl Program {
         fn any(instrs: &[Instr], training: bool) -> bool {
             instrs.iter().any(|instr| match &instr.op {
                 InstrOp::Op(Op::Prim(id, _)) => id.get().random && (training || id.get().name != "dropout"),
-                InstrOp::Repeat { body, .. } => any(body, training),
+                InstrOp::Repeat { body, .. } | InstrOp::Fused { body, .. } => any(body, training),
                 InstrOp::Op(_) => false,
             })
         }
@@ -125,6 +125,16 @@ pub struct Instr {
 pub enum InstrOp {
     /// One operation of the graph, loops excepted.
     Op(Op),
+    /// Operations that may be computed in one pass over memory, or one after the other: `body` is run once, and `yields`
+    /// move into `out`.
+    Fused {
+        /// Elementwise operations and reductions of rows.
+        body: Vec<Instr>,
+        /// What leaves it.
+        yields: Vec<Operand>,
+        /// Types of the results.
+        result_tys: Vec<Ty>,
+    },
     /// Runs `body` `times` times. Before the first iteration `carried` slots are filled from `args`; after each,
     /// `next` move into `carried`; after the last, `yields` move into `out`.
     Repeat {

@@ -4,6 +4,7 @@
 mod common_subexpressions;
 mod dead_code;
 mod differentiate;
+mod fuse;
 mod loop_invariant;
 mod precision;
 mod rewrite;
@@ -38,6 +39,7 @@ pub const PASSES: &[Pass] = &[
     Pass { name: "common-subexpressions-backward", ..common_subexpressions::PASS },
     Pass { name: "loop-invariant-backward", ..loop_invariant::PASS },
     Pass { name: "dead-code-last", ..dead_code::PASS },
+    fuse::PASS,
 ];
 
 /// The pass of a name.

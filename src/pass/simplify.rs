@@ -5,15 +5,19 @@ use super::Pass;
 use super::rewrite::{Rewrite, rewritten, same};
 use crate::ir::op::Op;
 use crate::ir::{Builder, Graph, Node, Val};
+use crate::primitive::Chained;
+use crate::types::{Axes, Ty};
 
 /// Operations that give their operand unchanged are replaced by it.
 pub const PASS: Pass = Pass { name: "simplify", about: "remove operations that change nothing", run };
 
 fn run(graph: &Graph) -> Graph {
-    rewritten(graph, &mut Simplify)
+    rewritten(graph, &mut Simplify { axes: graph.axes.clone() })
 }
 
-struct Simplify;
+struct Simplify {
+    axes: Axes,
+}
 
 impl Rewrite for Simplify {
     fn place(&mut self, builder: &mut Builder, node: &Node, operands: &[Val]) -> Val {
@@ -27,6 +31,30 @@ impl Rewrite for Simplify {
         if changes_nothing && (passes_gradient || !builder.requires_grad(operands[0])) {
             return operands[0];
         }
+        if let Op::Prim(id, attrs) = &node.op
+            && matches!(id.get().chained, Chained::Each(_))
+        {
+            // Operands meet by axis: what another brings along need not be broadcast first.
+            let narrow: Vec<Val> = operands.iter().map(|operand| unexpanded(builder, *operand)).collect();
+            let types: Vec<&Ty> = narrow.iter().map(|operand| builder.ty(*operand)).collect();
+            if (id.get().infer)(attrs, &types, &self.axes).is_ok_and(|ty| ty == node.ty) {
+                return same(builder, node, &narrow);
+            }
+        }
         same(builder, node, operands)
+    }
+}
+
+/// What a value was before it was broadcast.
+fn unexpanded(builder: &Builder, val: Val) -> Val {
+    match builder.made_by(val) {
+        Some((Op::Expand, [operand]))
+            if builder.ty(*operand).kind == builder.ty(val).kind
+                && builder.requires_grad(*operand) == builder.requires_grad(val)
+                && builder.depth_of(*operand) <= builder.depth() =>
+        {
+            unexpanded(builder, *operand)
+        }
+        _ => val,
     }
 }

@@ -7,7 +7,7 @@ use super::{
     Call, View,
     kernel::{Arg, Kernel, Operand, Planner, TchResult},
 };
-use super::{Backward, Complaint, Derivative, Primitive, Takes, missing, require_float};
+use super::{Backward, Chained, Complaint, Derivative, Primitive, Takes, missing, require_float};
 use crate::diagnostic::Code;
 use crate::types::{Axes, Dim, Ty};
 #[cfg(feature = "torch")]
@@ -50,6 +50,7 @@ pub static ATTEND: Primitive = Primitive {
     into: Takes::Nothing,
     constants: &[("causal", 0.0)],
     derivative: Derivative::Rule(rule),
+    chained: Chained::Never,
     random: false,
     infer,
     flops: cost,
@@ -94,6 +95,7 @@ pub static ATTEND_BACKWARD: Primitive = Primitive {
     into: Takes::One,
     constants: &[("causal", 0.0)],
     derivative: Derivative::Stops,
+    chained: Chained::Never,
     random: false,
     infer: infer_backward,
     flops: cost_backward,

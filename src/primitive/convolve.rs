@@ -8,7 +8,7 @@ use super::{
     Call, View,
     kernel::{Kernel, Planner, TchResult},
 };
-use super::{Backward, Complaint, Derivative, Primitive, Takes, Val, broadcast, missing, require_float};
+use super::{Backward, Chained, Complaint, Derivative, Primitive, Takes, Val, broadcast, missing, require_float};
 use crate::diagnostic::Code;
 #[cfg(feature = "torch")]
 use crate::types::Dim;
@@ -80,6 +80,7 @@ pub static CONVOLVE: Primitive = Primitive {
     into: Takes::Nothing,
     constants: &[("causal", 0.0)],
     derivative: Derivative::Rule(rule),
+    chained: Chained::Never,
     random: false,
     infer,
     flops: cost,

@@ -7,7 +7,7 @@ use super::{
     Call,
     kernel::{Kernel, Planner, TchResult},
 };
-use super::{Backward, Complaint, Derivative, Primitive, Takes, broadcast, missing};
+use super::{Backward, Chained, Complaint, Derivative, Primitive, Takes, broadcast, missing};
 use crate::types::{Axes, AxisId, Dim, Ty};
 #[cfg(feature = "torch")]
 use tch::Tensor;
@@ -63,6 +63,7 @@ pub static DOT: Primitive = Primitive {
     into: Takes::Nothing,
     constants: &[],
     derivative: Derivative::Rule(rule),
+    chained: Chained::Never,
     random: false,
     infer,
     flops: cost,

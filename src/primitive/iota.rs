@@ -1,7 +1,7 @@
 //! Counting along an axis: 0, 1, 2, …, what PyTorch calls `arange`. The axis and its size are stated, as draws state
 //! theirs.
 
-use super::{Attrs, Complaint, Derivative, Primitive, Takes, per_element};
+use super::{Attrs, Chained, Complaint, Derivative, Primitive, Takes, per_element};
 use crate::types::{Axes, Dim, Kind, Ty};
 
 fn infer(attrs: &Attrs, _: &[&Ty], _: &Axes) -> Result<Ty, Complaint> {
@@ -23,6 +23,7 @@ pub static IOTA: Primitive = Primitive {
     into: Takes::Nothing,
     constants: &[],
     derivative: Derivative::Stops,
+    chained: Chained::Never,
     random: false,
     infer,
     flops: cost,

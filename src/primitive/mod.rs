@@ -3,6 +3,7 @@
 
 mod attend;
 mod attrs;
+pub mod chained;
 mod call;
 mod convolve;
 mod derivative;
@@ -20,6 +21,7 @@ mod top_k;
 use crate::diagnostic::Code;
 pub use attrs::{Attrs, Real};
 pub use call::{Call, View};
+pub use chained::Chained;
 pub use derivative::{Backward, Derivative, Val};
 
 use crate::types::{Axes, AxisId, Dim, Kind, Ty};
@@ -71,6 +73,8 @@ pub struct Primitive {
     pub constants: &'static [(&'static str, f64)],
     /// How gradient goes through it.
     pub derivative: Derivative,
+    /// How it is computed as part of a chain, if it can be.
+    pub chained: Chained,
     /// Draws random numbers: never shared, moved or folded.
     pub random: bool,
     /// The result's type from the operands', its axes in memory order; a complaint where they do not fit.

@@ -2,7 +2,7 @@
 //! own; the trainer seeds libtorch's generator from the run's seed and the step.
 
 use super::Attrs;
-use super::{Backward, Complaint, Derivative, Primitive, Takes, Val, per_element};
+use super::{Backward, Chained, Complaint, Derivative, Primitive, Takes, Val, per_element};
 use crate::types::{Axes, Dim, Kind, Ty};
 
 fn drawn(attrs: &Attrs, _: &[&Ty], _: &Axes) -> Result<Ty, Complaint> {
@@ -30,6 +30,7 @@ macro_rules! row {
             into: Takes::Nothing,
             constants: $constants,
             derivative: $derivative,
+            chained: Chained::Never,
             random: true,
             infer: $infer,
             flops: cost,

@@ -2,9 +2,11 @@
 //! extreme element.
 
 use super::Attrs;
-use super::{Backward, Complaint, Derivative, Primitive, Takes, Val, as_float, missing, per_element};
+use super::chained::Steps;
+use super::{Backward, Chained, Complaint, Derivative, Primitive, Takes, Val, as_float, missing, per_element};
 use crate::diagnostic::Code;
 use crate::types::{Axes, Kind, Ty};
+use totc_kernels::{Op, Register};
 
 fn reduced(attrs: &Attrs, args: &[&Ty], axes: &Axes, kind: Kind) -> Result<Ty, Complaint> {
     for axis in &attrs.over {
@@ -50,7 +52,7 @@ fn cost(_: &Attrs, args: &[&Ty], _: &Ty) -> u64 {
 }
 
 macro_rules! row {
-    ($id:ident, $name:literal, $about:literal, $infer:ident, $derivative:expr, $kernel:expr) => {
+    ($id:ident, $name:literal, $about:literal, $infer:ident, $derivative:expr, $chained:expr, $kernel:expr) => {
         #[doc = $about]
         pub static $id: Primitive = Primitive {
             name: $name,
@@ -61,6 +63,7 @@ macro_rules! row {
             into: Takes::Nothing,
             constants: &[],
             derivative: $derivative,
+            chained: $chained,
             random: false,
             infer: $infer,
             flops: cost,
@@ -70,28 +73,28 @@ macro_rules! row {
     };
 }
 
-row!(SUM, "sum", "sum over axes", sum, Derivative::Rule(sum_rule), |c, p| {
+row!(SUM, "sum", "sum over axes", sum, Derivative::Rule(sum_rule), Chained::Rows(|s, x| s.add(Op::Sum, x)), |c, p| {
     c.reduce(p, |x, dims, kind| x.f_sum_dim_intlist(dims, false, kind))
 });
-row!(MEAN, "mean", "mean over axes; the mean of nothing is 0", mean, Derivative::Rule(mean_rule), |c, p| {
+row!(MEAN, "mean", "mean over axes; the mean of nothing is 0", mean, Derivative::Rule(mean_rule), Chained::Rows(mean_of_rows), |c, p| {
     if c.reduces_nothing(0) {
         return c.zeros(p);
     }
     c.reduce(p, |x, dims, kind| x.f_mean_dim(dims, false, kind))
 });
-row!(MAX, "max", "largest element over axes", extreme, Derivative::Rule(max_rule), |c, p| {
+row!(MAX, "max", "largest element over axes", extreme, Derivative::Rule(max_rule), Chained::Rows(|s, x| s.add(Op::Max, x)), |c, p| {
     c.first_extreme(p, |x, dim| x.f_max_dim(dim, false))
 });
-row!(MIN, "min", "smallest element over axes", extreme, Derivative::Rule(min_rule), |c, p| {
+row!(MIN, "min", "smallest element over axes", extreme, Derivative::Rule(min_rule), Chained::Rows(|s, x| s.add(Op::Min, x)), |c, p| {
     c.first_extreme(p, |x, dim| x.f_min_dim(dim, false))
 });
-row!(NORM, "norm", "L2 norm over axes", mean, Derivative::Rule(norm_rule), |c, p| {
+row!(NORM, "norm", "L2 norm over axes", mean, Derivative::Rule(norm_rule), Chained::Rows(norm_of_rows), |c, p| {
     c.reduce(p, |x, dims, kind| x.f_to_kind(kind)?.f_norm_scalaropt_dim(2.0, dims, false))
 });
-row!(LOGSUMEXP, "logsumexp", "log of the sum of exponentials over axes", mean, Derivative::Rule(logsumexp_rule), |c, p| {
+row!(LOGSUMEXP, "logsumexp", "log of the sum of exponentials over axes", mean, Derivative::Rule(logsumexp_rule), Chained::Never, |c, p| {
     c.reduce(p, |x, dims, kind| x.f_to_kind(kind)?.f_logsumexp(dims, false))
 });
-row!(ARGMAX, "argmax", "index of the (first) largest element over one axis", position, Derivative::Stops, |c, p| {
+row!(ARGMAX, "argmax", "index of the (first) largest element over one axis", position, Derivative::Stops, Chained::Never, |c, p| {
     c.reduce(p, |x, dims, _| x.f_argmax(dims[0], false))
 });
 
@@ -172,4 +175,15 @@ fn logsumexp_rule(b: &mut dyn Backward) {
     let share = b.prim("exp", &[less]);
     let share = b.mul(share, b.adjoint());
     b.give(0, share);
+}
+
+fn mean_of_rows(steps: &mut Steps, x: &[Register]) -> Register {
+    let (sum, count) = (steps.add(Op::Sum, x), steps.number(steps.last as f64));
+    steps.add(Op::Div, &[sum, count])
+}
+
+fn norm_of_rows(steps: &mut Steps, x: &[Register]) -> Register {
+    let squares = steps.add(Op::Mul, &[x[0], x[0]]);
+    let sum = steps.add(Op::Sum, &[squares]);
+    steps.add(Op::Sqrt, &[sum])
 }

@@ -8,7 +8,7 @@ use super::{
     Call,
     kernel::{Kernel, Planner, TchResult},
 };
-use super::{Backward, Complaint, Derivative, Primitive, Real, Takes, missing, per_element, require_float};
+use super::{Backward, Chained, Complaint, Derivative, Primitive, Real, Takes, missing, per_element, require_float};
 use crate::diagnostic::Code;
 use crate::types::{Axes, Ty};
 #[cfg(feature = "torch")]
@@ -48,6 +48,7 @@ pub static ROPE: Primitive = Primitive {
     into: Takes::Nothing,
     constants: &[("theta", 10000.0)],
     derivative: Derivative::Rule(rule),
+    chained: Chained::Never,
     random: false,
     infer,
     flops: cost,

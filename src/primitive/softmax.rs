@@ -1,8 +1,10 @@
 //! Softmax over one or several axes together; accumulates in float32 whatever the run's precision.
 
 use super::Attrs;
-use super::{Backward, Complaint, Derivative, Primitive, Takes, missing, per_element, require_float};
+use super::chained::Steps;
+use super::{Backward, Chained, Complaint, Derivative, Primitive, Takes, missing, per_element, require_float};
 use crate::types::{Axes, Ty};
+use totc_kernels::{Op, Register};
 
 fn infer(attrs: &Attrs, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
     require_float(args[0], axes, "`softmax`")?;
@@ -28,6 +30,7 @@ pub static SOFTMAX: Primitive = Primitive {
     into: Takes::Nothing,
     constants: &[],
     derivative: Derivative::Rule(rule),
+    chained: Chained::Rows(softmax_of_rows),
     random: false,
     infer,
     flops: cost,
@@ -64,6 +67,7 @@ pub static SOFTMAX_BACKWARD: Primitive = Primitive {
     into: Takes::Nothing,
     constants: &[],
     derivative: Derivative::Stops,
+    chained: Chained::Rows(backward_of_rows),
     random: false,
     infer: infer_backward,
     flops: cost_backward,
@@ -84,3 +88,18 @@ pub static SOFTMAX_BACKWARD: Primitive = Primitive {
         }))
     },
 };
+
+fn softmax_of_rows(steps: &mut Steps, x: &[Register]) -> Register {
+    let most = steps.add(Op::Max, x);
+    let less = steps.add(Op::Sub, &[x[0], most]);
+    let exp = steps.add(Op::Exp, &[less]);
+    let sum = steps.add(Op::Sum, &[exp]);
+    steps.add(Op::Div, &[exp, sum])
+}
+
+fn backward_of_rows(steps: &mut Steps, operands: &[Register]) -> Register {
+    let both = steps.add(Op::Mul, operands);
+    let sum = steps.add(Op::Sum, &[both]);
+    let scaled = steps.add(Op::Mul, &[operands[1], sum]);
+    steps.add(Op::Sub, &[both, scaled])
+}

@@ -1,7 +1,7 @@
 //! Indices of the largest elements over an axis, in the order they stand.
 
 use super::Attrs;
-use super::{Complaint, Derivative, Primitive, Takes, missing, per_element};
+use super::{Chained, Complaint, Derivative, Primitive, Takes, missing, per_element};
 use crate::diagnostic::Code;
 use crate::types::{Axes, Dim, Kind, Ty};
 
@@ -39,6 +39,7 @@ pub static TOP_K: Primitive = Primitive {
     into: Takes::One,
     constants: &[],
     derivative: Derivative::Stops,
+    chained: Chained::Never,
     random: false,
     infer,
     flops: cost,

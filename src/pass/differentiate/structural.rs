@@ -65,6 +65,7 @@ pub(super) fn rule(op: &Op, call: &mut Call) {
         | Op::Scatter { .. }
         | Op::Detach
         | Op::Repeat { .. }
+        | Op::Fused
         | Op::LoopResult(_)
         | Op::Argument(_)
         | Op::Iteration
