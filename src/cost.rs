@@ -83,7 +83,12 @@ impl Walk {
 
     fn operation(&mut self, op: &Op, instr: &Instr, times: u64) {
         let bytes = match op {
-            Op::Prim(..) | Op::Concat { .. } | Op::Gather { .. } | Op::Pad { .. } | Op::EmbeddingRows(_) | Op::Scatter { .. } => bytes(&instr.ty),
+            Op::Prim(..)
+            | Op::Concat { .. }
+            | Op::Gather { .. }
+            | Op::Pad { .. }
+            | Op::EmbeddingRows(_)
+            | Op::Scatter { .. } => bytes(&instr.ty),
             // Views, or the operand itself.
             _ => 0,
         };

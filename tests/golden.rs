@@ -22,7 +22,7 @@ mod trajectory;
 use comparison::{compared, difference};
 use fixture::{Golden, compile};
 use run::{Run, Step};
-use tch::{Kind, Tensor, no_grad};
+use tch::{Kind, Tensor};
 use totc::Values;
 use totc::ir::{Mode, WeightRole};
 use totc::model::{Bindings, Setting};
@@ -176,11 +176,9 @@ fn trm_mlp_stays_near_for_two_steps() {
     assert!(apart < most, "{apart:.1e} apart, at most {most:.0e}");
 }
 
-/// Float64 tells how far the published numbers are from the exact ones. After one update of the network, numbers that are
-/// narrowed where the published ones are must be nearer to them than the exact ones, whatever the kernels, which round
-/// only sums otherwise (0 to 0.46 of that distance was seen): without the casts, or with others, they are not. After a
-/// whole step all roundings have been multiplied; ours and theirs are then as far from the exact ones, and at most twice
-/// that from each other.
+/// Float64 tells how far numbers in bfloat16 are from the exact ones: ours must be no further from them than the published
+/// ones are, after one update of the network and after a whole step. Where several operations are computed in one pass,
+/// they are rounded once, so that ours are nearer. What is narrowed and never computed with is equal to the bit.
 #[test]
 fn bfloat16_narrows_where_the_published_code_does() {
     let golden = Golden::read("trm_att_rope_bf16");
@@ -188,23 +186,28 @@ fn bfloat16_narrows_where_the_published_code_does() {
         let run = Run::new(golden, "trm.tot", "Trm", Mode::Training, precision);
         run.step(&run.start(), &golden.batch("batch1"))
     };
-    let mean = |ours: &Tensor, theirs: &str| {
-        let apart = (ours.to_kind(Kind::Double) - golden.get(theirs).to_kind(Kind::Double)).abs();
-        no_grad(|| apart.mean(Kind::Double).double_value(&[]))
+    let mean = |one: &Tensor, other: &Tensor| {
+        let apart = (one.to_kind(Kind::Double) - other.to_kind(Kind::Double)).abs();
+        apart.mean(Kind::Double).double_value(&[])
     };
-    let near = |most: f64, (ours, exact): (&Step, &Step), parts: &[(&str, &str)]| {
-        let noise = parts.iter().map(|(name, theirs)| mean(exact.value(name), theirs)).fold(0.0, f64::max);
+    // Means over hundreds of roundings: a twentieth is their chance.
+    let near = |(ours, exact): (&Step, &Step), parts: &[(&str, &str)]| {
         for (name, theirs) in parts {
-            let apart = mean(ours.value(name), theirs);
-            println!("trm_att_rope_bf16, {theirs}: {apart:.1e} apart in the mean, exact ones {noise:.1e}");
-            assert!(apart <= most * noise, "{theirs}: {apart:.1e} apart, exact ones {noise:.1e}");
+            let own = mean(ours.value(name), exact.value(name));
+            let theirs_are = mean(golden.get(theirs), exact.value(name));
+            println!(
+                "trm_att_rope_bf16, {theirs}: {own:.1e} from the exact ones in the mean, published {theirs_are:.1e}"
+            );
+            assert!(
+                own <= 1.05 * theirs_are,
+                "{theirs}: {own:.1e} from the exact ones, published {theirs_are:.1e}"
+            );
         }
     };
     let (ours, exact) = (step(&golden, Kind::BFloat16), step(&golden, Kind::Double));
     // No sums, so the same bits everywhere.
-    assert_eq!(mean(ours.value("value.x"), "step1.input_embeddings"), 0.0);
+    assert_eq!(mean(ours.value("value.x"), golden.get("step1.input_embeddings")), 0.0);
     near(
-        2.0,
         (&ours, &exact),
         &[
             ("predict.logits", "step1.logits"),
@@ -222,7 +225,7 @@ fn bfloat16_narrows_where_the_published_code_does() {
     once.info["config"]["H_cycles"] = 1.into();
     once.info["config"]["L_cycles"] = 1.into();
     let (ours, exact) = (step(&once, Kind::BFloat16), step(&once, Kind::Double));
-    near(0.8, (&ours, &exact), &[("state.z", "step1.trace.00.L_level.out")]);
+    near((&ours, &exact), &[("state.z", "step1.trace.00.L_level.out")]);
 }
 
 /// Sizes that the papers and their code give, at the sizes of Sudoku.

@@ -150,9 +150,11 @@ fn gradients(subject: &Subject, weights: &Weights) -> IndexMap<String, HashMap<S
         assert_eq!(loss.kind(), Kind::Double, "{name} is not computed in float64");
         let executable = subject.of_loss(&name);
         let outputs = run(&executable, weights);
-        let scalar = executable.program().outputs.iter().any(|output| {
-            output.name == format!("loss.{name}") && output.ty.dims.is_empty()
-        });
+        let scalar = executable
+            .program()
+            .outputs
+            .iter()
+            .any(|output| output.name == format!("loss.{name}") && output.ty.dims.is_empty());
         // A program gives the mean over its two rows, of which a single number counts for each.
         let rows = if scalar { 1.0 } else { 2.0 };
         let mut own: HashMap<String, Tensor> = HashMap::new();
@@ -279,7 +281,8 @@ fn every_primitive_has_a_case() {
         "embeddingrows",
         "repeat",
     ];
-    let primitives = primitive::all().filter(|row| !matches!(row.derivative, Derivative::Stops)).map(|row| row.name);
+    let primitives =
+        primitive::all().filter(|row| !matches!(row.derivative, Derivative::Stops)).map(|row| row.name);
     let lacking: Vec<&str> = primitives
         .chain(structural)
         .filter(|name| !losses.get(*name).is_some_and(|operations| operations.contains(*name)))

@@ -123,8 +123,8 @@ mod values {
 
     use indexmap::IndexMap;
     use tch::{Device, Kind, Tensor};
-    use totc::exec::{ExecError, Executable, Inputs, Weights};
     use totc::cost::cost;
+    use totc::exec::{ExecError, Executable, Inputs, Weights};
     use totc::ir::Recompute;
     use totc::lower::{self, Instr, InstrOp, Program};
     use totc::primitive::kernel::torch_kind;

@@ -217,7 +217,8 @@ impl Chain {
                     && (before == at || self.steps[at].operands.contains(&Register(before)))
                     && let Some(buffer) = self.buffers[before]
                 {
-                    let free = if self.steps[before].width == Width::Full { &mut free_full } else { &mut free_row };
+                    let free =
+                        if self.steps[before].width == Width::Full { &mut free_full } else { &mut free_row };
                     if !free.contains(&buffer) {
                         free.push(buffer);
                     }
@@ -245,20 +246,14 @@ impl Chain {
             )));
         }
         if let Some(input) = inputs.iter().find(|input| input.strides.len() != self.space.0.len()) {
-            return Err(Mismatch(format!(
-                "{} strides for {} axes",
-                input.strides.len(),
-                self.space.0.len()
-            )));
+            return Err(Mismatch(format!("{} strides for {} axes", input.strides.len(), self.space.0.len())));
         }
         let (rows, last) = (self.space.rows(), self.space.last());
         if rows * last == 0 {
             return Ok(());
         }
-        let memory = Memory {
-            inputs: inputs.iter().map(|input| Source::of(input, &self.space)).collect(),
-            outputs,
-        };
+        let memory =
+            Memory { inputs: inputs.iter().map(|input| Source::of(input, &self.space)).collect(), outputs };
         let rows_a_block = (BLOCK / last).max(1);
         let rows_a_task = rows_a_block * BLOCKS_A_TASK;
         let task = |number: usize| {
@@ -360,7 +355,13 @@ impl Chain {
             match step.op {
                 // SAFETY: the caller's promise about inputs.
                 Op::Input(k) => unsafe {
-                    load(&memory.inputs[k], start, rows, if step.width == Width::Full { last } else { 1 }, out)
+                    load(
+                        &memory.inputs[k],
+                        start,
+                        rows,
+                        if step.width == Width::Full { last } else { 1 },
+                        out,
+                    )
                 },
                 Op::Number(number) => out.fill(T::from64(number)),
                 Op::Sum => reduce(operand(0), out, last, T::ZERO, |a, b| a.add(b)),
@@ -434,7 +435,8 @@ struct Source {
 
 impl Source {
     fn of(input: &Input, space: &Space) -> Source {
-        let (inner, outer) = input.strides.split_last().map_or((0, &[][..]), |(inner, outer)| (*inner, outer));
+        let (inner, outer) =
+            input.strides.split_last().map_or((0, &[][..]), |(inner, outer)| (*inner, outer));
         let sizes = space.0.split_last().map_or(&[][..], |(_, sizes)| sizes).to_vec();
         // Axes of one entry have no say.
         let axes: Vec<(usize, isize)> =

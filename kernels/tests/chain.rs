@@ -75,8 +75,9 @@ fn a_norm_is_what_its_formula_says() {
         let (x32, r32) = (narrow(&x), narrow(&r));
         let mut expected = Vec::new();
         for row in 0..rows {
-            let sums: Vec<f64> =
-                (0..width).map(|at| f64::from(x32[row * width + at]) + f64::from(r32[row * width + at])).collect();
+            let sums: Vec<f64> = (0..width)
+                .map(|at| f64::from(x32[row * width + at]) + f64::from(r32[row * width + at]))
+                .collect();
             let mean = sums.iter().map(|value| value * value).sum::<f64>() / width as f64;
             expected.extend(sums.iter().map(|value| value / (mean + 1e-5).sqrt()));
         }
@@ -176,7 +177,10 @@ fn bfloat16_is_rounded_once() {
             let x = x.to_f64();
             let exact = (x * x / (1.0 + (-x).exp())).exp();
             // Half a unit of bfloat16 (2⁻⁸), and what float32 adds.
-            assert!((found.to_f64() - exact).abs() <= exact * (1.0 / 256.0 + CLOSE), "{form:?}: {found} for {exact}");
+            assert!(
+                (found.to_f64() - exact).abs() <= exact * (1.0 / 256.0 + CLOSE),
+                "{form:?}: {found} for {exact}"
+            );
         }
     }
 }
@@ -218,7 +222,10 @@ fn functions_are_within_their_bounds() {
                 let rounded = exact as f32;
                 if rounded.is_infinite() || rounded.abs() < 1e-36 {
                     let apart = (found - rounded).abs();
-                    assert!(*found == rounded || apart < 1e-36, "{op:?}({x}) in {form:?} is {found}, not {rounded}");
+                    assert!(
+                        *found == rounded || apart < 1e-36,
+                        "{op:?}({x}) in {form:?} is {found}, not {rounded}"
+                    );
                     continue;
                 }
                 let unit = f64::from(f32::from_bits(rounded.abs().to_bits() + 1)) - f64::from(rounded.abs());

@@ -147,7 +147,10 @@ fn costs(out: &mut String, model: &Model, training: Cost, evaluation: Cost) {
 
 /// What training needs if it computes values again in the backward pass.
 fn memory(out: &mut String, ways: &[(Recompute, Cost)]) {
-    let _ = writeln!(out, "\nMemory of a training step, by what the backward pass computes again (`memory:` of a run file chooses)");
+    let _ = writeln!(
+        out,
+        "\nMemory of a training step, by what the backward pass computes again (`memory:` of a run file chooses)"
+    );
     let mut lines = vec![["", "MB at most", "kept by loops", "GFLOP"].map(str::to_owned).to_vec()];
     for (recompute, cost) in ways {
         let name = match recompute {

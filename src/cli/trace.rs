@@ -252,7 +252,13 @@ fn mean_loss(outputs: &Outputs, rows: usize) -> Result<Option<Tensor>, Failure> 
     total.map(|total| total.f_div_scalar(rows as f64)).transpose().map_err(|error| world(&error))
 }
 
-fn gradients(written: &mut Named, step: usize, program: &Program, weights: &Weights, outputs: &Outputs) -> Outcome {
+fn gradients(
+    written: &mut Named,
+    step: usize,
+    program: &Program,
+    weights: &Weights,
+    outputs: &Outputs,
+) -> Outcome {
     if program.gradients.is_empty() {
         return Err(Failure::World("the sum of losses reaches no weight".to_owned()));
     }

@@ -324,7 +324,9 @@ impl Executable {
     /// An operand as it stands, stacks as stacks.
     fn held(&self, step: &Step, operand: Operand, ty: &Ty) -> Result<Value, ExecError> {
         match operand {
-            Operand::Slot(slot) => step.slots[slot].as_ref().map(Value::share).ok_or_else(|| never_computed(slot)),
+            Operand::Slot(slot) => {
+                step.slots[slot].as_ref().map(Value::share).ok_or_else(|| never_computed(slot))
+            }
             operand => self.value(step, operand, ty).map(Value::Tensor),
         }
     }
@@ -397,7 +399,9 @@ impl Executable {
                 step.args.clear();
                 if result.kind() == kind { Ok(result) } else { result.f_to_kind(kind).map_err(failed) }
             }
-            Action::Repeat(_) | Action::Unstack | Action::Chain(_) | Action::Each(_) => Err(missing("the loop".to_owned())),
+            Action::Repeat(_) | Action::Unstack | Action::Chain(_) | Action::Each(_) => {
+                Err(missing("the loop".to_owned()))
+            }
         }
     }
 

@@ -1,8 +1,8 @@
 //! Weights by path: made from a seed, loaded from and saved to safetensors. A name, shape or data type that does
 //! not fit is an error, never changed silently.
 
-use crate::ir::op::Init;
 use crate::ir::WeightInfo;
+use crate::ir::op::Init;
 use indexmap::IndexMap;
 use std::path::{Path, PathBuf};
 use tch::{Device, Kind, Tensor};

@@ -15,7 +15,9 @@ mod verify;
 pub use builder::{Builder, Label, Val};
 pub use graph::{Body, Flow, Graph, Node, Recompute, Yield};
 pub use infer::infer;
-pub use interface::{Gradient, HaltInfo, InputInfo, InputRole, Mode, State, StateInfo, Weight, WeightInfo, WeightRole};
+pub use interface::{
+    Gradient, HaltInfo, InputInfo, InputRole, Mode, State, StateInfo, Weight, WeightInfo, WeightRole,
+};
 pub use print::print;
 pub use show::show_op;
 pub use values::Values;

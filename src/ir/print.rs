@@ -61,7 +61,8 @@ fn flow(
             let inner = flow(out, &body.flow, axes, depth + 1, names);
             let results: Vec<&str> = body.flow.results.iter().map(|result| inner[result].as_str()).collect();
             let (next, yields) = results.split_at(body.iter_args.min(results.len()));
-            let handed = if node.op == Op::Fused { String::new() } else { format!("next {}", next.join(", ")) };
+            let handed =
+                if node.op == Op::Fused { String::new() } else { format!("next {}", next.join(", ")) };
             let yields: Vec<String> = yields
                 .iter()
                 .zip(&body.yields)

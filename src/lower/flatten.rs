@@ -63,11 +63,7 @@ pub fn program(graph: &Graph) -> Program {
 }
 
 /// The results behind the outputs.
-fn gradients(
-    graph: &Graph,
-    map: &HashMap<NodeIndex, Operand>,
-    fresh: &HashSet<usize>,
-) -> Vec<GradientInfo> {
+fn gradients(graph: &Graph, map: &HashMap<NodeIndex, Operand>, fresh: &HashSet<usize>) -> Vec<GradientInfo> {
     let results = &graph.flow.results;
     let mut behind = results.iter().skip(graph.outputs.len());
     let mut gradients = Vec::new();

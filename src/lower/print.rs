@@ -49,7 +49,12 @@ fn body(out: &mut String, instrs: &[Instr], axes: &Axes, depth: usize) {
             }
             InstrOp::Fused { body: inner, yields, .. } => {
                 let given: Vec<String> = yields.iter().map(|operand| show(*operand)).collect();
-                let _ = writeln!(out, "{indent}{} = fused({}){scope}{free} {{", results.join(" "), args.join(", "));
+                let _ = writeln!(
+                    out,
+                    "{indent}{} = fused({}){scope}{free} {{",
+                    results.join(" "),
+                    args.join(", ")
+                );
                 body(out, inner, axes, depth + 1);
                 let _ = writeln!(out, "{indent}  yield {}", given.join(" "));
                 let _ = writeln!(out, "{indent}}}");

@@ -14,7 +14,8 @@ use petgraph::graph::NodeIndex;
 use std::collections::HashMap;
 
 /// Operations on the same places become one.
-pub const PASS: Pass = Pass { name: "fuse", about: "compute operations on the same places in one pass over memory", run };
+pub const PASS: Pass =
+    Pass { name: "fuse", about: "compute operations on the same places in one pass over memory", run };
 
 fn run(graph: &Graph) -> Graph {
     let mut builder = Builder::concrete(graph.precision);
@@ -66,7 +67,8 @@ fn copy(builder: &mut Builder, flow: &Flow, entering: &[Val]) -> Vec<Val> {
         {
             continue;
         }
-        let operands: Vec<Val> = node.operands.iter().filter_map(|operand| map.get(operand).copied()).collect();
+        let operands: Vec<Val> =
+            node.operands.iter().filter_map(|operand| map.get(operand).copied()).collect();
         if let Some(body) = &node.body {
             loops.insert(index, copy_loop(builder, node, body, &operands));
             continue;
@@ -253,7 +255,10 @@ fn member(flow: &Flow, node: &Node) -> Option<Member> {
             Chained::Rows(_) => {
                 let whole = operands.last()?;
                 let last = whole.dims.last()?;
-                if attrs.over != [last.axis] || operands.iter().any(|ty| ty.dims != whole.dims) || last.size == 0 {
+                if attrs.over != [last.axis]
+                    || operands.iter().any(|ty| ty.dims != whole.dims)
+                    || last.size == 0
+                {
                     return None;
                 }
                 (whole.dims.clone(), true)

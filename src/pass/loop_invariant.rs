@@ -19,7 +19,9 @@ struct Hoist;
 
 impl Rewrite for Hoist {
     fn place(&mut self, builder: &mut Builder, node: &Node, operands: &[Val]) -> Val {
-        if matches!(node.op, Op::Number(_) | Op::EmbeddingRows(_) | Op::Iteration | Op::Unstack { .. }) || is_random(&node.op) {
+        if matches!(node.op, Op::Number(_) | Op::EmbeddingRows(_) | Op::Iteration | Op::Unstack { .. })
+            || is_random(&node.op)
+        {
             return same(builder, node, operands);
         }
         let variable = operands.iter().filter(|operand| builder.number(**operand).is_none());

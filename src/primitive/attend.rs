@@ -2,12 +2,12 @@
 //! where `d` is the size of the axis the products are summed over.
 
 use super::Attrs;
+use super::{Backward, Chained, Complaint, Derivative, Primitive, Takes, missing, require_float};
 #[cfg(feature = "torch")]
 use super::{
     Call, View,
     kernel::{Arg, Kernel, Operand, Planner, TchResult},
 };
-use super::{Backward, Chained, Complaint, Derivative, Primitive, Takes, missing, require_float};
 use crate::diagnostic::Code;
 use crate::types::{Axes, Dim, Ty};
 #[cfg(feature = "torch")]

@@ -3,12 +3,14 @@
 //! beyond its ends. As everywhere in the field it is a cross-correlation: y[t] = Σ_k kernel[k] · x[t + k - before].
 
 use super::Attrs;
+use super::{
+    Backward, Chained, Complaint, Derivative, Primitive, Takes, Val, broadcast, missing, require_float,
+};
 #[cfg(feature = "torch")]
 use super::{
     Call, View,
     kernel::{Kernel, Planner, TchResult},
 };
-use super::{Backward, Chained, Complaint, Derivative, Primitive, Takes, Val, broadcast, missing, require_float};
 use crate::diagnostic::Code;
 #[cfg(feature = "torch")]
 use crate::types::Dim;

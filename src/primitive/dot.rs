@@ -2,12 +2,12 @@
 //! operand has stay; axes that both have and that are not contracted are matched.
 
 use super::Attrs;
+use super::{Backward, Chained, Complaint, Derivative, Primitive, Takes, broadcast, missing};
 #[cfg(feature = "torch")]
 use super::{
     Call,
     kernel::{Kernel, Planner, TchResult},
 };
-use super::{Backward, Chained, Complaint, Derivative, Primitive, Takes, broadcast, missing};
 use crate::types::{Axes, AxisId, Dim, Ty};
 #[cfg(feature = "torch")]
 use tch::Tensor;
@@ -97,7 +97,9 @@ fn contract(call: &Call, planner: &Planner) -> TchResult<Kernel> {
     let (a, b) = (call.plain(planner, 0)?, call.plain(planner, 1)?);
     let split = |at: usize| Split::of(&call.args[at].dims, &call.attrs.over);
     let shares = call.args[1].axes().any(|axis| !call.attrs.over.contains(&axis) && call.args[0].has(axis));
-    let (Some(left), Some(right), false) = (split(0), split(1), shares) else { return by_einsum(call, planner) };
+    let (Some(left), Some(right), false) = (split(0), split(1), shares) else {
+        return by_einsum(call, planner);
+    };
     if left.order != right.order || (right.before > 1 && right.after > 1) {
         return by_einsum(call, planner);
     }
@@ -124,7 +126,8 @@ fn contract(call: &Call, planner: &Planner) -> TchResult<Kernel> {
     }
     Ok(Box::new(move |_, args| {
         let (a, b) = (a.of(args)?.f_to_kind(kind)?, b.of(args)?.f_to_kind(kind)?);
-        let weight = weight(&b)?.f_transpose(0, 1)?.f_unsqueeze(0)?.f_expand([before, outer, inner], false)?;
+        let weight =
+            weight(&b)?.f_transpose(0, 1)?.f_unsqueeze(0)?.f_expand([before, outer, inner], false)?;
         weight.f_bmm(&a.f_reshape([before, inner, after])?)?.f_reshape(&shape[..])
     }))
 }

@@ -104,100 +104,282 @@ macro_rules! row {
     };
 }
 
-row!(ADD, "add", "`a + b`", 2, arithmetic, one, Derivative::Rule(derivative::add), Chained::Each(Op::Add), |c, _| c.binary(
-    |a, b| a.f_add(b),
-    |a, b| a.f_add_(b),
-    |a, b| b.f_add(a)
-));
-row!(SUB, "sub", "`a - b`", 2, arithmetic, one, Derivative::Rule(derivative::sub), Chained::Each(Op::Sub), |c, _| c.binary(
-    |a, b| a.f_sub(b),
-    |a, b| a.f_sub_(b),
-    |a, b| b.f_neg()?.f_add(a)
-));
-row!(MUL, "mul", "`a * b`", 2, arithmetic, one, Derivative::Rule(derivative::mul), Chained::Each(Op::Mul), |c, _| c.binary(
-    |a, b| a.f_mul(b),
-    |a, b| a.f_mul_(b),
-    |a, b| b.f_mul(a)
-));
-row!(DIV, "div", "`a / b`", 2, division, one, Derivative::Rule(derivative::div), Chained::Each(Op::Div), |c, _| c.binary(
-    |a, b| a.f_div(b),
-    |a, b| a.f_div_(b),
-    |a, b| a.f_div(&kernel::widened(b)?)
-));
-row!(POW, "pow", "`a ^ b`", 2, arithmetic, some, Derivative::Rule(derivative::pow), Chained::Each(Op::Pow), |c, p| c.power(p));
-row!(MAXIMUM, "maximum", "`max(a, b)`, elementwise", 2, arithmetic, one, Derivative::Rule(derivative::maximum), Chained::Each(Op::Maximum), |c, p| c
-    .pair(p, |a, b| a.f_maximum(b)));
-row!(MINIMUM, "minimum", "`min(a, b)`, elementwise", 2, arithmetic, one, Derivative::Rule(derivative::minimum), Chained::Each(Op::Minimum), |c, p| c
-    .pair(p, |a, b| a.f_minimum(b)));
-row!(LT, "lt", "`a < b`", 2, comparison, one, Derivative::Stops, Chained::Each(Op::Lt), |c, p| c.compare(p, |a, b| a.f_lt_tensor(b)));
-row!(LE, "le", "`a <= b`", 2, comparison, one, Derivative::Stops, Chained::Each(Op::Le), |c, p| c.compare(p, |a, b| a.f_le_tensor(b)));
-row!(GT, "gt", "`a > b`", 2, comparison, one, Derivative::Stops, Chained::Each(Op::Gt), |c, p| c.compare(p, |a, b| a.f_gt_tensor(b)));
-row!(GE, "ge", "`a >= b`", 2, comparison, one, Derivative::Stops, Chained::Each(Op::Ge), |c, p| c.compare(p, |a, b| a.f_ge_tensor(b)));
-row!(EQ, "eq", "`a == b`", 2, comparison, one, Derivative::Stops, Chained::Each(Op::Eq), |c, p| c.compare(p, |a, b| a.f_eq_tensor(b)));
-row!(NE, "ne", "`a != b`", 2, comparison, one, Derivative::Stops, Chained::Each(Op::Ne), |c, p| c.compare(p, |a, b| a.f_ne_tensor(b)));
-row!(AND, "and", "`a and b`", 2, logic, one, Derivative::Stops, Chained::Each(Op::And), |c, p| c.pair(p, |a, b| a.f_logical_and(b)));
-row!(OR, "or", "`a or b`", 2, logic, one, Derivative::Stops, Chained::Each(Op::Or), |c, p| c.pair(p, |a, b| a.f_logical_or(b)));
+row!(
+    ADD,
+    "add",
+    "`a + b`",
+    2,
+    arithmetic,
+    one,
+    Derivative::Rule(derivative::add),
+    Chained::Each(Op::Add),
+    |c, _| c.binary(|a, b| a.f_add(b), |a, b| a.f_add_(b), |a, b| b.f_add(a))
+);
+row!(
+    SUB,
+    "sub",
+    "`a - b`",
+    2,
+    arithmetic,
+    one,
+    Derivative::Rule(derivative::sub),
+    Chained::Each(Op::Sub),
+    |c, _| c.binary(|a, b| a.f_sub(b), |a, b| a.f_sub_(b), |a, b| b.f_neg()?.f_add(a))
+);
+row!(
+    MUL,
+    "mul",
+    "`a * b`",
+    2,
+    arithmetic,
+    one,
+    Derivative::Rule(derivative::mul),
+    Chained::Each(Op::Mul),
+    |c, _| c.binary(|a, b| a.f_mul(b), |a, b| a.f_mul_(b), |a, b| b.f_mul(a))
+);
+row!(
+    DIV,
+    "div",
+    "`a / b`",
+    2,
+    division,
+    one,
+    Derivative::Rule(derivative::div),
+    Chained::Each(Op::Div),
+    |c, _| c.binary(|a, b| a.f_div(b), |a, b| a.f_div_(b), |a, b| a.f_div(&kernel::widened(b)?))
+);
+row!(
+    POW,
+    "pow",
+    "`a ^ b`",
+    2,
+    arithmetic,
+    some,
+    Derivative::Rule(derivative::pow),
+    Chained::Each(Op::Pow),
+    |c, p| c.power(p)
+);
+row!(
+    MAXIMUM,
+    "maximum",
+    "`max(a, b)`, elementwise",
+    2,
+    arithmetic,
+    one,
+    Derivative::Rule(derivative::maximum),
+    Chained::Each(Op::Maximum),
+    |c, p| c.pair(p, |a, b| a.f_maximum(b))
+);
+row!(
+    MINIMUM,
+    "minimum",
+    "`min(a, b)`, elementwise",
+    2,
+    arithmetic,
+    one,
+    Derivative::Rule(derivative::minimum),
+    Chained::Each(Op::Minimum),
+    |c, p| c.pair(p, |a, b| a.f_minimum(b))
+);
+row!(LT, "lt", "`a < b`", 2, comparison, one, Derivative::Stops, Chained::Each(Op::Lt), |c, p| c
+    .compare(p, |a, b| a.f_lt_tensor(b)));
+row!(LE, "le", "`a <= b`", 2, comparison, one, Derivative::Stops, Chained::Each(Op::Le), |c, p| c
+    .compare(p, |a, b| a.f_le_tensor(b)));
+row!(GT, "gt", "`a > b`", 2, comparison, one, Derivative::Stops, Chained::Each(Op::Gt), |c, p| c
+    .compare(p, |a, b| a.f_gt_tensor(b)));
+row!(GE, "ge", "`a >= b`", 2, comparison, one, Derivative::Stops, Chained::Each(Op::Ge), |c, p| c
+    .compare(p, |a, b| a.f_ge_tensor(b)));
+row!(EQ, "eq", "`a == b`", 2, comparison, one, Derivative::Stops, Chained::Each(Op::Eq), |c, p| c
+    .compare(p, |a, b| a.f_eq_tensor(b)));
+row!(NE, "ne", "`a != b`", 2, comparison, one, Derivative::Stops, Chained::Each(Op::Ne), |c, p| c
+    .compare(p, |a, b| a.f_ne_tensor(b)));
+row!(AND, "and", "`a and b`", 2, logic, one, Derivative::Stops, Chained::Each(Op::And), |c, p| c
+    .pair(p, |a, b| a.f_logical_and(b)));
+row!(OR, "or", "`a or b`", 2, logic, one, Derivative::Stops, Chained::Each(Op::Or), |c, p| c
+    .pair(p, |a, b| a.f_logical_or(b)));
 row!(NOT, "not", "`not a`", 1, logic, one, Derivative::Stops, Chained::Each(Op::Not), |c, p| c.unary(
     p,
     |a| a.f_logical_not(),
     |a| a.f_logical_not_()
 ));
-row!(NEG, "neg", "`-a`", 1, same, one, Derivative::Rule(derivative::neg), Chained::Each(Op::Neg), |c, p| c.unary(p, |a| a.f_neg(), |a| a.f_neg_()));
-row!(EXP, "exp", "e to the power of each element", 1, function, some, Derivative::Rule(derivative::exp), Chained::Each(Op::Exp), |c, p| c.unary(
-    p,
-    |a| a.f_exp(),
-    |a| a.f_exp_()
-));
-row!(LOG, "log", "natural logarithm", 1, function, some, Derivative::Rule(derivative::log), Chained::Each(Op::Log), |c, p| c.unary(
-    p,
-    |a| a.f_log(),
-    |a| a.f_log_()
-));
-row!(SQRT, "sqrt", "square root", 1, function, some, Derivative::Rule(derivative::sqrt), Chained::Each(Op::Sqrt), |c, p| c.unary(
-    p,
-    |a| a.f_sqrt(),
-    |a| a.f_sqrt_()
-));
-row!(RSQRT, "rsqrt", "one over the square root", 1, function, some, Derivative::Rule(derivative::rsqrt), Chained::Each(Op::Rsqrt), |c, p| c.unary(
-    p,
-    |a| a.f_rsqrt(),
-    |a| a.f_rsqrt_()
-));
-row!(ABS, "abs", "absolute value", 1, same, one, Derivative::Rule(derivative::abs), Chained::Each(Op::Abs), |c, p| c.unary(p, |a| a.f_abs(), |a| a.f_abs_()));
-row!(SIGN, "sign", "-1, 0 or 1; its gradient is zero", 1, same, one, Derivative::Stops, Chained::Each(Op::Sign), |c, p| c.unary(
-    p,
-    |a| a.f_sign(),
-    |a| a.f_sign_()
-));
-row!(FLOOR, "floor", "the next whole number below; its gradient is zero", 1, same, one, Derivative::Stops, Chained::Each(Op::Floor), |c, p| c
-    .unary(p, |a| a.f_floor(), |a| a.f_floor_()));
-row!(SIN, "sin", "sine", 1, function, some, Derivative::Rule(derivative::sin), Chained::Each(Op::Sin), |c, p| c.unary(p, |a| a.f_sin(), |a| a.f_sin_()));
-row!(COS, "cos", "cosine", 1, function, some, Derivative::Rule(derivative::cos), Chained::Each(Op::Cos), |c, p| c.unary(p, |a| a.f_cos(), |a| a.f_cos_()));
-row!(SIGMOID, "sigmoid", "1 / (1 + exp(-x))", 1, function, some, Derivative::Rule(derivative::sigmoid), Chained::Each(Op::Sigmoid), |c, p| c.unary(
-    p,
-    |a| a.f_sigmoid(),
-    |a| a.f_sigmoid_()
-));
-row!(TANH, "tanh", "hyperbolic tangent", 1, function, some, Derivative::Rule(derivative::tanh), Chained::Each(Op::Tanh), |c, p| c.unary(
-    p,
-    |a| a.f_tanh(),
-    |a| a.f_tanh_()
-));
-row!(SILU, "silu", "x · sigmoid(x)", 1, function, some, Derivative::Rule(derivative::silu), Chained::Each(Op::Silu), |c, p| c.unary(
-    p,
-    |a| a.f_silu(),
-    |a| a.f_silu_()
-));
-row!(GELU, "gelu", "x · Φ(x), by the error function", 1, function, some, Derivative::Rule(derivative::gelu), Chained::Never, |c, p| c.unary(
-    p,
-    |a| a.f_gelu("none"),
-    |a| a.f_gelu("none")
-));
-row!(RELU, "relu", "max(x, 0)", 1, same, one, Derivative::Rule(derivative::relu), Chained::Each(Op::Relu), |c, p| c.unary(p, |a| a.f_relu(), |a| a.f_relu_()));
-row!(WHERE, "where", "`a` where the condition holds, `b` elsewhere", 3, choice, one, Derivative::Rule(derivative::where_), Chained::Each(Op::Where), |c, p| c
-    .choose(p));
-row!(PRESENT, "present", "whether an optional index is there (bool)", 1, presence, one, Derivative::Stops, Chained::Never, |c, p| c
-    .unary(p, |a| a.f_ge(0), |a| a.f_ge_(0)));
+row!(NEG, "neg", "`-a`", 1, same, one, Derivative::Rule(derivative::neg), Chained::Each(Op::Neg), |c, p| c
+    .unary(p, |a| a.f_neg(), |a| a.f_neg_()));
+row!(
+    EXP,
+    "exp",
+    "e to the power of each element",
+    1,
+    function,
+    some,
+    Derivative::Rule(derivative::exp),
+    Chained::Each(Op::Exp),
+    |c, p| c.unary(p, |a| a.f_exp(), |a| a.f_exp_())
+);
+row!(
+    LOG,
+    "log",
+    "natural logarithm",
+    1,
+    function,
+    some,
+    Derivative::Rule(derivative::log),
+    Chained::Each(Op::Log),
+    |c, p| c.unary(p, |a| a.f_log(), |a| a.f_log_())
+);
+row!(
+    SQRT,
+    "sqrt",
+    "square root",
+    1,
+    function,
+    some,
+    Derivative::Rule(derivative::sqrt),
+    Chained::Each(Op::Sqrt),
+    |c, p| c.unary(p, |a| a.f_sqrt(), |a| a.f_sqrt_())
+);
+row!(
+    RSQRT,
+    "rsqrt",
+    "one over the square root",
+    1,
+    function,
+    some,
+    Derivative::Rule(derivative::rsqrt),
+    Chained::Each(Op::Rsqrt),
+    |c, p| c.unary(p, |a| a.f_rsqrt(), |a| a.f_rsqrt_())
+);
+row!(
+    ABS,
+    "abs",
+    "absolute value",
+    1,
+    same,
+    one,
+    Derivative::Rule(derivative::abs),
+    Chained::Each(Op::Abs),
+    |c, p| c.unary(p, |a| a.f_abs(), |a| a.f_abs_())
+);
+row!(
+    SIGN,
+    "sign",
+    "-1, 0 or 1; its gradient is zero",
+    1,
+    same,
+    one,
+    Derivative::Stops,
+    Chained::Each(Op::Sign),
+    |c, p| c.unary(p, |a| a.f_sign(), |a| a.f_sign_())
+);
+row!(
+    FLOOR,
+    "floor",
+    "the next whole number below; its gradient is zero",
+    1,
+    same,
+    one,
+    Derivative::Stops,
+    Chained::Each(Op::Floor),
+    |c, p| c.unary(p, |a| a.f_floor(), |a| a.f_floor_())
+);
+row!(
+    SIN,
+    "sin",
+    "sine",
+    1,
+    function,
+    some,
+    Derivative::Rule(derivative::sin),
+    Chained::Each(Op::Sin),
+    |c, p| c.unary(p, |a| a.f_sin(), |a| a.f_sin_())
+);
+row!(
+    COS,
+    "cos",
+    "cosine",
+    1,
+    function,
+    some,
+    Derivative::Rule(derivative::cos),
+    Chained::Each(Op::Cos),
+    |c, p| c.unary(p, |a| a.f_cos(), |a| a.f_cos_())
+);
+row!(
+    SIGMOID,
+    "sigmoid",
+    "1 / (1 + exp(-x))",
+    1,
+    function,
+    some,
+    Derivative::Rule(derivative::sigmoid),
+    Chained::Each(Op::Sigmoid),
+    |c, p| c.unary(p, |a| a.f_sigmoid(), |a| a.f_sigmoid_())
+);
+row!(
+    TANH,
+    "tanh",
+    "hyperbolic tangent",
+    1,
+    function,
+    some,
+    Derivative::Rule(derivative::tanh),
+    Chained::Each(Op::Tanh),
+    |c, p| c.unary(p, |a| a.f_tanh(), |a| a.f_tanh_())
+);
+row!(
+    SILU,
+    "silu",
+    "x · sigmoid(x)",
+    1,
+    function,
+    some,
+    Derivative::Rule(derivative::silu),
+    Chained::Each(Op::Silu),
+    |c, p| c.unary(p, |a| a.f_silu(), |a| a.f_silu_())
+);
+row!(
+    GELU,
+    "gelu",
+    "x · Φ(x), by the error function",
+    1,
+    function,
+    some,
+    Derivative::Rule(derivative::gelu),
+    Chained::Never,
+    |c, p| c.unary(p, |a| a.f_gelu("none"), |a| a.f_gelu("none"))
+);
+row!(
+    RELU,
+    "relu",
+    "max(x, 0)",
+    1,
+    same,
+    one,
+    Derivative::Rule(derivative::relu),
+    Chained::Each(Op::Relu),
+    |c, p| c.unary(p, |a| a.f_relu(), |a| a.f_relu_())
+);
+row!(
+    WHERE,
+    "where",
+    "`a` where the condition holds, `b` elsewhere",
+    3,
+    choice,
+    one,
+    Derivative::Rule(derivative::where_),
+    Chained::Each(Op::Where),
+    |c, p| c.choose(p)
+);
+row!(
+    PRESENT,
+    "present",
+    "whether an optional index is there (bool)",
+    1,
+    presence,
+    one,
+    Derivative::Stops,
+    Chained::Never,
+    |c, p| c.unary(p, |a| a.f_ge(0), |a| a.f_ge_(0))
+);
 
 row!(
     SIGMOID_BACKWARD,
@@ -206,7 +388,8 @@ row!(
     2,
     arithmetic,
     some,
-    Derivative::Stops, Chained::Each(Op::SigmoidBackward),
+    Derivative::Stops,
+    Chained::Each(Op::SigmoidBackward),
     |c, p| c.pair(p, tch::Tensor::f_sigmoid_backward)
 );
 row!(
@@ -216,7 +399,8 @@ row!(
     2,
     arithmetic,
     some,
-    Derivative::Stops, Chained::Each(Op::TanhBackward),
+    Derivative::Stops,
+    Chained::Each(Op::TanhBackward),
     |c, p| c.pair(p, tch::Tensor::f_tanh_backward)
 );
 row!(
@@ -226,7 +410,8 @@ row!(
     2,
     arithmetic,
     some,
-    Derivative::Stops, Chained::Each(Op::SiluBackward),
+    Derivative::Stops,
+    Chained::Each(Op::SiluBackward),
     |c, p| c.pair(p, |adjoint, x| x.f_silu_backward(adjoint))
 );
 row!(
@@ -236,7 +421,8 @@ row!(
     2,
     arithmetic,
     some,
-    Derivative::Stops, Chained::Never,
+    Derivative::Stops,
+    Chained::Never,
     |c, p| c.pair(p, |adjoint, x| x.f_gelu_backward(adjoint, "none"))
 );
 

@@ -3,8 +3,8 @@
 
 mod attend;
 mod attrs;
-pub mod chained;
 mod call;
+pub mod chained;
 mod convolve;
 mod derivative;
 mod dot;

@@ -44,10 +44,19 @@ row!(NOISE, "noise", "standard normal noise over stated axes", 0, &[], drawn, De
     let options = (c.kind(), p.device);
     c.drawn(move |shape| tch::Tensor::f_randn(shape, options))
 });
-row!(UNIFORM, "uniform", "uniform noise in [0, 1) over stated axes", 0, &[], drawn, Derivative::Stops, |c, p| {
-    let options = (c.kind(), p.device);
-    c.drawn(move |shape| tch::Tensor::f_rand(shape, options))
-});
+row!(
+    UNIFORM,
+    "uniform",
+    "uniform noise in [0, 1) over stated axes",
+    0,
+    &[],
+    drawn,
+    Derivative::Stops,
+    |c, p| {
+        let options = (c.kind(), p.device);
+        c.drawn(move |shape| tch::Tensor::f_rand(shape, options))
+    }
+);
 row!(
     DROPOUT,
     "dropout",

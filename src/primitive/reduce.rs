@@ -3,7 +3,9 @@
 
 use super::Attrs;
 use super::chained::Steps;
-use super::{Backward, Chained, Complaint, Derivative, Primitive, Takes, Val, as_float, missing, per_element};
+use super::{
+    Backward, Chained, Complaint, Derivative, Primitive, Takes, Val, as_float, missing, per_element,
+};
 use crate::diagnostic::Code;
 use crate::types::{Axes, Kind, Ty};
 use totc_kernels::{Op, Register};
@@ -73,30 +75,74 @@ macro_rules! row {
     };
 }
 
-row!(SUM, "sum", "sum over axes", sum, Derivative::Rule(sum_rule), Chained::Rows(|s, x| s.add(Op::Sum, x)), |c, p| {
-    c.reduce(p, |x, dims, kind| x.f_sum_dim_intlist(dims, false, kind))
-});
-row!(MEAN, "mean", "mean over axes; the mean of nothing is 0", mean, Derivative::Rule(mean_rule), Chained::Rows(mean_of_rows), |c, p| {
-    if c.reduces_nothing(0) {
-        return c.zeros(p);
+row!(
+    SUM,
+    "sum",
+    "sum over axes",
+    sum,
+    Derivative::Rule(sum_rule),
+    Chained::Rows(|s, x| s.add(Op::Sum, x)),
+    |c, p| { c.reduce(p, |x, dims, kind| x.f_sum_dim_intlist(dims, false, kind)) }
+);
+row!(
+    MEAN,
+    "mean",
+    "mean over axes; the mean of nothing is 0",
+    mean,
+    Derivative::Rule(mean_rule),
+    Chained::Rows(mean_of_rows),
+    |c, p| {
+        if c.reduces_nothing(0) {
+            return c.zeros(p);
+        }
+        c.reduce(p, |x, dims, kind| x.f_mean_dim(dims, false, kind))
     }
-    c.reduce(p, |x, dims, kind| x.f_mean_dim(dims, false, kind))
-});
-row!(MAX, "max", "largest element over axes", extreme, Derivative::Rule(max_rule), Chained::Rows(|s, x| s.add(Op::Max, x)), |c, p| {
-    c.first_extreme(p, |x, dim| x.f_max_dim(dim, false))
-});
-row!(MIN, "min", "smallest element over axes", extreme, Derivative::Rule(min_rule), Chained::Rows(|s, x| s.add(Op::Min, x)), |c, p| {
-    c.first_extreme(p, |x, dim| x.f_min_dim(dim, false))
-});
-row!(NORM, "norm", "L2 norm over axes", mean, Derivative::Rule(norm_rule), Chained::Rows(norm_of_rows), |c, p| {
-    c.reduce(p, |x, dims, kind| x.f_to_kind(kind)?.f_norm_scalaropt_dim(2.0, dims, false))
-});
-row!(LOGSUMEXP, "logsumexp", "log of the sum of exponentials over axes", mean, Derivative::Rule(logsumexp_rule), Chained::Never, |c, p| {
-    c.reduce(p, |x, dims, kind| x.f_to_kind(kind)?.f_logsumexp(dims, false))
-});
-row!(ARGMAX, "argmax", "index of the (first) largest element over one axis", position, Derivative::Stops, Chained::Never, |c, p| {
-    c.reduce(p, |x, dims, _| x.f_argmax(dims[0], false))
-});
+);
+row!(
+    MAX,
+    "max",
+    "largest element over axes",
+    extreme,
+    Derivative::Rule(max_rule),
+    Chained::Rows(|s, x| s.add(Op::Max, x)),
+    |c, p| { c.first_extreme(p, |x, dim| x.f_max_dim(dim, false)) }
+);
+row!(
+    MIN,
+    "min",
+    "smallest element over axes",
+    extreme,
+    Derivative::Rule(min_rule),
+    Chained::Rows(|s, x| s.add(Op::Min, x)),
+    |c, p| { c.first_extreme(p, |x, dim| x.f_min_dim(dim, false)) }
+);
+row!(
+    NORM,
+    "norm",
+    "L2 norm over axes",
+    mean,
+    Derivative::Rule(norm_rule),
+    Chained::Rows(norm_of_rows),
+    |c, p| { c.reduce(p, |x, dims, kind| x.f_to_kind(kind)?.f_norm_scalaropt_dim(2.0, dims, false)) }
+);
+row!(
+    LOGSUMEXP,
+    "logsumexp",
+    "log of the sum of exponentials over axes",
+    mean,
+    Derivative::Rule(logsumexp_rule),
+    Chained::Never,
+    |c, p| { c.reduce(p, |x, dims, kind| x.f_to_kind(kind)?.f_logsumexp(dims, false)) }
+);
+row!(
+    ARGMAX,
+    "argmax",
+    "index of the (first) largest element over one axis",
+    position,
+    Derivative::Stops,
+    Chained::Never,
+    |c, p| { c.reduce(p, |x, dims, _| x.f_argmax(dims[0], false)) }
+);
 
 /// The adjoint over the axes that were reduced.
 fn spread(b: &mut dyn Backward, val: Val) -> Val {

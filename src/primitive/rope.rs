@@ -3,12 +3,14 @@
 //! Widens to float32 and narrows again.
 
 use super::Attrs;
+use super::{
+    Backward, Chained, Complaint, Derivative, Primitive, Real, Takes, missing, per_element, require_float,
+};
 #[cfg(feature = "torch")]
 use super::{
     Call,
     kernel::{Kernel, Planner, TchResult},
 };
-use super::{Backward, Chained, Complaint, Derivative, Primitive, Real, Takes, missing, per_element, require_float};
 use crate::diagnostic::Code;
 use crate::types::{Axes, Ty};
 #[cfg(feature = "torch")]

@@ -2,7 +2,9 @@
 
 use super::Attrs;
 use super::chained::Steps;
-use super::{Backward, Chained, Complaint, Derivative, Primitive, Takes, missing, per_element, require_float};
+use super::{
+    Backward, Chained, Complaint, Derivative, Primitive, Takes, missing, per_element, require_float,
+};
 use crate::types::{Axes, Ty};
 use totc_kernels::{Op, Register};
 

@@ -22,10 +22,7 @@ const ROWS: &str = "accumulated.rows.";
 
 impl Gradients {
     /// The lookups of one table are joined.
-    pub fn new(
-        params: IndexMap<String, Tensor>,
-        rows: Vec<TableRows>,
-    ) -> Result<Gradients, TchError> {
+    pub fn new(params: IndexMap<String, Tensor>, rows: Vec<TableRows>) -> Result<Gradients, TchError> {
         let mut tables = IndexMap::new();
         for lookup in rows {
             let width = lookup.gradient.size().last().copied().unwrap_or(1);

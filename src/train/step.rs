@@ -179,8 +179,7 @@ impl Trainer {
 
     /// The gradients of a part of the batch, of the mean over the whole batch, of every weight that moves.
     fn gradients(&self, outputs: &mut Outputs, rows: usize) -> Result<Gradients, TrainError> {
-        let moves =
-            |path: &str| self.treatments.get(path).is_some_and(|treatment| !treatment.frozen);
+        let moves = |path: &str| self.treatments.get(path).is_some_and(|treatment| !treatment.frozen);
         let mut params = std::mem::take(&mut outputs.gradients);
         params.retain(|path, _| moves(path));
         let mut tables = std::mem::take(&mut outputs.rows);

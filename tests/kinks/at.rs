@@ -110,7 +110,8 @@ impl Point {
         let flat = |gradient: &Tensor| Vec::try_from(gradient.to_kind(Kind::Double).flatten(0, -1)).unwrap();
         // Of the sum over the rows; a program gives the mean, in which a single number counts for every row.
         let single = self.executable.program().outputs.iter();
-        let single = single.filter(|output| output.name.starts_with("loss.")).all(|output| output.ty.dims.is_empty());
+        let single =
+            single.filter(|output| output.name.starts_with("loss.")).all(|output| output.ty.dims.is_empty());
         let rows = if single { 1.0 } else { self.inputs.fresh.size()[0] as f64 };
         let gradients = outputs.gradients.iter();
         Slope {

@@ -148,9 +148,7 @@ impl Program {
     /// Every output by its name.
     pub fn outputs(&self, layout: &Layout, given: &Given) -> Result<BTreeMap<String, Plain>, Failed> {
         let (weights, inputs) = self.given(layout, given)?;
-        let outputs = guarded(|| {
-            self.executable.run(&weights, &inputs)
-        })?;
+        let outputs = guarded(|| self.executable.run(&weights, &inputs))?;
         let outputs = outputs.map_err(|error| Failed::Broken(error.to_string()))?;
         Ok(self.plain(&outputs))
     }
@@ -177,7 +175,8 @@ impl Program {
     ) -> Result<BTreeMap<String, HashMap<String, Vec<f64>>>, Failed> {
         let mut found = BTreeMap::new();
         for (name, executable) in &self.of_losses {
-            let outputs = executable.run(weights, inputs).map_err(|error| Failed::Broken(error.to_string()))?;
+            let outputs =
+                executable.run(weights, inputs).map_err(|error| Failed::Broken(error.to_string()))?;
             let single = executable.program().outputs.iter();
             let single = single.filter(|output| output.name == *name).all(|output| output.ty.dims.is_empty());
             // A program gives the mean over its rows, in which a single number counts for each.

@@ -84,7 +84,12 @@ impl Reverse {
             let val = match &node.op {
                 Op::Argument(k) => entering[*k],
                 Op::LoopResult(k) => loops[&node.operands[0]][*k],
-                _ => self.making.builder.add_typed(node.op.clone(), &operands, node.ty.clone(), Label::of(node)),
+                _ => self.making.builder.add_typed(
+                    node.op.clone(),
+                    &operands,
+                    node.ty.clone(),
+                    Label::of(node),
+                ),
             };
             map.insert(index, val);
             values.push((vec![index.index()], val));
@@ -115,8 +120,8 @@ impl Reverse {
             self.saved.axes.insert(inside, axis);
             for (below, val) in values {
                 // Numbers, and what comes from outside, are known behind the loop as well.
-                let known =
-                    self.making.builder.number(val).is_some() || self.making.builder.depth_of(val) < self.making.builder.depth();
+                let known = self.making.builder.number(val).is_some()
+                    || self.making.builder.depth_of(val) < self.making.builder.depth();
                 if !known {
                     saved.push([&[index.index()], &below[..]].concat());
                     yields.push((val, Yield::Stack(axis)));
@@ -196,7 +201,8 @@ impl Reverse {
         let stacked = self.making.builder.ty(stack).clone();
         let dims = stacked.dims.into_iter().filter(|dim| dim.axis != axis).collect();
         let ty = Ty::new(stacked.kind, dims);
-        let val = self.making.builder.add_at(depth, Op::Unstack { axis }, &[stack], ty, self.making.label.clone());
+        let val =
+            self.making.builder.add_at(depth, Op::Unstack { axis }, &[stack], ty, self.making.label.clone());
         self.take(depth, path.clone(), val);
         val
     }

@@ -34,8 +34,7 @@ impl Reverse {
         let times = if let Op::Repeat { times } = node.op { times } else { 1 };
         let inside = Scope { flow: &body.flow, path: [&scope.path[..], &[index.index()]].concat() };
         let ty_of = |node: NodeIndex| body.flow.node(node).ty.clone();
-        let reached =
-            |reverse: &Reverse, k: usize| reverse.reach.reached(&inside.path, body.flow.results[k]);
+        let reached = |reverse: &Reverse, k: usize| reverse.reach.reached(&inside.path, body.flow.results[k]);
         let carried: Vec<usize> = (0..body.iter_args).filter(|k| reached(self, *k)).collect();
         let (mut lasts, mut stacks) = (Vec::new(), Vec::new());
         for k in (body.iter_args..body.flow.results.len()).filter(|k| reached(self, *k)) {

@@ -228,7 +228,8 @@ impl Reverse {
         let (_, _, size, to, _) = *pieces.first()?;
         let mut reached = 0;
         for (start, axis, own, towards, part) in &pieces {
-            if (*own, *towards, *start) != (size, to, reached) || self.making.builder.depth_of(*part) > self.making.builder.depth()
+            if (*own, *towards, *start) != (size, to, reached)
+                || self.making.builder.depth_of(*part) > self.making.builder.depth()
             {
                 return None;
             }
@@ -250,7 +251,6 @@ impl Reverse {
         let share = self.making.shaped(share, &Ty::new(kind, ty.dims.clone()));
         sums.shares.entry(node).or_default().push(share);
     }
-
 }
 
 /// Backward operations carry the name of what they differentiate, and stand in no scope of gradient.
