@@ -9,7 +9,7 @@ mod show;
 mod verdict;
 
 pub use picture::curves;
-pub use record::{LATENCY, Puzzles, RecordError, RunRecord, latency, total_seconds};
+pub use record::{LATENCY, Puzzles, RecordError, RunRecord, latency};
 pub use show::{as_csv, as_markdown, as_text, markdown};
 
 use indexmap::IndexMap;

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use crate::run_file;
-use crate::train::{About, Identity, MetricsKind, MetricsLog, MetricsRecord, PUZZLES};
+use crate::train::{About, Identity, MetricsKind, MetricsLog, MetricsRecord, PUZZLES, total_seconds};
 
 /// One run, as its folder tells it.
 #[derive(Clone, Debug)]
@@ -109,19 +109,6 @@ impl RunRecord {
 /// What `totc eval --latency` has left in a run's folder.
 pub fn latency(folder: &Path) -> Option<Value> {
     serde_json::from_str(&std::fs::read_to_string(folder.join(LATENCY)).ok()?).ok()
-}
-
-/// Each resumed stretch counts its seconds from 0.
-pub fn total_seconds(records: &[MetricsRecord]) -> f64 {
-    let mut total = 0.0;
-    let mut last = 0.0;
-    for record in records {
-        if record.seconds < last {
-            total += last;
-        }
-        last = record.seconds;
-    }
-    total + last
 }
 
 /// The settings of the run file in effect, or what `run.json` keeps of them.

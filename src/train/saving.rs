@@ -11,16 +11,40 @@ use super::carry::Carry;
 use super::checkpoint::{self, AVERAGE, CheckpointError, Contents, FORMAT_VERSION, RunState, STATE, WEIGHTS};
 use super::error::{Doing, TrainError};
 use super::gradients::Gradients;
+use super::identity::TestSetHash;
 use super::trainer::{Programs, Trainer};
 use crate::data::Dataset;
 use crate::exec::Weights;
 use crate::ir::WeightRole;
 use crate::lower::Program;
-use crate::run_file::TrainConfig;
+use crate::run_file::{EvaluationWeights, TrainConfig};
+use crate::weights::WeightsAbout;
+
+/// What a checkpoint says of the run beside the trainer's own state.
+#[derive(Clone, Debug, Default)]
+pub struct Noted {
+    /// Wall-clock seconds of all sessions so far.
+    pub seconds: f64,
+    /// Of these, seconds spent in tests.
+    pub seconds_in_tests: f64,
+    /// What the weight files say of themselves.
+    pub about: WeightsAbout,
+}
 
 impl Trainer {
     /// Writes a checkpoint in place of the one at `folder`, which stays until the new one is complete.
+    ///
+    /// # Errors
+    /// A folder that cannot be written.
     pub fn save(&mut self, folder: &Path) -> Result<(), TrainError> {
+        self.save_noting(folder, &Noted::default())
+    }
+
+    /// The same, with what else is to be known of the run.
+    ///
+    /// # Errors
+    /// A folder that cannot be written.
+    pub fn save_noting(&mut self, folder: &Path, noted: &Noted) -> Result<(), TrainError> {
         let mut state = IndexMap::new();
         for (name, tensor) in self.optimiser.state()? {
             state.insert(format!("optimiser.{name}"), tensor);
@@ -36,6 +60,7 @@ impl Trainer {
             weights: share(&self.weights),
             average: self.average.as_ref().map(|average| average.averaged(&self.weights).tensors),
             state,
+            about: WeightsAbout { step: Some(self.step), ..noted.about.clone() },
             run_state: RunState {
                 version: FORMAT_VERSION,
                 model: self.programs.training.program().model.clone(),
@@ -44,11 +69,29 @@ impl Trainer {
                 position: self.position,
                 average: self.average.is_some(),
                 run: self.course(folder)?,
+                seconds: noted.seconds,
+                seconds_in_tests: noted.seconds_in_tests,
             },
         };
         checkpoint::save(folder, &contents)?;
         self.last_checkpoint = Some(folder.to_owned());
         Ok(())
+    }
+
+    /// Whether tests are of the moving average.
+    pub fn tests_average(&self) -> bool {
+        self.average.is_some() && self.config.evaluation.weights == EvaluationWeights::Average
+    }
+
+    /// The weights that tests are of. Tensors are shared.
+    pub fn tested_weights(&self) -> Weights {
+        match self.tests_average() {
+            true => self.averaged_weights(),
+            false => {
+                let share = |(path, weight): (&String, &Tensor)| (path.clone(), weight.shallow_clone());
+                Weights { tensors: self.weights.tensors.iter().map(share).collect() }
+            }
+        }
     }
 
     /// Goes on from the checkpoint at `folder` as if the run had never stopped. `programs` are those of the last step
@@ -62,7 +105,7 @@ impl Trainer {
         folder: &Path,
     ) -> Result<Trainer, TrainError> {
         checkpoint::settle(folder)?;
-        let Contents { weights, average, mut state, run_state } = checkpoint::load(folder)?;
+        let Contents { weights, average, mut state, run_state, .. } = checkpoint::load(folder)?;
         let weights = checked_weights(programs.training.program(), weights, &folder.join(WEIGHTS), device)?;
         let mut trainer = Trainer::new(config, programs, data, weights)?;
         let model = trainer.programs.training.program().model.clone();
@@ -141,11 +184,12 @@ impl Trainer {
     }
 
     fn course(&self, folder: &Path) -> Result<serde_json::Value, CheckpointError> {
-        let sizes = self.data.sizes();
+        let stream = TestSetHash::of_training(self.data.as_ref(), self.config.seed);
+        let sizes = format!("{:?}", self.data.sizes());
         let data =
-            format!("{} ({} training puzzles, {sizes:?})", self.data.describe(), self.data.train_len());
+            serde_json::json!({ "puzzles": stream.examples, "first_rows": stream.hash, "sizes": sizes });
         let precision = format!("{:?}", self.programs.training.precision());
-        checkpoint::course(&self.config, &data, &precision)
+        checkpoint::course(&self.config, data, &precision)
             .map_err(|cause| CheckpointError::Format { path: folder.to_owned(), what: cause.to_string() })
     }
 }
