@@ -9,7 +9,8 @@ use crate::ir::{Mode, WeightRole};
 use crate::lower::Program;
 use crate::report::count;
 use crate::report::page::{self, Guess, Moment, Page, Thinking, Thought};
-use crate::train::run::{LIBTORCH, RunError, Session};
+use crate::train::evaluation_folder::EVALUATIONS;
+use crate::train::run::{LIBTORCH, RunError, Session, stops_early};
 use crate::train::used_run::{self, UsedRun, Wish};
 use crate::train::{
     Answer, FinalTest, MetricsLog, MetricsRecord, PUZZLES, Provenance, Watched, checkpoint, watch,
@@ -108,6 +109,7 @@ pub fn main(args: &Args) -> Outcome {
     let program = session.program(Mode::Evaluation, u64::MAX, batch, Values::Thoughts)?;
     let facts = facts(&session, &program, &folder);
     let model = program.model.clone();
+    let halts = stops_early(&program);
     let saved = args.weights.is_some() || checkpoint::weights_file(&folder.join(checkpoint::FOLDER)).exists();
     let (watched, chosen, unseen) = if saved {
         let (watched, chosen) = look(args, &wish, &mut session, &mut used, program, sample)?;
@@ -118,6 +120,9 @@ pub fn main(args: &Args) -> Outcome {
     };
     let evaluation = std::fs::read_to_string(folder.join(FinalTest::NAME)).ok();
     let page = Page {
+        halts,
+        evaluations: evaluations(&folder),
+        best_by: session.run.run.checkpoints.keep.by.clone(),
         evaluation: evaluation.and_then(|text| serde_json::from_str(&text).ok()),
         model,
         standing: standing(&folder, &log),
@@ -144,6 +149,20 @@ pub fn main(args: &Args) -> Outcome {
     std::fs::write(&out, &html).map_err(|error| Failure::World(format!("{}: {error}", out.display())))?;
     println!("{}: {} puzzles, {} kB", out.display(), page.chosen.len(), count(html.len() as u64 / 1000));
     Ok(())
+}
+
+/// The evaluations that a run's folder holds, with the names of their folders.
+fn evaluations(folder: &Path) -> Vec<(String, serde_json::Value)> {
+    let there = std::fs::read_dir(folder.join(EVALUATIONS)).into_iter().flatten().flatten();
+    let mut found: Vec<_> = there
+        .filter_map(|entry| {
+            let text = std::fs::read(entry.path().join(FinalTest::NAME)).ok()?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            Some((name, serde_json::from_slice(&text).ok()?))
+        })
+        .collect();
+    found.sort_by(|one, other| one.0.cmp(&other.0));
+    found
 }
 
 /// The run and its settings.

@@ -3,7 +3,8 @@
 use super::machine::MachineArgs;
 use super::{Failure, Outcome, colours};
 use crate::report::{
-    self, Extent, Forecast, Progress, Screen, Summary, TestResult, final_test_text, summary_table,
+    self, Extent, Forecast, Progress, Screen, Summary, TestResult, final_test_text, fixed, summary_table,
+    tests_left,
 };
 use crate::train::best;
 use crate::train::run::{RunObserver, RunOptions, RunOutcome, RunStart, Standing, WeightsTaken, read, run};
@@ -145,7 +146,6 @@ struct OnScreen {
     total: u64,
     /// Steps between tests.
     every: Option<u64>,
-    seconds_per_test: Option<f64>,
 }
 
 impl RunObserver for OnScreen {
@@ -175,7 +175,12 @@ impl RunObserver for OnScreen {
         );
         (self.first, self.total) = (start.steps_done, start.steps_in_all);
         self.every = start.config.evaluation.every;
-        let extent = Extent { done: self.first, total: self.total, every: Duration::from_secs(10) };
+        let extent = Extent {
+            done: self.first,
+            total: self.total,
+            test_every: self.every,
+            every: Duration::from_secs(10),
+        };
         self.progress = Some(Progress::new(Screen::of_stderr(), colours(), extent));
     }
 
@@ -194,8 +199,10 @@ impl RunObserver for OnScreen {
     }
 
     fn tested(&mut self, step: u64, report: &EvaluationReport) {
-        self.seconds_per_test = Some(report.seconds);
-        let shown = report.metrics.iter().map(|(name, value)| format!("{name} {value:.4}"));
+        if let Some(progress) = &mut self.progress {
+            progress.tested(report.seconds);
+        }
+        let shown = report.metrics.iter().map(|(name, value)| format!("{name} {}", fixed(*value)));
         let shown = shown.collect::<Vec<_>>().join(", ");
         self.note(&format!("step {step}: tested on {} puzzles: {shown}", report.examples));
     }
@@ -216,11 +223,14 @@ impl OnScreen {
         let Some(progress) = &mut self.progress else { return };
         let Some(seconds_per_step) = progress.pace().seconds_per_step() else { return };
         let left = self.total.saturating_sub(done);
+        if left == 0 {
+            return;
+        }
         let forecast = Forecast {
             steps_left: left,
             seconds_per_step,
-            tests_left: self.every.map_or(1, |every| left / every.max(1)).max(1),
-            seconds_per_test: self.seconds_per_test,
+            tests_left: tests_left(done, self.total, self.every),
+            seconds_per_test: progress.pace().seconds_per_test(),
         };
         progress.note(&forecast.line());
     }

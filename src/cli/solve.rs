@@ -6,6 +6,7 @@ use super::used::UsedArgs;
 use super::{Failure, Outcome};
 use crate::data::Mark;
 use crate::ir::Mode;
+use crate::train::run::stops_early;
 use crate::train::{Protocol, best_of_n};
 use serde_json::json;
 use std::io::IsTerminal;
@@ -62,7 +63,7 @@ pub fn main(args: &Args) -> Outcome {
         println!(
             "{}",
             json!({
-                "tokens": answer.tokens, "valid": verdict.solved(), "confidence": confidence,
+                "tokens": answer.tokens, "valid": data.has_rules().then(|| verdict.solved()), "confidence": confidence,
                 "least_sure_cell": surest, "halted_at": prediction.halted_at, "steps": steps,
                 "answers": answers.predictions.len(), "agreeing": answers.choice.agreeing,
             })
@@ -84,7 +85,12 @@ pub fn main(args: &Args) -> Outcome {
     } else {
         println!("{}", data.render_styled(&answer.tokens, &given, &style));
     }
+    let verdict = match data.has_rules() {
+        true => verdict.to_string(),
+        false => "unknown whether it is right: this data set has no rules to judge an answer by".to_owned(),
+    };
     let halted = match prediction.halted_at {
+        _ if !stops_early(model.program()) => format!("ran all {} steps", prediction.steps.len()),
         Some(step) => format!("would have stopped at step {step} of {}", prediction.steps.len()),
         None => format!("ran all {} steps", prediction.steps.len()),
     };

@@ -3,10 +3,12 @@
 
 use super::Failure;
 use crate::data::{self, DataError};
+use crate::ir::Mode;
 use crate::model::Setting;
 use crate::model_file::ModelFile;
 use crate::run_file::{self, RunFile};
 use crate::train::run_folder::{self, RunFolderError};
+use crate::weights::WeightsAbout;
 use clap::Args as ClapArgs;
 use std::path::{Path, PathBuf};
 
@@ -64,6 +66,26 @@ impl Subject {
         model.bind_size("batch", run.run.batch);
         model.bind_run(&run);
         Ok(Subject { model_file: model, run: Some(run), data_error: None })
+    }
+
+    /// What weights of the model say of themselves.
+    pub fn about(&mut self) -> Result<WeightsAbout, Failure> {
+        let model = self.model_file.model(Mode::Evaluation)?;
+        let sizes = &self.model_file.bindings.sizes;
+        let precision = self.run.as_ref().map(|run| run.run.precision).unwrap_or_default();
+        Ok(WeightsAbout {
+            totc: env!("CARGO_PKG_VERSION").to_owned(),
+            model: model.graph.model.clone(),
+            model_sha256: self.model_file.digest(),
+            configs: model.configs.into_iter().collect(),
+            sizes: sizes
+                .iter()
+                .filter(|(axis, _)| *axis != "batch")
+                .map(|(axis, size)| (axis.clone(), *size))
+                .collect(),
+            precision: precision.name().to_owned(),
+            ..WeightsAbout::default()
+        })
     }
 
     fn with_sizes(mut self, sizes: &[String]) -> Result<Subject, Failure> {

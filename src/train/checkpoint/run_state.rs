@@ -78,6 +78,9 @@ fn before_now(old: &Value, new: &Value) -> Value {
     {
         old.insert("data".to_owned(), data.clone());
     }
+    if let (Value::Object(old), None) = (&mut old, new.get("length")) {
+        old.remove("length");
+    }
     old
 }
 
@@ -87,6 +90,10 @@ pub fn course(config: &TrainConfig, data: Value, precision: &str) -> Result<Valu
     if let Value::Object(fields) = &mut course {
         fields.remove("evaluation");
         fields.remove("checkpoints");
+        // A constant learning rate does not ask how long it will be.
+        if config.schedule.floor == 1.0 {
+            fields.remove("length");
+        }
         fields.insert("data".to_owned(), data);
         fields.insert("precision".to_owned(), Value::from(precision));
     }
