@@ -264,17 +264,11 @@ fn estimate(
     let agree = columns.iter().all(|column| column.iter().all(|value| *value == first));
     // Where all puzzles agree, resampling them says nothing of the puzzles that were not tried.
     let (interval, by) = if agree && (first == 0.0 || first == 1.0) {
-        (wilson(first * puzzles as f64, puzzles as f64), "wilson")
+        (Some(wilson(first * puzzles as f64, puzzles as f64)), "wilson")
     } else {
         (percentiles(&answers.means(group, metric, seed)), "bootstrap")
     };
-    Estimate {
-        mean: mean(&means),
-        interval: Some(interval),
-        by: Some(by),
-        deviation: deviation(&means),
-        puzzles,
-    }
+    Estimate { mean: mean(&means), by: interval.map(|_| by), interval, deviation: deviation(&means), puzzles }
 }
 
 fn curves_of(run: &RunRecord) -> Curves {

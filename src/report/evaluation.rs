@@ -60,7 +60,9 @@ fn side_by_side(evaluations: &[Named]) -> String {
     for name in first.report.losses.keys() {
         line(&format!("loss {name}"), &|report| report.losses.get(name).map(|value| fixed(*value)));
     }
-    line("halting condition held", &|report| Some(fixed(report.halted)));
+    line("halting condition held", &|report| {
+        (report.halting_accuracy.is_some() || report.halted > 0.0).then(|| fixed(report.halted))
+    });
     line("halting accuracy", &|report| report.halting_accuracy.map(fixed));
     line("steps used", &|report| Some(format!("{:.2}", report.steps)));
     line("steps computed", &|report| Some(format!("{:.2}", report.steps_computed())));

@@ -67,6 +67,7 @@ mod supervision;
 mod thoughts;
 #[cfg(feature = "torch")]
 mod trainer;
+mod vacuous;
 
 pub use crate::run_file::{
     Checkpoints, Choose, Evaluation, EvaluationWeights, Keep, Length, Optimiser, ParamGroup, Schedule, Stop,
@@ -84,6 +85,7 @@ pub use results::{EXACT, EvaluationReport, PuzzleResult};
 pub use step_metrics::{MeanMetrics, MetricsWindow, StepMetrics};
 pub use test_time_scaling::{ScalingPoint, ScalingReport, ScalingTally};
 pub use transfer::read_init;
+pub use vacuous::vacuous_metrics;
 
 #[cfg(feature = "torch")]
 pub use arc::{ArcObserver, untrained};

@@ -170,13 +170,16 @@ impl Trainer {
         let started = inputs.iter().any(|input| state.contains_key(&format!("carry.data.{}", input.name)));
         for input in inputs.iter().filter(|_| started) {
             let key = format!("carry.data.{}", input.name);
+            // The program may be of a part of the batch; what is carried is the whole.
+            let mut shape = input.shape.clone();
+            if let Some(first) = shape.first_mut() {
+                *first = rows as i64;
+            }
             match state.shift_remove(&key) {
-                Some(saved) if saved.size() == input.shape && saved.kind() == Kind::Int64 => {
+                Some(saved) if saved.size() == shape && saved.kind() == Kind::Int64 => {
                     self.carry.data.insert(input.name.clone(), saved);
                 }
-                Some(saved) => {
-                    wrong.push(format!("`{key}` is {:?} instead of {:?}", saved.size(), input.shape))
-                }
+                Some(saved) => wrong.push(format!("`{key}` is {:?} instead of {shape:?}", saved.size())),
                 None => wrong.push(format!("`{key}` is missing")),
             }
         }

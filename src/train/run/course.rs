@@ -19,6 +19,7 @@ use crate::train::run_folder;
 use crate::train::saving::Noted;
 use crate::train::step_metrics::MetricsWindow;
 use crate::train::trainer::Trainer;
+use crate::train::vacuous::vacuous_metrics;
 use crate::weights::WeightsAbout;
 
 /// Steps whose means are one line of the log.
@@ -54,24 +55,20 @@ impl<'a> Course<'a> {
     /// The run of `trainer` in the folder `out`; its clock starts now.
     pub fn new(
         trainer: Trainer,
-        session: Session,
+        mut session: Session,
         log: MetricsLog,
         out: PathBuf,
         observer: &'a mut dyn RunObserver,
     ) -> Result<Course<'a>, RunError> {
-        let mut session = session;
         let mut tested = MetricsLog::read(&out)?;
         // What an earlier totc has logged counts each call from 0.
         let logged = total_seconds(&tested);
         tested.retain(|record| record.kind == MetricsKind::Test);
-        let state = checkpoint::peek(&out.join(checkpoint::FOLDER)).ok();
-        let state = state.filter(|_| trainer.steps_done() > 0);
+        // A new run may stand where an earlier attempt has saved nothing.
+        let state = (trainer.steps_done() > 0).then(|| checkpoint::peek(&out.join(checkpoint::FOLDER)));
+        let state = state.transpose()?;
         let before = Noted {
-            seconds: state.as_ref().map_or(0.0, |state| state.seconds).max(if state.is_some() {
-                logged
-            } else {
-                0.0
-            }),
+            seconds: state.as_ref().map_or(0.0, |state| state.seconds.max(logged)),
             seconds_in_tests: state.as_ref().map_or(0.0, |state| state.seconds_in_tests),
             about: session.about()?,
         };
@@ -134,6 +131,7 @@ impl<'a> Course<'a> {
         let checkpoints = self.trainer.config().checkpoints.every;
         let last = stop_after.map_or(u64::MAX, |steps| self.first.saturating_add(steps));
         self.enter_phase()?;
+        let mut vacuous = vacuous_metrics(self.trainer.programs().training.program());
         let standing = loop {
             if let Some(standing) = self.over() {
                 break standing;
@@ -142,11 +140,14 @@ impl<'a> Course<'a> {
                 self.save(OnFailure::Stop)?;
                 return Ok(self.outcome(Standing::Stopped, None));
             }
-            let metrics = self.trainer.step()?;
+            let mut metrics = self.trainer.step()?;
+            metrics.metrics.retain(|name, _| !vacuous.contains(name));
             self.observer.stepped(&metrics);
             self.window.push(&metrics);
             let done = self.trainer.steps_done();
-            self.enter_phase()?;
+            if self.enter_phase()? {
+                vacuous = vacuous_metrics(self.trainer.programs().training.program());
+            }
             let due = |every: Option<u64>| every.is_some_and(|every| every > 0 && done.is_multiple_of(every));
             if done.is_multiple_of(LOGGED) || due(evaluation) || self.trainer.finished() {
                 self.log_training()?;
@@ -190,17 +191,17 @@ impl<'a> Course<'a> {
         Ok(best::keep(&self.out, &ranked)?)
     }
 
-    /// Compiles anew where a phase of the run file begins.
-    fn enter_phase(&mut self) -> Result<(), RunError> {
+    /// Compiles anew where a phase of the run file begins; whether one did.
+    fn enter_phase(&mut self) -> Result<bool, RunError> {
         let done = self.trainer.steps_done();
         let run = &self.session.run.run;
         if !run.phases.iter().any(|phase| run.begins(phase) == Some(done)) {
-            return Ok(());
+            return Ok(false);
         }
         let programs = self.session.programs(done)?;
         self.trainer.change_phase(programs)?;
         self.observer.phase_began(done);
-        Ok(())
+        Ok(true)
     }
 
     /// Logs the means of the steps since the line before.
