@@ -1,6 +1,7 @@
 //! The best test of a run, and its weights: takes the log's tests, says which is the best (one meaning of it for terminal,
 //! log, page and weights; of equals the earlier), and keeps the weights of the best ones in the run's folder.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -54,6 +55,9 @@ pub fn ranked(log: &[MetricsRecord], by: Option<&str>) -> Vec<RankedTest> {
         let order = one.value.total_cmp(&other.value);
         (if less { order } else { order.reverse() }).then(one.step.cmp(&other.step))
     });
+    // A run that ended early has tested its last step twice.
+    let mut steps = HashSet::new();
+    ranked.retain(|test| steps.insert(test.step));
     ranked
 }
 
@@ -128,7 +132,7 @@ mod tests {
 
     #[test]
     fn of_equals_the_earlier_is_the_best() {
-        let log = [test(10, 0.25, 5), test(20, 0.5, 5), test(30, 0.5, 5), test(40, 0.5, 5)];
+        let log = [test(10, 0.25, 5), test(20, 0.5, 5), test(30, 0.5, 5), test(40, 0.5, 5), test(40, 0.5, 5)];
         let steps: Vec<u64> = ranked(&log, None).iter().map(|test| test.step).collect();
         assert_eq!(steps, [20, 30, 40, 10]);
         assert_eq!(tests_since_best(&log, None), 2);

@@ -6,8 +6,10 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 /// The model that weights belong to, and how they came about.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct WeightsAbout {
     /// The version of totc that wrote them.
     pub totc: String,
@@ -22,38 +24,22 @@ pub struct WeightsAbout {
     /// The number format of matrices and activations.
     pub precision: String,
     /// Training steps done; none of fresh and of imported weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<u64>,
     /// Whether they are the moving average.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub averaged: Option<bool>,
     /// What the metric that chooses the best test came to, if these are kept for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub best: Option<String>,
 }
 
 impl WeightsAbout {
-    /// As safetensors keeps it; `None` of weights without a model.
+    /// As safetensors keeps it; `None` of weights without a model. One text, as several would stand in any order, and equal
+    /// weights make equal files.
     pub fn metadata(&self) -> Option<HashMap<String, String>> {
-        if self.model.is_empty() {
-            return None;
-        }
-        let json = |value: serde_json::Value| value.to_string();
-        let mut texts = HashMap::from([
-            ("totc", self.totc.clone()),
-            ("model", self.model.clone()),
-            ("model_sha256", self.model_sha256.clone()),
-            ("configs", json(serde_json::json!(self.configs))),
-            ("sizes", json(serde_json::json!(self.sizes))),
-            ("precision", self.precision.clone()),
-        ]);
-        if let Some(step) = self.step {
-            texts.insert("step", step.to_string());
-        }
-        if let Some(averaged) = self.averaged {
-            texts.insert("weights", if averaged { AVERAGED } else { TRAINED }.to_owned());
-        }
-        if let Some(best) = &self.best {
-            texts.insert("best", best.clone());
-        }
-        Some(texts.into_iter().map(|(name, text)| (name.to_owned(), text)).collect())
+        let text = serde_json::to_string(self).ok().filter(|_| !self.model.is_empty())?;
+        Some(HashMap::from([(KEY.to_owned(), text)]))
     }
 
     /// What the safetensors file at `path` says; `None` if it says nothing that totc wrote.
@@ -63,32 +49,15 @@ impl WeightsAbout {
         file.read_exact(&mut length).ok()?;
         let mut header = Vec::new();
         file.take(u64::from_le_bytes(length).min(LONGEST_HEADER)).read_to_end(&mut header).ok()?;
-        WeightsAbout::parse(&header)
-    }
-
-    fn parse(header: &[u8]) -> Option<WeightsAbout> {
-        let header: serde_json::Value = serde_json::from_slice(header).ok()?;
-        let texts: HashMap<String, String> =
-            serde_json::from_value(header.get("__metadata__")?.clone()).ok()?;
-        let text = |name: &str| texts.get(name).cloned();
-        Some(WeightsAbout {
-            totc: text("totc")?,
-            model: text("model")?,
-            model_sha256: text("model_sha256")?,
-            configs: serde_json::from_str(&text("configs")?).ok()?,
-            sizes: serde_json::from_str(&text("sizes")?).ok()?,
-            precision: text("precision")?,
-            step: text("step").and_then(|step| step.parse().ok()),
-            averaged: text("weights").map(|which| which == AVERAGED),
-            best: text("best"),
-        })
+        let header: serde_json::Value = serde_json::from_slice(&header).ok()?;
+        serde_json::from_str(header.get("__metadata__")?.get(KEY)?.as_str()?).ok()
     }
 }
 
+/// The name of the text in the metadata.
+const KEY: &str = "totc";
 /// As the format itself allows.
 const LONGEST_HEADER: u64 = 100_000_000;
-const AVERAGED: &str = "averaged";
-const TRAINED: &str = "as trained";
 
 #[cfg(test)]
 mod tests {
