@@ -4,7 +4,8 @@
 //! Nothing above the compiler calls its stages but through here.
 
 use indexmap::IndexMap;
-use std::path::Path;
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
 
 use crate::Values;
 use crate::diagnostic::{self, Colours, Sink};
@@ -73,10 +74,53 @@ impl ModelFile {
     /// # Errors
     /// A file that cannot be read.
     pub fn load(path: &Path, model: Option<String>) -> std::io::Result<ModelFile> {
+        ModelFile::read(path, model, &syntax::Disk)
+    }
+
+    /// The same of the file that a run file names. That of a run's own folder comes with the library as the run used it.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn of_run(run: &RunFile, model: Option<String>) -> std::io::Result<ModelFile> {
+        let (path, name) = (run.model_path(), model.or(run.run.name.clone()));
+        match run.keeps_model() {
+            true => ModelFile::read(&path, name, &Kept(path.parent().unwrap_or(Path::new("")))),
+            false => ModelFile::read(&path, name, &syntax::Disk),
+        }
+    }
+
+    fn read(path: &Path, model: Option<String>, reader: &dyn syntax::Reader) -> std::io::Result<ModelFile> {
         let (mut sources, mut sink) = (Sources::default(), Sink::default());
-        let modules = syntax::load(path, &syntax::Disk, &mut sources, &mut sink)?;
+        let modules = syntax::load(path, reader, &mut sources, &mut sink)?;
         let bindings = Bindings { model, ..Bindings::new(Mode::Training) };
         Ok(ModelFile { sources, modules, bindings, sink, run: None })
+    }
+
+    /// The texts of the file and of all that it uses, the library included, each with its place relative to the file's
+    /// folder. Written there, [`ModelFile::of_run`] reads the same model.
+    pub fn texts(&self) -> Vec<(PathBuf, &str)> {
+        let place = |module: &str| match module {
+            "" => format!("{}.tot", self.modules.root_stem),
+            path => format!("{}.tot", path.replace("::", "/")),
+        };
+        let text = |(path, module): (&String, &syntax::Module)| {
+            (PathBuf::from(place(path)), self.sources.get(module.file).text.as_str())
+        };
+        let mut texts: Vec<_> = self.modules.by_path.iter().map(text).collect();
+        texts.sort();
+        texts
+    }
+
+    /// SHA-256 of all these texts, in hexadecimal; what the file itself is called does not count.
+    pub fn digest(&self) -> String {
+        let mut modules: Vec<_> = self.modules.by_path.iter().collect();
+        modules.sort_by_key(|(path, _)| path.as_str());
+        let mut hash = Sha256::new();
+        for (path, module) in modules {
+            let text = &self.sources.get(module.file).text;
+            hash.update(format!("{path}\0{}\0{text}", text.len()));
+        }
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Binds configs as a run file gives them, in place of all bound before.
@@ -183,6 +227,27 @@ impl ModelFile {
             _ => None,
         };
         root.tree.items.iter().filter_map(name).collect()
+    }
+}
+
+/// Model files in the folder of a run, which holds their library too.
+struct Kept<'a>(&'a Path);
+
+impl syntax::Reader for Kept<'_> {
+    fn read(&self, path: &Path) -> std::io::Result<String> {
+        syntax::Disk.read(path)
+    }
+
+    fn siblings(&self, folder: &Path) -> Vec<String> {
+        syntax::Disk.siblings(folder)
+    }
+
+    fn library(&self, module: &str) -> Option<(String, String)> {
+        let place = format!("{}.tot", module.strip_prefix("std::").map(|name| format!("std/{name}"))?);
+        let path = self.0.join(&place);
+        let text = std::fs::read_to_string(&path).ok()?;
+        // What has not changed since is the embedded text, which is parsed already.
+        (syntax::shipped_text(&place) != Some(text.as_str())).then(|| (path.display().to_string(), text))
     }
 }
 

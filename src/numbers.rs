@@ -27,6 +27,26 @@ pub fn number(value: f64) -> String {
     }
 }
 
+/// With four decimals, as in a column of shares: `0.9531`; `–` for what is no number.
+pub fn fixed(value: f64) -> String {
+    if value.is_nan() {
+        return "–".to_owned();
+    }
+    let text = format!("{value:.4}");
+    // What rounds to 0 has no sign.
+    if text.trim_start_matches('-').bytes().all(|c| matches!(c, b'0' | b'.')) {
+        "0.0000".to_owned()
+    } else {
+        text
+    }
+}
+
+/// The same with a sign, as of a difference: `+0.0120`.
+pub fn fixed_signed(value: f64) -> String {
+    let text = fixed(value);
+    if text.starts_with(['-', '–']) { text } else { format!("+{text}") }
+}
+
 const MINUTE: f64 = 60.0;
 const HOUR: f64 = 3600.0;
 const DAY: f64 = 86_400.0;
@@ -83,6 +103,16 @@ mod tests {
         let wanted =
             ["0", "2.318", "0.9531", "12.35", "123.5", "4322", "1.20e-5", "-0.5000", "3.00e7", "NaN"];
         assert_eq!(values.map(number), wanted);
+    }
+
+    #[test]
+    fn what_rounds_to_nothing_has_no_sign() {
+        assert_eq!(
+            [0.5, -1e-9, -0.0, -0.25, f64::NAN].map(fixed),
+            ["0.5000", "0.0000", "0.0000", "-0.2500", "–"]
+        );
+        assert_eq!([1e-9, -1e-17, -0.25].map(fixed_signed), ["+0.0000", "+0.0000", "-0.2500"]);
+        assert_eq!([-0.0, -1e-300].map(number)[0], "0");
     }
 
     #[test]

@@ -51,12 +51,15 @@ impl Interval {
     }
 }
 
-/// The percentile interval of resampled means.
-pub fn percentiles(resampled: &[f64]) -> Interval {
+/// The percentile interval of resampled means; `None` of nothing, and where one of them is no number.
+pub fn percentiles(resampled: &[f64]) -> Option<Interval> {
+    if resampled.is_empty() || resampled.iter().any(|mean| mean.is_nan()) {
+        return None;
+    }
     let mut sorted = resampled.to_vec();
     sorted.sort_by(f64::total_cmp);
     let tail = (1.0 - LEVEL) / 2.0;
-    Interval { low: quantile(&sorted, tail), high: quantile(&sorted, 1.0 - tail) }
+    Some(Interval { low: quantile(&sorted, tail), high: quantile(&sorted, 1.0 - tail) })
 }
 
 /// Wilson's score interval of a share (Wilson 1927), for shares of 0 and 1, of which a bootstrap knows no spread.
@@ -196,7 +199,7 @@ mod tests {
     fn bootstrap_intervals_are_scipys() {
         let values: Vec<f64> = (1..=40).map(|i| f64::from(i * i) / 1600.0).collect();
         let found = bootstrap(&[&values], RESAMPLES, 0);
-        let interval = percentiles(&found[0]);
+        let Some(interval) = percentiles(&found[0]) else { panic!("no interval") };
         near(interval.low, 0.2539, 0.004);
         near(interval.high, 0.4428, 0.004);
         near(deviation(&found[0]).unwrap_or(0.0), 0.04817, 0.001);
@@ -212,11 +215,11 @@ mod tests {
         let (first, second) = (five(first), five(second));
         let difference = |a: &[f64], b: &[f64]| -> Vec<f64> { a.iter().zip(b).map(|(a, b)| b - a).collect() };
         let both = bootstrap(&[&first, &second], RESAMPLES, 1);
-        let paired = percentiles(&difference(&both[0], &both[1]));
+        let paired = percentiles(&difference(&both[0], &both[1])).expect("numbers");
         near(paired.low, 0.02, 0.0101);
         near(paired.high, 0.19, 0.0101);
         let apart = [bootstrap(&[&first], RESAMPLES, 1), bootstrap(&[&second], RESAMPLES, 2)];
-        let unpaired = percentiles(&difference(&apart[0][0], &apart[1][0]));
+        let unpaired = percentiles(&difference(&apart[0][0], &apart[1][0])).expect("numbers");
         near(unpaired.low, -0.03, 0.0101);
         near(unpaired.high, 0.23, 0.0101);
     }

@@ -3,15 +3,13 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use totc::compare::{
-    self, Comparison, Protocol, RunRecord, as_csv, as_markdown, as_text, curves, total_seconds,
-};
-use totc::train::{MetricsKind, MetricsRecord};
+use totc::compare::{self, Comparison, Protocol, RunRecord, as_csv, as_markdown, as_text, curves};
+use totc::train::{MetricsKind, MetricsRecord, total_seconds};
 
 /// Means, deviations and shares of float64 over at most 500 puzzles: 500 roundings of 1e-16, with room.
 const ROUNDING: f64 = 1e-12;
 
-const PROTOCOL: Protocol = Protocol { group: false, unpaired: false, seed: 0 };
+const PROTOCOL: Protocol = Protocol { group: false, unpaired: false, across_protocols: false, seed: 0 };
 
 /// Writes the folder of a run as `totc run` would: a setting that differs, tests at steps 100 and 200, and which
 /// puzzles are right.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 /// more than noise, learning curves. Differences are to the first run.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Output folders of runs
+    /// Folders of runs, or of their evaluations (RUN/evaluations/NAME)
     #[arg(required = true, num_args = 2.., value_name = "RUN")]
     runs: Vec<PathBuf>,
     /// Take runs that differ only in their seed together
@@ -17,6 +17,12 @@ pub struct Args {
     /// Compare runs that were tested on different puzzles too
     #[arg(long)]
     unpaired: bool,
+    /// Compare the evaluations of this name, as `totc eval` has called their folders, in place of the runs' own tests
+    #[arg(long, value_name = "NAME")]
+    protocol: Option<String>,
+    /// Compare runs that were tested in different ways too
+    #[arg(long)]
+    across_protocols: bool,
     /// Seed of the bootstrap
     #[arg(long, default_value_t = 0, value_name = "N")]
     seed: u64,
@@ -36,9 +42,17 @@ pub struct Args {
 
 /// Compares runs by what they left behind, and prints it.
 pub fn main(args: &Args) -> Outcome {
-    let read = |folder: &PathBuf| RunRecord::read(folder).map_err(|error| Failure::World(error.to_string()));
+    let read = |folder: &PathBuf| {
+        RunRecord::read_evaluation(folder, args.protocol.as_deref())
+            .map_err(|error| Failure::World(error.to_string()))
+    };
     let runs = args.runs.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    let protocol = Protocol { group: args.group, unpaired: args.unpaired, seed: args.seed };
+    let protocol = Protocol {
+        group: args.group,
+        unpaired: args.unpaired,
+        across_protocols: args.across_protocols,
+        seed: args.seed,
+    };
     let comparison = compare::compare(&runs, protocol).map_err(Failure::World)?;
     if let Some(path) = &args.svg {
         let svg = compare::curves(&comparison).map_err(Failure::World)?;

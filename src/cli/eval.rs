@@ -1,28 +1,24 @@
-//! `totc eval RUN.ron --weights W`
+//! `totc eval RUN --weights W`
 
 use super::machine::MachineArgs;
 use super::machine::TestTimeArgs;
+use super::used::UsedArgs;
 use super::{Failure, Outcome};
 use crate::report::final_test_text;
-use crate::train::run::Session;
 use crate::train::run::{Protocols, doubt_arc, final_test};
 use crate::train::{
-    Budget, FileError, Protocol, Stop, SupervisionStep, evaluate_observed, other_identifiers,
+    Budget, FileError, PUZZLES, Protocol, Stop, SupervisionStep, evaluate_observed, evaluation_folder,
+    other_identifiers,
 };
 use std::path::PathBuf;
 
-/// Evaluates weights on the test data of a run file: all steps as the reference code does, and beside it with every
-/// sample leaving the batch as soon as it is sure. Writes puzzles.csv (one line per test example) and evaluation.json.
+/// Evaluates the weights of a run on its test data, with its settings: all steps as the reference code does, and beside it
+/// with every sample leaving the batch as soon as it is sure. Each evaluation is kept in a folder of its own, named by what
+/// it did: `evaluations/…` in the run's folder, with puzzles.csv (one line per test example) and evaluation.json.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The run file (.ron)
-    file: PathBuf,
-    /// Weights (safetensors), or a run's folder; default: the last checkpoint of the run
-    #[arg(long, value_name = "FILE")]
-    weights: Option<PathBuf>,
-    /// Give a field of the run file, or a config of its model, another value
-    #[arg(long = "set", value_name = "NAME=VALUE")]
-    sets: Vec<String>,
+    #[command(flatten)]
+    used: UsedArgs,
     /// Only let each sample stop as soon as its halting condition holds
     #[arg(long, conflicts_with = "all_steps")]
     stop_when_sure: bool,
@@ -38,7 +34,7 @@ pub struct Args {
     min_steps: Option<usize>,
     #[command(flatten)]
     test_time: TestTimeArgs,
-    /// Where to write puzzles.csv and evaluation.json; default: the run's output folder
+    /// Where to write puzzles.csv and evaluation.json (default: evaluations/… in the run's folder)
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Where to write the two attempts per test input of ARC tasks, in Kaggle's form; default: submission.json beside
@@ -68,14 +64,16 @@ pub fn main(args: &Args) -> Outcome {
         return Err(Failure::Usage(format!("--threshold takes a number from 0 to 1, not {threshold}")));
     }
     let device = args.machine.device()?;
-    let mut session = Session::open(&args.file, &args.sets, device)?;
+    let wish = args.used.wish();
+    let (mut session, mut used) = args.used.open(device)?;
     if args.latency {
         let budget = Budget { samples: args.latency_samples, seconds: args.latency_seconds };
-        return super::latency::main(&mut session, args.weights.as_deref(), budget, args.json);
+        return super::latency::main(&mut session, &wish, &mut used, budget, args.json);
     }
     let batch = session.data.test_len().clamp(1, session.run.run.batch);
     let model = session.evaluation(u64::MAX, batch)?;
-    let (weights, path) = session.weights(args.weights.as_deref(), model.program())?;
+    let found = session.weights(&wish, &mut used, model.program())?;
+    super::used::tell_other(&used);
     let wanted = args.test_time.on(Protocol::of(&session.run.run.evaluation, session.run.run.seed))?;
     let protocol = Protocol {
         stop: match (args.stop_when_sure, args.all_steps) {
@@ -89,32 +87,48 @@ pub fn main(args: &Args) -> Outcome {
     };
     let which = if args.stop_when_sure || args.all_steps { Protocols::One } else { Protocols::Both };
     let data = session.data.as_ref();
-    let other = other_identifiers(&path, data);
+    let doubts = other_identifiers(&found.path, data);
     let mut tests = final_test(&protocol, which, data, model.program(), |protocol, observer| {
-        evaluate_observed(&model, &weights, data, protocol, observer)
+        evaluate_observed(&model, &found.weights, data, protocol, observer)
     })?;
-    doubt_arc(&mut tests, data, &weights, &model.program().weights, other)?;
-    let out = args.out.clone().unwrap_or_else(|| session.run.out());
-    let world = |error: FileError| Failure::World(error.to_string());
-    let puzzles = tests.write(&out).map_err(world)?;
-    let submission = tests.write_arc(&out, args.submission.as_deref()).map_err(world)?;
-    if submission.is_none() && args.submission.is_some() {
+    doubt_arc(&mut tests, data, &found.weights, &model.program().weights, doubts)?;
+    let apart = super::used::set_apart(&used, &found);
+    tests.facts = super::used::facts(&session, &found, &apart);
+    if tests.arc.is_empty() && args.submission.is_some() {
         return Err(Failure::Usage(
-            "--submission is for ARC tasks, which this run file's data are not".to_owned(),
+            "--submission is for ARC tasks, which this run's data are not".to_owned(),
         ));
+    }
+    let world = |error: FileError| Failure::World(error.to_string());
+    let folders = match &args.out {
+        Some(out) => {
+            tests.write(out).map_err(world)?;
+            tests.write_arc(out, None).map_err(world)?;
+            vec![out.clone()]
+        }
+        None => evaluation_folder::write(&used.folder, &tests, &apart).map_err(world)?,
+    };
+    if let (Some(file), Some(arc)) = (&args.submission, tests.arc.first()) {
+        arc.write_submission(file).map_err(world)?;
     }
     if args.json {
         let mut all = tests.json();
-        all["weights"] = path.display().to_string().into();
-        all["puzzles"] = puzzles.display().to_string().into();
+        all["weights"] = found.path.display().to_string().into();
+        all["puzzles"] = folders.first().map(|folder| folder.join(PUZZLES).display().to_string()).into();
         println!("{all}");
         return Ok(());
     }
-    println!("{} on {} examples", path.display(), tests.first().map_or(0, |report| report.examples));
+    let parts = apart.parts();
+    let with = if parts.is_empty() { String::new() } else { format!(", {}", parts.join(", ")) };
+    println!(
+        "{} on {} examples{with}",
+        found.path.display(),
+        tests.first().map_or(0, |report| report.examples)
+    );
     print!("{}", final_test_text(&tests));
-    println!("\none line per puzzle: {}", puzzles.display());
-    if let Some(submission) = submission {
-        println!("two attempts per ARC test input: {}", submission.display());
+    println!();
+    for folder in &folders {
+        println!("kept in {}", folder.display());
     }
     Ok(())
 }

@@ -1,13 +1,18 @@
-//! `totc export weights.safetensors --model FILE --out checkpoint.pt`
+//! `totc export RUN --out checkpoint.pt`, `totc export weights.safetensors --model FILE --out checkpoint.pt`
 
 use super::import::{Target, about, section, world};
+use super::subject::{Choice, Subject, of_folder};
 use super::{Failure, Outcome};
-use crate::weights::{self, Chosen, Export, FAMILIES, Like, NameMap, Ours};
+use crate::model_file::ModelFile;
+use crate::train::Identity;
+use crate::train::run_folder::{differences, home, open};
+use crate::weights::{self, Chosen, Export, FAMILIES, Like, NameMap, Ours, WeightsAbout};
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Writes weights under the names of the published code, so that it loads what totc trained: `torch.load` reads the .pt
-/// (with weights_only=True too), `load_state_dict` takes it. A model of TRM, HRM or ToTRM is told by its weights.
+/// (with weights_only=True too), `load_state_dict` takes it. Model and settings are those of the run; weights that lie in no
+/// run's folder need --model. A model of TRM, HRM or ToTRM is told by its weights.
 #[derive(clap::Args)]
 pub struct Args {
     /// Weights of the model (safetensors), or the folder of a run
@@ -26,6 +31,9 @@ pub struct Args {
     /// Leave out weights that have no published name
     #[arg(long)]
     partial: bool,
+    /// Take --model and --set although the weights were trained with other settings
+    #[arg(long)]
+    other_settings: bool,
     /// The file to write: PyTorch (.pt, .pth, .bin or no ending) or .safetensors
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -34,7 +42,8 @@ pub struct Args {
 /// Writes weights as a checkpoint that PyTorch reads.
 pub fn main(args: &Args) -> Outcome {
     let own = weights::read(&args.file, None).map_err(world)?;
-    let bound = args.target.bind(Some(NameMap::own()), &own.tensors)?;
+    let target = of_the_run(args, &own.path)?;
+    let bound = target.bind(Some(NameMap::own()), &own.tensors)?;
     let ours = Chosen::of(NameMap::own(), &bound.weights, own.tensors.keys()).map_err(world)?;
     let read = weights::import(&own.tensors, &ours, &bound.weights, false);
     if !read.is_complete() {
@@ -91,6 +100,70 @@ pub fn main(args: &Args) -> Outcome {
     .map_err(world)?;
     println!("{}: {} tensors", args.out.display(), export.arrays.len());
     Ok(())
+}
+
+/// The model and settings of the run whose weights these are; others are refused unless they were asked for.
+fn of_the_run(args: &Args, weights: &Path) -> Result<Target, Failure> {
+    let given = &args.target;
+    if args.other_settings {
+        return Ok(given.clone());
+    }
+    let digest = |file: &PathBuf| -> Option<String> {
+        let tot = file.extension().is_some_and(|extension| extension == "tot");
+        tot.then(|| ModelFile::load(file, None).ok().map(|model| model.digest()))?
+    };
+    let other_model = |own: &str| given.model.as_ref().and_then(digest).is_some_and(|digest| digest != own);
+    let mut wrong = Vec::new();
+    let mut target = given.clone();
+    if let Some(folder) = home(weights) {
+        let before = open(&folder, Path::new(""), &[] as &[&str]).map_err(of_folder)?;
+        let now = open(&folder, Path::new(""), &given.sets).map_err(of_folder)?;
+        let shown = |value: &Option<String>| value.clone().unwrap_or("not set".to_owned());
+        for other in differences(&before, &now) {
+            wrong.push(format!(
+                "{}: {} there, {} here",
+                other.setting,
+                shown(&other.before),
+                shown(&other.now)
+            ));
+        }
+        let identity = Identity::read(&folder).map_err(Failure::World)?;
+        let own = identity.and_then(|identity| identity.about?.model_sha256);
+        if own.is_some_and(|own| other_model(&own)) {
+            wrong.push("the model files are others".to_owned());
+        }
+        target.model = Some(folder);
+    } else if let (Some(about), Some(model)) = (WeightsAbout::read(weights), &given.model) {
+        if other_model(&about.model_sha256) {
+            wrong.push("the model files are others".to_owned());
+        }
+        let choice = Choice {
+            file: model.clone(),
+            model: given.name.clone(),
+            sets: given.sets.clone(),
+            sizes: about.sizes.iter().map(|(axis, size)| format!("{axis}={size}")).collect(),
+        };
+        let here = Subject::load(&choice)?.about()?.configs;
+        for (name, there) in &about.configs {
+            let Some(here) = here.get(name).filter(|here| *here != there) else { continue };
+            let set = |text: &String| {
+                text.split('=').next().is_some_and(|set| set.trim().trim_start_matches("set.") == name)
+            };
+            match given.sets.iter().any(set) {
+                true => wrong.push(format!("{name}: {there} there, {here} here")),
+                false => target.sets.push(format!("{name}={there}")),
+            }
+        }
+    }
+    if wrong.is_empty() {
+        return Ok(target);
+    }
+    Err(Failure::World(format!(
+        "the weights {} were trained with other settings:\n  {}\nleave out --model and --set, or give --other-settings to \
+         take them all the same",
+        weights.display(),
+        wrong.join("\n  ")
+    )))
 }
 
 /// The shipped map that names most of the model's weights.

@@ -55,7 +55,9 @@ mod of_training {
                 RunError::RunFile(error) => error.into(),
                 RunError::Compile(error) => error.into(),
                 RunError::Machine(error) => error.into(),
-                RunError::ModelFile(_) | RunError::Occupied(_) => Failure::Usage(error.to_string()),
+                RunError::ModelFile(_) | RunError::Occupied(_) | RunError::InTheWay(_) => {
+                    Failure::Usage(error.to_string())
+                }
                 _ => Failure::World(error.to_string()),
             }
         }

@@ -5,7 +5,7 @@ use super::{Failure, Outcome};
 use crate::Values;
 use crate::ir::Mode;
 use crate::report::count;
-use crate::weights::{self, Checkpoint, Chosen, Difference, Import, NameMap, Ours};
+use crate::weights::{self, Checkpoint, Chosen, Difference, Import, NameMap, Ours, WeightsAbout};
 use indexmap::IndexMap;
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -35,20 +35,20 @@ pub struct Args {
 }
 
 /// Which model the weights are of, and how their names are paired.
-#[derive(clap::Args)]
+#[derive(clap::Args, Clone)]
 pub struct Target {
-    /// The model file (.tot), or a run file (.ron)
+    /// The model file (.tot), a run file (.ron), or the folder of a run
     #[arg(long, value_name = "FILE")]
-    model: PathBuf,
+    pub model: Option<PathBuf>,
     /// Which model of the file (default: the one named like the file, else the first)
     #[arg(long, value_name = "NAME")]
-    name: Option<String>,
+    pub name: Option<String>,
     /// Give a config another value
     #[arg(long = "set", value_name = "NAME=VALUE")]
-    sets: Vec<String>,
+    pub sets: Vec<String>,
     /// Give an axis of the data its size (default: as the file's shapes show it)
     #[arg(long = "size", value_name = "AXIS=N")]
-    sizes: Vec<String>,
+    pub sizes: Vec<String>,
     /// A name map (RON) in place of the shipped ones of TRM, HRM and ToTRM
     #[arg(long, value_name = "FILE")]
     names: Option<PathBuf>,
@@ -62,6 +62,8 @@ pub struct Bound {
     pub weights: Vec<Ours>,
     /// Sizes that were found in the file.
     pub found: IndexMap<String, usize>,
+    /// What a file of these weights says of itself.
+    pub about: WeightsAbout,
 }
 
 impl Target {
@@ -72,18 +74,18 @@ impl Target {
 
     /// The model's weights, where axes of the data have the sizes that `tensors` show.
     pub fn bind(&self, map: Option<NameMap>, tensors: &weights::Arrays) -> Result<Bound, Failure> {
-        let choice = Choice {
-            file: self.model.clone(),
-            model: self.name.clone(),
-            sets: self.sets.clone(),
-            sizes: self.sizes.clone(),
+        let Some(file) = self.model.clone() else {
+            return Err(Failure::Usage("say which model the weights are of: --model FILE".to_owned()));
         };
+        let choice =
+            Choice { file, model: self.name.clone(), sets: self.sets.clone(), sizes: self.sizes.clone() };
         let mut subject = Subject::load(&choice)?;
         let model = subject.model_file.model(Mode::Training)?;
         let found = weights::infer_sizes(&model, map, tensors).map_err(world)?;
         subject.model_file.bindings.sizes.extend(found.clone());
         let program = subject.model_file.program(Mode::Training, Values::Dropped)?;
-        Ok(Bound { model: program.model.clone(), weights: Ours::all(&program.weights), found })
+        let about = subject.about()?;
+        Ok(Bound { model: program.model.clone(), weights: Ours::all(&program.weights), found, about })
     }
 }
 
@@ -110,7 +112,7 @@ pub fn main(args: &Args) -> Outcome {
     if !import.is_complete() && !args.partial {
         return Err(Failure::World(refusal(&import, args)));
     }
-    weights::write_safetensors(&args.out, &import.arrays).map_err(world)?;
+    weights::write_safetensors_about(&args.out, &import.arrays, &bound.about).map_err(world)?;
     println!("{}: {} weights of {}", args.out.display(), import.arrays.len(), bound.model);
     Ok(())
 }

@@ -6,6 +6,7 @@ use crate::Values;
 use crate::exec::Weights;
 use crate::ir::{Mode, WeightRole};
 use crate::report::count;
+use crate::train::checkpoint;
 use std::path::PathBuf;
 
 /// Writes the initial weights of a model by path, as safetensors. The same seed gives the same weights.
@@ -25,7 +26,9 @@ pub fn main(args: &Args) -> Outcome {
     let mut subject = Subject::load(&args.choice)?;
     let program = subject.model_file.program(Mode::Training, Values::Dropped)?;
     let weights = Weights::init(&program.weights, args.seed, tch::Device::Cpu);
-    weights.save(&args.out).map_err(|error| Failure::World(error.to_string()))?;
+    let about = subject.about()?;
+    checkpoint::write_weights(&args.out, &weights.tensors, &about)
+        .map_err(|error| Failure::World(error.to_string()))?;
     let elements = |role: WeightRole| -> u64 {
         program
             .weights

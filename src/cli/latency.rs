@@ -1,4 +1,4 @@
-//! `totc eval RUN.ron --latency`: how long one sample takes, at batch 1.
+//! `totc eval RUN --latency`: how long one sample takes, at batch 1.
 
 use super::bench::peak_memory;
 use super::{Failure, Outcome};
@@ -7,20 +7,30 @@ use crate::compare::LATENCY;
 use crate::ir::{Mode, WeightRole};
 use crate::report::{count, number, table};
 use crate::train::run::Session;
-use crate::train::{Budget, Latency, Stop, latency};
+use crate::train::used_run::{UsedRun, Wish};
+use crate::train::{Budget, Latency, Stop, evaluation_folder, latency, write_whole};
 use serde_json::json;
-use std::path::Path;
 
-/// Measures all steps, and stopping when sure where the model can; prints, and keeps the figures in the run's folder.
-pub fn main(session: &mut Session, weights: Option<&Path>, budget: Budget, as_json: bool) -> Outcome {
+/// Measures all steps, and stopping when sure where the model can; prints, and keeps the figures in the run's folder: those
+/// of the run's own weights and settings as `latency.json`, others in a folder of their own.
+pub fn main(
+    session: &mut Session,
+    wish: &Wish,
+    used: &mut UsedRun,
+    budget: Budget,
+    as_json: bool,
+) -> Outcome {
     let world = |error: &dyn std::fmt::Display| Failure::World(error.to_string());
     let whole = session.program(Mode::Evaluation, u64::MAX, 1, Values::Dropped)?;
-    let (tensors, path) = session.weights(weights, &whole)?;
+    let found = session.weights(wish, used, &whole)?;
+    super::used::tell_other(used);
+    let (tensors, path) = (&found.weights, &found.path);
+    session.bind(Mode::Evaluation, u64::MAX, 1);
     // Who only wants answers computes no loss and no metric.
     let answers = session.model_file.answers()?;
     let model = session.linked(answers)?;
     let measure = |stop: Stop| {
-        latency(&model, &tensors, session.data.as_ref(), stop, session.run.run.evaluation.steps, budget)
+        latency(&model, tensors, session.data.as_ref(), stop, session.run.run.evaluation.steps, budget)
             .map_err(|error| world(&error))
     };
     let all = measure(Stop::AllSteps)?;
@@ -35,21 +45,27 @@ pub fn main(session: &mut Session, weights: Option<&Path>, budget: Budget, as_js
     };
     let device = format!("{:?}", session.device).to_lowercase();
     let threads = tch::get_num_threads();
-    let report = json!({
+    let mut report = json!({
         "model": whole.model, "weights": path, "device": device, "threads": threads, "batch": 1,
         "parameters": numbers(WeightRole::Param), "table_parameters": numbers(WeightRole::Table),
         "peak_memory_mib": peak_memory(), "all_steps": all, "when_sure": sure,
     });
-    let folder = match weights {
-        Some(folder) if folder.is_dir() => Some(folder.to_owned()),
-        Some(_) => None,
-        None => Some(session.run.out()),
+    let mut apart = super::used::set_apart(used, &found);
+    // How long it takes does not depend on how far the run is.
+    apart.weights = apart.weights.filter(|_| !found.own);
+    let file = match apart.parts().is_empty() {
+        true => used.folder.join(LATENCY),
+        false => {
+            let facts = super::used::facts(session, &found, &apart);
+            let folder = evaluation_folder::place(&used.folder, "latency", &apart, &facts, LATENCY);
+            if let Some(report) = report.as_object_mut() {
+                report.extend(facts);
+            }
+            folder.join(LATENCY)
+        }
     };
-    if let Some(folder) = folder {
-        let file = folder.join(LATENCY);
-        std::fs::write(&file, format!("{report:#}\n"))
-            .map_err(|error| Failure::World(format!("{}: {error}", file.display())))?;
-    }
+    write_whole(&file, format!("{report:#}\n").as_bytes())
+        .map_err(|error| Failure::World(error.to_string()))?;
     if as_json {
         println!("{report}");
         return Ok(());

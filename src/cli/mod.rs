@@ -33,6 +33,8 @@ mod subject;
 mod sweep;
 #[cfg(feature = "torch")]
 mod trace;
+#[cfg(feature = "torch")]
+mod used;
 mod weights;
 
 use crate::diagnostic::Colours;

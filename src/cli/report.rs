@@ -9,13 +9,14 @@ use crate::ir::{Mode, WeightRole};
 use crate::lower::Program;
 use crate::report::count;
 use crate::report::page::{self, Guess, Moment, Page, Thinking, Thought};
-use crate::run_file::{self, RunFile};
-use crate::train::run::SETTINGS;
-use crate::train::run::Session;
+use crate::train::evaluation_folder::EVALUATIONS;
+use crate::train::run::{LIBTORCH, RunError, Session, stops_early};
+use crate::train::used_run::{self, UsedRun, Wish};
 use crate::train::{
     Answer, FinalTest, MetricsLog, MetricsRecord, PUZZLES, Provenance, Watched, checkpoint, watch,
 };
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Writes one HTML page about a run: its settings, its curves, its results, a drawing of its model, and for chosen test
 /// puzzles the answer after every supervision step, also of each thought alone where the model shows its thoughts. The
@@ -37,9 +38,12 @@ pub struct Args {
     /// Supervision steps (default: as in the run's evaluation)
     #[arg(long, value_name = "N")]
     steps: Option<usize>,
-    /// Weights (safetensors), or a run's folder; default: the last checkpoint of the run
+    /// Weights (safetensors), a run's folder, or `best`: those of the run's best test (default: the run's last checkpoint)
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
+    /// Use --weights although they were trained with other settings
+    #[arg(long)]
+    other_settings: bool,
     #[command(flatten)]
     machine: MachineArgs,
 }
@@ -74,7 +78,17 @@ const MOST_PUZZLES: usize = 8;
 /// Writes the page of a run.
 pub fn main(args: &Args) -> Outcome {
     let device = args.machine.device()?;
-    let (folder, run) = find(&args.run)?;
+    let wish = Wish {
+        file: &args.run,
+        weights: args.weights.as_deref(),
+        sets: &[],
+        other_settings: args.other_settings,
+    };
+    let mut used = find(&wish)?;
+    for note in &used.notes {
+        eprintln!("note: {note}");
+    }
+    let folder = used.folder.clone();
     let log_path = folder.join(MetricsLog::NAME);
     if !log_path.exists() {
         return Err(Failure::World(format!(
@@ -85,9 +99,9 @@ pub fn main(args: &Args) -> Outcome {
     }
     let log = MetricsLog::read(&folder).map_err(|error| Failure::World(error.to_string()))?;
     let puzzles = page::read_puzzles(&folder.join(PUZZLES)).map_err(Failure::World)?;
-    let fingerprint = serde_json::to_value(run.fingerprint()).unwrap_or_default();
-    let run_file = run.effective_text().to_owned();
-    let mut session = Session::of(run, device)?;
+    let fingerprint = serde_json::to_value(used.run.fingerprint()).unwrap_or_default();
+    let run_file = used.run.effective_text().to_owned();
+    let mut session = Session::of(used.run.clone(), device)?;
     let drawing = draw::draw(&session.model_file.model(Mode::Training)?.outline, draw::Format::Svg);
 
     let sample = args.sample.min(session.data.test_len());
@@ -95,9 +109,10 @@ pub fn main(args: &Args) -> Outcome {
     let program = session.program(Mode::Evaluation, u64::MAX, batch, Values::Thoughts)?;
     let facts = facts(&session, &program, &folder);
     let model = program.model.clone();
+    let halts = stops_early(&program);
     let saved = args.weights.is_some() || checkpoint::weights_file(&folder.join(checkpoint::FOLDER)).exists();
     let (watched, chosen, unseen) = if saved {
-        let (watched, chosen) = look(args, &session, &folder, program, sample)?;
+        let (watched, chosen) = look(args, &wish, &mut session, &mut used, program, sample)?;
         (watched, chosen, None)
     } else {
         let why = "The run has saved no checkpoint yet, so there are no weights to answer puzzles with.";
@@ -105,6 +120,9 @@ pub fn main(args: &Args) -> Outcome {
     };
     let evaluation = std::fs::read_to_string(folder.join(FinalTest::NAME)).ok();
     let page = Page {
+        halts,
+        evaluations: evaluations(&folder),
+        best_by: session.run.run.checkpoints.keep.by.clone(),
         evaluation: evaluation.and_then(|text| serde_json::from_str(&text).ok()),
         model,
         standing: standing(&folder, &log),
@@ -133,54 +151,45 @@ pub fn main(args: &Args) -> Outcome {
     Ok(())
 }
 
-/// The folder of the run and its settings in effect.
-fn find(run: &Path) -> Result<(PathBuf, RunFile), Failure> {
-    let mistakes = |error: run_file::RunFileError| Failure::Mistakes(error.render(super::colours()));
-    if !run.is_dir() {
-        if run.extension().is_none_or(|extension| extension != "ron") {
-            let what = if run.exists() { "is neither" } else { "is not there; it should be" };
-            return Err(Failure::Usage(format!(
-                "{} {what} a run's folder{} a run file (.ron)",
-                run.display(),
-                if run.exists() { " nor" } else { " or" }
-            )));
-        }
-        let file = run_file::load(run).map_err(mistakes)?;
-        let folder = file.out();
-        // What the run was started with counts more than what the file says now.
-        let text = std::fs::read_to_string(folder.join(SETTINGS));
-        let file = match text {
-            Ok(text) => run_file::parse(run, &text, &[] as &[&str]).map_err(mistakes)?,
-            Err(_) => file,
-        };
-        return Ok((folder, file));
-    }
-    let settings = run.join(SETTINGS);
-    let text = std::fs::read_to_string(&settings).map_err(|error| {
-        Failure::World(format!("{}: {error}; is it the folder of a run?", settings.display()))
-    })?;
-    let made = Provenance::read(run).map(|made| made.run_file);
-    let file =
-        run_file::parse(made.as_deref().unwrap_or(&settings), &text, &[] as &[&str]).map_err(mistakes)?;
-    if !file.model_path().exists() {
-        return Err(Failure::World(format!(
-            "{} names the model {}, which is not there; give the run file instead of its folder: totc report FILE.ron",
-            settings.display(),
-            file.model_path().display()
+/// The evaluations that a run's folder holds, with the names of their folders.
+fn evaluations(folder: &Path) -> Vec<(String, serde_json::Value)> {
+    let there = std::fs::read_dir(folder.join(EVALUATIONS)).into_iter().flatten().flatten();
+    let mut found: Vec<_> = there
+        .filter_map(|entry| {
+            let text = std::fs::read(entry.path().join(FinalTest::NAME)).ok()?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            Some((name, serde_json::from_slice(&text).ok()?))
+        })
+        .collect();
+    found.sort_by(|one, other| one.0.cmp(&other.0));
+    found
+}
+
+/// The run and its settings.
+fn find(wish: &Wish) -> Result<UsedRun, Failure> {
+    let run = wish.file;
+    if !run.is_dir() && run.extension().is_none_or(|extension| extension != "ron") {
+        let what = if run.exists() { "is neither" } else { "is not there; it should be" };
+        return Err(Failure::Usage(format!(
+            "{} {what} a run's folder{} a run file (.ron)",
+            run.display(),
+            if run.exists() { " nor" } else { " or" }
         )));
     }
-    Ok((run.to_owned(), file))
+    Ok(used_run::find(wish).map_err(RunError::from)?)
 }
 
 /// Runs the model on the sample and on the puzzles asked for; and says which to show.
 fn look(
     args: &Args,
-    session: &Session,
-    folder: &Path,
+    wish: &Wish,
+    session: &mut Session,
+    used: &mut UsedRun,
     program: Program,
     sample: usize,
 ) -> Result<(Vec<Thinking>, Vec<usize>), Failure> {
-    let data = session.data.as_ref();
+    let data = Arc::clone(&session.data);
+    let data = data.as_ref();
     let mut indices: Vec<usize> = (0..sample).collect();
     if let Some(Puzzles::These(which)) = &args.puzzles {
         indices.extend(which.iter().filter(|index| **index >= sample));
@@ -195,10 +204,8 @@ fn look(
         })?;
         examples.push(example);
     }
-    let weights = match &args.weights {
-        Some(weights) => session.weights(Some(weights), &program)?.0,
-        None => session.weights(Some(folder), &program)?.0,
-    };
+    let weights = session.weights(wish, used, &program)?.weights;
+    super::used::tell_other(used);
     let model = session.linked(program)?;
     eprintln!("answering {} test puzzles …", examples.len());
     let steps = args.steps.or(session.run.run.evaluation.steps);
@@ -287,8 +294,11 @@ fn facts(session: &Session, program: &Program, folder: &Path) -> Vec<(String, St
     facts.push(("precision", format!("{:?}", run.precision).to_lowercase()));
     facts.push(("folder", folder.display().to_string()));
     let trained = Provenance::read(folder).map(|made| format!("trained by totc {}, ", made.totc));
-    let versions =
-        format!("{}page by totc {}, libtorch 2.13.0", trained.unwrap_or_default(), env!("CARGO_PKG_VERSION"));
+    let versions = format!(
+        "{}page by totc {}, libtorch {LIBTORCH}",
+        trained.unwrap_or_default(),
+        env!("CARGO_PKG_VERSION")
+    );
     facts.push(("versions", versions));
     facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

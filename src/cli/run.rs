@@ -1,24 +1,27 @@
-//! `totc run RUN.ron`: trains, tests, saves; goes on where a run was cut off. The run is `train::run`; here it is shown.
+//! `totc run RUN`: trains, tests, saves; goes on where a run was cut off. The run is `train::run`; here it is shown.
 
 use super::machine::MachineArgs;
 use super::{Failure, Outcome, colours};
 use crate::report::{
-    self, Extent, Forecast, Progress, Screen, Summary, TestResult, final_test_text, summary_table,
+    self, Extent, Forecast, Progress, Screen, Summary, TestResult, final_test_text, fixed, summary_table,
+    tests_left,
 };
-use crate::run_file;
-use crate::train::run::{RunObserver, RunOptions, RunOutcome, RunStart, WeightsTaken, run};
-use crate::train::{EXACT, EvaluationReport, FinalTest, StepMetrics, TrainError};
+use crate::train::best;
+use crate::train::run::{RunObserver, RunOptions, RunOutcome, RunStart, Standing, WeightsTaken, read, run};
+use crate::train::{EvaluationReport, FinalTest, StepMetrics, TrainError};
 use indexmap::IndexMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Trains and evaluates what a run file describes. Checkpoints, metrics (metrics.jsonl) and the settings in force go to
-/// the output folder; after a kill or a power cut `--resume` goes on, bit for bit.
+/// Trains and evaluates what a run file describes. Its folder then holds all that one needs of the run: every setting, the
+/// model files, metrics (metrics.jsonl), checkpoints. After a kill or a power cut `totc run FOLDER --resume` goes on, bit
+/// for bit.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The run file (.ron)
+    /// The run file (.ron), or with --resume the folder of a run
+    #[arg(value_name = "RUN")]
     file: PathBuf,
     /// Give a field of the run file, or a config of its model, another value (batch=32, hidden=128, optimiser.lr=1e-3)
     #[arg(long = "set", value_name = "NAME=VALUE")]
@@ -68,6 +71,12 @@ pub fn main(args: &Args) -> Outcome {
         sets.push(format!("out={}", out.display()));
     }
     let file = read(&args.file, &sets)?;
+    if file.kept.is_some() && !args.resume {
+        return Err(Failure::Usage(format!(
+            "{} is the folder of a run; go on with it by --resume, or give a run file (.ron) to start another one",
+            args.file.display()
+        )));
+    }
     let mut screen = OnScreen::default();
     let outcome = run(&file, &options, &mut screen, &interruption());
     if let Some(progress) = &mut screen.progress {
@@ -78,21 +87,39 @@ pub fn main(args: &Args) -> Outcome {
         println!("{}", as_json(&outcome));
         return Ok(());
     }
-    println!("{}", summary_table(&summary(&outcome)));
-    if let Some(test) = &outcome.final_test {
-        println!("{}", final_test_text(test));
-        println!("weights: {}", outcome.weights.display());
-    } else {
-        println!("stopped at step {} of {}; go on with --resume", outcome.steps_done, outcome.steps_in_all);
-    }
+    tell(&outcome);
     Ok(())
 }
 
-fn read(path: &std::path::Path, sets: &[String]) -> Result<run_file::RunFile, Failure> {
-    if path.extension().is_some_and(|extension| extension == "tot") {
-        return Err(crate::train::run::RunError::ModelFile(path.to_owned()).into());
+/// The end of a call in tables and words.
+fn tell(outcome: &RunOutcome) {
+    let before = outcome.complete() && outcome.final_test.is_none();
+    if before {
+        eprintln!("the run is complete, and was before this call: nothing was trained or tested");
     }
-    Ok(run_file::load_with(path, sets)?)
+    println!("{}", summary_table(&summary(outcome)));
+    match outcome.standing {
+        Standing::Stopped => {
+            let folder = outcome.folder.display();
+            println!(
+                "stopped at step {} of {}; go on with `totc run {folder} --resume`",
+                outcome.steps_done, outcome.steps_in_all
+            );
+            return;
+        }
+        Standing::NoBetter(tests) => println!(
+            "ended early after {} of {} steps: the last {tests} tests were no better than the best",
+            outcome.steps_done, outcome.steps_in_all
+        ),
+        Standing::Complete => {}
+    }
+    if let Some(test) = &outcome.final_test {
+        println!("{}", final_test_text(test));
+    }
+    println!("weights: {}", outcome.weights.display());
+    if let Some(best) = best::file(&outcome.folder).filter(|_| outcome.best.is_some()) {
+        println!("weights of the best test: {}", best.display());
+    }
 }
 
 /// Set by the first Ctrl-C; the second one ends the process as usual.
@@ -119,7 +146,6 @@ struct OnScreen {
     total: u64,
     /// Steps between tests.
     every: Option<u64>,
-    seconds_per_test: Option<f64>,
 }
 
 impl RunObserver for OnScreen {
@@ -149,7 +175,12 @@ impl RunObserver for OnScreen {
         );
         (self.first, self.total) = (start.steps_done, start.steps_in_all);
         self.every = start.config.evaluation.every;
-        let extent = Extent { done: self.first, total: self.total, every: Duration::from_secs(10) };
+        let extent = Extent {
+            done: self.first,
+            total: self.total,
+            test_every: self.every,
+            every: Duration::from_secs(10),
+        };
         self.progress = Some(Progress::new(Screen::of_stderr(), colours(), extent));
     }
 
@@ -168,8 +199,10 @@ impl RunObserver for OnScreen {
     }
 
     fn tested(&mut self, step: u64, report: &EvaluationReport) {
-        self.seconds_per_test = Some(report.seconds);
-        let shown = report.metrics.iter().map(|(name, value)| format!("{name} {value:.4}"));
+        if let Some(progress) = &mut self.progress {
+            progress.tested(report.seconds);
+        }
+        let shown = report.metrics.iter().map(|(name, value)| format!("{name} {}", fixed(*value)));
         let shown = shown.collect::<Vec<_>>().join(", ");
         self.note(&format!("step {step}: tested on {} puzzles: {shown}", report.examples));
     }
@@ -190,29 +223,31 @@ impl OnScreen {
         let Some(progress) = &mut self.progress else { return };
         let Some(seconds_per_step) = progress.pace().seconds_per_step() else { return };
         let left = self.total.saturating_sub(done);
+        if left == 0 {
+            return;
+        }
         let forecast = Forecast {
             steps_left: left,
             seconds_per_step,
-            tests_left: self.every.map_or(1, |every| left / every.max(1)).max(1),
-            seconds_per_test: self.seconds_per_test,
+            tests_left: tests_left(done, self.total, self.every),
+            seconds_per_test: progress.pace().seconds_per_test(),
         };
         progress.note(&forecast.line());
     }
 }
 
 fn summary(outcome: &RunOutcome) -> Summary {
-    let result = |name: &str, (step, report): &(u64, EvaluationReport)| TestResult {
+    let result = |name: &str, step: u64, metrics: &IndexMap<String, f64>| TestResult {
         name: name.to_owned(),
-        step: *step,
-        metrics: report.metrics.clone(),
+        step,
+        metrics: metrics.clone(),
     };
-    let exact = |report: &EvaluationReport| report.metrics.get(EXACT).copied().unwrap_or(0.0);
-    let best = outcome.tests.iter().max_by(|(_, a), (_, b)| exact(a).total_cmp(&exact(b)));
     let mut results = Vec::new();
-    if let (Some(best), true) = (best, outcome.tests.len() > 1) {
-        results.push(result("best", best));
+    if let Some((best, metrics)) = &outcome.best {
+        results.push(result(&format!("best {}", best.by), best.step, metrics));
     }
-    results.extend(outcome.tests.last().map(|last| result("final", last)));
+    let name = if outcome.complete() { "final" } else { "last" };
+    results.extend(outcome.last.as_ref().map(|(step, metrics)| result(name, *step, metrics)));
     Summary {
         results,
         parameters: outcome.parameters,
@@ -220,6 +255,7 @@ fn summary(outcome: &RunOutcome) -> Summary {
         rows: outcome.batch,
         seconds: outcome.seconds,
         testing: outcome.seconds_in_tests,
+        seconds_in_all: (outcome.steps_before > 0).then_some(outcome.seconds_in_all),
     }
 }
 
@@ -232,13 +268,25 @@ fn as_json(outcome: &RunOutcome) -> serde_json::Value {
             serde_json::json!({ "step": step, "examples": report.examples, "metrics": metrics, "steps_used": report.steps })
         })
         .collect();
+    // What was complete before has its test in its folder.
+    let kept = || -> Option<serde_json::Value> {
+        let text = std::fs::read(outcome.folder.join(FinalTest::NAME)).ok()?;
+        serde_json::from_slice(&text).ok()
+    };
+    let evaluation = match &outcome.final_test {
+        Some(test) => Some(test.json()),
+        None => kept().filter(|_| outcome.complete()),
+    };
     serde_json::json!({
         "model": outcome.model,
         "parameters": outcome.parameters,
         "steps": outcome.steps_done,
+        "complete": outcome.complete(),
         "seconds": outcome.seconds,
         "seconds_in_tests": outcome.seconds_in_tests,
+        "seconds_in_all": outcome.seconds_in_all,
         "tests": tests,
-        "evaluation": outcome.final_test.as_ref().map(FinalTest::json),
+        "best": outcome.best.as_ref().map(|(best, metrics)| serde_json::json!({ "step": best.step, "by": best.by, "metrics": metrics })),
+        "evaluation": evaluation,
     })
 }

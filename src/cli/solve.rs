@@ -1,30 +1,24 @@
-//! `totc solve RUN.ron PUZZLE`
+//! `totc solve RUN PUZZLE`
 
 use super::machine::MachineArgs;
 use super::machine::TestTimeArgs;
+use super::used::UsedArgs;
 use super::{Failure, Outcome};
 use crate::data::Mark;
 use crate::ir::Mode;
-use crate::train::run::Session;
+use crate::train::run::stops_early;
 use crate::train::{Protocol, best_of_n};
 use serde_json::json;
 use std::io::IsTerminal;
-use std::path::PathBuf;
 
 /// Solves a puzzle typed in: a Sudoku as 16, 36 or 81 characters row by row, blanks as . or 0; lines, spaces and | are
 /// ignored.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The run file (.ron)
-    file: PathBuf,
+    #[command(flatten)]
+    used: UsedArgs,
     /// The puzzle
     puzzle: String,
-    /// Weights (safetensors), or a run's folder; default: the last checkpoint of the run
-    #[arg(long, value_name = "FILE")]
-    weights: Option<PathBuf>,
-    /// Give a field of the run file, or a config of its model, another value
-    #[arg(long = "set", value_name = "NAME=VALUE")]
-    sets: Vec<String>,
     /// Show the answer after every supervision step
     #[arg(long)]
     steps: bool,
@@ -43,12 +37,14 @@ const MOST_ROWS: usize = 64;
 /// Prints the model's answer to one puzzle.
 pub fn main(args: &Args) -> Outcome {
     let device = args.machine.device()?;
-    let mut session = Session::open(&args.file, &args.sets, device)?;
+    let wish = args.used.wish();
+    let (mut session, mut used) = args.used.open(device)?;
     let example =
         session.data.parse_puzzle(&args.puzzle).map_err(|error| Failure::Usage(error.to_string()))?;
     let protocol = args.test_time.on(Protocol::of(&session.run.run.evaluation, session.run.run.seed))?;
     let model = session.executable(Mode::Evaluation, u64::MAX, protocol.candidates().min(MOST_ROWS))?;
-    let (weights, _) = session.weights(args.weights.as_deref(), model.program())?;
+    let weights = session.weights(&wish, &mut used, model.program())?.weights;
+    super::used::tell_other(&used);
     let data = session.data.as_ref();
     let given = example.inputs.clone();
     let answers = best_of_n(&model, &weights, data, &example, &protocol)
@@ -67,7 +63,7 @@ pub fn main(args: &Args) -> Outcome {
         println!(
             "{}",
             json!({
-                "tokens": answer.tokens, "valid": verdict.solved(), "confidence": confidence,
+                "tokens": answer.tokens, "valid": data.has_rules().then(|| verdict.solved()), "confidence": confidence,
                 "least_sure_cell": surest, "halted_at": prediction.halted_at, "steps": steps,
                 "answers": answers.predictions.len(), "agreeing": answers.choice.agreeing,
             })
@@ -89,7 +85,12 @@ pub fn main(args: &Args) -> Outcome {
     } else {
         println!("{}", data.render_styled(&answer.tokens, &given, &style));
     }
+    let verdict = match data.has_rules() {
+        true => verdict.to_string(),
+        false => "unknown whether it is right: this data set has no rules to judge an answer by".to_owned(),
+    };
     let halted = match prediction.halted_at {
+        _ if !stops_early(model.program()) => format!("ran all {} steps", prediction.steps.len()),
         Some(step) => format!("would have stopped at step {step} of {}", prediction.steps.len()),
         None => format!("ran all {} steps", prediction.steps.len()),
     };

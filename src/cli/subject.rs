@@ -3,16 +3,19 @@
 
 use super::Failure;
 use crate::data::{self, DataError};
+use crate::ir::Mode;
 use crate::model::Setting;
 use crate::model_file::ModelFile;
 use crate::run_file::{self, RunFile};
+use crate::train::run_folder::{self, RunFolderError};
+use crate::weights::WeightsAbout;
 use clap::Args as ClapArgs;
 use std::path::{Path, PathBuf};
 
 /// Arguments that choose a model and its configs.
 #[derive(ClapArgs, Clone)]
 pub struct Choice {
-    /// A model file (.tot) or a run file (.ron)
+    /// A model file (.tot), a run file (.ron), or the folder of a run
     pub file: PathBuf,
     /// Which model of the file (default: the one named like the file, else the first)
     #[arg(long, value_name = "NAME")]
@@ -38,8 +41,12 @@ pub struct Subject {
 impl Subject {
     /// Reads a model or run file and everything it names.
     pub fn load(choice: &Choice) -> Result<Subject, Failure> {
-        if choice.file.extension().is_some_and(|extension| extension == "ron") {
-            let run = run_file::load_with(&choice.file, &choice.sets)?;
+        let folder = run_folder::named(&choice.file);
+        if folder.is_some() || choice.file.extension().is_some_and(|extension| extension == "ron") {
+            let run = match folder {
+                Some(folder) => run_folder::open(&folder, Path::new(""), &choice.sets).map_err(of_folder)?,
+                None => run_file::load_with(&choice.file, &choice.sets)?,
+            };
             let subject = Subject::of_run(run, choice.model.clone())?;
             return subject.with_sizes(&choice.sizes);
         }
@@ -53,16 +60,37 @@ impl Subject {
 
     /// The model of a run file, with its configs; the data's sizes come later, from the data.
     pub fn of_run(run: RunFile, model: Option<String>) -> Result<Subject, Failure> {
-        let mut model = read(&run.model_path(), model.or(run.run.name.clone()))?;
+        let mut model = ModelFile::of_run(&run, model)
+            .map_err(|error| Failure::World(format!("{}: {error}", run.model_path().display())))?;
         model.bind_configs(run.run.training_configs(0));
         model.bind_size("batch", run.run.batch);
         model.bind_run(&run);
         Ok(Subject { model_file: model, run: Some(run), data_error: None })
     }
 
+    /// What weights of the model say of themselves.
+    pub fn about(&mut self) -> Result<WeightsAbout, Failure> {
+        let model = self.model_file.model(Mode::Evaluation)?;
+        let sizes = &self.model_file.bindings.sizes;
+        let precision = self.run.as_ref().map(|run| run.run.precision).unwrap_or_default();
+        Ok(WeightsAbout {
+            totc: env!("CARGO_PKG_VERSION").to_owned(),
+            model: model.graph.model.clone(),
+            model_sha256: self.model_file.digest(),
+            configs: model.configs.into_iter().collect(),
+            sizes: sizes
+                .iter()
+                .filter(|(axis, _)| *axis != "batch")
+                .map(|(axis, size)| (axis.clone(), *size))
+                .collect(),
+            precision: precision.name().to_owned(),
+            ..WeightsAbout::default()
+        })
+    }
+
     fn with_sizes(mut self, sizes: &[String]) -> Result<Subject, Failure> {
         if let Some(run) = &self.run {
-            match data::shape(&run.run.data, run.folder()) {
+            match data::shape(&run.run.data, run.data_folder()) {
                 Ok(shape) => {
                     for (axis, size) in shape.sizes.axes() {
                         self.model_file.bind_size(axis, size);
@@ -79,6 +107,14 @@ impl Subject {
             self.model_file.bind_size(axis, size);
         }
         Ok(self)
+    }
+}
+
+/// What stands in the way of using the folder of a run.
+pub fn of_folder(error: RunFolderError) -> Failure {
+    match error {
+        RunFolderError::RunFile(error) => error.into(),
+        RunFolderError::Unusable(what) => Failure::World(what),
     }
 }
 

@@ -38,26 +38,24 @@ impl Answers {
         if same {
             puzzles = on_common(puzzles, notes)?;
         }
-        let names = shared(&puzzles);
         let most = puzzles.iter().map(|puzzles| puzzles.index.len()).max().unwrap_or(0);
-        let times = resamples(most, names.len() * runs.len());
-        let means = if same {
-            let columns: Vec<&[f64]> = puzzles
-                .iter()
-                .flat_map(|puzzles| names.iter().map(|name| puzzles.columns[name].as_slice()))
-                .collect();
-            let mut means = bootstrap(&columns, times, seed).into_iter();
-            let of_run = |_| names.iter().cloned().zip(means.by_ref()).collect();
-            puzzles.iter().map(of_run).collect()
+        let columns: Vec<Vec<&[f64]>> =
+            puzzles.iter().map(|puzzles| puzzles.columns.values().map(Vec::as_slice).collect()).collect();
+        let times = resamples(most, columns.iter().map(Vec::len).sum());
+        // Every metric of every run has its means, also one that another run does not measure.
+        let resampled: Vec<Vec<Vec<f64>>> = if same {
+            let mut means = bootstrap(&columns.concat(), times, seed).into_iter();
+            columns.iter().map(|columns| means.by_ref().take(columns.len()).collect()).collect()
         } else {
-            let alone = |(number, puzzles): (usize, &Puzzles)| {
-                let columns: Vec<&[f64]> =
-                    names.iter().map(|name| puzzles.columns[name].as_slice()).collect();
-                let means = bootstrap(&columns, times, seed.wrapping_add(number as u64));
-                names.iter().cloned().zip(means).collect()
+            let alone = |(number, columns): (usize, &Vec<&[f64]>)| {
+                bootstrap(columns, times, seed.wrapping_add(number as u64))
             };
-            puzzles.iter().enumerate().map(alone).collect()
+            columns.iter().enumerate().map(alone).collect()
         };
+        let named = |(puzzles, means): (&Puzzles, Vec<Vec<f64>>)| {
+            puzzles.columns.keys().cloned().zip(means).collect::<IndexMap<_, _>>()
+        };
+        let means = puzzles.iter().zip(resampled).map(named).collect();
         Some(Answers { runs: puzzles, means, resamples: times, same })
     }
 

@@ -23,6 +23,7 @@ pub fn groups(runs: &[RunRecord], together: bool) -> Vec<Group> {
     for (number, run) in runs.iter().enumerate() {
         let mut key = run.settings.clone();
         key.remove("seed");
+        key.insert("protocol".to_owned(), run.protocol.clone());
         match keys.iter().position(|known| together && *known == key) {
             Some(place) => groups[place].push(number),
             None => {

@@ -9,7 +9,7 @@ mod show;
 mod verdict;
 
 pub use picture::curves;
-pub use record::{LATENCY, Puzzles, RecordError, RunRecord, latency, total_seconds};
+pub use record::{LATENCY, Puzzles, RecordError, RunRecord, latency};
 pub use show::{as_csv, as_markdown, as_text, markdown};
 
 use indexmap::IndexMap;
@@ -26,6 +26,8 @@ pub struct Protocol {
     pub group: bool,
     /// Compare runs of different test puzzles too, without pairing.
     pub unpaired: bool,
+    /// Compare runs that were tested by different protocols too.
+    pub across_protocols: bool,
     /// Seed of the bootstrap.
     pub seed: u64,
 }
@@ -56,6 +58,8 @@ pub struct Side {
     pub name: String,
     /// Its runs, as they were named.
     pub runs: Vec<String>,
+    /// How its runs were tested.
+    pub protocol: String,
     /// The model's name, where all its runs agree.
     pub model: Option<String>,
     /// Numbers that training adjusts, where all its runs agree.
@@ -144,6 +148,10 @@ pub fn compare(runs: &[RunRecord], protocol: Protocol) -> Result<Comparison, Str
     if !same && !protocol.unpaired {
         return Err(different_sets(runs));
     }
+    let alike = runs.iter().all(|run| run.protocol == runs[0].protocol);
+    if !alike && !protocol.across_protocols {
+        return Err(different_protocols(runs));
+    }
     let mut notes = Vec::new();
     let answers = Answers::of(runs, same, protocol.seed, &mut notes);
     let sides: Vec<Side> =
@@ -152,6 +160,12 @@ pub fn compare(runs: &[RunRecord], protocol: Protocol) -> Result<Comparison, Str
         Some(answers) => verdict::differences(answers, &groups, protocol.seed),
         None => Vec::new(),
     };
+    if !alike {
+        notes.push(
+            "The runs were tested in different ways: differences show the protocols as much as the models."
+                .to_owned(),
+        );
+    }
     if !same {
         notes.push(
             "The runs were tested on different puzzles: differences are not paired, and show the test sets as much \
@@ -192,6 +206,15 @@ fn different_sets(runs: &[RunRecord]) -> String {
     )
 }
 
+fn different_protocols(runs: &[RunRecord]) -> String {
+    let ways: Vec<String> = runs.iter().map(|run| format!("  {}: {}", run.name, run.protocol)).collect();
+    format!(
+        "these runs were tested in different ways:\n{}\ntest them alike (`totc eval RUN`, then --protocol NAME), or compare \
+         them all the same by --across-protocols",
+        ways.join("\n")
+    )
+}
+
 fn side(runs: &[RunRecord], group: &Group, answers: Option<&Answers>, seed: u64) -> Side {
     let members: Vec<&RunRecord> = group.members.iter().map(|run| &runs[*run]).collect();
     let about = members.iter().find_map(|run| run.about.as_ref());
@@ -208,6 +231,7 @@ fn side(runs: &[RunRecord], group: &Group, answers: Option<&Answers>, seed: u64)
     Side {
         name: group.name.clone(),
         runs: members.iter().map(|run| run.name.clone()).collect(),
+        protocol: members.first().map(|run| run.protocol.clone()).unwrap_or_default(),
         model: about.map(|about| about.model.clone()),
         parameters: about.map(|about| about.parameters),
         steps: members.iter().filter_map(tested).map(|test| test.step).collect(),
@@ -240,17 +264,11 @@ fn estimate(
     let agree = columns.iter().all(|column| column.iter().all(|value| *value == first));
     // Where all puzzles agree, resampling them says nothing of the puzzles that were not tried.
     let (interval, by) = if agree && (first == 0.0 || first == 1.0) {
-        (wilson(first * puzzles as f64, puzzles as f64), "wilson")
+        (Some(wilson(first * puzzles as f64, puzzles as f64)), "wilson")
     } else {
         (percentiles(&answers.means(group, metric, seed)), "bootstrap")
     };
-    Estimate {
-        mean: mean(&means),
-        interval: Some(interval),
-        by: Some(by),
-        deviation: deviation(&means),
-        puzzles,
-    }
+    Estimate { mean: mean(&means), by: interval.map(|_| by), interval, deviation: deviation(&means), puzzles }
 }
 
 fn curves_of(run: &RunRecord) -> Curves {

@@ -8,7 +8,10 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use crate::run_file;
-use crate::train::{About, Identity, MetricsKind, MetricsLog, MetricsRecord, PUZZLES};
+use crate::train::evaluation_folder::EVALUATIONS;
+use crate::train::{
+    About, FinalTest, Identity, MetricsKind, MetricsLog, MetricsRecord, PUZZLES, total_seconds,
+};
 
 /// One run, as its folder tells it.
 #[derive(Clone, Debug)]
@@ -31,6 +34,11 @@ pub struct RunRecord {
     pub puzzles: Option<Puzzles>,
     /// What `totc eval --latency` measured.
     pub latency: Option<Value>,
+    /// How the results were found: the protocol of the last test, or of the evaluation that was chosen, with settings and
+    /// weights that are not the run's.
+    pub protocol: String,
+    /// The evaluation in place of the run's last test, if one was chosen.
+    pub evaluation: Option<MetricsRecord>,
 }
 
 /// `puzzles.csv`: one line per labelled test example.
@@ -62,6 +70,69 @@ pub enum RecordError {
 }
 
 impl RunRecord {
+    /// Reads the folder of a run, with the evaluation called `name` (`all-steps,8-views-by-vote`) in place of its last test;
+    /// or the folder of such an evaluation.
+    ///
+    /// # Errors
+    /// As [`RunRecord::read`], and a run without such an evaluation.
+    pub fn read_evaluation(folder: &Path, name: Option<&str>) -> Result<RunRecord, RecordError> {
+        let parent = folder.parent().filter(|parent| parent.ends_with(EVALUATIONS));
+        if let (Some(run), None) = (parent.and_then(Path::parent), name) {
+            let record = RunRecord::read(run)?.at(folder)?;
+            return Ok(RunRecord {
+                name: folder.display().to_string().trim_end_matches('/').to_owned(),
+                ..record
+            });
+        }
+        match name {
+            Some(name) => RunRecord::read(folder)?.at(&folder.join(EVALUATIONS).join(name)),
+            None => RunRecord::read(folder),
+        }
+    }
+
+    /// The same run with the results of the evaluation in `folder`.
+    fn at(self, folder: &Path) -> Result<RunRecord, RecordError> {
+        let path = folder.join(FinalTest::NAME);
+        let text = std::fs::read_to_string(&path).map_err(|_| self.no_evaluation(folder))?;
+        let broken = |what: String| RecordError::Broken(format!("{}: {what}", path.display()));
+        let found: Value = serde_json::from_str(&text).map_err(|error| broken(error.to_string()))?;
+        let means = |name: &str| -> IndexMap<String, f64> {
+            let means = found[name].as_object().into_iter().flatten();
+            means.filter_map(|(name, value)| Some((name.clone(), value.as_f64()?))).collect()
+        };
+        let evaluation = MetricsRecord {
+            kind: MetricsKind::Test,
+            step: found["step"].as_u64().or_else(|| self.tests.last().map(|test| test.step)).unwrap_or(0),
+            metrics: means("metrics"),
+            losses: means("losses"),
+            steps_used: found["steps_used"].as_f64(),
+            ..MetricsRecord::default()
+        };
+        // The name of the folder says settings and weights too.
+        let protocol = match folder.file_name() {
+            Some(name) => name.to_string_lossy().replace(',', ", "),
+            None => found["protocol"].as_str().unwrap_or_default().to_owned(),
+        };
+        let puzzles = Puzzles::read(&folder.join(PUZZLES)).map_err(RecordError::Broken)?;
+        Ok(RunRecord { puzzles, protocol, evaluation: Some(evaluation), ..self })
+    }
+
+    fn no_evaluation(&self, folder: &Path) -> RecordError {
+        let there = std::fs::read_dir(self.folder.join(EVALUATIONS)).into_iter().flatten().flatten();
+        let mut there: Vec<String> =
+            there.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        there.sort();
+        let there = match there.is_empty() {
+            true => "it has none".to_owned(),
+            false => format!("it has {}", there.join(" and ")),
+        };
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        RecordError::Broken(format!(
+            "`{}` has no evaluation `{name}`: {there}; `totc eval` makes them",
+            self.name
+        ))
+    }
+
     /// Reads the folder of a run.
     ///
     /// # Errors
@@ -79,7 +150,10 @@ impl RunRecord {
             return Err(RecordError::NoTest(folder.to_owned()));
         }
         let identity = Identity::read(folder).map_err(RecordError::Broken)?;
+        let protocol = tests.last().map(protocol).unwrap_or_default();
         Ok(RunRecord {
+            protocol,
+            evaluation: None,
             name: folder.display().to_string().trim_end_matches('/').to_owned(),
             folder: folder.to_owned(),
             settings: settings(folder, identity.as_ref()),
@@ -92,9 +166,9 @@ impl RunRecord {
         })
     }
 
-    /// The last test.
+    /// The last test, or the evaluation that was chosen.
     pub fn last_test(&self) -> Option<&MetricsRecord> {
-        self.tests.last()
+        self.evaluation.as_ref().or(self.tests.last())
     }
 
     /// Which test puzzles: equal texts for equal puzzles.
@@ -106,22 +180,18 @@ impl RunRecord {
     }
 }
 
+/// How a test was done, as it is compared with others. Earlier versions did not note it.
+fn protocol(test: &MetricsRecord) -> String {
+    match (&test.protocol, test.examples) {
+        (Some(protocol), Some(examples)) => format!("{protocol}, {examples} examples"),
+        (Some(protocol), None) => protocol.clone(),
+        (None, _) => "not noted".to_owned(),
+    }
+}
+
 /// What `totc eval --latency` has left in a run's folder.
 pub fn latency(folder: &Path) -> Option<Value> {
     serde_json::from_str(&std::fs::read_to_string(folder.join(LATENCY)).ok()?).ok()
-}
-
-/// Each resumed stretch counts its seconds from 0.
-pub fn total_seconds(records: &[MetricsRecord]) -> f64 {
-    let mut total = 0.0;
-    let mut last = 0.0;
-    for record in records {
-        if record.seconds < last {
-            total += last;
-        }
-        last = record.seconds;
-    }
-    total + last
 }
 
 /// The settings of the run file in effect, or what `run.json` keeps of them.

@@ -80,7 +80,7 @@ pub fn as_markdown(comparison: &Comparison) -> String {
 pub fn as_csv(comparison: &Comparison) -> String {
     let names = metrics(comparison);
     let mut header: Vec<String> =
-        ["name", "model", "runs", "parameters", "steps", "seconds", "steps_used", "latency_ms"]
+        ["name", "protocol", "model", "runs", "parameters", "steps", "seconds", "steps_used", "latency_ms"]
             .map(str::to_owned)
             .into();
     for name in &names {
@@ -94,6 +94,7 @@ pub fn as_csv(comparison: &Comparison) -> String {
     for side in &comparison.sides {
         let mut line = vec![
             side.name.clone(),
+            side.protocol.clone(),
             side.model.clone().unwrap_or_default(),
             side.runs.join(" "),
             side.parameters.map_or_else(String::new, |count| count.to_string()),
@@ -176,7 +177,7 @@ fn settings(comparison: &Comparison) -> Vec<Vec<String>> {
 fn results(comparison: &Comparison) -> Vec<Vec<String>> {
     let names = metrics(comparison);
     let latency = comparison.sides.iter().any(|side| side.latency_ms.is_some());
-    let mut head: Vec<String> = vec![String::new(), "model".to_owned(), "parameters".to_owned()];
+    let mut head: Vec<String> = ["", "tested by", "model", "parameters"].map(str::to_owned).into();
     head.extend(names.iter().cloned());
     head.extend(["steps used", "training steps", "time"].map(str::to_owned));
     if latency {
@@ -187,6 +188,7 @@ fn results(comparison: &Comparison) -> Vec<Vec<String>> {
         let runs = if side.runs.len() > 1 { format!(" ({} runs)", side.runs.len()) } else { String::new() };
         let mut line = vec![
             format!("{}{runs}", side.name),
+            side.protocol.clone(),
             side.model.clone().unwrap_or_else(missing),
             side.parameters.map_or_else(missing, count),
         ];

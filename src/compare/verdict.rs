@@ -13,7 +13,7 @@ pub fn differences(answers: &Answers, groups: &[Group], seed: u64) -> Vec<Differ
     let mut all = Vec::new();
     for metric in answers.metrics() {
         let mut of_metric: Vec<Difference> =
-            others.iter().map(|other| difference(answers, &metric, first, other, seed)).collect();
+            others.iter().filter_map(|other| difference(answers, &metric, first, other, seed)).collect();
         let p: Vec<f64> = of_metric.iter().filter_map(|difference| difference.p).collect();
         if p.len() == of_metric.len() {
             for (difference, p) in of_metric.iter_mut().zip(holm(&p)) {
@@ -28,7 +28,14 @@ pub fn differences(answers: &Answers, groups: &[Group], seed: u64) -> Vec<Differ
     all
 }
 
-fn difference(answers: &Answers, metric: &str, first: &Group, other: &Group, seed: u64) -> Difference {
+/// `None` where the metric is no number on some puzzle.
+fn difference(
+    answers: &Answers,
+    metric: &str,
+    first: &Group,
+    other: &Group,
+    seed: u64,
+) -> Option<Difference> {
     let resampled: Vec<f64> = answers
         .means(first, metric, seed)
         .iter()
@@ -48,8 +55,8 @@ fn difference(answers: &Answers, metric: &str, first: &Group, other: &Group, see
     };
     let binary =
         before.iter().chain(&after).all(|column| column.iter().all(|value| *value == 0.0 || *value == 1.0));
-    let interval = percentiles(&resampled);
-    Difference {
+    let interval = percentiles(&resampled)?;
+    Some(Difference {
         metric: metric.to_owned(),
         from: first.name.clone(),
         to: other.name.clone(),
@@ -62,7 +69,7 @@ fn difference(answers: &Answers, metric: &str, first: &Group, other: &Group, see
         p_adjusted: None,
         more_than_noise: interval.excludes_zero(),
         words: String::new(),
-    }
+    })
 }
 
 /// Puzzles on which the first run, the other run is higher.

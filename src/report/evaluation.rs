@@ -2,7 +2,7 @@
 //! never decides which is the better one.
 
 use super::table::table;
-use crate::numbers::duration;
+use crate::numbers::{duration, fixed, fixed_signed};
 use crate::train::{ArcTest, EXACT, EvaluationReport, FinalTest, ScalingReport, by_rating};
 
 /// One evaluation with the name of its protocol.
@@ -55,13 +55,15 @@ fn side_by_side(evaluations: &[Named]) -> String {
     };
     let Some(first) = evaluations.first() else { return String::new() };
     for name in first.report.metrics.keys() {
-        line(name, &|report| report.metrics.get(name).map(|value| format!("{value:.4}")));
+        line(name, &|report| report.metrics.get(name).map(|value| fixed(*value)));
     }
     for name in first.report.losses.keys() {
-        line(&format!("loss {name}"), &|report| report.losses.get(name).map(|value| format!("{value:.4}")));
+        line(&format!("loss {name}"), &|report| report.losses.get(name).map(|value| fixed(*value)));
     }
-    line("halting condition held", &|report| Some(format!("{:.4}", report.halted)));
-    line("halting accuracy", &|report| report.halting_accuracy.map(|value| format!("{value:.4}")));
+    line("halting condition held", &|report| {
+        (report.halting_accuracy.is_some() || report.halted > 0.0).then(|| fixed(report.halted))
+    });
+    line("halting accuracy", &|report| report.halting_accuracy.map(fixed));
     line("steps used", &|report| Some(format!("{:.2}", report.steps)));
     line("steps computed", &|report| Some(format!("{:.2}", report.steps_computed())));
     line("time", &|report| Some(duration(report.seconds)));
@@ -75,7 +77,9 @@ fn gained(first: &EvaluationReport, other: &Named) -> String {
         .metrics
         .iter()
         .filter(|(name, _)| ["accuracy", EXACT].contains(&name.as_str()))
-        .filter_map(|(name, value)| Some(format!("{name} {:+.4}", other.report.metrics.get(name)? - value)))
+        .filter_map(|(name, value)| {
+            Some(format!("{name} {}", fixed_signed(other.report.metrics.get(name)? - value)))
+        })
         .collect();
     format!(
         "{}: {:.2} times fewer steps, {:.2} times as fast, {}\n",
@@ -157,7 +161,7 @@ fn thinking_text(name: &str, thinking: &ScalingReport) -> String {
 }
 
 fn shown(value: Option<&f64>) -> String {
-    value.map_or("-".to_owned(), |value| format!("{value:.4}"))
+    value.map_or("-".to_owned(), |value| fixed(*value))
 }
 
 fn header(first: &str, rest: impl IntoIterator<Item = String>) -> Vec<String> {
@@ -181,9 +185,9 @@ fn arc_text(tests: &[(&str, &ArcTest)]) -> String {
         let named = tests.iter().map(|(name, _)| (*name).to_owned());
         let mut lines: Vec<Vec<String>> = vec![std::iter::once(String::new()).chain(named).collect()];
         for attempts in first.score.pass.keys() {
-            let shares = tests.iter().map(|(_, test)| {
-                test.score.pass.get(attempts).map_or("-".to_owned(), |share| format!("{share:.4}"))
-            });
+            let shares = tests
+                .iter()
+                .map(|(_, test)| test.score.pass.get(attempts).map_or("-".to_owned(), |share| fixed(*share)));
             lines.push(std::iter::once(format!("  pass@{attempts}")).chain(shares).collect());
         }
         text += &table(&lines);

@@ -8,9 +8,9 @@ mod progress;
 mod table;
 mod weights;
 
-pub use crate::numbers::{count, duration, number, rough_duration};
+pub use crate::numbers::{count, duration, fixed, fixed_signed, number, rough_duration};
 pub use evaluation::{Named, evaluation_text, final_test_text};
-pub use pace::{Forecast, Pace};
+pub use pace::{Forecast, Pace, tests_left};
 pub use progress::{Extent, Progress, Screen};
 pub use table::{Summary, TestResult, summary_table, table};
 pub use weights::weights_text;

@@ -5,12 +5,18 @@ use std::time::Duration;
 
 use crate::numbers::{count, duration, rough_duration};
 
-/// The mean pace since the run was started or resumed. Pauses for tests and checkpoints count, so that the time left
-/// is the time a person waits.
+/// The mean pace since the run was started or resumed. Pauses for checkpoints count; tests are counted by themselves, so that
+/// a long one among a few short steps is not taken for a step.
 #[derive(Clone, Debug, Default)]
 pub struct Pace {
     first: Option<(u64, Duration)>,
     last: (u64, Duration),
+    /// Spent in tests between the first step and the last.
+    paused: Duration,
+    /// Spent in tests after the last step.
+    after: Duration,
+    /// Seconds of the last test.
+    test: Option<f64>,
 }
 
 impl Pace {
@@ -18,19 +24,42 @@ impl Pace {
     pub fn ended(&mut self, step: u64, at: Duration) {
         self.first.get_or_insert((step, at));
         self.last = (step, at);
+        self.paused += std::mem::take(&mut self.after);
+    }
+
+    /// A test took `seconds` after the last step.
+    pub fn tested(&mut self, seconds: f64) {
+        self.test = Some(seconds);
+        if self.first.is_some() {
+            self.after += Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        }
     }
 
     /// None before the second step.
     pub fn seconds_per_step(&self) -> Option<f64> {
         let (first, began) = self.first?;
         let steps = self.last.0.checked_sub(first).filter(|&steps| steps > 0)?;
-        Some(self.last.1.saturating_sub(began).as_secs_f64() / steps as f64)
+        let took = self.last.1.saturating_sub(began).saturating_sub(self.paused);
+        Some(took.as_secs_f64() / steps as f64)
     }
 
-    /// Seconds until step `total` has ended.
-    pub fn seconds_left(&self, total: u64) -> Option<f64> {
-        Some(self.seconds_per_step()? * total.saturating_sub(self.last.0) as f64)
+    /// Seconds of a test, if there was one.
+    pub fn seconds_per_test(&self) -> Option<f64> {
+        self.test
     }
+
+    /// Seconds until step `total` has ended and the tests until then, one every `every` steps and one at the end.
+    pub fn seconds_left(&self, total: u64, every: Option<u64>) -> Option<f64> {
+        let steps = self.seconds_per_step()? * total.saturating_sub(self.last.0) as f64;
+        Some(steps + tests_left(self.last.0, total, every) as f64 * self.test.unwrap_or(0.0))
+    }
+}
+
+/// Tests to come after `done` of `total` steps: one every `every` steps, and the one at the end.
+pub fn tests_left(done: u64, total: u64, every: Option<u64>) -> u64 {
+    let every = every.map_or(u64::MAX, |every| every.max(1));
+    // The last step's own test is the one at the end.
+    (total.saturating_sub(1) / every).saturating_sub(done / every) + 1
 }
 
 /// What is known when a run starts.
@@ -81,12 +110,27 @@ mod tests {
     #[test]
     fn the_first_step_is_not_measured() {
         let mut pace = Pace::default();
-        assert_eq!(pace.seconds_left(10), None);
+        assert_eq!(pace.seconds_left(10, None), None);
         pace.ended(5, Duration::from_secs(30));
         assert_eq!(pace.seconds_per_step(), None);
         pace.ended(7, Duration::from_secs(34));
-        assert_eq!((pace.seconds_per_step(), pace.seconds_left(10)), (Some(2.0), Some(6.0)));
-        assert_eq!(pace.seconds_left(3), Some(0.0));
+        assert_eq!((pace.seconds_per_step(), pace.seconds_left(10, None)), (Some(2.0), Some(6.0)));
+        assert_eq!(pace.seconds_left(3, None), Some(0.0));
+    }
+
+    #[test]
+    fn a_test_is_no_step() {
+        // Resumed at step 30, which a test of 60 seconds follows; steps take a second.
+        let mut pace = Pace::default();
+        pace.ended(30, Duration::from_secs(1));
+        pace.tested(60.0);
+        pace.ended(31, Duration::from_secs(62));
+        assert_eq!(pace.seconds_per_step(), Some(1.0));
+        // 69 steps and the tests after 40, 50, … 90 and at the end.
+        assert_eq!(pace.seconds_left(100, Some(10)), Some(69.0 + 7.0 * 60.0));
+        pace.tested(60.0);
+        assert_eq!(pace.seconds_per_step(), Some(1.0));
+        assert_eq!((tests_left(0, 8, Some(2)), tests_left(6, 8, Some(2)), tests_left(8, 8, None)), (4, 1, 1));
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub struct Extent {
     pub done: u64,
     /// Steps in all.
     pub total: u64,
+    /// Steps between tests.
+    pub test_every: Option<u64>,
     /// Time between plain lines.
     pub every: Duration,
 }
@@ -124,6 +126,11 @@ impl Progress {
         }
     }
 
+    /// A test has just ended.
+    pub fn tested(&mut self, seconds: f64) {
+        self.pace.tested(seconds);
+    }
+
     /// The mean pace so far.
     pub fn pace(&self) -> &Pace {
         &self.pace
@@ -158,7 +165,10 @@ impl Progress {
             let rate = self.rows as f64 / seconds;
             parts.push(format!("{} samples/s", if rate < 10.0 { number(rate) } else { count(rate as u64) }));
         }
-        let left = self.pace.seconds_left(self.extent.total).filter(|_| reading.step < self.extent.total);
+        let left = self
+            .pace
+            .seconds_left(self.extent.total, self.extent.test_every)
+            .filter(|_| reading.step < self.extent.total);
         parts.extend(left.map(|seconds| format!("{} left", duration(seconds))));
         parts.join("  ")
     }
@@ -205,7 +215,7 @@ mod tests {
     #[test]
     fn lines_come_now_and_then_and_at_the_end() {
         let out = Shared::default();
-        let extent = Extent { done: 0, total: 2000, every: Duration::from_secs(5) };
+        let extent = Extent { done: 0, total: 2000, test_every: None, every: Duration::from_secs(5) };
         let mut progress = Progress::lines(extent, Box::new(out.clone()));
         for number in [1, 2, 3, 4, 5, 6, 2000] {
             let metrics = IndexMap::from([("accuracy".to_owned(), 3.0), ("exact".to_owned(), 1.0)]);
@@ -237,7 +247,7 @@ mod tests {
     #[test]
     fn a_bar_can_be_styled_with_and_without_colours() {
         for colours in [Colours::Never, Colours::Always] {
-            let extent = Extent { done: 1, total: 3, every: Duration::from_secs(5) };
+            let extent = Extent { done: 1, total: 3, test_every: None, every: Duration::from_secs(5) };
             let mut progress = Progress::new(Screen::Terminal, colours, extent);
             progress.step(&StepMetrics { step: 2, rows: 1, ..StepMetrics::default() });
             progress.finish();

@@ -31,6 +31,8 @@ pub struct Summary {
     pub seconds: f64,
     /// Of these, seconds spent in tests.
     pub testing: f64,
+    /// Seconds of all sessions, where there was one before.
+    pub seconds_in_all: Option<f64>,
 }
 
 /// The table that is printed when a run ends.
@@ -57,14 +59,18 @@ pub fn summary_table(summary: &Summary) -> String {
     let samples = summary.steps as f64 * summary.rows as f64;
     let training = summary.seconds - summary.testing;
     let rate = if training > 0.0 { samples / training } else { 0.0 };
-    let facts = [
+    let mut facts = vec![
         ("parameters", count(summary.parameters)),
         ("time", duration(summary.seconds)),
         ("in tests", format!("{:.0} %", 100.0 * summary.testing / summary.seconds.max(1e-9))),
         ("steps", count(summary.steps)),
         ("samples/s", if rate < 10.0 { number(rate) } else { count(rate as u64) }),
     ];
-    text.push_str(&table(&facts.map(|(name, value)| vec![name.to_owned(), value])));
+    if let Some(seconds) = summary.seconds_in_all {
+        facts.insert(2, ("in all sessions", duration(seconds)));
+    }
+    let lines: Vec<_> = facts.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
+    text.push_str(&table(&lines));
     text
 }
 
@@ -107,8 +113,15 @@ mod tests {
         let mut last = result("final", 5000, 0.96);
         last.metrics.insert("similarity".to_owned(), 0.123_456);
         let results = vec![result("best", 4500, 0.962), last];
-        let summary =
-            Summary { results, parameters: 412_345, steps: 5000, rows: 128, seconds: 221.4, testing: 22.1 };
+        let summary = Summary {
+            results,
+            parameters: 412_345,
+            steps: 5000,
+            rows: 128,
+            seconds: 221.4,
+            testing: 22.1,
+            seconds_in_all: None,
+        };
         insta::assert_snapshot!(summary_table(&summary), @r"
                 step  accuracy   exact  similarity
         best   4,500    0.9900  0.9620           -

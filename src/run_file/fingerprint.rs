@@ -89,6 +89,7 @@ impl Fingerprint {
         values.insert("length".to_owned(), format!("{:?}", run.length).to_lowercase());
         if let Ok(Value::Object(mut fields)) = serde_json::to_value(&run.evaluation) {
             fields.remove("every");
+            fields.remove("patience");
             flatten("evaluation", &Value::Object(fields), &mut values);
         }
         for (name, setting) in &run.set_in_evaluation {

@@ -35,6 +35,7 @@ const LIMITS: &[(&str, Bound, &str)] = &[
         AtLeast(1.0),
         "it counts training steps; leave the field at `None` to test only when asked",
     ),
+    ("evaluation.patience", AtLeast(1.0), "it counts tests; `None` never ends training early"),
     ("evaluation.examples", AtLeast(1.0), "`None` stands for all examples"),
     ("evaluation.steps", AtLeast(1.0), "an answer needs at least one step"),
     ("evaluation.min_steps", AtLeast(1.0), "an answer needs at least one step"),

@@ -10,6 +10,7 @@ mod limits;
 mod outline;
 mod overrides;
 mod reading;
+mod resolved;
 mod run;
 mod sweep;
 mod text;
@@ -26,7 +27,7 @@ pub use reading::fields;
 pub use run::{Begin, Phase, Precision, Run, Share, Start};
 pub use sweep::{Row, Sweep, SweepFile, is_sweep, load_sweep, parse_sweep};
 pub use training::{
-    Checkpoints, Choose, Evaluation, EvaluationWeights, Length, Optimiser, ParamGroup, Schedule, Stop,
+    Checkpoints, Choose, Evaluation, EvaluationWeights, Keep, Length, Optimiser, ParamGroup, Schedule, Stop,
     Tables, TrainConfig,
 };
 pub use variants::{Given, Variant};
@@ -42,7 +43,23 @@ pub struct RunFile {
     pub run: Run,
     /// Configs that `--set` or a row of a sweep has set, fields of the run file among them.
     pub overridden: Vec<String>,
+    /// Where everything lies, if this is the run file that a run keeps in its folder.
+    pub kept: Option<Kept>,
     text: Text,
+}
+
+/// Where the parts of a run lie whose run file is read from its folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The folder of the run.
+    pub folder: PathBuf,
+    /// Where the model's path starts: the same, or for a folder without a copy of its model the one of the run file that it
+    /// was started with.
+    pub model: PathBuf,
+    /// Where relative paths of the data start.
+    pub data: PathBuf,
+    /// Where those start that a `--set` gives.
+    pub given: PathBuf,
 }
 
 /// Reads and checks the run file at `path`.
@@ -62,28 +79,66 @@ pub fn parse(path: &Path, text: &str, overrides: &[impl AsRef<str>]) -> Result<R
     overridden(path.to_owned(), Text::new(&path.display().to_string(), text), overrides)
 }
 
+/// Reads the run file that a run keeps in its folder, with `--set`s.
+///
+/// # Errors
+/// As [`load_with`].
+pub fn load_kept(path: &Path, kept: Kept, overrides: &[impl AsRef<str>]) -> Result<RunFile, RunFileError> {
+    Ok(RunFile { kept: Some(kept), ..load_with(path, overrides)? })
+}
+
 impl RunFile {
     /// The same run file with `name=value`s written into it, the last of a name winning. `batch=32` and
     /// `optimiser.lr=1e-3` set fields; a name that is no field (`T=4`, the same as `set.T=4`) sets a config.
     pub fn with_overrides(self, overrides: &[impl AsRef<str>]) -> Result<RunFile, RunFileError> {
-        let before = self.overridden;
+        let (before, kept) = (self.overridden, self.kept);
         let mut run = overridden(self.path, self.text, overrides)?;
         run.overridden.extend(before);
-        Ok(run)
+        Ok(RunFile { kept, ..run })
     }
 
-    /// The folder where relative paths of the model and the data start.
+    /// The folder of the file.
     pub fn folder(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new(""))
     }
 
+    /// The folder where relative paths of the data start.
+    pub fn data_folder(&self) -> &Path {
+        match &self.kept {
+            Some(kept) if self.gives("data") => &kept.given,
+            Some(kept) => &kept.data,
+            None => self.folder(),
+        }
+    }
+
     /// The file of the model.
     pub fn model_path(&self) -> PathBuf {
-        self.folder().join(&self.run.model)
+        let folder = match &self.kept {
+            Some(kept) if self.gives("model") => &kept.given,
+            Some(kept) => &kept.model,
+            None => self.folder(),
+        };
+        folder.join(&self.run.model)
+    }
+
+    /// Whether the model is the copy that a run keeps in its folder, with the library.
+    pub fn keeps_model(&self) -> bool {
+        self.kept.as_ref().is_some_and(|kept| kept.model == kept.folder) && !self.gives("model")
+    }
+
+    /// Whether a `--set` has given a field, or a part of it.
+    fn gives(&self, field: &str) -> bool {
+        let inside = |name: &String| {
+            name.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        self.overridden.iter().any(inside)
     }
 
     /// The folder for checkpoints and metrics.
     pub fn out(&self) -> PathBuf {
+        if let Some(kept) = self.kept.as_ref().filter(|_| !self.gives("out")) {
+            return kept.folder.clone();
+        }
         let by_name = || Path::new("runs").join(self.path.file_stem().unwrap_or("run".as_ref()));
         self.run.out.clone().unwrap_or_else(by_name)
     }
@@ -117,9 +172,15 @@ impl RunFile {
         RunFileError::Refused(Refusal { sources: self.text.sources.clone(), problems: vec![problem] })
     }
 
-    /// The whole text in effect, to be kept beside the checkpoints; reading it gives the same settings.
+    /// The whole text in effect; reading it gives the same settings.
     pub fn effective_text(&self) -> &str {
         self.text.ron()
+    }
+
+    /// The text in effect with every setting of training and testing written out, so that a totc with other defaults reads
+    /// the same; `model` is where the model lies.
+    pub fn resolved_text(&self, model: &str) -> String {
+        resolved::written_out(self.text.ron(), &self.run, model)
     }
 }
 
@@ -129,7 +190,7 @@ fn overridden(path: PathBuf, mut text: Text, overrides: &[impl AsRef<str>]) -> R
     match reading::read(&text) {
         Ok(run) if problems.is_empty() => {
             let overridden = overrides.iter().map(|spelling| config_of(spelling.as_ref())).collect();
-            return Ok(RunFile { path, run, text, overridden });
+            return Ok(RunFile { path, run, text, overridden, kept: None });
         }
         Ok(_) => {}
         Err(more) => problems.extend(more),

@@ -173,6 +173,9 @@ impl Default for Schedule {
 pub struct Evaluation {
     /// Training steps between evaluations; `None`: only when asked.
     pub every: Option<u64>,
+    /// Training ends early once so many tests in a row are no better than the best before them (see `checkpoints.keep.by`);
+    /// `None`: never.
+    pub patience: Option<u64>,
     /// Only the first so many test examples; `None`: all.
     pub examples: Option<usize>,
     /// Which weights are tested.
@@ -226,6 +229,7 @@ impl Default for Evaluation {
     fn default() -> Evaluation {
         Evaluation {
             every: Some(5000),
+            patience: None,
             examples: None,
             weights: EvaluationWeights::Average,
             stop: Stop::AllSteps,
@@ -261,16 +265,35 @@ pub enum Stop {
     Halting,
 }
 
-/// When the run is saved.
+/// When the run is saved. In RON: `(every: 1000, keep: (best: 3, by: "exact"))`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Checkpoints {
     /// Training steps between checkpoints; `None`: only when asked and at the end.
     pub every: Option<u64>,
+    /// Weights that are kept beside the last checkpoint.
+    pub keep: Keep,
 }
 
 impl Default for Checkpoints {
     fn default() -> Checkpoints {
-        Checkpoints { every: Some(1000) }
+        Checkpoints { every: Some(1000), keep: Keep::default() }
+    }
+}
+
+/// Which weights are kept beside those of the last checkpoint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Keep {
+    /// Of so many best tests; of equals the earlier counts as the better.
+    pub best: usize,
+    /// The metric that makes a test the best one, or `loss.NAME`, of which less is better; `None`: `exact`, or the first
+    /// metric that the model has. Also decides when `evaluation.patience` is at its end.
+    pub by: Option<String>,
+}
+
+impl Default for Keep {
+    fn default() -> Keep {
+        Keep { best: 1, by: None }
     }
 }

@@ -100,7 +100,8 @@ fn panel(canvas: &mut Canvas, lines: &[Line], column: &Column, left: f64) {
     }
 }
 
-/// From the lowest to the highest number of a column, rounded outwards to what an axis can show.
+/// From the lowest to the highest number of a column, ends of error bars included, rounded outwards to what an axis can
+/// show.
 struct Scale {
     low: f64,
     high: f64,
@@ -108,8 +109,16 @@ struct Scale {
 
 impl Scale {
     fn of(lines: &[Line], column: &Column) -> Scale {
-        let values: Vec<f64> =
-            lines.iter().flat_map(|line| column.values(line)).filter(|v| v.is_finite()).collect();
+        let bars = lines.iter().filter_map(|line| column.spread(line)).flat_map(|spread| {
+            let half = spread.deviation.unwrap_or(0.0);
+            [spread.mean - half, spread.mean + half]
+        });
+        let values: Vec<f64> = lines
+            .iter()
+            .flat_map(|line| column.values(line))
+            .chain(bars)
+            .filter(|value| value.is_finite())
+            .collect();
         let low = values.iter().copied().fold(f64::INFINITY, f64::min);
         let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         if values.is_empty() {
@@ -130,5 +139,35 @@ impl Scale {
     /// From 0 at the left to 1 at the right.
     fn share(&self, value: f64) -> f64 {
         ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sweep::{RunResult, State};
+    use indexmap::IndexMap;
+
+    #[test]
+    fn no_error_bar_is_cut() -> Result<(), String> {
+        let run = |exact: f64| RunResult {
+            seed: 0,
+            folder: std::path::PathBuf::new(),
+            state: State::Finished,
+            metrics: IndexMap::from([("exact".to_owned(), exact)]),
+            steps_used: None,
+            steps: 1,
+            seconds: 1.0,
+            parameters: None,
+            latency: None,
+        };
+        let line = Line { label: "a".to_owned(), runs: vec![run(0.2), run(0.4)], problem: None };
+        let lines = [line];
+        let columns = columns(&lines);
+        let column = columns.iter().find(|column| column.key == "exact").ok_or("no column")?;
+        let scale = Scale::of(&lines, column);
+        // The mean is 0.3, the sample deviation 0.1·√2.
+        assert!(scale.low <= 0.3 - 0.1414 && scale.high >= 0.3 + 0.1414, "{} {}", scale.low, scale.high);
+        Ok(())
     }
 }

@@ -6,9 +6,9 @@ use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::compare::{latency, total_seconds};
+use crate::compare::latency;
 use crate::statistics;
-use crate::train::{Identity, MetricsKind, MetricsLog};
+use crate::train::{Identity, MetricsKind, MetricsLog, total_seconds};
 
 /// The file that says why a run failed.
 pub const CAUSE: &str = "failed.txt";

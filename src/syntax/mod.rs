@@ -49,6 +49,12 @@ pub trait Reader {
     fn read(&self, path: &Path) -> Result<String, std::io::Error>;
     /// Names of the `.tot` files beside the root, for did-you-mean.
     fn siblings(&self, folder: &Path) -> Vec<String>;
+    /// A library module (`std::nets`) in place of the embedded one: its text, and the name by which messages show it, which
+    /// must tell it from all other texts.
+    fn library(&self, module: &str) -> Option<(String, String)> {
+        let _ = module;
+        None
+    }
 }
 
 /// The file system.
@@ -164,6 +170,9 @@ fn tree_of(file: FileId, sources: &Sources, sink: &mut Sink) -> ast::File {
 }
 
 fn open(module: &str, folder: &Path, reader: &dyn Reader, sources: &mut Sources) -> Option<FileId> {
+    if let Some((name, text)) = reader.library(module) {
+        return Some(sources.add(name, text, Origin::Library));
+    }
     // The library is what this totc was built with, whatever lies beside the model.
     if let (true, Some((name, text))) = (module.starts_with("std::"), embedded(module)) {
         return Some(sources.add(name, text, Origin::Library));

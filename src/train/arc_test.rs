@@ -95,8 +95,16 @@ impl ArcTest {
     pub fn write(&self, folder: &Path, submission: Option<&Path>) -> Result<PathBuf, FileError> {
         write(&folder.join(SCORE), &self.json())?;
         let path = submission.map_or_else(|| folder.join(SUBMISSION), Path::to_owned);
-        write(&path, &self.score.submission)?;
+        self.write_submission(&path)?;
         Ok(path)
+    }
+
+    /// Writes the two attempts per test input alone.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn write_submission(&self, path: &Path) -> Result<(), FileError> {
+        write(path, &self.score.submission)
     }
 
     /// The score as `arc.json` holds it.

@@ -1,15 +1,14 @@
 //! The test of a finished model: takes reports under one or both protocols, gives the files of a run's folder
 //! (`evaluation.json`, `puzzles.csv`, and ARC's) and the same as JSON; tests nothing itself.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::arc_test::ArcTest;
 use super::by_rating::by_rating;
-use super::files::FileError;
+use super::files::{FileError, write_whole};
 use super::puzzles::write_puzzles;
 use super::results::EvaluationReport;
 
@@ -21,8 +20,12 @@ pub const WHEN_SURE: &str = "stop when sure";
 /// The evaluations of one model: the one that counts, then the other protocol where it was wanted.
 #[derive(Clone, Debug, Default)]
 pub struct FinalTest {
-    /// Each report with the name of its protocol, [`ALL_STEPS`] or [`WHEN_SURE`].
+    /// Each report with the way it stops, [`ALL_STEPS`] or [`WHEN_SURE`].
     pub reports: Vec<(&'static str, EvaluationReport)>,
+    /// Of each report, its whole protocol in words.
+    pub names: Vec<String>,
+    /// What else is to be known: the training steps, the weights, settings that are not the run's.
+    pub facts: Map<String, Value>,
     /// Of each report, where the data are tasks of ARC; else empty.
     pub arc: Vec<ArcTest>,
     /// What the data set calls its ratings.
@@ -46,13 +49,7 @@ impl FinalTest {
         let none = EvaluationReport::default();
         let puzzles = write_puzzles(folder, self.first().unwrap_or(&none))?;
         let path = folder.join(Self::NAME);
-        let write = || {
-            let text = serde_json::to_string_pretty(&self.json())?;
-            let mut aside = tempfile::Builder::new().prefix(".totc-evaluation-").tempfile_in(folder)?;
-            aside.write_all(text.as_bytes())?;
-            aside.persist(&path).map_err(|error| error.error)
-        };
-        write().map_err(|cause| FileError { path: path.clone(), cause })?;
+        write_whole(&path, format!("{:#}\n", self.json()).as_bytes())?;
         Ok(puzzles)
     }
 
@@ -65,12 +62,27 @@ impl FinalTest {
         self.arc.first().map(|test| test.write(folder, file)).transpose()
     }
 
+    /// Each evaluation by itself.
+    pub fn apart(&self) -> Vec<FinalTest> {
+        let alone = |(at, report): (usize, &(&'static str, EvaluationReport))| FinalTest {
+            reports: vec![report.clone()],
+            names: self.names.get(at).cloned().into_iter().collect(),
+            facts: self.facts.clone(),
+            arc: self.arc.get(at).cloned().into_iter().collect(),
+            rating: self.rating.clone(),
+        };
+        self.reports.iter().enumerate().map(alone).collect()
+    }
+
     /// The evaluation that counts, with the other beside it (`all_steps` or `stop_when_sure`) and what stopping early
     /// gains (`speed_up`).
     pub fn json(&self) -> Value {
         let Some((name, first)) = self.reports.first() else { return json!({}) };
         let mut all = first.json(&self.rating);
-        all["protocol"] = (*name).into();
+        all["protocol"] = self.names.first().map_or(*name, String::as_str).into();
+        for (name, fact) in &self.facts {
+            all[name] = fact.clone();
+        }
         for (name, report) in self.reports.iter().skip(1) {
             all[name.replace(' ', "_")] = report.json(&self.rating);
         }
@@ -146,7 +158,7 @@ mod tests {
     #[test]
     fn the_other_protocol_stands_beside_the_one_that_counts() {
         let reports = vec![(ALL_STEPS, report([4; 4], 2.0)), (WHEN_SURE, report([1, 1, 2, 4], 1.0))];
-        let test = FinalTest { reports, arc: Vec::new(), rating: "guesses".to_owned() };
+        let test = FinalTest { reports, rating: "guesses".to_owned(), ..FinalTest::default() };
         let json = test.json();
         assert_eq!((&json["protocol"], &json["steps_used"]), (&json!("all steps"), &json!(4.0)));
         assert_eq!(json["stop_when_sure"]["steps_used"], json!(2.0));

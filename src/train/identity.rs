@@ -9,9 +9,15 @@ use crate::data::Dataset;
 use crate::random::fnv1a;
 use crate::run_file::Fingerprint;
 
+/// Version of a run's folder. 2: the folder holds its model files, and its run file says every setting.
+pub const FOLDER_FORMAT: u64 = 2;
+
 /// What decides the course of a run, and what a person wants to know of it later.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Identity {
+    /// [`FOLDER_FORMAT`] of the totc that wrote it.
+    #[serde(default = "first_format")]
+    pub format: u64,
     /// The settings that decide what training computes.
     pub settings: Fingerprint,
     /// Hash of the compiled training step ([`fnv1a`] of its print).
@@ -27,6 +33,33 @@ pub struct Identity {
     /// What it is about; decides nothing. Absent in folders of earlier versions.
     #[serde(default)]
     pub about: Option<About>,
+    /// Each call that has trained, in order; decides nothing.
+    #[serde(default)]
+    pub sessions: Vec<TrainingSession>,
+}
+
+/// Folders of before there was a number.
+fn first_format() -> u64 {
+    1
+}
+
+/// One call of `totc run` on a run: where it computed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrainingSession {
+    /// When it began, in seconds since 1970.
+    pub began: u64,
+    /// Steps done before.
+    pub steps_before: u64,
+    /// `cpu` or `cuda:N`.
+    pub device: String,
+    /// Threads for computing.
+    pub threads: usize,
+    /// Processor and number of cores; of a GPU its number.
+    pub machine: String,
+    /// The version of totc.
+    pub totc: String,
+    /// The version of libtorch.
+    pub libtorch: String,
 }
 
 /// The weights of another model that a run started from.
@@ -66,9 +99,15 @@ pub struct About {
     pub data: String,
     /// The test puzzles.
     pub test: TestSetHash,
+    /// What is trained on: the first rows of the training stream, and how many puzzles there are.
+    #[serde(default)]
+    pub train: Option<TestSetHash>,
+    /// SHA-256 of the model files, library included ([`crate::model_file::ModelFile::digest`]).
+    #[serde(default)]
+    pub model_sha256: Option<String>,
 }
 
-/// Which puzzles a run is tested on: equal for equal puzzles in equal order.
+/// Which puzzles a run is tested on or trained on: equal for equal puzzles in equal order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TestSetHash {
     /// How many there are.
@@ -79,6 +118,8 @@ pub struct TestSetHash {
 
 /// Test examples that are hashed: enough to tell two sets apart, and quick for large ones.
 const HASHED: usize = 20_000;
+/// Rows of the training stream that are hashed, whenever a checkpoint is written.
+const HASHED_ROWS: usize = 256;
 
 impl Identity {
     /// The file's name in a run's folder.
@@ -91,9 +132,22 @@ impl Identity {
     pub fn read(folder: &Path) -> Result<Option<Identity>, String> {
         let path = folder.join(Self::NAME);
         let Ok(text) = std::fs::read_to_string(&path) else { return Ok(None) };
-        serde_json::from_str(&text)
-            .map(Some)
-            .map_err(|error| format!("{}: not what totc wrote: {error}", path.display()))
+        let identity: Identity = serde_json::from_str(&text)
+            .map_err(|error| format!("{}: not what totc wrote: {error}", path.display()))?;
+        if identity.format > FOLDER_FORMAT {
+            return Err(format!(
+                "{} has format {}, and this totc reads formats up to {FOLDER_FORMAT}; use the totc that wrote it, or a later one",
+                path.display(),
+                identity.format
+            ));
+        }
+        Ok(Some(identity))
+    }
+
+    /// Whether another identity trains on the same rows and is tested on the same puzzles, wherever they lie.
+    pub fn same_data(&self, other: &Identity) -> bool {
+        let (Some(own), Some(other)) = (&self.about, &other.about) else { return false };
+        own.train.is_some() && own.train == other.train && own.test == other.test
     }
 }
 
@@ -128,6 +182,14 @@ impl TestSetHash {
         });
         TestSetHash { examples, hash: format!("{:016x}", fnv1a(tokens)) }
     }
+
+    /// Of the training stream of `seed`.
+    pub fn of_training(data: &dyn Dataset, seed: u64) -> TestSetHash {
+        let rows = data.train_rows(seed, 0, HASHED_ROWS);
+        let tokens =
+            rows.puzzle.iter().chain(&rows.inputs).chain(&rows.labels).flat_map(|token| token.to_le_bytes());
+        TestSetHash { examples: data.train_len(), hash: format!("{:016x}", fnv1a(tokens)) }
+    }
 }
 
 #[cfg(test)]
@@ -139,6 +201,7 @@ mod tests {
         let old = r#"{"settings":{"batch":"64"},"program":7,"micro_batch":32}"#;
         let identity: Identity = serde_json::from_str(old)?;
         assert_eq!((identity.program, identity.micro_batch, identity.about), (7, 32, None));
+        assert_eq!(identity.format, 1);
         Ok(())
     }
 }

@@ -27,7 +27,7 @@ pub struct MetricsRecord {
     pub kind: MetricsKind,
     /// Steps done, from 1.
     pub step: u64,
-    /// Seconds since the run was started or resumed.
+    /// Wall-clock seconds of training and tests, over all sessions of the run.
     pub seconds: f64,
     /// Base learning rate.
     pub lr: f64,
@@ -41,6 +41,12 @@ pub struct MetricsRecord {
     pub steps_used: Option<f64>,
     /// Joint norm of the gradients before clipping; none of a test.
     pub gradient_norm: Option<f64>,
+    /// Of a test: how it was tested, as `all steps`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<String>,
+    /// Of a test: labelled test examples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub examples: Option<usize>,
 }
 
 fn by_name<S: Serializer>(values: &IndexMap<String, f64>, to: S) -> Result<S::Ok, S::Error> {
@@ -144,6 +150,19 @@ impl MetricsLog {
         let written = self.file.write_all(&line).and_then(|()| self.file.flush());
         written.map_err(|cause| LogError::File { doing: "write", path: self.path.clone(), cause })
     }
+}
+
+/// Wall-clock seconds of a run by its log. A log of an earlier totc counts every session from 0.
+pub fn total_seconds(records: &[MetricsRecord]) -> f64 {
+    let mut total = 0.0;
+    let mut last = 0.0;
+    for record in records {
+        if record.seconds < last {
+            total += last;
+        }
+        last = record.seconds;
+    }
+    total + last
 }
 
 /// All that resuming needs to know of a line.

@@ -7,17 +7,21 @@
 //! Without libtorch (`--no-default-features`) only the settings remain, so that run files can still be checked.
 
 mod arc_test;
+pub mod best;
 mod by_rating;
 mod choose;
+pub mod evaluation_folder;
 mod files;
 mod final_test;
 mod identity;
 mod log;
 mod puzzles;
 mod results;
+pub mod run_folder;
 mod step_metrics;
 mod test_time_scaling;
 mod transfer;
+pub mod used_run;
 
 #[cfg(feature = "torch")]
 mod arc;
@@ -63,23 +67,25 @@ mod supervision;
 mod thoughts;
 #[cfg(feature = "torch")]
 mod trainer;
+mod vacuous;
 
 pub use crate::run_file::{
-    Checkpoints, Choose, Evaluation, EvaluationWeights, Length, Optimiser, ParamGroup, Schedule, Stop,
+    Checkpoints, Choose, Evaluation, EvaluationWeights, Keep, Length, Optimiser, ParamGroup, Schedule, Stop,
     Tables, TrainConfig,
 };
 pub use arc_test::{ArcTest, note_identifiers, other_identifiers};
 pub use by_rating::{RatingSpan, by_rating};
 pub use choose::{Candidate, Choice, choose};
-pub use files::FileError;
+pub use files::{FileError, write_whole};
 pub use final_test::FinalTest;
-pub use identity::{About, Identity, Provenance, TestSetHash, WeightOrigin};
-pub use log::{LogError, MetricsKind, MetricsLog, MetricsRecord};
+pub use identity::{About, FOLDER_FORMAT, Identity, Provenance, TestSetHash, TrainingSession, WeightOrigin};
+pub use log::{LogError, MetricsKind, MetricsLog, MetricsRecord, total_seconds};
 pub use puzzles::{PUZZLES, puzzles_text, write_puzzles};
 pub use results::{EXACT, EvaluationReport, PuzzleResult};
 pub use step_metrics::{MeanMetrics, MetricsWindow, StepMetrics};
 pub use test_time_scaling::{ScalingPoint, ScalingReport, ScalingTally};
 pub use transfer::read_init;
+pub use vacuous::vacuous_metrics;
 
 #[cfg(feature = "torch")]
 pub use arc::{ArcObserver, untrained};
@@ -105,6 +111,8 @@ pub use latency::{Budget, Latency, latency};
 pub use measures::{Measures, total_loss};
 #[cfg(feature = "torch")]
 pub use predict::{Answer, Prediction, predict};
+#[cfg(feature = "torch")]
+pub use saving::Noted;
 #[cfg(feature = "torch")]
 pub use supervision::{Graded, SupervisionStep};
 #[cfg(feature = "torch")]

@@ -11,15 +11,39 @@ use super::carry::Carry;
 use super::checkpoint::{self, AVERAGE, CheckpointError, Contents, FORMAT_VERSION, RunState, STATE, WEIGHTS};
 use super::error::{Doing, TrainError};
 use super::gradients::Gradients;
+use super::identity::TestSetHash;
 use super::trainer::{Programs, Trainer};
 use crate::data::Dataset;
 use crate::exec::Weights;
 use crate::lower::Program;
-use crate::run_file::TrainConfig;
+use crate::run_file::{EvaluationWeights, TrainConfig};
+use crate::weights::WeightsAbout;
+
+/// What a checkpoint says of the run beside the trainer's own state.
+#[derive(Clone, Debug, Default)]
+pub struct Noted {
+    /// Wall-clock seconds of all sessions so far.
+    pub seconds: f64,
+    /// Of these, seconds spent in tests.
+    pub seconds_in_tests: f64,
+    /// What the weight files say of themselves.
+    pub about: WeightsAbout,
+}
 
 impl Trainer {
     /// Writes a checkpoint in place of the one at `folder`, which stays until the new one is complete.
+    ///
+    /// # Errors
+    /// A folder that cannot be written.
     pub fn save(&mut self, folder: &Path) -> Result<(), TrainError> {
+        self.save_noting(folder, &Noted::default())
+    }
+
+    /// The same, with what else is to be known of the run.
+    ///
+    /// # Errors
+    /// A folder that cannot be written.
+    pub fn save_noting(&mut self, folder: &Path, noted: &Noted) -> Result<(), TrainError> {
         let mut state = IndexMap::new();
         for (name, tensor) in self.optimiser.state()? {
             state.insert(format!("optimiser.{name}"), tensor);
@@ -35,6 +59,7 @@ impl Trainer {
             weights: share(&self.weights),
             average: self.average.as_ref().map(|average| average.averaged(&self.weights).tensors),
             state,
+            about: WeightsAbout { step: Some(self.step), ..noted.about.clone() },
             run_state: RunState {
                 version: FORMAT_VERSION,
                 model: self.programs.training.program().model.clone(),
@@ -43,11 +68,29 @@ impl Trainer {
                 position: self.position,
                 average: self.average.is_some(),
                 run: self.course(folder)?,
+                seconds: noted.seconds,
+                seconds_in_tests: noted.seconds_in_tests,
             },
         };
         checkpoint::save(folder, &contents)?;
         self.last_checkpoint = Some(folder.to_owned());
         Ok(())
+    }
+
+    /// Whether tests are of the moving average.
+    pub fn tests_average(&self) -> bool {
+        self.average.is_some() && self.config.evaluation.weights == EvaluationWeights::Average
+    }
+
+    /// The weights that tests are of. Tensors are shared.
+    pub fn tested_weights(&self) -> Weights {
+        match self.tests_average() {
+            true => self.averaged_weights(),
+            false => {
+                let share = |(path, weight): (&String, &Tensor)| (path.clone(), weight.shallow_clone());
+                Weights { tensors: self.weights.tensors.iter().map(share).collect() }
+            }
+        }
     }
 
     /// Goes on from the checkpoint at `folder` as if the run had never stopped. `programs` are those of the last step
@@ -61,7 +104,7 @@ impl Trainer {
         folder: &Path,
     ) -> Result<Trainer, TrainError> {
         checkpoint::settle(folder)?;
-        let Contents { weights, average, mut state, run_state } = checkpoint::load(folder)?;
+        let Contents { weights, average, mut state, run_state, .. } = checkpoint::load(folder)?;
         let weights = checked_weights(programs.training.program(), weights, &folder.join(WEIGHTS), device)?;
         let mut trainer = Trainer::new(config, programs, data, weights)?;
         let model = trainer.programs.training.program().model.clone();
@@ -126,13 +169,16 @@ impl Trainer {
         let started = inputs.iter().any(|input| state.contains_key(&format!("carry.data.{}", input.name)));
         for input in inputs.iter().filter(|_| started) {
             let key = format!("carry.data.{}", input.name);
+            // The program may be of a part of the batch; what is carried is the whole.
+            let mut shape = input.shape.clone();
+            if let Some(first) = shape.first_mut() {
+                *first = rows as i64;
+            }
             match state.shift_remove(&key) {
-                Some(saved) if saved.size() == input.shape && saved.kind() == Kind::Int64 => {
+                Some(saved) if saved.size() == shape && saved.kind() == Kind::Int64 => {
                     self.carry.data.insert(input.name.clone(), saved);
                 }
-                Some(saved) => {
-                    wrong.push(format!("`{key}` is {:?} instead of {:?}", saved.size(), input.shape))
-                }
+                Some(saved) => wrong.push(format!("`{key}` is {:?} instead of {shape:?}", saved.size())),
                 None => wrong.push(format!("`{key}` is missing")),
             }
         }
@@ -140,11 +186,12 @@ impl Trainer {
     }
 
     fn course(&self, folder: &Path) -> Result<serde_json::Value, CheckpointError> {
-        let sizes = self.data.sizes();
+        let stream = TestSetHash::of_training(self.data.as_ref(), self.config.seed);
+        let sizes = format!("{:?}", self.data.sizes());
         let data =
-            format!("{} ({} training puzzles, {sizes:?})", self.data.describe(), self.data.train_len());
+            serde_json::json!({ "puzzles": stream.examples, "first_rows": stream.hash, "sizes": sizes });
         let precision = format!("{:?}", self.programs.training.precision());
-        checkpoint::course(&self.config, &data, &precision)
+        checkpoint::course(&self.config, data, &precision)
             .map_err(|cause| CheckpointError::Format { path: folder.to_owned(), what: cause.to_string() })
     }
 }

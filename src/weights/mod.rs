@@ -1,6 +1,7 @@
 //! Weight files of others and of totc: takes PyTorch checkpoints and safetensors, gives arrays by name, pairs them with
 //! a model's weights by a name map, and writes them back; knows neither libtorch nor training.
 
+mod about;
 mod array;
 mod checkpoint;
 mod error;
@@ -17,6 +18,7 @@ mod state_dict;
 mod torch_file;
 mod torch_write;
 mod transfer;
+pub use about::WeightsAbout;
 pub use array::{Array, Arrays, Converted, DType};
 pub use checkpoint::{Beside, Checkpoint, Format, fingerprint, locate, read};
 pub use error::WeightFileError;
@@ -24,7 +26,7 @@ pub use export::{Export, Like, export};
 pub use import::{Difference, Import, Matched, import};
 pub use name_map::{FAMILIES, NameMap, NameMapError};
 pub use pair::{Chosen, Concrete, Ours, choose};
-pub use safe::write as write_safetensors;
+pub use safe::{write as write_safetensors, write_about as write_safetensors_about};
 pub use sizes::infer as infer_sizes;
 pub use torch_write::write as write_torch;
 pub use transfer::{Source, Taken, Transfer, TransferError, Wish, plan};

@@ -1,5 +1,6 @@
 //! safetensors files: takes and gives arrays, never converts a number.
 
+use super::about::WeightsAbout;
 use super::array::{Array, Arrays, DType};
 use super::error::WeightFileError;
 use safetensors::tensor::{SafeTensors, TensorView, serialize};
@@ -29,6 +30,11 @@ pub fn read(path: &Path) -> Result<Arrays, WeightFileError> {
 
 /// Writes a file that is whole at any time.
 pub fn write(path: &Path, arrays: &Arrays) -> Result<(), WeightFileError> {
+    write_about(path, arrays, &WeightsAbout::default())
+}
+
+/// The same, with what the weights say of themselves.
+pub fn write_about(path: &Path, arrays: &Arrays, about: &WeightsAbout) -> Result<(), WeightFileError> {
     let mut views = Vec::with_capacity(arrays.len());
     for (name, array) in arrays {
         let view = TensorView::new(array.dtype.safetensors(), array.shape.clone(), &array.data);
@@ -37,7 +43,8 @@ pub fn write(path: &Path, arrays: &Arrays) -> Result<(), WeightFileError> {
             view.map_err(|cause| WeightFileError::content(path, format!("`{name}`: {cause}")))?,
         ));
     }
-    let bytes = serialize(views, None).map_err(|cause| WeightFileError::content(path, cause.to_string()))?;
+    let bytes = serialize(views, about.metadata())
+        .map_err(|cause| WeightFileError::content(path, cause.to_string()))?;
     write_whole(path, &bytes)
 }
 

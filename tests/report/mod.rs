@@ -58,6 +58,9 @@ impl Fixture {
             watched: self.watched.clone(),
             chosen: (0..self.watched.len()).collect(),
             unseen: None,
+            halts: true,
+            evaluations: Vec::new(),
+            best_by: None,
         };
         page.render().unwrap()
     }
@@ -102,6 +105,7 @@ fn log() -> Vec<MetricsRecord> {
             ]),
             steps_used: Some(4.0 - 2.0 * time),
             gradient_norm: (kind == MetricsKind::Train).then_some(3.0 / (1.0 + 5.0 * time)),
+            ..MetricsRecord::default()
         }
     };
     let steps = (50..=1500).step_by(50);

@@ -133,7 +133,8 @@ impl<'a> Jobs<'a> {
         let run = read_run(&job.folder, job.seed)?;
         Ok(match run.state {
             State::Finished => {
-                let shown = |(name, value): (&String, &f64)| format!("{name} {value:.4}");
+                let shown =
+                    |(name, value): (&String, &f64)| format!("{name} {}", crate::report::fixed(*value));
                 let metrics: Vec<String> = run.metrics.iter().map(shown).collect();
                 format!("done in {}: {}", duration(run.seconds), metrics.join(", "))
             }

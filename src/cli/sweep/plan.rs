@@ -156,8 +156,8 @@ impl<'a> Planner<'a> {
     }
 
     fn data(&mut self, run: &RunFile) -> Result<DataShape, String> {
-        let key = format!("{} {:?}", run.folder().display(), run.run.data);
-        let open = || data::shape(&run.run.data, run.folder()).map_err(|error| error.to_string());
+        let key = format!("{} {:?}", run.data_folder().display(), run.run.data);
+        let open = || data::shape(&run.run.data, run.data_folder()).map_err(|error| error.to_string());
         self.opened.entry(key).or_insert_with(open).clone()
     }
 }

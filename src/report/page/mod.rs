@@ -50,6 +50,12 @@ pub struct Page<'a> {
     pub watched: Vec<Thinking>,
     /// Which of `watched` are shown.
     pub chosen: Vec<usize>,
+    /// Whether the model learns when to stop.
+    pub halts: bool,
+    /// The evaluations of the run beside its own test, each with the name of its folder.
+    pub evaluations: Vec<(String, serde_json::Value)>,
+    /// The metric that makes a test the best one; `None`: the usual one.
+    pub best_by: Option<String>,
     /// Why there is nothing to watch, if so.
     pub unseen: Option<String>,
 }
@@ -68,8 +74,9 @@ impl Page<'_> {
         environment.set_auto_escape_callback(|_| AutoEscape::Html);
         environment.add_template("page.html", include_str!("page.html"))?;
         let shown: Vec<_> = self.chosen.iter().filter_map(|at| self.watched.get(*at)).collect();
-        let view =
-            |(at, thinking): (usize, &&Thinking)| puzzle::view(at, thinking, self.data, &self.rating_name);
+        let view = |(at, thinking): (usize, &&Thinking)| {
+            puzzle::view(at, thinking, self.data, &self.rating_name, self.halts)
+        };
         let puzzles: Vec<_> = shown.iter().enumerate().map(view).collect();
         let raw = |text: &str| Value::from_safe_string(text.to_owned());
         Ok(environment.get_template("page.html")?.render(context! {
@@ -83,7 +90,8 @@ impl Page<'_> {
             settings => Serde(&self.settings),
             run_file => self.run_file.as_str(),
             headline => Serde(results::headline(&self.log)),
-            evaluation => Serde(results::evaluation(&self.log)),
+            evaluation => Serde(results::evaluation(&self.log, self.best_by.as_deref())),
+            evaluations => Serde(results::evaluations(&self.evaluations)),
             protocols => Serde(results::protocols(self.evaluation.as_ref())),
             ratings => Serde(results::by_rating(&self.puzzles, &self.rating_name)),
             curves => Serde(curves::charts(&self.log)),

@@ -17,6 +17,7 @@ pub struct View {
     rating: Option<String>,
     rating_name: String,
     solved: bool,
+    unknown: bool,
     verdict: String,
     halted: String,
     /// Whether the cells are coloured tiles.
@@ -51,7 +52,8 @@ struct ThoughtView {
 }
 
 /// What stands on the page for one example; `at` tells its ids from others.
-pub fn view(at: usize, thinking: &Thinking, data: &dyn Dataset, rating_name: &str) -> View {
+/// `halts`: the model learns when to stop.
+pub fn view(at: usize, thinking: &Thinking, data: &dyn Dataset, rating_name: &str, halts: bool) -> View {
     let picture = |tokens: &[i64]| data.picture(tokens, &thinking.given);
     let question = picture(&thinking.given);
     let label = thinking.has_label().then(|| picture(&labels(thinking)));
@@ -64,6 +66,7 @@ pub fn view(at: usize, thinking: &Thinking, data: &dyn Dataset, rating_name: &st
         std::iter::once(&question).chain(&label).chain(&answers).chain(thoughts.iter().flatten()).collect();
     let board = Board::new(format!("p{at}"), &all);
 
+    let judged = thinking.can_be_judged(data);
     let mut before: Option<&[i64]> = None;
     let mut steps = Vec::new();
     for (number, ((moment, drawn), drawn_thoughts)) in
@@ -78,8 +81,8 @@ pub fn view(at: usize, thinking: &Thinking, data: &dyn Dataset, rating_name: &st
                 ThoughtView {
                     number: number + 1,
                     drawing,
-                    caption: errors(wrong),
-                    right: wrong == 0,
+                    caption: if judged { errors(wrong) } else { "unknown".to_owned() },
+                    right: judged && wrong == 0,
                     weight: thought.weight.map(percent),
                     bar: format!("{:.1}", 100.0 * thought.weight.unwrap_or(0.0).clamp(0.0, 1.0)),
                 }
@@ -88,8 +91,8 @@ pub fn view(at: usize, thinking: &Thinking, data: &dyn Dataset, rating_name: &st
         steps.push(StepView {
             number: number + 1,
             drawing,
-            caption: format!("{}{sure}", errors(wrong)),
-            right: wrong == 0,
+            caption: format!("{}{sure}", if judged { errors(wrong) } else { "unknown".to_owned() }),
+            right: judged && wrong == 0,
             halts: thinking.halted_at == Some(number + 1),
             thoughts: views.collect(),
         });
@@ -101,8 +104,10 @@ pub fn view(at: usize, thinking: &Thinking, data: &dyn Dataset, rating_name: &st
         rating: thinking.rating.map(plain),
         rating_name: rating_name.to_owned(),
         solved: thinking.solved(data),
+        unknown: !judged,
         verdict: verdict(thinking, data),
         halted: match thinking.halted_at {
+            _ if !halts => String::new(),
             Some(step) => format!("stops when sure: step {step} of {}", thinking.steps.len()),
             None => format!("never sure in {} steps", thinking.steps.len()),
         },
@@ -138,7 +143,8 @@ fn answer(
     // Rows read out help for small grids only.
     let spoken =
         if picture.cells.len() <= 81 && !picture.is_coloured() { rows.join("; ") } else { String::new() };
-    let label = format!("{}. {spoken}", errors(wrong.len()));
+    let told_wrong = if thinking.can_be_judged(data) { errors(wrong.len()) } else { "unknown".to_owned() };
+    let label = format!("{told_wrong}. {spoken}");
     (board.draw(picture, &told, label.trim()), wrong.len())
 }
 
@@ -174,6 +180,9 @@ fn percent(share: f64) -> String {
 
 fn verdict(thinking: &Thinking, data: &dyn Dataset) -> String {
     let Some(last) = thinking.steps.last() else { return "no answer".to_owned() };
+    if !thinking.can_be_judged(data) {
+        return "unknown: the right answer is not known".to_owned();
+    }
     if let Some(step) = thinking.right_since(data) {
         return format!("solved at step {step} of {}", thinking.steps.len());
     }

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use crate::chart::{Chart, Curve, Plot};
 use crate::report::{count, duration, number};
-use crate::train::{MetricsKind, MetricsRecord};
+use crate::train::{MetricsKind, MetricsRecord, best, total_seconds};
 
 /// Groups of a table by rating, at most.
 const MOST_GROUPS: usize = 6;
@@ -78,7 +78,10 @@ pub fn headline(log: &[MetricsRecord]) -> Vec<Tile> {
         value.map(|value| Tile {
             name: name.to_owned(),
             value: number(value),
-            note: format!("test, step {}", count(test.step)),
+            note: match &test.protocol {
+                Some(protocol) => format!("{protocol}, step {}", count(test.step)),
+                None => format!("test, step {}", count(test.step)),
+            },
         })
     };
     let metric = |name: &str| finite(&test.metrics, name);
@@ -88,13 +91,7 @@ pub fn headline(log: &[MetricsRecord]) -> Vec<Tile> {
         tiles.extend(test.metrics.keys().take(2).filter_map(|name| tile(name, metric(name))));
     }
     tiles.extend(tile("steps used", test.steps_used));
-    // The clock starts anew when a run is resumed; the parts add up.
-    let mut seconds = 0.0;
-    let mut before = 0.0;
-    for entry in log {
-        seconds += if entry.seconds >= before { entry.seconds - before } else { entry.seconds };
-        before = entry.seconds;
-    }
+    let seconds = total_seconds(log);
     tiles.push(Tile {
         name: "time".to_owned(),
         value: duration(seconds),
@@ -104,21 +101,15 @@ pub fn headline(log: &[MetricsRecord]) -> Vec<Tile> {
 }
 
 /// The best and the last test: metrics, losses and steps.
-pub fn evaluation(log: &[MetricsRecord]) -> Option<Table> {
+pub fn evaluation(log: &[MetricsRecord], best_by: Option<&str>) -> Option<Table> {
     let tests: Vec<&MetricsRecord> = log.iter().filter(|entry| entry.kind == MetricsKind::Test).collect();
     let last = *tests.last()?;
-    let exact = |entry: &MetricsRecord| finite(&entry.metrics, "exact").unwrap_or(f64::NEG_INFINITY);
-    // Of equals the first, as early stopping would take it.
-    let best = tests
-        .iter()
-        .rev()
-        .copied()
-        .reduce(|best, entry| if exact(entry) >= exact(best) { entry } else { best });
-    let mut columns = vec![("last", last)];
-    columns.extend(
-        best.filter(|best| best.step != last.step && exact(best).is_finite())
-            .map(|best| ("best exact", best)),
-    );
+    let best = best::ranked(log, best_by).into_iter().next().and_then(|best| {
+        let of_step = |entry: &&MetricsRecord| entry.step == best.step;
+        Some((format!("best {}", best.by), tests.iter().copied().find(of_step)?))
+    });
+    let mut columns = vec![("last".to_owned(), last)];
+    columns.extend(best.filter(|(_, best)| best.step != last.step));
     let header = std::iter::once(String::new())
         .chain(columns.iter().map(|(name, entry)| format!("{name}, step {}", count(entry.step))));
     let metrics: IndexSet<&String> = tests.iter().flat_map(|entry| entry.metrics.keys()).collect();
@@ -135,7 +126,43 @@ pub fn evaluation(log: &[MetricsRecord]) -> Option<Table> {
         row(format!("loss {name}"), &|entry| finite(&entry.losses, name));
     }
     row("steps used".to_owned(), &|entry| entry.steps_used);
+    if columns.iter().any(|(_, entry)| entry.protocol.is_some()) {
+        let ways = columns.iter().map(|(_, entry)| tested_by(entry));
+        rows.insert(0, std::iter::once("tested by".to_owned()).chain(ways).collect());
+    }
     Some(Table { header: header.collect(), rows })
+}
+
+/// How a test was done, where the log says it.
+fn tested_by(test: &MetricsRecord) -> String {
+    match (&test.protocol, test.examples) {
+        (Some(protocol), Some(examples)) => format!("{protocol}, {} examples", count(examples as u64)),
+        (Some(protocol), None) => protocol.clone(),
+        (None, _) => "–".to_owned(),
+    }
+}
+
+/// The evaluations of a run side by side, each with what it did.
+pub fn evaluations(all: &[(String, Json)]) -> Option<Table> {
+    let metrics: IndexSet<&String> =
+        all.iter().filter_map(|(_, report)| report["metrics"].as_object()).flat_map(|m| m.keys()).collect();
+    if all.is_empty() {
+        return None;
+    }
+    let names = metrics.iter().map(|name| (*name).clone());
+    let header = ["tested by", "examples"].map(str::to_owned).into_iter().chain(names);
+    let line = |(name, report): &(String, Json)| {
+        let shown = |value: &Json| value.as_f64().map_or("–".to_owned(), number);
+        let examples = report["examples"].as_u64().map_or("–".to_owned(), count);
+        let values = metrics.iter().map(|metric| shown(&report["metrics"][metric.as_str()]));
+        [name.replace(',', ", "), examples]
+            .into_iter()
+            .chain(values)
+            .chain([shown(&report["steps_used"])])
+            .collect()
+    };
+    let rows = all.iter().map(line).collect();
+    Some(Table { header: header.chain(["steps used".to_owned()]).collect(), rows })
 }
 
 /// The protocols of the last evaluation side by side, from `evaluation.json`: all steps, and stopping when sure. None

@@ -84,11 +84,16 @@ impl Thinking {
         cells.filter(|at| self.given.get(*at) != tokens.get(*at)).collect()
     }
 
-    /// Whether an answer is the label, or keeps the rules where there is none.
+    /// Whether it can be told that an answer is right: there is a label, or the data set knows the rules.
+    pub fn can_be_judged(&self, data: &dyn Dataset) -> bool {
+        self.has_label() || data.has_rules()
+    }
+
+    /// Whether an answer is the label, or keeps the rules where there is none; never of what nobody can judge.
     pub fn solves(&self, tokens: &[i64], data: &dyn Dataset) -> bool {
         match self.has_label() {
             true => self.wrong(tokens, data).is_empty(),
-            false => data.validate(&self.given, tokens).solved(),
+            false => data.has_rules() && data.validate(&self.given, tokens).solved(),
         }
     }
 

@@ -13,9 +13,12 @@ use std::path::{Path, PathBuf};
 use indexmap::IndexMap;
 use tch::Tensor;
 
+use crate::weights::WeightsAbout;
+
 pub use folder::settle;
 pub(super) use run_state::course;
 pub use run_state::{FORMAT_VERSION, RunState};
+pub use tensor_file::write_weights;
 
 /// Name of the folder that a run saves to, inside the run's own folder.
 pub const FOLDER: &str = "checkpoint";
@@ -39,6 +42,8 @@ pub struct Contents {
     pub state: IndexMap<String, Tensor>,
     /// Counts and settings.
     pub run_state: RunState,
+    /// What the weight files say of themselves; of a checkpoint that was read, nothing.
+    pub about: WeightsAbout,
 }
 
 /// Writes a checkpoint in place of the one at `folder`, which stays until the new one is complete.
@@ -47,11 +52,12 @@ pub fn save(folder: &Path, contents: &Contents) -> Result<(), CheckpointError> {
         tensors.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect()
     };
     folder::replace(folder, |new| {
-        tensor_file::write(&new.join(WEIGHTS), &list(&contents.weights))?;
+        let about = |averaged| WeightsAbout { averaged: Some(averaged), ..contents.about.clone() }.metadata();
+        tensor_file::write(&new.join(WEIGHTS), &list(&contents.weights), about(false))?;
         if let Some(average) = &contents.average {
-            tensor_file::write(&new.join(AVERAGE), &list(average))?;
+            tensor_file::write(&new.join(AVERAGE), &list(average), about(true))?;
         }
-        tensor_file::write(&new.join(STATE), &list(&contents.state))?;
+        tensor_file::write(&new.join(STATE), &list(&contents.state), None)?;
         tensor_file::write_bytes(&new.join(RUN_STATE), &contents.run_state.to_bytes(&new.join(RUN_STATE))?)
     })
 }
@@ -66,6 +72,7 @@ pub fn load(folder: &Path) -> Result<Contents, CheckpointError> {
         average: if run_state.average { Some(tensor_file::read(&average)?) } else { None },
         state: tensor_file::read(&folder.join(STATE))?,
         run_state,
+        about: WeightsAbout::default(),
     })
 }
 
@@ -79,6 +86,11 @@ pub fn weights_file(folder: &Path) -> PathBuf {
     let folder = folder::complete(folder);
     let average = folder.join(AVERAGE);
     if average.exists() { average } else { folder.join(WEIGHTS) }
+}
+
+/// The weights as trained.
+pub fn trained_weights_file(folder: &Path) -> PathBuf {
+    folder::complete(folder).join(WEIGHTS)
 }
 
 /// What can be wrong with a checkpoint.

@@ -31,6 +31,12 @@ pub struct RunState {
     pub average: bool,
     /// What decides the course of the run: settings, data and precision.
     pub run: Value,
+    /// Wall-clock seconds of all sessions so far.
+    #[serde(default)]
+    pub seconds: f64,
+    /// Of these, seconds spent in tests.
+    #[serde(default)]
+    pub seconds_in_tests: f64,
 }
 
 impl RunState {
@@ -56,7 +62,7 @@ impl RunState {
         if self.model != model {
             differences.push(format!("it holds the model `{}`, this is `{model}`", self.model));
         }
-        compare("", &self.run, run, &mut differences);
+        compare("", &before_now(&self.run, run), run, &mut differences);
         if differences.is_empty() {
             return Ok(());
         }
@@ -64,13 +70,31 @@ impl RunState {
     }
 }
 
-/// What decides the course of a run: not when it is tested or saved.
-pub fn course(config: &TrainConfig, data: &str, precision: &str) -> Result<Value, serde_json::Error> {
+/// What was saved, as far as it can be compared: a totc before the training stream was hashed noted the data in words.
+fn before_now(old: &Value, new: &Value) -> Value {
+    let mut old = old.clone();
+    if let (Value::Object(old), Some(data)) = (&mut old, new.get("data"))
+        && old.get("data").is_some_and(Value::is_string)
+    {
+        old.insert("data".to_owned(), data.clone());
+    }
+    if let (Value::Object(old), None) = (&mut old, new.get("length")) {
+        old.remove("length");
+    }
+    old
+}
+
+/// What decides the course of a run: not when it is tested or saved, nor where its data lie.
+pub fn course(config: &TrainConfig, data: Value, precision: &str) -> Result<Value, serde_json::Error> {
     let mut course = serde_json::to_value(config)?;
     if let Value::Object(fields) = &mut course {
         fields.remove("evaluation");
         fields.remove("checkpoints");
-        fields.insert("data".to_owned(), Value::from(data));
+        // A constant learning rate does not ask how long it will be.
+        if config.schedule.floor == 1.0 {
+            fields.remove("length");
+        }
+        fields.insert("data".to_owned(), data);
         fields.insert("precision".to_owned(), Value::from(precision));
     }
     Ok(course)

@@ -1,5 +1,6 @@
 //! Files of named tensors: takes and gives exact bytes in the safetensors format; never converts a number.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -9,9 +10,33 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use tch::{Device, Kind, TchError, Tensor};
 
 use super::CheckpointError;
+use crate::weights::WeightsAbout;
+
+/// Writes weights with what they say of themselves; a file of that name is whole at any time.
+///
+/// # Errors
+/// A file that cannot be written.
+pub fn write_weights(
+    path: &Path,
+    tensors: &IndexMap<String, Tensor>,
+    about: &WeightsAbout,
+) -> Result<(), CheckpointError> {
+    let failed = |cause| CheckpointError::Write { path: path.to_owned(), cause };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(failed)?;
+    let aside = tempfile::Builder::new().prefix(".totc-weights-").tempfile_in(folder).map_err(failed)?;
+    let list: Vec<_> = tensors.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect();
+    write(aside.path(), &list, about.metadata())?;
+    aside.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
 
 /// Writes the tensors to a new file and waits until the disk has them.
-pub fn write(path: &Path, tensors: &[(String, Tensor)]) -> Result<(), CheckpointError> {
+pub fn write(
+    path: &Path,
+    tensors: &[(String, Tensor)],
+    metadata: Option<HashMap<String, String>>,
+) -> Result<(), CheckpointError> {
     let mut buffers = Vec::with_capacity(tensors.len());
     for (name, tensor) in tensors {
         let bytes = bytes_of(tensor).map_err(|cause| CheckpointError::tensor(path, name, cause))?;
@@ -23,7 +48,7 @@ pub fn write(path: &Path, tensors: &[(String, Tensor)]) -> Result<(), Checkpoint
         let view = TensorView::new(*dtype, shape.clone(), bytes);
         views.push((name.as_str(), view.map_err(|cause| CheckpointError::format(path, cause))?));
     }
-    let whole = serialize(views, None).map_err(|cause| CheckpointError::format(path, cause))?;
+    let whole = serialize(views, metadata).map_err(|cause| CheckpointError::format(path, cause))?;
     write_bytes(path, &whole)
 }
 

@@ -4,6 +4,7 @@ use tch::Kind;
 
 use super::super::choose::{Candidate, choose};
 use super::super::error::{Doing, TrainError};
+use super::super::final_test::{ALL_STEPS, WHEN_SURE};
 use super::super::predict::Answer;
 use super::super::results::PuzzleResult;
 use super::super::test_time_scaling::ScalingTally;
@@ -64,6 +65,39 @@ impl Protocol {
     /// The same on fewer examples and with a single answer to each: what is affordable while training goes on.
     pub fn brief(self, examples: Option<usize>) -> Protocol {
         Protocol { sample: examples, rollouts: 1, views: 1, ..self }
+    }
+
+    /// What is done, as people say it: `all steps`, `stop when sure above 0.9, 8 views by vote, first 100 examples`.
+    pub fn name(&self) -> String {
+        let mut name = match (self.stop, self.steps) {
+            (Stop::AllSteps, None) => ALL_STEPS.to_owned(),
+            (Stop::AllSteps, Some(steps)) => format!("{steps} steps"),
+            (Stop::Halting, _) => WHEN_SURE.to_owned(),
+        };
+        if self.stop == Stop::Halting {
+            if let Some(threshold) = self.threshold {
+                name += &format!(" above {threshold}");
+            }
+            if self.min_steps > 1 {
+                name += &format!(" from step {}", self.min_steps);
+            }
+            if let Some(steps) = self.steps {
+                name += &format!(" of {steps} steps");
+            }
+        }
+        if self.views > 1 {
+            name += &format!(", {} views", self.views);
+        }
+        if self.rollouts > 1 {
+            name += &format!(", {} rollouts", self.rollouts);
+        }
+        if self.candidates() > 1 {
+            name += &format!(" by {}", self.choose.name());
+        }
+        if let Some(examples) = self.examples {
+            name += &format!(", first {examples} examples");
+        }
+        name
     }
 
     /// Answers to each example.

@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 
 use super::super::measures::Measures;
 use super::super::results::{EvaluationReport, PuzzleResult};
+use super::super::vacuous::vacuous_metrics;
 use crate::lower::Program;
 
 /// The share of the answers that obey the rules of the puzzle, whether or not they are the label.
@@ -13,6 +14,8 @@ const SOLVED: &str = "solved";
 /// Results so far.
 pub(super) struct Tally {
     metrics: Vec<String>,
+    /// Metrics that are means over nothing.
+    vacuous: Vec<String>,
     losses: Vec<String>,
     learned: bool,
     /// Whether answers are held against the rules of the puzzle.
@@ -28,6 +31,7 @@ impl Tally {
         Tally {
             by_step: vec![Vec::new(); last],
             metrics: Vec::new(),
+            vacuous: vacuous_metrics(program),
             losses: Vec::new(),
             learned: program.halt.is_some_and(|halt| halt.learned),
             judged: false,
@@ -38,7 +42,8 @@ impl Tally {
     /// Learns what is measured.
     pub fn name(&mut self, measures: &Measures) {
         if self.metrics.is_empty() && self.losses.is_empty() {
-            self.metrics = measures.metrics.keys().cloned().collect();
+            let tells = |name: &&String| !self.vacuous.contains(name);
+            self.metrics = measures.metrics.keys().filter(tells).cloned().collect();
             self.losses = measures.losses.keys().cloned().collect();
             self.by_step.fill(vec![0.0; self.metrics.len()]);
         }

@@ -1,20 +1,26 @@
 //! The course of a run: takes a trainer between two steps, does its steps, tests and checkpoints when they are due, and
 //! keeps the log; tells an observer of each.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::observer::RunObserver;
 use super::session::Session;
-use super::{Protocols, RunError, RunOutcome, doubt_arc, final_test, numbers};
+use super::{Protocols, RunError, RunOutcome, Standing, doubt_arc, final_test, numbers};
 use crate::ir::WeightRole;
+use crate::train::best;
 use crate::train::checkpoint;
 use crate::train::final_test::FinalTest;
-use crate::train::log::{MetricsKind, MetricsLog, MetricsRecord};
+use crate::train::identity::Identity;
+use crate::train::log::{MetricsKind, MetricsLog, MetricsRecord, total_seconds};
 use crate::train::results::EvaluationReport;
+use crate::train::run_folder;
+use crate::train::saving::Noted;
 use crate::train::step_metrics::MetricsWindow;
 use crate::train::trainer::Trainer;
+use crate::train::vacuous::vacuous_metrics;
+use crate::weights::WeightsAbout;
 
 /// Steps whose means are one line of the log.
 const LOGGED: u64 = 50;
@@ -32,6 +38,10 @@ pub(super) struct Course<'a> {
     window: MetricsWindow,
     tests: Vec<(u64, EvaluationReport)>,
     seconds_in_tests: f64,
+    /// Every test of the run so far, those of earlier calls too.
+    tested: Vec<MetricsRecord>,
+    /// What earlier calls took.
+    before: Noted,
 }
 
 /// What to do about a checkpoint that cannot be written.
@@ -45,12 +55,24 @@ impl<'a> Course<'a> {
     /// The run of `trainer` in the folder `out`; its clock starts now.
     pub fn new(
         trainer: Trainer,
-        session: Session,
+        mut session: Session,
         log: MetricsLog,
         out: PathBuf,
         observer: &'a mut dyn RunObserver,
-    ) -> Course<'a> {
-        Course {
+    ) -> Result<Course<'a>, RunError> {
+        let mut tested = MetricsLog::read(&out)?;
+        // What an earlier totc has logged counts each call from 0.
+        let logged = total_seconds(&tested);
+        tested.retain(|record| record.kind == MetricsKind::Test);
+        // A new run may stand where an earlier attempt has saved nothing.
+        let state = (trainer.steps_done() > 0).then(|| checkpoint::peek(&out.join(checkpoint::FOLDER)));
+        let state = state.transpose()?;
+        let before = Noted {
+            seconds: state.as_ref().map_or(0.0, |state| state.seconds.max(logged)),
+            seconds_in_tests: state.as_ref().map_or(0.0, |state| state.seconds_in_tests),
+            about: session.about()?,
+        };
+        Ok(Course {
             first: trainer.steps_done(),
             folder: out.join(checkpoint::FOLDER),
             trainer,
@@ -62,7 +84,45 @@ impl<'a> Course<'a> {
             window: MetricsWindow::default(),
             tests: Vec::new(),
             seconds_in_tests: 0.0,
+            tested,
+            before,
+        })
+    }
+
+    /// Writes what the run's folder says of it.
+    pub fn keep(&self, identity: &Identity) -> Result<(), RunError> {
+        run_folder::keep(&self.out, &self.session.run, &self.session.model_file, identity)?;
+        // Weights of tests that a checkpoint of before knows nothing of.
+        let step = self.trainer.steps_done();
+        let kept = best::kept(&self.out).into_iter().filter(|test| test.step <= step);
+        Ok(best::keep(&self.out, &kept.collect::<Vec<_>>())?)
+    }
+
+    /// What is to be told of a run that was complete before this call; nothing is tested again.
+    pub fn complete_before(&self) -> Option<RunOutcome> {
+        let step = self.trainer.steps_done();
+        let standing = self.over()?;
+        let tested = tested_at(&self.out) == Some(step)
+            || self.trainer.finished()
+                && self.out.join(FinalTest::NAME).exists()
+                && self.tested.last().is_some_and(|test| test.step == step);
+        tested.then(|| self.outcome(standing, None))
+    }
+
+    /// Whether training is at its end.
+    fn over(&self) -> Option<Standing> {
+        if self.trainer.finished() {
+            return Some(Standing::Complete);
         }
+        let config = self.trainer.config();
+        let patience = config.evaluation.patience?;
+        let since = best::tests_since_best(&self.tested, config.checkpoints.keep.by.as_deref());
+        (since >= patience).then_some(Standing::NoBetter(since))
+    }
+
+    /// Wall-clock seconds of all calls.
+    fn seconds(&self) -> f64 {
+        self.before.seconds + self.began.elapsed().as_secs_f64()
     }
 
     /// Does the steps that are left, or as many as it may.
@@ -71,16 +131,23 @@ impl<'a> Course<'a> {
         let checkpoints = self.trainer.config().checkpoints.every;
         let last = stop_after.map_or(u64::MAX, |steps| self.first.saturating_add(steps));
         self.enter_phase()?;
-        while !self.trainer.finished() {
+        let mut vacuous = vacuous_metrics(self.trainer.programs().training.program());
+        let standing = loop {
+            if let Some(standing) = self.over() {
+                break standing;
+            }
             if stop.load(Ordering::SeqCst) || self.trainer.steps_done() >= last {
                 self.save(OnFailure::Stop)?;
-                return Ok(self.outcome(None));
+                return Ok(self.outcome(Standing::Stopped, None));
             }
-            let metrics = self.trainer.step()?;
+            let mut metrics = self.trainer.step()?;
+            metrics.metrics.retain(|name, _| !vacuous.contains(name));
             self.observer.stepped(&metrics);
             self.window.push(&metrics);
             let done = self.trainer.steps_done();
-            self.enter_phase()?;
+            if self.enter_phase()? {
+                vacuous = vacuous_metrics(self.trainer.programs().training.program());
+            }
             let due = |every: Option<u64>| every.is_some_and(|every| every > 0 && done.is_multiple_of(every));
             if done.is_multiple_of(LOGGED) || due(evaluation) || self.trainer.finished() {
                 self.log_training()?;
@@ -88,29 +155,53 @@ impl<'a> Course<'a> {
             if due(evaluation) && !self.trainer.finished() {
                 let report = self.trainer.evaluate()?;
                 self.seconds_in_tests += report.seconds;
-                self.tested(report)?;
+                self.tested(report, self.trainer.protocol().brief(None).name())?;
+                self.keep_best(done)?;
             }
             if due(checkpoints) {
                 self.save(OnFailure::GoOn)?;
             }
-        }
+        };
         // What has been learned is safe before the last test, which may take long.
         self.save(OnFailure::Stop)?;
-        let test = self.test_for_good()?;
-        Ok(self.outcome(Some(test)))
+        let test = self.test_for_good(standing)?;
+        self.keep_best(self.trainer.steps_done())?;
+        // The time of the last test counts too.
+        self.save(OnFailure::GoOn)?;
+        Ok(self.outcome(standing, Some(test)))
     }
 
-    /// Compiles anew where a phase of the run file begins.
-    fn enter_phase(&mut self) -> Result<(), RunError> {
+    /// Keeps the weights of a test that is among the best ones.
+    fn keep_best(&mut self, step: u64) -> Result<(), RunError> {
+        let keep = &self.trainer.config().checkpoints.keep;
+        let mut ranked = best::ranked(&self.tested, keep.by.as_deref());
+        ranked.truncate(keep.best);
+        if let Some(test) = ranked.iter().find(|test| test.step == step) {
+            let about = WeightsAbout {
+                step: Some(step),
+                best: Some(format!("{} {}", test.by, test.value)),
+                averaged: Some(self.trainer.tests_average()),
+                ..self.before.about.clone()
+            };
+            let weights = self.trainer.tested_weights();
+            checkpoint::write_weights(&best::weights_of(&self.out, step), &weights.tensors, &about)?;
+        }
+        // Weights of a time when none were kept are not there.
+        ranked.retain(|test| best::weights_of(&self.out, test.step).is_file());
+        Ok(best::keep(&self.out, &ranked)?)
+    }
+
+    /// Compiles anew where a phase of the run file begins; whether one did.
+    fn enter_phase(&mut self) -> Result<bool, RunError> {
         let done = self.trainer.steps_done();
         let run = &self.session.run.run;
         if !run.phases.iter().any(|phase| run.begins(phase) == Some(done)) {
-            return Ok(());
+            return Ok(false);
         }
         let programs = self.session.programs(done)?;
         self.trainer.change_phase(programs)?;
         self.observer.phase_began(done);
-        Ok(())
+        Ok(true)
     }
 
     /// Logs the means of the steps since the line before.
@@ -121,17 +212,18 @@ impl<'a> Course<'a> {
         Ok(self.log.append(&MetricsRecord {
             kind: MetricsKind::Train,
             step: means.step,
-            seconds: self.began.elapsed().as_secs_f64(),
+            seconds: self.seconds(),
             lr: means.lr,
             losses,
             metrics: means.metrics,
             steps_used: means.steps_used,
             gradient_norm: Some(means.gradient_norm),
+            ..MetricsRecord::default()
         })?)
     }
 
     /// The test at the end: all examples, all steps and stopping when sure, with its files.
-    fn test_for_good(&mut self) -> Result<FinalTest, RunError> {
+    fn test_for_good(&mut self, standing: Standing) -> Result<FinalTest, RunError> {
         let began = Instant::now();
         let (trainer, data) = (&self.trainer, self.session.data.as_ref());
         let program = trainer.programs().evaluation.program();
@@ -140,28 +232,36 @@ impl<'a> Course<'a> {
                 trainer.evaluate_observed(protocol, observer)
             })?;
         doubt_arc(&mut test, data, trainer.weights(), &program.weights, None)?;
+        test.facts.insert("step".to_owned(), trainer.steps_done().into());
+        if let Standing::NoBetter(tests) = standing {
+            test.facts.insert("ended".to_owned(), format!("{tests} tests in a row were no better").into());
+        }
         test.write(&self.out)?;
         test.write_arc(&self.out, None)?;
         self.seconds_in_tests += began.elapsed().as_secs_f64();
-        if let Some(report) = test.first() {
-            self.tested(report.clone())?;
+        if let (Some(report), Some(name)) = (test.first().cloned(), test.names.first()) {
+            self.tested(report, name.clone())?;
         }
         Ok(test)
     }
 
-    fn tested(&mut self, report: EvaluationReport) -> Result<(), RunError> {
+    fn tested(&mut self, report: EvaluationReport, protocol: String) -> Result<(), RunError> {
         let step = self.trainer.steps_done();
         self.observer.tested(step, &report);
-        self.log.append(&MetricsRecord {
+        let record = MetricsRecord {
             kind: MetricsKind::Test,
             step,
-            seconds: self.began.elapsed().as_secs_f64(),
+            seconds: self.seconds(),
             lr: 0.0,
             losses: report.losses.clone(),
             metrics: report.metrics.clone(),
             steps_used: Some(report.steps),
             gradient_norm: None,
-        })?;
+            protocol: Some(protocol),
+            examples: Some(report.examples),
+        };
+        self.log.append(&record)?;
+        self.tested.push(record);
         self.tests.push((step, report));
         Ok(())
     }
@@ -169,7 +269,12 @@ impl<'a> Course<'a> {
     /// A checkpoint that cannot be written must not end days of training: the one before it still stands.
     fn save(&mut self, on_failure: OnFailure) -> Result<(), RunError> {
         let step = self.trainer.steps_done();
-        match (self.trainer.save(&self.folder), on_failure) {
+        let noted = Noted {
+            seconds: self.seconds(),
+            seconds_in_tests: self.before.seconds_in_tests + self.seconds_in_tests,
+            about: self.before.about.clone(),
+        };
+        match (self.trainer.save_noting(&self.folder, &noted), on_failure) {
             (Ok(()), _) => self.observer.saved(step, &self.folder),
             (Err(error), OnFailure::GoOn) => self.observer.not_saved(step, &error),
             (Err(error), OnFailure::Stop) => return Err(error.into()),
@@ -177,8 +282,13 @@ impl<'a> Course<'a> {
         Ok(())
     }
 
-    fn outcome(self, final_test: Option<FinalTest>) -> RunOutcome {
+    fn outcome(&self, standing: Standing, final_test: Option<FinalTest>) -> RunOutcome {
         let program = self.trainer.programs().training.program();
+        let ranked = best::ranked(&self.tested, self.trainer.config().checkpoints.keep.by.as_deref());
+        let best = ranked.into_iter().next().and_then(|best| {
+            let record = self.tested.iter().find(|record| record.step == best.step)?;
+            Some((best, record.metrics.clone()))
+        });
         RunOutcome {
             model: program.model.clone(),
             parameters: numbers(program, WeightRole::Param),
@@ -186,11 +296,22 @@ impl<'a> Course<'a> {
             steps_before: self.first,
             steps_done: self.trainer.steps_done(),
             steps_in_all: self.trainer.steps_in_all(),
-            tests: self.tests,
+            standing,
+            tests: self.tests.clone(),
+            last: self.tested.last().map(|record| (record.step, record.metrics.clone())),
+            best: best.filter(|_| self.tested.len() > 1),
             final_test,
             seconds: self.began.elapsed().as_secs_f64(),
             seconds_in_tests: self.seconds_in_tests,
+            seconds_in_all: self.seconds(),
             weights: checkpoint::weights_file(&self.folder),
+            folder: self.out.clone(),
         }
     }
+}
+
+/// Steps done before the final test that a run's folder holds.
+fn tested_at(folder: &Path) -> Option<u64> {
+    let text = std::fs::read(folder.join(FinalTest::NAME)).ok()?;
+    serde_json::from_slice::<serde_json::Value>(&text).ok()?.get("step")?.as_u64()
 }

@@ -11,6 +11,8 @@ use crate::train::checkpoint::CheckpointError;
 use crate::train::error::TrainError;
 use crate::train::files::FileError;
 use crate::train::log::LogError;
+use crate::train::run_folder::RunFolderError;
+use crate::weights::WeightFileError;
 
 /// What stands in the way of a run; the text is ready for the person who started it.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +41,12 @@ pub enum RunError {
     /// The output folder holds a run, and it was not asked to go on with it.
     #[error("{} holds a run already; go on with it by --resume, or choose another folder by --out", .0.display())]
     Occupied(PathBuf),
+    /// The output folder holds a file of that name which no run has written.
+    #[error("{} is there already and was not written by a run; choose another output folder by --out", .0.display())]
+    InTheWay(PathBuf),
+    /// The folder of a run cannot be used, or its weights not with these settings: a sentence.
+    #[error("{0}")]
+    Folder(String),
     /// The output folder holds a run of other settings, another model or other weights: what differs, and the fix.
     #[error("{0}")]
     OtherRun(String),
@@ -57,6 +65,9 @@ pub enum RunError {
     /// A weight file does not fit.
     #[error(transparent)]
     Weights(#[from] WeightsError),
+    /// A weight file cannot be read.
+    #[error(transparent)]
+    WeightFile(#[from] WeightFileError),
     /// Another file of the output folder cannot be written.
     #[error(transparent)]
     File(#[from] FileError),
@@ -72,4 +83,13 @@ pub enum RunError {
     /// Weights of another model cannot be put in place of fresh ones.
     #[error("libtorch failed while putting the weights of `init` in place: {0}")]
     Transfer(#[from] tch::TchError),
+}
+
+impl From<RunFolderError> for RunError {
+    fn from(error: RunFolderError) -> RunError {
+        match error {
+            RunFolderError::RunFile(error) => RunError::RunFile(error),
+            RunFolderError::Unusable(what) => RunError::Folder(what),
+        }
+    }
 }

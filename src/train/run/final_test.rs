@@ -53,7 +53,9 @@ pub fn final_test(
         };
         let mut votes = data.arc().map(ArcObserver::new);
         let observer = votes.as_mut().map(|votes| votes as &mut dyn AnswerObserver);
-        found.reports.push((name, test(&Protocol { stop, ..*protocol }, observer)?));
+        let protocol = Protocol { stop, ..*protocol };
+        found.reports.push((name, test(&protocol, observer)?));
+        found.names.push(protocol.name());
         found.arc.extend(votes.map(|votes| ArcTest::new(votes.finish(), protocol.examples)));
     }
     Ok(found)

@@ -12,8 +12,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The folder holds `run.ron` (the settings in force), `run.json` (what a resumed run must share), `metrics.jsonl`,
-//! `checkpoint/`, and after the last step `evaluation.json` and `puzzles.csv`.
+//! The folder is all that is needed of the run: `run.ron` (every setting), `model/` (the model files with the library they
+//! use), `run.json` (what a resumed run must share, the data it saw, where it computed), `metrics.jsonl`, `checkpoint/`,
+//! `best/` (weights of the best tests), and after the last step `evaluation.json` and `puzzles.csv`.
 
 mod course;
 mod error;
@@ -28,19 +29,23 @@ pub use error::RunError;
 pub use final_test::{Protocols, doubt_arc, final_test, stops_early};
 pub use machine::{Machine, MachineError};
 pub use observer::{RunObserver, RunStart, WeightsTaken};
-pub use session::Session;
+pub use session::{Session, UsedWeights, read};
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use indexmap::IndexMap;
+use tch::Device;
+
 use super::arc_test::note_identifiers;
+use super::best::RankedTest;
 use super::checkpoint;
-use super::files::FileError;
 use super::final_test::FinalTest;
-use super::identity::{Identity, WeightOrigin};
+use super::identity::{Identity, TrainingSession, WeightOrigin};
 use super::log::MetricsLog;
 use super::results::EvaluationReport;
+use super::run_folder;
 use super::trainer::{LOADERS, Trainer};
 use super::transfer::read_init;
 use crate::exec::Weights;
@@ -84,27 +89,48 @@ pub struct RunOutcome {
     pub steps_done: u64,
     /// Steps of the whole run.
     pub steps_in_all: u64,
-    /// Tests of this call, each with the steps done; the last one is the final test, if the run is complete.
+    /// How the run stands.
+    pub standing: Standing,
+    /// Tests of this call, each with the steps done; the last one is the final test, if the run has become complete.
     pub tests: Vec<(u64, EvaluationReport)>,
-    /// The tests of the finished model; `None` if the run was stopped before its end.
+    /// The last test of all calls: step and metrics.
+    pub last: Option<(u64, IndexMap<String, f64>)>,
+    /// The best test of all calls, where there are several that can be compared, with its metrics.
+    pub best: Option<(RankedTest, IndexMap<String, f64>)>,
+    /// The tests of the finished model; `None` if the run was stopped before its end, or was complete before this call.
     pub final_test: Option<FinalTest>,
     /// Wall-clock seconds of this call, tests included.
     pub seconds: f64,
     /// Of these, seconds spent in tests.
     pub seconds_in_tests: f64,
+    /// Wall-clock seconds of all calls.
+    pub seconds_in_all: f64,
     /// The weights to use: averaged where the run keeps an average.
     pub weights: PathBuf,
+    /// The folder of the run.
+    pub folder: PathBuf,
+}
+
+/// How a run stands at the end of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It was stopped and can be resumed.
+    Stopped,
+    /// All its steps are done.
+    Complete,
+    /// It ended early: so many tests in a row were no better than the best.
+    NoBetter(u64),
 }
 
 impl RunOutcome {
-    /// Whether all steps are done; otherwise the run was stopped and can be resumed.
+    /// Whether training is over; otherwise the run was stopped and can be resumed.
     pub fn complete(&self) -> bool {
-        self.final_test.is_some()
+        self.standing != Standing::Stopped
     }
 }
 
-/// The settings in force, in a run's folder.
-pub const SETTINGS: &str = "run.ron";
+/// The libtorch that totc is built with.
+pub const LIBTORCH: &str = "2.13.0";
 
 /// libtorch has one random generator for the process, which a run seeds at every step.
 static ALONE: Mutex<()> = Mutex::new(());
@@ -125,6 +151,9 @@ pub fn run(
     let device = options.machine.prepare()?;
     let mut session = Session::of(file.clone(), device)?;
     let out = session.run.out();
+    if let Some(path) = run_folder::in_the_way(&out) {
+        return Err(RunError::InTheWay(path));
+    }
     let folder = out.join(checkpoint::FOLDER);
     std::fs::create_dir_all(&out).map_err(|cause| RunError::Io { path: out.clone(), cause })?;
     checkpoint::settle(&folder)?;
@@ -132,7 +161,7 @@ pub fn run(
     if saved && !options.resume {
         return Err(RunError::Occupied(out));
     }
-    let mut trainer = match saved {
+    let (mut trainer, mut identity) = match saved {
         true => go_on(&mut session, &out)?,
         false => begin(&mut session, &out, observer)?,
     };
@@ -154,7 +183,31 @@ pub fn run(
         steps_in_all: trainer.steps_in_all(),
         out: &out,
     });
-    Course::new(trainer, session, log, out, observer).run(stop, options.stop_after)
+    let steps_before = trainer.steps_done();
+    let course = Course::new(trainer, session, log, out, observer)?;
+    if let Some(outcome) = course.complete_before() {
+        return Ok(outcome);
+    }
+    identity.sessions.push(training_session(device, steps_before));
+    course.keep(&identity)?;
+    course.run(stop, options.stop_after)
+}
+
+/// Where this call computes.
+fn training_session(device: Device, steps_before: u64) -> TrainingSession {
+    let began = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    TrainingSession {
+        began: began.as_secs(),
+        steps_before,
+        device: match device {
+            Device::Cuda(number) => format!("cuda:{number}"),
+            _ => "cpu".to_owned(),
+        },
+        threads: tch::get_num_threads().max(1) as usize,
+        machine: machine::processor(),
+        totc: env!("CARGO_PKG_VERSION").to_owned(),
+        libtorch: LIBTORCH.to_owned(),
+    }
 }
 
 /// Numbers in the weights of one role.
@@ -163,8 +216,12 @@ pub fn numbers(program: &Program, role: WeightRole) -> u64 {
     of_role.map(|info| info.shape.iter().product::<i64>().max(0) as u64).sum()
 }
 
-/// A run at its first step; its folder says from now on what it is.
-fn begin(session: &mut Session, out: &Path, observer: &mut dyn RunObserver) -> Result<Trainer, RunError> {
+/// A run at its first step.
+fn begin(
+    session: &mut Session,
+    out: &Path,
+    observer: &mut dyn RunObserver,
+) -> Result<(Trainer, Identity), RunError> {
     let mut identity = same_run::identity(session)?;
     let programs = session.programs(0)?;
     let infos = programs.training.program().weights.clone();
@@ -177,23 +234,19 @@ fn begin(session: &mut Session, out: &Path, observer: &mut dyn RunObserver) -> R
     let config = config(session, identity.origin.as_ref(), &infos);
     let trainer = Trainer::new(config, programs, Arc::clone(&session.data), weights)?;
     note_identifiers(out, session.data.as_ref())?;
-    let text = serde_json::to_string_pretty(&identity).unwrap_or_default();
-    for (name, text) in [(Identity::NAME, text.as_str()), (SETTINGS, session.run.effective_text())] {
-        let path = out.join(name);
-        std::fs::write(&path, text).map_err(|cause| FileError { path, cause })?;
-    }
-    Ok(trainer)
+    Ok((trainer, identity))
 }
 
 /// A run at its last checkpoint.
-fn go_on(session: &mut Session, out: &Path) -> Result<Trainer, RunError> {
-    let origin = same_run::same_run(session, out)?;
+fn go_on(session: &mut Session, out: &Path) -> Result<(Trainer, Identity), RunError> {
+    let identity = same_run::same_run(session, out)?;
     let folder = out.join(checkpoint::FOLDER);
     let state = checkpoint::peek(&folder)?;
     // The programs of the last step that was done; a phase that begins now comes by its change.
     let programs = session.programs(state.step.saturating_sub(1))?;
-    let config = config(session, origin.as_ref(), &programs.training.program().weights);
-    Ok(Trainer::resume(config, programs, Arc::clone(&session.data), session.device, &folder)?)
+    let config = config(session, identity.origin.as_ref(), &programs.training.program().weights);
+    let trainer = Trainer::resume(config, programs, Arc::clone(&session.data), session.device, &folder)?;
+    Ok((trainer, identity))
 }
 
 /// What the run file says, and how weights that came from elsewhere learn.

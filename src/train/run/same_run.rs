@@ -1,7 +1,7 @@
 //! What a resumed run must share with its beginning: takes a session, gives the identity kept beside its checkpoints;
 //! refuses to go on with another run.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::session::Session;
 use super::{RunError, origin};
@@ -9,8 +9,9 @@ use crate::Values;
 use crate::ir::{Mode, Recompute, WeightRole};
 use crate::lower;
 use crate::random::fnv1a;
+use crate::run_file::RunFile;
 use crate::train::arc_test::other_identifiers;
-use crate::train::identity::{About, Identity, Provenance, TestSetHash, WeightOrigin};
+use crate::train::identity::{About, FOLDER_FORMAT, Identity, Provenance, TestSetHash};
 
 /// Of the run that a session would start.
 pub fn identity(session: &mut Session) -> Result<Identity, RunError> {
@@ -26,42 +27,71 @@ pub fn identity(session: &mut Session) -> Result<Identity, RunError> {
         batch,
         data: session.data.describe(),
         test: TestSetHash::of(session.data.as_ref()),
+        train: Some(TestSetHash::of_training(session.data.as_ref(), session.run.run.seed)),
+        model_sha256: Some(session.model_file.digest()),
     };
     Ok(Identity {
+        format: FOLDER_FORMAT,
         settings: session.run.fingerprint(),
         program: fnv1a(lower::print(&program).bytes()),
         micro_batch: session.micro_batch()?,
         origin: None,
         about: Some(about),
-        made: Provenance::of(&session.run.path),
+        made: Provenance { run_file: begun_at(&session.run)?, ..Provenance::of(&session.run.path) },
+        sessions: Vec::new(),
     })
 }
 
-/// Refuses to go on with another run in the folder `out`; gives what the run started from.
-pub fn same_run(session: &mut Session, out: &Path) -> Result<Option<WeightOrigin>, RunError> {
+/// Where the run file lies that the data are relative to.
+fn begun_at(run: &RunFile) -> Result<PathBuf, RunError> {
+    let folder = run.data_folder();
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let whole = std::path::absolute(folder);
+    let whole = whole.map_err(|cause| RunError::Io { path: folder.to_owned(), cause })?;
+    Ok(whole.join(run.path.file_name().unwrap_or_default()))
+}
+
+/// Refuses to go on with another run in the folder `out`; gives what is to be kept of it from now on.
+pub fn same_run(session: &mut Session, out: &Path) -> Result<Identity, RunError> {
     if let Some(what) = other_identifiers(out, session.data.as_ref()) {
         return Err(RunError::OtherRun(what));
     }
-    let Some(before) = Identity::read(out).map_err(RunError::OtherRun)? else { return Ok(None) };
+    let Some(before) = Identity::read(out).map_err(RunError::OtherRun)? else {
+        return identity(session);
+    };
     session.micro_batch = Some(before.micro_batch);
     let now = identity(session)?;
-    if let Some(difference) = now.settings.differences(&before.settings).first() {
+    // The same rows are the same data, wherever they lie.
+    let elsewhere = now.same_data(&before);
+    let mut differences = now.settings.differences(&before.settings);
+    differences.retain(|difference| !(elsewhere && difference.setting == "data"));
+    if let Some(difference) = differences.first() {
         let show = |value: &Option<String>| value.clone().unwrap_or("not set".to_owned());
         return Err(RunError::OtherRun(format!(
-            "`{}` was {} when this run began and is {} now; a resumed run goes on as it began: take the change back, or \
-             start another run with --out",
+            "`{}` was {} when this run began and is {} now; a resumed run goes on as it began: `totc run {} \
+             --resume` takes its own settings; or take the change back, or start another run with --out",
             difference.setting,
             show(&difference.before),
-            show(&difference.now)
+            show(&difference.now),
+            out.display()
         )));
     }
     if now.program != before.program {
-        return Err(RunError::OtherRun(
-            "the model computes something else than when this run began (its files have changed); take the change back, \
-             or start another run with --out"
-                .to_owned(),
-        ));
+        return Err(RunError::OtherRun(match before.made.totc == now.made.totc {
+            true => format!(
+                "the model computes something else than when this run began (its files have changed); `totc run {} \
+                     --resume` takes the run's own copies; or take the change back, or start another run with --out",
+                out.display()
+            ),
+            false => format!(
+                "the model is not compiled as when this run began, by totc {} (this is {}); go on with that totc, or \
+                     start another run with --out",
+                before.made.totc, now.made.totc
+            ),
+        }));
     }
     origin::same_origin(&session.run, before.origin.as_ref())?;
-    Ok(before.origin)
+    // The folder that the data are relative to stays the one where the run began.
+    let made = Provenance { run_file: now.made.run_file.clone(), ..before.made };
+    Ok(Identity { origin: before.origin, made, sessions: before.sessions, ..now })
 }

@@ -15,10 +15,14 @@ use crate::exec::{Executable, Weights};
 use crate::ir::{Mode, Recompute};
 use crate::lower::Program;
 use crate::model_file::ModelFile;
-use crate::run_file::{self, Precision, RunFile};
+use crate::run_file::{self, EvaluationWeights, Precision, RunFile};
+use crate::train::best::{self, BEST};
 use crate::train::checkpoint;
+use crate::train::run_folder;
 use crate::train::supervision::{Graded, SupervisionStep};
 use crate::train::trainer::Programs;
+use crate::train::used_run::{self, UsedRun, Wish, compare_about, facts};
+use crate::weights::WeightsAbout;
 
 /// Of the free memory, for activations; gradients, optimiser and data take the rest.
 const SHARE_OF_MEMORY: f64 = 0.5;
@@ -57,15 +61,23 @@ impl Fit {
 }
 
 impl Session {
-    /// Reads the run file at `path`, with `--set`s, and opens what it names.
+    /// Reads the run file at `path`, or of the run whose folder it is, with `--set`s, and opens what it names.
     ///
     /// # Errors
     /// A run file, model file or data that cannot be read or used.
     pub fn open(path: &Path, sets: &[String], device: Device) -> Result<Session, RunError> {
-        if path.extension().is_some_and(|extension| extension == "tot") {
-            return Err(RunError::ModelFile(path.to_owned()));
-        }
-        Session::of(run_file::load_with(path, sets)?, device)
+        Session::of(read(path, sets)?, device)
+    }
+
+    /// Opens the run whose weights a command uses, with the settings of that run; what the user has to know of them is in
+    /// the second value.
+    ///
+    /// # Errors
+    /// As [`Session::open`], and settings that nobody asked for.
+    pub fn to_use(wish: &Wish, device: Device) -> Result<(Session, UsedRun), RunError> {
+        refuse_model_files(wish.file)?;
+        let used = used_run::find(wish)?;
+        Ok((Session::of(used.run.clone(), device)?, used))
     }
 
     /// Of a run file that has been read.
@@ -73,11 +85,10 @@ impl Session {
     /// # Errors
     /// A model file or data that cannot be read.
     pub fn of(mut run: RunFile, device: Device) -> Result<Session, RunError> {
-        let data: Arc<dyn Dataset> = Arc::from(data::open(&run.run.data, run.folder())?);
+        let data: Arc<dyn Dataset> = Arc::from(data::open(&run.run.data, run.data_folder())?);
         run.run.steps_in_all = Some(run.run.length.steps(data.train_len(), run.run.batch));
-        let path = run.model_path();
         let mut model_file =
-            ModelFile::load(&path, run.run.name.clone()).map_err(|cause| RunError::Io { path, cause })?;
+            ModelFile::of_run(&run, None).map_err(|cause| RunError::Io { path: run.model_path(), cause })?;
         for (axis, size) in data.sizes().axes() {
             model_file.bind_size(axis, size);
         }
@@ -201,28 +212,107 @@ impl Session {
         }
     }
 
-    /// Weights from a file, or of the run's last checkpoint (averaged where it has averages), and their file.
+    /// The weights that a command uses: those that were given, or of the run's last checkpoint (averaged where it has
+    /// averages and its evaluation wants them).
     ///
     /// # Errors
-    /// A folder without checkpoint; a file that does not fit.
-    pub fn weights(&self, given: Option<&Path>, program: &Program) -> Result<(Weights, PathBuf), RunError> {
-        let path = match given {
-            Some(path) if path.is_dir() => weights_in(path)?,
+    /// A folder without checkpoint; a file that does not fit, or was trained with settings that nobody asked for.
+    pub fn weights(
+        &mut self,
+        wish: &Wish,
+        used: &mut UsedRun,
+        program: &Program,
+    ) -> Result<UsedWeights, RunError> {
+        let path = match wish.weights {
+            Some(path) if path == Path::new(BEST) && !path.exists() => {
+                best::file(&used.folder).ok_or_else(|| {
+                    RunError::Folder(format!("{} keeps no weights of its best test", used.folder.display()))
+                })?
+            }
+            Some(path) if path.is_dir() => self.weights_in(path)?,
             Some(path) => path.to_owned(),
-            None => weights_in(&self.run.out())?,
+            None => self.weights_in(&used.folder)?,
         };
         let weights = Weights::load(&path, &program.weights, self.device)?;
-        Ok((weights, path))
+        let (sha256, about) = facts(&path)?;
+        if let (Some(about), false, Some(_)) = (&about, used.compared, wish.weights) {
+            self.bind(Mode::Evaluation, u64::MAX, self.run.run.batch);
+            let model = self.model_file.model(Mode::Evaluation)?;
+            used.other.extend(compare_about(wish, about, &model, &self.model_file, &self.run)?);
+        }
+        let own =
+            wish.weights.is_none() || same_file(&path, &self.weights_in(&used.folder).unwrap_or_default());
+        Ok(UsedWeights { weights, path, sha256, step: about.and_then(|about| about.step), own })
+    }
+
+    /// The weights that a run's folder holds.
+    fn weights_in(&self, folder: &Path) -> Result<PathBuf, RunError> {
+        let inner = folder.join(checkpoint::FOLDER);
+        let place = if inner.exists() { inner } else { folder.to_owned() };
+        let file = match self.run.run.evaluation.weights {
+            EvaluationWeights::Average => checkpoint::weights_file(&place),
+            EvaluationWeights::Trained => checkpoint::trained_weights_file(&place),
+        };
+        if !file.exists() {
+            return Err(RunError::NoCheckpoint(folder.to_owned()));
+        }
+        Ok(file)
+    }
+
+    /// What weights of this run say of themselves; the step and which they are is known when they are written.
+    ///
+    /// # Errors
+    /// The author's mistakes.
+    pub fn about(&mut self) -> Result<WeightsAbout, RunError> {
+        self.bind(Mode::Evaluation, u64::MAX, self.run.run.batch);
+        let model = self.model_file.model(Mode::Evaluation)?;
+        let name = model.graph.model.clone();
+        Ok(WeightsAbout {
+            totc: env!("CARGO_PKG_VERSION").to_owned(),
+            model: name,
+            model_sha256: self.model_file.digest(),
+            configs: model.configs.into_iter().collect(),
+            sizes: self.data.sizes().axes().map(|(axis, size)| (axis.to_owned(), size)).into(),
+            precision: self.run.run.precision.name().to_owned(),
+            ..WeightsAbout::default()
+        })
     }
 }
 
-/// The weights that a run's folder holds.
-fn weights_in(folder: &Path) -> Result<PathBuf, RunError> {
-    let inner = folder.join(checkpoint::FOLDER);
-    let place = if inner.exists() { inner } else { folder.to_owned() };
-    let file = checkpoint::weights_file(&place);
-    if !file.exists() {
-        return Err(RunError::NoCheckpoint(folder.to_owned()));
+/// Weights that a command uses.
+#[derive(Debug)]
+pub struct UsedWeights {
+    /// The tensors.
+    pub weights: Weights,
+    /// Their file.
+    pub path: PathBuf,
+    /// SHA-256 of it.
+    pub sha256: String,
+    /// Training steps they have seen, where the file says it.
+    pub step: Option<u64>,
+    /// Whether they are those of the run's last checkpoint.
+    pub own: bool,
+}
+
+/// Reads a run file, or the one of a run's folder.
+///
+/// # Errors
+/// A model file in its place; a run file with mistakes; a folder without a run.
+pub fn read(path: &Path, sets: &[String]) -> Result<RunFile, RunError> {
+    refuse_model_files(path)?;
+    match run_folder::named(path) {
+        Some(folder) => Ok(run_folder::open(&folder, Path::new(""), sets)?),
+        None => Ok(run_file::load_with(path, sets)?),
     }
-    Ok(file)
+}
+
+fn refuse_model_files(path: &Path) -> Result<(), RunError> {
+    match path.extension() {
+        Some(extension) if extension == "tot" => Err(RunError::ModelFile(path.to_owned())),
+        _ => Ok(()),
+    }
+}
+
+fn same_file(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
