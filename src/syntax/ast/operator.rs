@@ -14,6 +14,16 @@ pub enum Clause {
 }
 
 impl Clause {
+    /// The clause of a word that the grammar took for one.
+    pub(in crate::syntax) fn of(word: &str) -> Clause {
+        match word.trim() {
+            "between" => Clause::Between,
+            "along" => Clause::Along,
+            "into" => Clause::Into,
+            _ => Clause::Over,
+        }
+    }
+
     /// The word as written.
     pub fn word(self) -> &'static str {
         match self {
