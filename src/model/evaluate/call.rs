@@ -6,6 +6,7 @@ use crate::model::checker::Checker;
 use crate::model::evaluate::number::Number;
 use crate::model::evaluate::signature::Args;
 use crate::model::evaluate::value::Value;
+use crate::model::words::counted;
 use crate::model::{Bindings, Val};
 use crate::primitive::{self, PrimId, Takes};
 use crate::source::Span;
@@ -41,11 +42,6 @@ pub(in crate::model) const INTRINSICS: [&str; 22] = [
 /// Whether a name is a function of the language itself.
 pub(in crate::model) fn is_built_in(name: &str) -> bool {
     INTRINSICS.contains(&name) || primitive::by_name(name).is_some()
-}
-
-/// `1 value`, `2 values`.
-pub(in crate::model) fn counted(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 impl Checker<'_> {

@@ -4,15 +4,13 @@
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::model::Val;
 use crate::model::checker::Checker;
-use crate::model::evaluate::call::counted;
+use crate::model::emit::DEEPEST_CALL;
 use crate::model::evaluate::value::{BindingRole, Scope, Value};
-use crate::model::schedule::stmt::Flow;
+use crate::model::schedule::left::Flow;
+use crate::model::words::{article, counted, quoted};
 use crate::source::Span;
 use crate::syntax::ast::{self, Arg, ArgKind, AxisEntry, AxisSet, Clause, FnDef, Ident, MapSide, Param};
 use crate::types::{AxisId, Dim, Kind};
-
-/// Calls inside calls, at most.
-pub(in crate::model) const DEEPEST_CALL: usize = 60;
 
 /// Evaluated arguments of one call.
 #[derive(Default)]
@@ -293,11 +291,11 @@ impl Checker<'_> {
                 _ => false,
             };
             if !fits {
-                let shown = crate::model::declare::members::show_constant(&value);
+                let shown = value.shown();
                 let message = format!(
                     "`{}` of `{label}` must be {}, and this is {shown}",
                     param.name.name,
-                    crate::model::nets::recipe::article(&ty.name.name)
+                    article(&ty.name.name)
                 );
                 self.error(
                     Diagnostic::new(Code::Arguments, message, place, format!("this is {shown}"))
@@ -492,8 +490,6 @@ pub(in crate::model) fn no_parameter(
         .related(declared, "declared here");
     match did_you_mean(&name.name, known.iter().map(String::as_str)) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-        None => {
-            diagnostic.help(format!("its parameters are {}", crate::model::declare::members::quoted(known)))
-        }
+        None => diagnostic.help(format!("its parameters are {}", quoted(known))),
     }
 }

@@ -6,34 +6,13 @@ use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::ir::op::Op;
 use crate::model::Val;
 use crate::model::checker::Checker;
-use crate::model::evaluate::value::{BindingRole, Value};
-use crate::model::nets::instance::NetInstance;
+use crate::model::evaluate::value::{BindingRole, NetInstance, Value};
 use crate::model::outline::ItemKind;
+use crate::model::schedule::left::{Collection, Emission};
+use crate::model::words::quoted;
 use crate::source::Span;
 use crate::syntax::ast::{Expr, Ident};
 use crate::types::{AxisId, Dim};
-
-/// The values of one `collect`, so far.
-#[derive(Clone)]
-pub(in crate::model) struct Collection {
-    name: String,
-    axis: AxisId,
-    entries: Vec<Val>,
-    /// An entry was refused, and that reported.
-    broken: bool,
-    span: Span,
-}
-
-/// A value that a net emitted at one call.
-#[derive(Clone)]
-pub(in crate::model) struct Emission {
-    /// The path of the net whose `fn` it stands in.
-    net: String,
-    name: String,
-    /// None where an error has been reported.
-    value: Option<Val>,
-    span: Span,
-}
 
 impl Checker<'_> {
     /// `record NAME = expr`: the value of the last iteration, visible after the loop.
@@ -342,7 +321,7 @@ impl Checker<'_> {
             None if known.is_empty() => {
                 diagnostic.help(format!("emit it in the net's `fn`: `emit {} = …`", name.name))
             }
-            None => diagnostic.help(format!("it has {}", crate::model::declare::members::quoted(&known))),
+            None => diagnostic.help(format!("it has {}", quoted(&known))),
         });
     }
 }

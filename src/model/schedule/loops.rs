@@ -8,7 +8,7 @@ use crate::model::checker::{Checker, Items};
 use crate::model::evaluate::value::{Binding, BindingRole, Scope, Value};
 use crate::model::names::visit::visit_block;
 use crate::model::outline::{Item, ItemKind};
-use crate::model::schedule::stmt::Flow;
+use crate::model::schedule::left::Flow;
 use crate::source::Span;
 use crate::syntax::ast::{Block, Expr, ExprKind, Ident, LoopCount, MemberKind, Stmt, StmtKind};
 use std::collections::BTreeSet;

@@ -28,6 +28,19 @@ pub struct Item {
     pub span: Span,
 }
 
+impl Item {
+    /// What it is called; None of an import, which has many names.
+    pub fn name(&self) -> Option<&str> {
+        match &self.kind {
+            ItemKind::Model(model) => Some(&model.name.name),
+            ItemKind::Net(net) => Some(&net.name.name),
+            ItemKind::Fn(function) => function.name.as_ref().map(|name| name.name.as_str()),
+            ItemKind::Axis { name, .. } => Some(&name.name),
+            ItemKind::Use(_) => None,
+        }
+    }
+}
+
 /// What a file declares.
 #[derive(Clone, Debug)]
 pub enum ItemKind {

@@ -140,3 +140,14 @@ pub enum Section {
     /// States to predictions.
     Decode,
 }
+
+impl Section {
+    /// The keyword.
+    pub fn word(self) -> &'static str {
+        match self {
+            Section::Encode => "encode",
+            Section::Think => "think",
+            Section::Decode => "decode",
+        }
+    }
+}
