@@ -1,4 +1,9 @@
-//! Words that messages are made of: takes names and numbers, gives pieces of sentences.
+//! Words that messages are made of: takes names and numbers, gives pieces of sentences; and what a primitive complains of,
+//! at a place of the author's text.
+
+use crate::diagnostic::Diagnostic;
+use crate::primitive::Complaint;
+use crate::source::Span;
 
 /// `1 value`, `2 values`.
 pub(in crate::model) fn counted(count: usize, what: &str) -> String {
@@ -22,4 +27,9 @@ pub(in crate::model) fn article(ty: &str) -> &'static str {
         "init" => "an initial distribution or a number",
         _ => "another kind of value",
     }
+}
+
+/// A complaint of a primitive about what stands at `place`.
+pub(in crate::model) fn told(complaint: Complaint, place: Span, label: impl Into<String>) -> Diagnostic {
+    Diagnostic { help: complaint.help, ..Diagnostic::new(complaint.code, complaint.message, place, label) }
 }

@@ -7,7 +7,7 @@ use crate::model::checker::Checker;
 use crate::model::emit::DEEPEST_CALL;
 use crate::model::evaluate::value::{BindingRole, Scope, Value};
 use crate::model::schedule::left::Flow;
-use crate::model::words::{article, counted, quoted};
+use crate::model::words::{article, counted, quoted, told};
 use crate::source::Span;
 use crate::syntax::ast::{self, Arg, ArgKind, AxisEntry, AxisSet, Clause, FnDef, Ident, MapSide, Param};
 use crate::types::{AxisId, Dim, Kind};
@@ -341,15 +341,8 @@ impl Checker<'_> {
                 let own = self.ty(val).clone();
                 let what = format!("`{label}`");
                 let complaint = crate::primitive::missing(*axis, &own, &self.axes, &what);
-                let mut diagnostic = Diagnostic::new(
-                    complaint.code,
-                    complaint.message,
-                    place,
-                    format!("this is {}", own.show(&self.axes)),
-                )
-                .related(param.name.span, "needed here");
-                diagnostic.help = complaint.help;
-                self.error(diagnostic);
+                let diagnostic = told(complaint, place, format!("this is {}", own.show(&self.axes)));
+                self.error(diagnostic.related(param.name.span, "needed here"));
                 return None;
             }
         }

@@ -6,6 +6,7 @@ use crate::ir::op::{Attrs, Init, Op};
 use crate::model::Val;
 use crate::model::checker::Checker;
 use crate::model::evaluate::value::{Linear, NetInstance, NetKind, Value};
+use crate::model::words::told;
 use crate::source::Span;
 use crate::syntax::ast::{Arg, ArgKind, Expr, ExprKind, MapSide};
 use crate::types::{Axis, Dim};
@@ -120,14 +121,7 @@ impl Checker<'_> {
         for axis in &linear.from {
             if !ty.has(*axis) {
                 let complaint = crate::primitive::missing(*axis, &ty, &self.axes, "this `Linear`");
-                let mut diagnostic = Diagnostic::new(
-                    complaint.code,
-                    complaint.message,
-                    span,
-                    format!("this is given {}", ty.show(&self.axes)),
-                );
-                diagnostic.help = complaint.help;
-                self.error(diagnostic);
+                self.error(told(complaint, span, format!("this is given {}", ty.show(&self.axes))));
                 return None;
             }
         }

@@ -8,6 +8,7 @@ use crate::model::Val;
 use crate::model::checker::Checker;
 use crate::model::evaluate::value::{BindingRole, NetInstance, Value};
 use crate::model::outline::ItemKind;
+use crate::model::schedule::complaints;
 use crate::model::schedule::left::{Collection, Emission};
 use crate::model::words::quoted;
 use crate::source::Span;
@@ -51,15 +52,7 @@ impl Checker<'_> {
     /// `collect NAME = expr over AXIS`: the values of all iterations of the loops around it, in order, on a new axis.
     pub(in crate::model) fn collect(&mut self, name: &Ident, value: &Expr, over: &Ident) {
         if self.loops_deep == 0 && self.functions_deep == 0 {
-            self.error(
-                Diagnostic::new(
-                    Code::Misplaced,
-                    "`collect` keeps the iterations of a `repeat`, and this stands in none",
-                    name.span,
-                    "done once",
-                )
-                .help(format!("for a single value there is `let {} = …`", name.name)),
-            );
+            self.error(complaints::collected_once(name));
             self.scope.bind_global(&name.name, Value::Broken, BindingRole::Constant, name.span);
             return;
         }
@@ -103,18 +96,7 @@ impl Checker<'_> {
         let shown = ty.show(&self.axes).to_string();
         if ty.has(axis) {
             let axis = self.axes.name(axis).to_owned();
-            self.error(
-                Diagnostic::new(
-                    Code::AxisUnexpected,
-                    format!(
-                        "`{}` has the axis `{axis}` already, over which it is to be collected",
-                        name.name
-                    ),
-                    over,
-                    format!("this is {shown}"),
-                )
-                .help("collect over an axis of its own: `axis cycle`"),
-            );
+            self.error(complaints::collected_over_its_own(name, &axis, &shown, over));
             return None;
         }
         let Some(known) = self.collections.iter().find(|known| known.name == name.name) else {
@@ -124,30 +106,12 @@ impl Checker<'_> {
         let before = self.ty(first).clone();
         if known_axis != axis {
             let (one, other) = (self.axes.name(known_axis).to_owned(), self.axes.name(axis).to_owned());
-            self.error(
-                Diagnostic::new(
-                    Code::AxisUnexpected,
-                    format!("`{}` is collected over `{one}` and over `{other}`", name.name),
-                    over,
-                    "another axis here",
-                )
-                .related(place, format!("over `{one}` here"))
-                .help("give one of them another name"),
-            );
+            self.error(complaints::collected_over_two(name, (&one, place), (&other, over)));
             return None;
         }
         if !ty.same_axes(&before) {
             let before = before.show(&self.axes).to_string();
-            self.error(
-                Diagnostic::new(
-                    Code::AxisSize,
-                    format!("the iterations of `{}` do not fit together", name.name),
-                    name.span,
-                    format!("this is {shown}"),
-                )
-                .related(place, format!("the first was {before}"))
-                .help("collect what has the same axes in every iteration: merge or reduce those that grow"),
-            );
+            self.error(complaints::iterations_differ(name, &shown, (&before, place)));
             return None;
         }
         self.arranged(val, &before, name.span)
@@ -204,19 +168,7 @@ impl Checker<'_> {
     /// `emit NAME = expr` in a net: `f.NAME` is its mean over the calls of `f` in the scope of gradient.
     pub(in crate::model) fn emission(&mut self, name: &Ident, value: &Expr) {
         let Some(net) = self.net_paths.last().cloned().flatten() else {
-            self.error(
-                Diagnostic::new(
-                    Code::Misplaced,
-                    "`emit` belongs in the `fn` of a net",
-                    name.span,
-                    if self.functions_deep > 0 { "in a function" } else { "in the schedule" },
-                )
-                .help(if self.functions_deep > 0 {
-                    "a function has no calls to tell apart: return the value"
-                } else {
-                    "in the schedule there are `let`, `record` and `collect`"
-                }),
-            );
+            self.error(complaints::emitted_outside(name, self.functions_deep > 0));
             return;
         };
         let value = self.named_expr(&name.name, value);
@@ -276,18 +228,8 @@ impl Checker<'_> {
                 }
                 Some(before) => {
                     let first = self.ty(before).show(&self.axes).to_string();
-                    self.error(
-                        Diagnostic::new(
-                            Code::AxisSize,
-                            format!("the calls that emit `{}` do not fit together", name.name),
-                            known.span,
-                            format!("{} at one call, {first} at another", ty.show(&self.axes)),
-                        )
-                        .related(name.span, "their mean is read here")
-                        .help(
-                            "emit what has the same axes at every call: reduce it, `mean(…, over not batch)`",
-                        ),
-                    );
+                    let shown = ty.show(&self.axes).to_string();
+                    self.error(complaints::calls_differ(name, (&shown, known.span), &first));
                     return Value::Broken;
                 }
             }
