@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::checker::Checker;
-use crate::model::evaluate::signature::no_parameter;
+use crate::model::evaluate::complaints::no_parameter;
 use crate::model::evaluate::value::{BindingRole, Recipe, Scope, Value};
 use crate::model::words::{article, counted, quoted};
 use crate::source::Span;
