@@ -1,6 +1,9 @@
 //! The ARC scorer on predictions whose score was computed by hand, or by the reference's own evaluator.
 
 mod arc_sources;
+#[cfg(feature = "torch")]
+#[path = "compile/mod.rs"]
+mod compile;
 
 use std::path::Path;
 
@@ -285,13 +288,10 @@ fn equals_the_reference() {
 mod evaluation {
     use super::*;
     use tch::Device;
-    use totc::diagnostic::{Colours, Sink, render};
+    use totc::Values;
     use totc::exec::{Executable, Weights};
     use totc::ir::Mode;
-    use totc::model::Bindings;
-    use totc::source::Sources;
     use totc::train::{ArcObserver, Graded, Protocol, SupervisionStep, evaluate_observed, untrained};
-    use totc::{Values, syntax};
 
     /// `copy` asks for a copy of its two test inputs; `half` for a copy of one of two; `other` for something else.
     const TASKS: &str = r#"{
@@ -304,15 +304,10 @@ mod evaluation {
     }"#;
 
     fn executable(batch: usize, tasks: usize) -> Executable {
-        let (mut sources, mut sink) = (Sources::default(), Sink::default());
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/arc_score/echo.tot");
-        let modules = syntax::load(&file, &syntax::Disk, &mut sources, &mut sink).unwrap();
-        let mut bindings = Bindings::new(Mode::Evaluation);
-        for (axis, size) in [("batch", batch), ("cell", 900), ("symbol", 12), ("task", tasks)] {
-            bindings.sizes.insert(axis.to_owned(), size);
-        }
-        let program = totc::compile(&modules, &sources, &bindings, Values::Dropped, &mut sink).unwrap();
-        let program = program.unwrap_or_else(|| panic!("{}", render(&sink, &sources, Colours::Never)));
+        let sizes = [("batch", batch), ("cell", 900), ("symbol", 12), ("task", tasks)];
+        let bindings = compile::bindings(Mode::Evaluation, &sizes, &[]);
+        let program = compile::file(&file, &bindings, Values::Dropped);
         Executable::new(program, Device::Cpu).unwrap()
     }
 

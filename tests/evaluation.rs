@@ -2,22 +2,23 @@
 //! gets, and what choosing among several answers gives.
 #![cfg(feature = "torch")]
 
+#[path = "compile/mod.rs"]
+mod compile;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use tch::Device;
+use totc::Values;
 use totc::data::{DataError, Dataset, Example, Fault, Mark, NO_LABEL, Sizes, Verdict, View};
-use totc::diagnostic::{Colours, Sink, render};
 use totc::exec::{Executable, Weights};
 use totc::ir::Mode;
 use totc::model::Bindings;
-use totc::source::Sources;
 use totc::train::{
     AnswerObserver, Choose, EvaluationReport, Graded, ObservedAnswer, Protocol, Stop, SupervisionStep,
     TrainError,
 };
-use totc::{Values, syntax};
 
 /// libtorch has one generator for the process, so tests that draw at the same time would disturb one another.
 static DRAWS: Mutex<()> = Mutex::new(());
@@ -46,16 +47,11 @@ const CELLS: usize = 4;
 const SYMBOLS: usize = 8;
 
 fn executable(model: &str, batch: usize) -> Executable {
-    let (mut sources, mut sink) = (Sources::default(), Sink::default());
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/evaluation/halts.tot");
-    let modules = syntax::load(&file, &syntax::Disk, &mut sources, &mut sink).unwrap();
-    let mut bindings = Bindings::new(Mode::Evaluation);
-    bindings.model = Some(model.to_owned());
-    for (axis, size) in [("batch", batch), ("cell", CELLS), ("symbol", SYMBOLS)] {
-        bindings.sizes.insert(axis.to_owned(), size);
-    }
-    let program = totc::compile(&modules, &sources, &bindings, Values::Dropped, &mut sink).unwrap();
-    let program = program.unwrap_or_else(|| panic!("{}", render(&sink, &sources, Colours::Never)));
+    let sizes = [("batch", batch), ("cell", CELLS), ("symbol", SYMBOLS)];
+    let bindings =
+        Bindings { model: Some(model.to_owned()), ..compile::bindings(Mode::Evaluation, &sizes, &[]) };
+    let program = compile::file(&file, &bindings, Values::Dropped);
     Executable::new(program, Device::Cpu).unwrap()
 }
 

@@ -8,6 +8,8 @@
 
 #[path = "golden/comparison.rs"]
 mod comparison;
+#[path = "compile/mod.rs"]
+mod compile;
 #[path = "golden/fixture.rs"]
 mod fixture;
 #[path = "golden/names.rs"]
@@ -20,7 +22,7 @@ mod table;
 mod trajectory;
 
 use comparison::{compared, difference};
-use fixture::{Golden, compile};
+use fixture::{Golden, shipped};
 use run::{Run, Step};
 use tch::{Kind, Tensor};
 use totc::Values;
@@ -240,7 +242,7 @@ fn models_have_the_published_number_of_parameters() {
         for (name, value) in sets {
             bindings.sets.insert((*name).to_owned(), Setting::parse(value));
         }
-        let program = compile(file, &bindings, Values::Dropped);
+        let program = shipped(file, &bindings, Values::Dropped);
         let count = |role| {
             let weights = program.weights.iter().filter(|weight| weight.role == role);
             weights.map(|weight| weight.shape.iter().product::<i64>()).sum()

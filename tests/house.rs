@@ -2,6 +2,9 @@
 //! none grows beyond what one reads in a sitting, libtorch and the parser stay where they belong. `ARCHITECTURE.md` tells
 //! the reasons.
 
+#[path = "house/circles.rs"]
+mod circles;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 

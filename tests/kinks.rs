@@ -8,6 +8,8 @@
 
 #[path = "kinks/at.rs"]
 mod at;
+#[path = "compile/mod.rs"]
+mod compile;
 #[path = "kinks/losses.rs"]
 mod losses;
 #[path = "kinks/nets.rs"]

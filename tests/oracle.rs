@@ -6,6 +6,8 @@
 //! `TOTC_ORACLE_SLOPES=1` holds the gradients of all shipped models against finite differences too.
 #![cfg(feature = "torch")]
 
+#[path = "compile/mod.rs"]
+mod compile;
 #[path = "oracle/mod.rs"]
 mod oracle;
 

@@ -5,6 +5,8 @@
 
 #[path = "topologies/ablations.rs"]
 mod ablations;
+#[path = "compile/mod.rs"]
+mod compile;
 #[path = "topologies/graphs.rs"]
 mod graphs;
 #[path = "topologies/lab.rs"]

@@ -1,21 +1,21 @@
 //! Weight files: what PyTorch wrote is read as it is (`golden/weights/make.py`), published names become totc's and back,
 //! byte for byte; what does not fit is told, never changed.
 
+#[path = "compile/mod.rs"]
+mod compile;
 #[path = "golden/names.rs"]
 mod names;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use totc::diagnostic::{Colours, Sink, render};
+use totc::Values;
 use totc::ir::Mode;
-use totc::model::{Bindings, Setting};
-use totc::source::Sources;
+use totc::model::Bindings;
 use totc::weights::{
     self, Array, Arrays, Chosen, DType, Difference, Import, Like, NameMap, Ours, Source, Taken,
     TransferError, Wish,
 };
-use totc::{Values, syntax};
 
 const PREFIX: &str = "_orig_mod.model.inner.";
 
@@ -33,14 +33,9 @@ fn read(path: &Path) -> Arrays {
 
 /// The weights of a model of `models/`.
 fn model(file: &str, name: &str, sizes: &[(&str, usize)], sets: &[(&str, &str)]) -> Vec<Ours> {
-    let mut bindings = Bindings { model: Some(name.to_owned()), ..Bindings::new(Mode::Training) };
-    bindings.sizes.extend(sizes.iter().map(|(axis, size)| ((*axis).to_owned(), *size)));
-    bindings.sets.extend(sets.iter().map(|(name, value)| ((*name).to_owned(), Setting::parse(value))));
-    let (mut sources, mut sink) = (Sources::default(), Sink::default());
-    let path = root().join("models").join(file);
-    let modules = syntax::load(&path, &syntax::Disk, &mut sources, &mut sink).unwrap();
-    let program = totc::compile(&modules, &sources, &bindings, Values::Dropped, &mut sink).unwrap();
-    let program = program.unwrap_or_else(|| panic!("{}", render(&sink, &sources, Colours::Never)));
+    let bindings =
+        Bindings { model: Some(name.to_owned()), ..compile::bindings(Mode::Training, sizes, sets) };
+    let program = compile::file(&root().join("models").join(file), &bindings, Values::Dropped);
     Ours::all(&program.weights)
 }
 

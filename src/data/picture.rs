@@ -3,7 +3,18 @@
 
 use std::cell::RefCell;
 
-use super::Mark;
+/// What a printed cell holds, for callers that style it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mark {
+    /// Part of the question.
+    Given,
+    /// Filled in by an answer.
+    Filled,
+    /// An answer that differs from the question's given.
+    Changed,
+    /// Still open.
+    Blank,
+}
 
 /// A question or an answer as a grid, or as running text.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -1,16 +1,32 @@
 //! JSON as Python's `json.dump` writes it: takes a value, gives its text; for files that must come out byte for byte.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use serde::Serialize;
 use serde_json::Serializer;
 use serde_json::ser::Formatter;
+
+use super::error::DataError;
 
 /// The text of `json.dumps(value)`: a space after each comma and colon, everything beyond ASCII escaped.
 pub fn to_string(value: &impl Serialize) -> Result<String, serde_json::Error> {
     let mut out = Vec::new();
     value.serialize(&mut Serializer::with_formatter(&mut out, Python))?;
     Ok(String::from_utf8_lossy(&out).into_owned())
+}
+
+/// Writes a value as `json.dump` would; the folder is made if there is none.
+///
+/// # Errors
+/// What the file system refuses.
+pub fn write(path: &Path, value: &impl Serialize) -> Result<(), DataError> {
+    let fail = |cause| DataError::Write { path: path.to_owned(), cause };
+    let text = to_string(value).map_err(|error| fail(error.into()))?;
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(fail)?;
+    }
+    std::fs::write(path, text).map_err(fail)
 }
 
 struct Python;

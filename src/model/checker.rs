@@ -8,8 +8,8 @@ use crate::model::evaluate::value::{Scope, Value};
 use crate::model::names::inherit::{Flat, FlatModel, declares, flatten};
 use crate::model::names::items;
 use crate::model::outline::{Item, Outline, Section};
-use crate::model::schedule::keep::{Collection, Emission};
-use crate::model::schedule::stmt::Flow;
+use crate::model::schedule::left::Flow;
+use crate::model::schedule::left::{Collection, Emission};
 use crate::model::{Bindings, Checked, Model, Output};
 use crate::source::{Sources, Span};
 use crate::syntax::Modules;
@@ -303,7 +303,7 @@ impl Checker<'_> {
         for flat in members {
             match &flat.member.kind {
                 MemberKind::Section { section, .. } => {
-                    sections.insert(section_name(*section), flat.clone());
+                    sections.insert(section.word(), flat.clone());
                 }
                 MemberKind::Block { name, .. } => {
                     blocks.insert(name.name.clone(), flat.clone());
@@ -372,23 +372,5 @@ impl Checker<'_> {
         for (name, val) in named {
             self.outputs.push(Output { name: format!("value.{name}"), value: val });
         }
-    }
-}
-
-pub(in crate::model) fn section_name(section: ast::Section) -> &'static str {
-    match section {
-        ast::Section::Encode => "encode",
-        ast::Section::Think => "think",
-        ast::Section::Decode => "decode",
-    }
-}
-
-pub(in crate::model) fn item_name(item: &ast::Item) -> Option<&str> {
-    match &item.kind {
-        ast::ItemKind::Model(model) => Some(&model.name.name),
-        ast::ItemKind::Net(net) => Some(&net.name.name),
-        ast::ItemKind::Fn(function) => function.name.as_ref().map(|name| name.name.as_str()),
-        ast::ItemKind::Axis { name, .. } => Some(&name.name),
-        ast::ItemKind::Use(_) => None,
     }
 }

@@ -14,6 +14,9 @@ use std::collections::{HashSet, VecDeque};
 /// Instructions, calls and iterations, at most; a schedule of the shipped models has some thousands.
 const MOST_WORK: usize = 300_000;
 
+/// Calls inside calls, at most.
+pub(in crate::model) const DEEPEST_CALL: usize = 60;
+
 /// Expressions, statements and nets inside one another, at most; the shipped models have about fifty.
 const DEEPEST: usize = 400;
 

@@ -11,6 +11,7 @@ pub mod outline;
 mod print;
 mod results;
 mod schedule;
+mod words;
 
 pub use checker::check;
 pub use evaluate::number::Number;

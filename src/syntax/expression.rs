@@ -1,9 +1,16 @@
 //! Expressions: pairs of the grammar to trees, by precedence.
 
 use super::ast::*;
+use super::grammar::*;
 use super::parser::*;
 use crate::diagnostic::{Code, Diagnostic};
 use pest::iterators::Pair;
+
+/// How far back `y@k` may look: each step back is a copy of the state.
+const MOST_AGO: u32 = 64;
+
+/// Terms and operators of one expression, at most: its tree is walked by recursion.
+const LONGEST: usize = 400;
 
 impl Builder<'_> {
     pub(super) fn expr(&self, pair: Pair<Rule>) -> Expr {
@@ -75,7 +82,7 @@ impl Builder<'_> {
         let mut parts = inner.parts();
         let kind = match rule {
             Rule::clause => {
-                let word = clause(parts.next()?.as_str());
+                let word = Clause::of(parts.next()?.as_str());
                 ArgKind::Clause(word, self.axis_set(parts.next()?))
             }
             Rule::map_arg => ArgKind::Map(self.map_side(parts.next()?), self.map_side(parts.next()?)),
@@ -179,15 +186,6 @@ impl Builder<'_> {
             _ => ExprKind::Name(text),
         };
         Expr { kind, span }
-    }
-}
-
-pub(super) fn clause(word: &str) -> Clause {
-    match word.trim() {
-        "between" => Clause::Between,
-        "along" => Clause::Along,
-        "into" => Clause::Into,
-        _ => Clause::Over,
     }
 }
 

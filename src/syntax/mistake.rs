@@ -2,7 +2,7 @@
 //! rest can be read. Takes the text and pest's furthest position; knows only words, brackets and lines, since
 //! there is no tree of a text that cannot be parsed.
 
-use super::parser::Rule;
+use super::grammar::Rule;
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::source::{FileId, Span};
 use pest::error::{ErrorVariant, InputLocation};

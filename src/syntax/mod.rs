@@ -3,6 +3,7 @@
 
 pub mod ast;
 mod expression;
+mod grammar;
 mod mistake;
 mod parser;
 mod print;

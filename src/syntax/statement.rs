@@ -1,6 +1,7 @@
 //! Statements of the schedule: pairs of the grammar to trees.
 
 use super::ast::*;
+use super::grammar::*;
 use super::parser::*;
 use crate::source::Span;
 use pest::iterators::Pair;

@@ -6,13 +6,11 @@ use std::path::{Path, PathBuf};
 use indexmap::IndexMap;
 use serde_json::Value as Json;
 use tch::Tensor;
-use totc::diagnostic::{Colours, Sink, render};
+use totc::Values;
 use totc::ir::{Mode, WeightInfo};
 use totc::lower::Program;
 use totc::model::{Bindings, Setting};
-use totc::source::Sources;
 use totc::train::Batch;
-use totc::{Values, syntax};
 
 use crate::names;
 
@@ -139,10 +137,7 @@ pub fn bindings(config: &Json, puzzle_tokens: &Json, model: &str, mode: Mode) ->
 }
 
 /// A shipped model.
-pub fn compile(file: &str, bindings: &Bindings, values: Values) -> Program {
+pub fn shipped(file: &str, bindings: &Bindings, values: Values) -> Program {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("models").join(file);
-    let (mut sources, mut sink) = (Sources::default(), Sink::default());
-    let modules = syntax::load(&path, &syntax::Disk, &mut sources, &mut sink).unwrap();
-    let program = totc::compile(&modules, &sources, bindings, values, &mut sink).unwrap();
-    program.unwrap_or_else(|| panic!("{}", render(&sink, &sources, Colours::Never)))
+    crate::compile::file(&path, bindings, values)
 }

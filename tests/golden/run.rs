@@ -9,7 +9,7 @@ use totc::model::Bindings;
 use totc::train::{Batch, Carry, Fresh, Halting};
 use totc::types::Precision;
 
-use crate::fixture::{Golden, compile};
+use crate::fixture::{Golden, shipped};
 
 /// One model on one fixture, in one mode.
 pub struct Run<'a> {
@@ -38,7 +38,7 @@ pub struct Step {
 impl Run<'_> {
     pub fn new<'a>(golden: &'a Golden, file: &str, model: &str, mode: Mode, precision: Kind) -> Run<'a> {
         let bindings = Bindings { precision: named(precision), ..golden.bindings(model, mode) };
-        let program = compile(file, &bindings, Values::Kept);
+        let program = shipped(file, &bindings, Values::Kept);
         let mut stored = golden.named("w.", &program.weights);
         let mut tensors = IndexMap::new();
         for info in &program.weights {

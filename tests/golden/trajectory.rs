@@ -19,7 +19,7 @@ use totc::train::{
     Batch, EvaluationWeights, Length, Optimiser, Programs, Schedule, Tables, TrainConfig, Trainer,
 };
 
-use crate::fixture::{bindings, compile};
+use crate::fixture::{bindings, shipped};
 use crate::names::parts_of;
 use crate::table::Trajectory;
 
@@ -149,7 +149,7 @@ impl Golden {
 fn compiled(golden: &Golden, course: &Course, mode: Mode, precision: Kind) -> Program {
     let config = &golden.info["config"];
     let bindings = bindings(config, &config["puzzle_emb_len"], course.model, mode);
-    compile(course.file, &Bindings { precision: named(precision), ..bindings }, Values::Dropped)
+    shipped(course.file, &Bindings { precision: named(precision), ..bindings }, Values::Dropped)
 }
 
 /// Batches come from the fixture; only the sizes matter.

@@ -2,37 +2,17 @@
 //! gradient; never draws a number.
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use indexmap::IndexMap;
 use tch::{Device, Kind, Tensor};
 use totc::Values;
-use totc::diagnostic::{Colours, Sink, render};
 use totc::exec::{Executable, Inputs, Weights};
 use totc::ir::Mode;
-use totc::model::{Bindings, Setting};
-use totc::source::Sources;
-use totc::syntax;
+use totc::model::Bindings;
 use totc::types::Precision;
 
 /// float64, and some thousand roundings.
 pub const EXACT: f64 = 1e-12;
-
-/// The text of the case, and nothing beside it.
-struct Only<'t>(&'t str);
-
-impl syntax::Reader for Only<'_> {
-    fn read(&self, path: &Path) -> Result<String, std::io::Error> {
-        match path == Path::new("case.tot") {
-            true => Ok(self.0.to_owned()),
-            false => Err(std::io::ErrorKind::NotFound.into()),
-        }
-    }
-
-    fn siblings(&self, _: &Path) -> Vec<String> {
-        Vec::new()
-    }
-}
 
 /// A compiled model, its weights and the rows it sees.
 pub struct Point {
@@ -49,21 +29,15 @@ pub struct Slope {
     pub gradients: IndexMap<String, Vec<f64>>,
 }
 
-/// The only place that knows how a model is compiled for a precision.
+const SIZES: [(&str, usize); 4] = [("batch", 2), ("cell", 3), ("symbol", 4), ("task", 2)];
+
+/// A text compiled for a precision.
 pub fn compile(text: &str, sets: &[(&str, &str)], precision: Kind) -> Executable {
-    let (mut sources, mut sink) = (Sources::default(), Sink::default());
-    let modules = syntax::load(Path::new("case.tot"), &Only(text), &mut sources, &mut sink).unwrap();
-    let mut bindings = Bindings::new(Mode::Training);
-    bindings.precision = if precision == Kind::Double { Precision::Float64 } else { Precision::Float32 };
-    for (axis, size) in [("batch", 2), ("cell", 3), ("symbol", 4), ("task", 2)] {
-        bindings.sizes.insert(axis.to_owned(), size);
-    }
-    for (name, value) in sets {
-        bindings.sets.insert((*name).to_owned(), Setting::parse(value));
-    }
-    let program = totc::compile(&modules, &sources, &bindings, Values::Dropped, &mut sink).unwrap();
-    let program = program.unwrap_or_else(|| panic!("{}", render(&sink, &sources, Colours::Never)));
-    Executable::new(program, Device::Cpu).unwrap()
+    let bindings = Bindings {
+        precision: if precision == Kind::Double { Precision::Float64 } else { Precision::Float32 },
+        ..crate::compile::bindings(Mode::Training, &SIZES, sets)
+    };
+    Executable::new(crate::compile::text(text, &bindings, Values::Dropped), Device::Cpu).unwrap()
 }
 
 impl Point {

@@ -2,7 +2,6 @@
 //! in float64 on the CPU, gives plain numbers.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::{Error, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -18,6 +17,7 @@ use totc::types::Precision;
 use totc::{Values, compile};
 
 use super::evaluate::{Given, Settings};
+use crate::compile::OneText;
 
 /// Numbers with named axes, the first outermost.
 #[derive(Clone, Debug)]
@@ -54,20 +54,8 @@ pub struct Texts {
     pub modules: Modules,
 }
 
-struct Text<'t>(&'t str);
-
-impl Reader for Text<'_> {
-    fn read(&self, path: &Path) -> Result<String, Error> {
-        if path == Path::new("program.tot") { Ok(self.0.to_owned()) } else { Err(ErrorKind::NotFound.into()) }
-    }
-
-    fn siblings(&self, _: &Path) -> Vec<String> {
-        Vec::new()
-    }
-}
-
 pub fn parsed(text: &str) -> Result<Texts, String> {
-    loaded(Path::new("program.tot"), &Text(text))
+    loaded(Path::new(OneText::NAME), &OneText(text))
 }
 
 pub fn read(path: &Path) -> Result<Texts, String> {

@@ -2,35 +2,15 @@
 //! models that declare the same weight have the same numbers in it. All of it in float64: what must be equal differs by
 //! rounding alone, on every processor.
 
-use std::path::Path;
-
 use indexmap::IndexMap;
 use tch::{Device, Kind, Tensor, no_grad};
 use totc::Values;
-use totc::diagnostic::{Colours, Sink, render};
 use totc::exec::{Executable, Inputs, Outputs, Weights};
 use totc::ir::Mode;
-use totc::lower::Program;
-use totc::model::{Bindings, Setting};
-use totc::source::Sources;
-use totc::syntax;
+use totc::model::Bindings;
 use totc::types::Precision;
 
-/// The text of the case, and nothing beside it.
-struct Only<'t>(&'t str);
-
-impl syntax::Reader for Only<'_> {
-    fn read(&self, path: &Path) -> Result<String, std::io::Error> {
-        match path == Path::new("case.tot") {
-            true => Ok(self.0.to_owned()),
-            false => Err(std::io::ErrorKind::NotFound.into()),
-        }
-    }
-
-    fn siblings(&self, _: &Path) -> Vec<String> {
-        Vec::new()
-    }
-}
+use crate::compile;
 
 pub struct Lab {
     executable: Executable,
@@ -62,22 +42,12 @@ fn spread(shape: &[i64], name: &str) -> Tensor {
 
 const SIZES: [(&str, usize); 4] = [("batch", 2), ("cell", 4), ("symbol", 5), ("task", 3)];
 
-fn compiled(text: &str, sets: &[(&str, &str)], mode: Mode) -> Program {
-    let (mut sources, mut sink) = (Sources::default(), Sink::default());
-    let modules = syntax::load(Path::new("case.tot"), &Only(text), &mut sources, &mut sink).unwrap();
-    let mut bindings = Bindings { precision: Precision::Float64, ..Bindings::new(mode) };
-    bindings.sizes.extend(SIZES.map(|(axis, size)| (axis.to_owned(), size)));
-    for (name, value) in sets {
-        bindings.sets.insert((*name).to_owned(), Setting::parse(value));
-    }
-    let program = totc::compile(&modules, &sources, &bindings, Values::Kept, &mut sink).unwrap();
-    program.unwrap_or_else(|| panic!("{}", render(&sink, &sources, Colours::Never)))
-}
-
 impl Lab {
     /// The model of a text.
     pub fn of(text: &str, sets: &[(&str, &str)], mode: Mode) -> Lab {
-        let program = compiled(text, sets, mode);
+        let bindings = compile::bindings(mode, &SIZES, sets);
+        let bindings = Bindings { precision: Precision::Float64, ..bindings };
+        let program = compile::text(text, &bindings, Values::Kept);
         let mut tensors = IndexMap::new();
         for info in &program.weights {
             let width = info.shape.last().copied().unwrap_or(1) as f64;

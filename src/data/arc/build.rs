@@ -10,13 +10,13 @@ use super::augment::{Augmentation, in_parts};
 use super::files::{Pair, Task};
 use super::grid::{CELLS, Grid, PAD, SIDE, SYMBOLS};
 use super::plan::{Plan, Wanted, no_answer};
+use super::test_set::TEST_PUZZLES;
 use crate::data::DataError;
 use crate::data::built::{self, Counts, Layout, SplitWriter, TotalPuzzles};
 use crate::data::npy::NpyType;
+use crate::data::python_json;
 use crate::random::numpy::NumpyRandom;
 
-/// The file of the tested tasks, unaugmented.
-pub const TEST_PUZZLES: &str = "test_puzzles.json";
 /// Examples that are made together.
 const TOGETHER: usize = 4096;
 
@@ -48,7 +48,7 @@ pub fn build(wanted: &Wanted, out: &Path, threads: usize) -> Result<Built, DataE
     plan.tasks.retain(|planned| planned.tested);
     let tested: IndexMap<&str, Written> =
         plan.tasks.iter().map(|planned| (planned.task.name.as_str(), Written(&planned.task))).collect();
-    built::json(&out.join(TEST_PUZZLES), &tested)?;
+    python_json::write(&out.join(TEST_PUZZLES), &tested)?;
     Ok(Built { train, test, identifiers: plan.identifiers, short: plan.short, unanswered: plan.unanswered })
 }
 

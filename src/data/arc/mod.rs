@@ -21,12 +21,12 @@ mod score;
 mod show;
 mod test_set;
 
-pub use build::{Built, TEST_PUZZLES, build};
+pub use build::{Built, build};
 pub use data_set::ArcSpec;
 pub use grid::{CELLS, Grid, SIDE, SYMBOLS};
 pub use score::{ArcScore, Found, InputScore, PASS_AT, Scorer, Submission};
 pub(super) use show::{parse, picture, render, validate};
-pub use test_set::{Identifiers, TestSet, TestTask};
+pub use test_set::{Identifiers, TEST_PUZZLES, TestSet, TestTask};
 
 /// What stands for an identifier without a task.
 pub const BLANK: &str = "<blank>";

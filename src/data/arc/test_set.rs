@@ -12,6 +12,9 @@ use super::files::{self, Pair, Task};
 use super::plan::{Plan, no_answer};
 use crate::data::DataError;
 
+/// The file of the tested tasks, unaugmented.
+pub const TEST_PUZZLES: &str = "test_puzzles.json";
+
 /// The task and augmentation of every puzzle identifier.
 #[derive(Clone, Debug, Default)]
 pub struct Identifiers {
@@ -121,7 +124,7 @@ impl TestSet {
         names: &[String],
         tested: impl IntoIterator<Item = i64>,
     ) -> Result<Option<TestSet>, DataError> {
-        let path = folder.join(super::TEST_PUZZLES);
+        let path = folder.join(TEST_PUZZLES);
         if !path.exists() {
             return Ok(None);
         }

@@ -83,11 +83,6 @@ impl Metadata {
 
     /// Writes the metadata of a split's folder.
     pub fn write(&self, folder: &Path) -> Result<(), DataError> {
-        super::write::json(&folder.join(FILE), self)
+        python_json::write(&folder.join(FILE), self)
     }
-}
-
-/// The text of a value as the reference scripts would write it.
-pub(super) fn text(value: &impl Serialize) -> Result<String, serde_json::Error> {
-    python_json::to_string(value)
 }

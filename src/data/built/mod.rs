@@ -12,4 +12,4 @@ pub use dataset::Built;
 pub use metadata::Metadata;
 pub use part::{Part, Split};
 pub use spec::{BuiltSpec, Identifiers};
-pub use write::{Counts, Layout, SplitWriter, TotalPuzzles, identifiers, json};
+pub use write::{Counts, Layout, SplitWriter, TotalPuzzles, identifiers};

@@ -3,11 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
-
 use super::metadata::{self, Metadata};
 use crate::data::DataError;
 use crate::data::npy::{ArrayWriter, NpyType};
+use crate::data::python_json;
 
 /// What a split holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -166,15 +165,5 @@ impl SplitWriter {
 
 /// Writes `identifiers.json`: the name of each puzzle identifier, the first of which is `<blank>`.
 pub fn identifiers(out: &Path, names: &[String]) -> Result<(), DataError> {
-    json(&out.join("identifiers.json"), &names)
-}
-
-/// Writes a value as `json.dump` would; the folder is made if there is none.
-pub fn json(path: &Path, value: &impl Serialize) -> Result<(), DataError> {
-    let fail = |cause| DataError::Write { path: path.to_owned(), cause };
-    let text = metadata::text(value).map_err(|error| fail(error.into()))?;
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(fail)?;
-    }
-    std::fs::write(path, text).map_err(fail)
+    python_json::write(&out.join("identifiers.json"), &names)
 }

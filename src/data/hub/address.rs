@@ -1,9 +1,9 @@
 //! Addresses of the hub: takes and gives text such as `hf://datasets/OWNER/NAME@REVISION/FILE`.
 
 use std::fmt;
+use std::path::{Component, Path};
 use std::str::FromStr;
 
-use super::plain;
 use crate::data::DataError;
 
 /// What every address begins with.
@@ -70,4 +70,9 @@ impl fmt::Display for Address {
         }
         if self.path.is_empty() { Ok(()) } else { write!(out, "/{}", self.path) }
     }
+}
+
+/// Whether a path stays inside its folder.
+pub(super) fn plain(path: &str) -> bool {
+    !path.is_empty() && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
 }

@@ -5,38 +5,20 @@
 //! them. The usual variables are followed: `HF_ENDPOINT`, `HF_TOKEN`, `HF_HUB_OFFLINE`, `HF_HOME`.
 
 mod address;
+mod entry;
 mod remote;
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use crate::diagnostic::suggestion;
-use serde::{Deserialize, Serialize};
 
 pub use address::Address;
+pub use entry::{Entry, Sum};
+
+use address::plain;
 use remote::Remote;
 
 use super::DataError;
-
-/// What the hub knows of a file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
-    /// Path inside the repository.
-    pub path: String,
-    /// Bytes.
-    pub size: u64,
-    /// Its checksum.
-    pub sum: Sum,
-}
-
-/// A checksum, in lower-case hexadecimal digits.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Sum {
-    /// SHA-256 of the bytes: files in large-file storage.
-    Sha256(String),
-    /// SHA-1 of git's blob of the bytes: all others.
-    GitBlob(String),
-}
 
 /// Where data sets come from and where they are kept.
 #[derive(Clone, Debug)]
@@ -174,11 +156,6 @@ pub fn locate(base: &Path, setting: &Path) -> Result<PathBuf, DataError> {
         return Ok(base.join(setting));
     };
     Hub::from_environment().file(&address.parse()?, &mut |_, _| ())
-}
-
-/// Whether a path stays inside its folder.
-fn plain(path: &str) -> bool {
-    !path.is_empty() && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
 }
 
 /// Writes a small file at once or not at all.

@@ -13,7 +13,8 @@ use ureq::Agent;
 use ureq::Body;
 use ureq::http::Response;
 
-use super::{Address, Entry, Sum};
+use super::address::Address;
+use super::entry::{Entry, Sum};
 use crate::data::DataError;
 
 /// The hub, as its files are asked for.

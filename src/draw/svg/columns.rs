@@ -1,13 +1,15 @@
 //! Takes a folded outline, gives the vertical guides of its picture: the line that everything hangs on, the width of the
 //! boxes and of what stands left of them. Measures only; draws nothing.
 
-use super::lanes::MOST_LINES;
 use super::style::{MONO, bold};
 use crate::draw::fold::{Folded, Node};
 use crate::draw::labels::{self, Around};
 use crate::draw::text::one_line;
 use crate::draw::thoughts::Change;
 use crate::model::outline::ItemKind;
+
+/// More thoughts than this are drawn as one band.
+pub const MOST_LINES: usize = 16;
 
 /// Outside a panel, inside a panel, inside a frame.
 pub const MARGIN: f64 = 24.0;

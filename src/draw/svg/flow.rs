@@ -112,7 +112,7 @@ impl<'a> Flow<'a, '_> {
         let note = card.put(self.canvas, (self.columns.left, self.y));
         let y = (note.y + note.bottom()) / 2.0;
         let count = self.thoughts.now();
-        if count > lanes::MOST_LINES {
+        if count > columns::MOST_LINES {
             self.leader(note.right(), self.columns.leftmost(count), y);
         } else {
             self.leader(note.right(), self.columns.lane(count - 1, count), y);

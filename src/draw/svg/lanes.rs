@@ -2,11 +2,8 @@
 //! or ends. More lines than can be counted by eye become a band with a number. Never places a box.
 
 use super::canvas::{Canvas, Layer, Rect, px};
-use super::columns::Columns;
+use super::columns::{Columns, MOST_LINES};
 use super::style::{sans, thought};
-
-/// More thoughts than this are drawn as one band.
-pub const MOST_LINES: usize = 16;
 
 /// How one number of thoughts becomes another.
 #[derive(Clone, Copy, PartialEq, Eq)]

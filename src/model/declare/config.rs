@@ -2,10 +2,10 @@
 
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::model::checker::{Checker, ConfigTypes};
-use crate::model::declare::members::{quoted, show_constant};
 use crate::model::evaluate::value::{BindingRole, Value};
 use crate::model::names::inherit::{Flat, FlatModel};
 use crate::model::names::visit::visit_all;
+use crate::model::words::quoted;
 use crate::model::{Number, Setting};
 use crate::source::Span;
 use crate::syntax::ast::{self, Expr, ExprKind, MemberKind};
@@ -54,7 +54,7 @@ impl Checker<'_> {
                 None => (self.config_value(value, &types), Given::Here(value.span)),
             };
             let value = self.of_config_type(name, value, given, ty, range.as_ref());
-            self.configs.push((name.name.clone(), show_constant(&value)));
+            self.configs.push((name.name.clone(), value.shown()));
             let reads = self.reads();
             let types = ConfigTypes { now: types, all: flat.choices.clone(), read: false, reads };
             self.config_types.insert(name.name.clone(), types);
@@ -189,7 +189,7 @@ impl Checker<'_> {
         if !fits {
             let shown = match &value {
                 Value::Choice(word) => format!("`{word}`"),
-                other => show_constant(other),
+                other => other.shown(),
             };
             self.config_misfit(name, &shown, given, ty);
             return Value::Broken;

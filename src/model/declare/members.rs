@@ -334,16 +334,3 @@ impl Checker<'_> {
         self.emit(Op::Cast(Kind::Float), &[start], init.span)
     }
 }
-
-pub(in crate::model) fn show_constant(value: &Value) -> String {
-    match value {
-        Value::Number(number) => number.to_string(),
-        Value::Bool(value) => value.to_string(),
-        Value::Choice(word) => word.clone(),
-        other => other.what().to_owned(),
-    }
-}
-
-pub(in crate::model) fn quoted(names: &[String]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-}

@@ -6,6 +6,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::op::Op;
 use crate::model::Val;
 use crate::model::checker::Checker;
+use crate::model::words::counted;
 use crate::source::Span;
 use crate::types::{AxisId, AxisSize, Kind};
 
@@ -83,7 +84,7 @@ impl Checker<'_> {
                 true => format!("is {}", bounds.low),
                 false => format!("goes from {} to {}", bounds.low, bounds.high),
             };
-            let entries = crate::model::evaluate::call::counted(size, "entry").replace("entrys", "entries");
+            let entries = counted(size, "entry").replace("entrys", "entries");
             let message = format!("`{name}` has {entries} here, and this index {reach}");
             self.error(
                 Diagnostic::new(Code::Number, message, span, reach)

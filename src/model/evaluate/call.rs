@@ -1,11 +1,13 @@
 //! Calls: nets, functions, the few built-in forms that need more than operands and axes, and the primitives.
 
-use crate::diagnostic::{Code, Diagnostic, did_you_mean};
+use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::op::{Attrs, Op};
 use crate::model::checker::Checker;
+use crate::model::evaluate::complaints;
 use crate::model::evaluate::number::Number;
 use crate::model::evaluate::signature::Args;
 use crate::model::evaluate::value::Value;
+use crate::model::words::counted;
 use crate::model::{Bindings, Val};
 use crate::primitive::{self, PrimId, Takes};
 use crate::source::Span;
@@ -41,11 +43,6 @@ pub(in crate::model) const INTRINSICS: [&str; 22] = [
 /// Whether a name is a function of the language itself.
 pub(in crate::model) fn is_built_in(name: &str) -> bool {
     INTRINSICS.contains(&name) || primitive::by_name(name).is_some()
-}
-
-/// `1 value`, `2 values`.
-pub(in crate::model) fn counted(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 impl Checker<'_> {
@@ -232,18 +229,8 @@ impl Checker<'_> {
         let (least, most) = row.operands;
         let count = args.positional.len();
         if count < least || count > most || !args.maps.is_empty() {
-            let wanted =
-                if least == most { counted(least, "value") } else { format!("{least} to {most} values") };
             let found = if args.maps.is_empty() { count.to_string() } else { "`from -> to`".to_owned() };
-            self.error(
-                Diagnostic::new(
-                    Code::Arguments,
-                    format!("`{name}` takes {wanted}, not {found}"),
-                    span,
-                    format!("given {found}"),
-                )
-                .help(format!("`{name}`: {}", row.about)),
-            );
+            self.error(complaints::values_of(row, &found, span));
             return None;
         }
         let mut attrs = Attrs::default();
@@ -257,36 +244,15 @@ impl Checker<'_> {
             let axes = match (takes, given) {
                 (Takes::Nothing, None) => continue,
                 (Takes::Nothing, Some((_, _, place))) => {
-                    self.error(
-                        Diagnostic::new(
-                            Code::Arguments,
-                            format!("`{name}` takes no `{}`", clause.word()),
-                            *place,
-                            "not expected",
-                        )
-                        .help(format!("`{name}`: {}", row.about)),
-                    );
+                    self.error(complaints::no_clause_of(row, clause, *place));
                     return None;
                 }
                 (_, None) => {
-                    self.error(
-                        Diagnostic::new(
-                            Code::Arguments,
-                            format!("`{name}` needs `{} …`", clause.word()),
-                            span,
-                            "missing here",
-                        )
-                        .help(format!("say which axis: `{name}(…, {} dim)`", clause.word())),
-                    );
+                    self.error(complaints::clause_of(row, clause, span));
                     return None;
                 }
                 (Takes::One, Some((_, axes, place))) if axes.len() != 1 => {
-                    self.error(Diagnostic::new(
-                        Code::Arguments,
-                        format!("`{name}` takes one axis after `{}`, not {}", clause.word(), axes.len()),
-                        *place,
-                        counted(axes.len(), "axis").replace("axiss", "axes"),
-                    ));
+                    self.error(complaints::several_axes_of(row, clause, axes.len(), *place));
                     return None;
                 }
                 (_, Some((_, axes, _))) => axes.clone(),
@@ -316,15 +282,7 @@ impl Checker<'_> {
         if let Some((unknown, _, place)) =
             args.named.iter().find(|(own, _, _)| !row.constants.iter().any(|(known, _)| *known == own.name))
         {
-            let known: Vec<&str> = row.constants.iter().map(|(known, _)| *known).collect();
-            let message = format!("`{name}` has no parameter `{}`", unknown.name);
-            let diagnostic =
-                Diagnostic::new(Code::Arguments, message, unknown.span.to(*place), "not expected");
-            self.error(match (did_you_mean(&unknown.name, known.iter().copied()), known.is_empty()) {
-                (Some(near), _) => diagnostic.help(format!("did you mean `{near}`?")),
-                (None, true) => diagnostic.help(format!("`{name}`: {}", row.about)),
-                (None, false) => diagnostic.help(format!("it has `{}`", known.join("`, `"))),
-            });
+            self.error(complaints::no_parameter_of(row, unknown, *place));
             return None;
         }
         if row.random {

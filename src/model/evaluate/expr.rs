@@ -6,7 +6,7 @@ use crate::model::Val;
 use crate::model::checker::Checker;
 use crate::model::evaluate::number::Number;
 use crate::model::evaluate::value::Value;
-use crate::model::schedule::stmt::Flow;
+use crate::model::schedule::left::Flow;
 use crate::source::Span;
 use crate::syntax::ast::{BinaryOp, Block, Expr, ExprKind, Ident, UnaryOp};
 use crate::types::Kind;

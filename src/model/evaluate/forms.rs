@@ -6,6 +6,7 @@ use crate::model::checker::Checker;
 use crate::model::evaluate::number::Number;
 use crate::model::evaluate::signature::Args;
 use crate::model::evaluate::value::Value;
+use crate::model::words::told;
 use crate::primitive;
 use crate::source::Span;
 use crate::syntax::ast::Clause;
@@ -24,10 +25,7 @@ impl Checker<'_> {
                     None => {
                         let complaint =
                             primitive::missing(*axis, &self.ty(val).clone(), &self.axes, "`size`");
-                        let mut diagnostic =
-                            Diagnostic::new(complaint.code, complaint.message, span, "of this value");
-                        diagnostic.help = complaint.help;
-                        self.error(diagnostic);
+                        self.error(told(complaint, span, "of this value"));
                         return None;
                     }
                 }

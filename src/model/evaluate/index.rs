@@ -4,6 +4,7 @@ use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::ir::op::Op;
 use crate::model::checker::Checker;
 use crate::model::evaluate::value::Value;
+use crate::model::words::told;
 use crate::source::Span;
 use crate::syntax::ast::{ExprKind, Ident, IndexItem};
 use crate::types::{AxisId, Kind};
@@ -245,10 +246,7 @@ impl Checker<'_> {
                 self.emit(Op::Cast(Kind::Float), &[rows], span)
             }
             Err(complaint) => {
-                let mut diagnostic =
-                    Diagnostic::new(complaint.code, complaint.message, expr.span, "this index");
-                diagnostic.help = complaint.help;
-                self.error(diagnostic.related(weight.span, "the table"));
+                self.error(told(complaint, expr.span, "this index").related(weight.span, "the table"));
                 None
             }
         }

@@ -3,6 +3,7 @@
 
 mod bounds;
 pub(in crate::model) mod call;
+pub(in crate::model) mod complaints;
 pub(in crate::model) mod expr;
 pub(in crate::model) mod forms;
 pub(in crate::model) mod index;

@@ -1,18 +1,16 @@
 //! Calls of functions: arguments meet parameters, `..` and unknown axis names of a signature are bound to what
 //! the arguments have, results are held against the declared type.
 
-use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::model::Val;
 use crate::model::checker::Checker;
-use crate::model::evaluate::call::counted;
+use crate::model::emit::DEEPEST_CALL;
+use crate::model::evaluate::complaints::{self, Callee};
 use crate::model::evaluate::value::{BindingRole, Scope, Value};
-use crate::model::schedule::stmt::Flow;
+use crate::model::schedule::left::Flow;
+use crate::model::words::told;
 use crate::source::Span;
 use crate::syntax::ast::{self, Arg, ArgKind, AxisEntry, AxisSet, Clause, FnDef, Ident, MapSide, Param};
 use crate::types::{AxisId, Dim, Kind};
-
-/// Calls inside calls, at most.
-pub(in crate::model) const DEEPEST_CALL: usize = 60;
 
 /// Evaluated arguments of one call.
 #[derive(Default)]
@@ -101,15 +99,7 @@ impl Checker<'_> {
             return Value::Broken;
         }
         if self.calls.len() > DEEPEST_CALL {
-            self.give_up(
-                Diagnostic::new(
-                    Code::Misplaced,
-                    format!("`{label}` calls itself without end"),
-                    span,
-                    "called here",
-                )
-                .help("functions are expanded where they are called; use `repeat`"),
-            );
+            self.give_up(Callee { label, declared: def.signature() }.without_end(span));
         }
         if !self.spend(span) {
             return Value::Broken;
@@ -129,15 +119,7 @@ impl Checker<'_> {
                 match value {
                     Some(value) => self.checked_result(def, value, &rest, span, label),
                     None => {
-                        self.error(
-                            Diagnostic::new(
-                                Code::Incomplete,
-                                format!("`{label}` gives no value"),
-                                def.signature(),
-                                "this function",
-                            )
-                            .help("end it with `return …`"),
-                        );
+                        self.error(Callee { label, declared: def.signature() }.without_value());
                         Value::Broken
                     }
                 }
@@ -154,58 +136,33 @@ impl Checker<'_> {
 
     /// Binds parameters; gives the axes that `..` stands for.
     fn bind(&mut self, def: &FnDef, args: Args, span: Span, label: &str) -> Option<Vec<Dim>> {
+        let callee = Callee { label, declared: def.signature() };
         // Axes that clauses give are named by the signatures of tensors: bind them first.
         for param in def.params.iter().filter(|param| param.clause.is_some()) {
             self.bind_clause(param, &args, span, label)?;
         }
         for (clause, _, place) in &args.clauses {
             if !def.params.iter().any(|param| param.clause == Some(*clause)) {
-                self.error(
-                    Diagnostic::new(
-                        Code::Arguments,
-                        format!("`{label}` takes no `{}`", clause.word()),
-                        *place,
-                        "not expected",
-                    )
-                    .related(def.signature(), "declared here"),
-                );
+                self.error(callee.no_clause(*clause, *place));
                 return None;
             }
         }
         let values: Vec<&Param> = def.params.iter().filter(|param| param.clause.is_none()).collect();
         if args.positional.len() > values.len() || !args.maps.is_empty() {
-            self.error(
-                Diagnostic::new(
-                    Code::Arguments,
-                    format!(
-                        "`{label}` takes {}, not {}",
-                        counted(values.len(), "value"),
-                        args.positional.len() + args.maps.len()
-                    ),
-                    args.positional.get(values.len()).map_or(span, |(_, place)| *place),
-                    "too many",
-                )
-                .related(def.signature(), "declared here"),
-            );
+            let given = args.positional.len() + args.maps.len();
+            let place = args.positional.get(values.len()).map_or(span, |(_, place)| *place);
+            self.error(callee.too_many(values.len(), given, place));
             return None;
         }
         for (at, (name, _, place)) in args.named.iter().enumerate() {
             let Some(index) = values.iter().position(|param| param.name.name == name.name) else {
                 let known: Vec<String> = values.iter().map(|param| param.name.name.clone()).collect();
-                self.error(no_parameter(label, name, *place, &known, def.signature()));
+                self.error(complaints::no_parameter(label, name, *place, &known, def.signature()));
                 return None;
             };
             let twice = args.named[..at].iter().any(|(other, _, _)| other.name == name.name);
             if twice || index < args.positional.len() {
-                self.error(
-                    Diagnostic::new(
-                        Code::Arguments,
-                        format!("`{}` of `{label}` is given twice", name.name),
-                        name.span.to(*place),
-                        "again here",
-                    )
-                    .related(def.signature(), "declared here"),
-                );
+                self.error(callee.given_twice(name, *place));
                 return None;
             }
         }
@@ -218,15 +175,7 @@ impl Checker<'_> {
                 (None, None) => match &param.default {
                     Some(default) => (self.expr(default), default.span),
                     None => {
-                        self.error(
-                            Diagnostic::new(
-                                Code::Arguments,
-                                format!("`{label}` needs `{}`", param.name.name),
-                                span,
-                                "missing here",
-                            )
-                            .related(param.name.span, "declared here"),
-                        );
+                        self.error(complaints::missing(label, param, span));
                         return None;
                     }
                 },
@@ -244,11 +193,7 @@ impl Checker<'_> {
         let word = param.clause.map_or("over", Clause::word);
         let given = param.clause.and_then(|clause| args.clause(clause));
         let Some((_, axes, place)) = given else {
-            self.error(
-                Diagnostic::new(Code::Arguments, format!("`{label}` needs `{word} …`"), span, "missing here")
-                    .related(param.name.span, "declared here")
-                    .help(format!("say which axis: `{word} dim`")),
-            );
+            self.error(complaints::missing_clause(label, word, param, span));
             return None;
         };
         let several = param.ty.as_ref().is_some_and(|ty| ty.name.name == "axes");
@@ -256,12 +201,7 @@ impl Checker<'_> {
             [axis] if !several => Value::Axis(axis),
             _ if several => Value::Axes(axes.clone()),
             _ => {
-                self.error(Diagnostic::new(
-                    Code::Arguments,
-                    format!("`{word}` takes one axis here"),
-                    *place,
-                    "several axes",
-                ));
+                self.error(complaints::several_axes(word, *place));
                 return None;
             }
         };
@@ -293,16 +233,8 @@ impl Checker<'_> {
                 _ => false,
             };
             if !fits {
-                let shown = crate::model::declare::members::show_constant(&value);
-                let message = format!(
-                    "`{}` of `{label}` must be {}, and this is {shown}",
-                    param.name.name,
-                    crate::model::nets::recipe::article(&ty.name.name)
-                );
-                self.error(
-                    Diagnostic::new(Code::Arguments, message, place, format!("this is {shown}"))
-                        .related(param.name.span, "declared here"),
-                );
+                let shown = value.shown();
+                self.error(complaints::of_another_type(label, param, &ty.name.name, &shown, place));
                 return None;
             }
             return Some(value);
@@ -343,15 +275,8 @@ impl Checker<'_> {
                 let own = self.ty(val).clone();
                 let what = format!("`{label}`");
                 let complaint = crate::primitive::missing(*axis, &own, &self.axes, &what);
-                let mut diagnostic = Diagnostic::new(
-                    complaint.code,
-                    complaint.message,
-                    place,
-                    format!("this is {}", own.show(&self.axes)),
-                )
-                .related(param.name.span, "needed here");
-                diagnostic.help = complaint.help;
-                self.error(diagnostic);
+                let diagnostic = told(complaint, place, format!("this is {}", own.show(&self.axes)));
+                self.error(diagnostic.related(param.name.span, "needed here"));
                 return None;
             }
         }
@@ -373,18 +298,9 @@ impl Checker<'_> {
             }
         } else {
             let names: Vec<AxisId> = left.iter().map(|dim| dim.axis).collect();
-            let (code, message) = match unbound.first() {
-                Some(name) if left.is_empty() => (
-                    Code::AxisMissing,
-                    format!("`{label}` needs an axis `{}` that the value lacks", name.name),
-                ),
-                _ => (Code::AxisUnexpected, format!("`{label}` does not expect {}", self.axes.names(&names))),
-            };
-            self.error(
-                Diagnostic::new(code, message, place, format!("this is {}", own.show(&self.axes)))
-                    .related(ty.span, "the parameter is declared like this")
-                    .help("reduce or select the further axes before the call"),
-            );
+            let lacks = unbound.first().copied().filter(|_| left.is_empty());
+            let (further, shown) = (self.axes.names(&names), own.show(&self.axes).to_string());
+            self.error(complaints::other_axes(label, lacks, &further, (&shown, place), ty.span));
             return None;
         }
         Some(Value::Tensor(val))
@@ -421,31 +337,13 @@ impl Checker<'_> {
             (name, Kind::Index { axis, optional }) => {
                 if optional && !ty.optional {
                     let shown = self.ty(val).show(&self.axes).to_string();
-                    self.error(
-                        Diagnostic::new(
-                            Code::Kind,
-                            format!("`{label}` does not know what to do where the index is absent"),
-                            place,
-                            format!("this is {shown}"),
-                        )
-                        .related(ty.span, "declared without `?`")
-                        .help("ask `present(x)` first, or declare the parameter with `?`"),
-                    );
+                    self.error(complaints::index_may_be_absent(label, &shown, place, ty.span));
                     return None;
                 }
                 match self.known_axis(name) {
                     Some(known) if known[..] != [axis] => {
                         let (wanted, found) = (self.axes.names(&known), self.axes.name(axis).to_owned());
-                        self.error(
-                            Diagnostic::new(
-                                Code::IndexAxis,
-                                format!("`{label}` needs an index of {wanted}, and this indexes `{found}`"),
-                                place,
-                                format!("indexes `{found}`"),
-                            )
-                            .related(ty.span, "declared here")
-                            .help("an index counts along its own axis only"),
-                        );
+                        self.error(complaints::index_of_another_axis(label, &wanted, &found, place, ty.span));
                         return None;
                     }
                     Some(_) => true,
@@ -468,32 +366,9 @@ impl Checker<'_> {
                     None => "an index".to_owned(),
                 },
             };
-            let message = format!("`{}` of `{label}` must be {wanted}", param.name.name);
-            self.error(
-                Diagnostic::new(Code::Kind, message, place, format!("this is {shown}"))
-                    .related(param.name.span, "declared here"),
-            );
+            self.error(complaints::of_another_kind(label, param, &wanted, &shown, place));
             return None;
         }
         Some(())
-    }
-}
-
-/// The complaint about an argument that names no parameter.
-pub(in crate::model) fn no_parameter(
-    label: &str,
-    name: &Ident,
-    place: Span,
-    known: &[String],
-    declared: Span,
-) -> Diagnostic {
-    let message = format!("`{label}` has no parameter `{}`", name.name);
-    let diagnostic = Diagnostic::new(Code::Arguments, message, name.span.to(place), "not expected")
-        .related(declared, "declared here");
-    match did_you_mean(&name.name, known.iter().map(String::as_str)) {
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-        None => {
-            diagnostic.help(format!("its parameters are {}", crate::model::declare::members::quoted(known)))
-        }
     }
 }

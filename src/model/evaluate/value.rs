@@ -1,13 +1,13 @@
 //! What names mean while a model is checked: numbers, choices, axes, nets, recipes, tensors.
 
 use crate::ir::op::Init;
+use crate::model::Val;
 use crate::model::evaluate::number::Number;
 use crate::source::Span;
 use crate::syntax::ast;
 use crate::types::AxisId;
 use imbl::HashMap;
 use std::rc::Rc;
-use {crate::model::Val, crate::model::nets::instance::NetInstance};
 
 /// What an expression gives while a model is checked.
 #[derive(Clone)]
@@ -84,6 +84,46 @@ impl Value {
             Value::Broken => "a value with an error",
         }
     }
+
+    /// A constant as the author would write it, anything else by what it is.
+    pub fn shown(&self) -> String {
+        match self {
+            Value::Number(number) => number.to_string(),
+            Value::Bool(value) => value.to_string(),
+            Value::Choice(word) => word.clone(),
+            other => other.what().to_owned(),
+        }
+    }
+}
+
+/// A net with its weights.
+pub struct NetInstance {
+    /// The declared path, with which the paths of its weights begin.
+    pub path: String,
+    /// What it computes.
+    pub kind: NetKind,
+}
+
+/// What a net computes.
+pub enum NetKind {
+    /// The one that is no library code.
+    Linear(Linear),
+    /// The body of its definition, which sees the scope of its weights.
+    Defined { def: Rc<NetDefinition>, scope: Scope },
+}
+
+/// `x · Wᵀ + b`; `weight` is (to…, from…).
+pub struct Linear {
+    /// The axes that go, as the value names them.
+    pub from: Vec<AxisId>,
+    /// The axes that come, outermost first.
+    pub to: Vec<AxisId>,
+    /// The input axes as the weight names them: other names than the output's.
+    pub inner: Vec<AxisId>,
+    /// Its matrix.
+    pub weight: Val,
+    /// Its bias over `to`, if it has one.
+    pub bias: Option<Val>,
 }
 
 /// A net not yet made.

@@ -1,8 +1,7 @@
 //! `extends` resolved: one list of members, each with the module whose imports it was written under.
 
 use crate::diagnostic::{Code, Diagnostic, Sink, did_you_mean};
-use crate::model::checker::{item_name, section_name};
-use crate::model::declare::members::quoted;
+use crate::model::words::quoted;
 use crate::source::Span;
 use crate::syntax::ast::{self, Expr, ExprKind, ItemKind, Member, MemberKind};
 use crate::syntax::{Modules, library_modules, library_names};
@@ -288,7 +287,7 @@ fn unknown_base(modules: &Modules, module: &str, base: &ast::Ident, sink: &mut S
     });
     let holder = imported.map_or(Some(own), |used| modules.by_path.get(&used.module.join("::")));
     let other = holder
-        .and_then(|holder| holder.tree.items.iter().find(|item| item_name(item) == Some(base.name.as_str())));
+        .and_then(|holder| holder.tree.items.iter().find(|item| item.name() == Some(base.name.as_str())));
     let Some(other) = other else {
         // What a `use` does not find is reported there.
         if imported.is_some() {
@@ -363,7 +362,7 @@ fn visible_models(modules: &Modules, module: &str) -> Vec<String> {
 pub(in crate::model) fn key(member: &Member) -> String {
     let block = |kind: &str, name: &ast::Ident| format!("{kind} `{}`", name.name);
     match &member.kind {
-        MemberKind::Section { section, .. } => format!("`{}`", section_name(*section)),
+        MemberKind::Section { section, .. } => format!("`{}`", section.word()),
         MemberKind::Block { name, .. } => block("block", name),
         MemberKind::Metric { name, .. } => block("metric", name),
         MemberKind::Loss { name, .. } => block("loss", name),

@@ -2,7 +2,7 @@
 //! replaced, and what is no longer recorded because of that. Takes diagnostics, gives them a place in the author's text.
 
 use crate::diagnostic::{Code, Diagnostic, Sink};
-use crate::model::checker::{Checker, section_name};
+use crate::model::checker::Checker;
 use crate::model::names::inherit::{Flat, chain, declared_at, key, wanted_model};
 use crate::source::Span;
 use crate::syntax::ast::{self, Block, Ident, Member, MemberKind, Stmt, StmtKind};
@@ -119,7 +119,7 @@ impl Checker<'_> {
     /// What stands in the place of a section or block.
     fn now(&self, member: &Member) -> Option<&Flat> {
         match &member.kind {
-            MemberKind::Section { section, .. } => self.section_bodies.get(section_name(*section)),
+            MemberKind::Section { section, .. } => self.section_bodies.get(section.word()),
             MemberKind::Block { name, .. } => self.blocks.get(&name.name),
             _ => None,
         }

@@ -1,7 +1,6 @@
 //! The items of all modules, before any model is looked at: imports lead somewhere, names are declared once.
 
 use crate::diagnostic::{Code, Diagnostic, Sink, did_you_mean};
-use crate::model::checker::item_name;
 use crate::model::names::visit::visit_expr;
 use crate::syntax::Modules;
 use crate::syntax::ast::{ExprKind, FnDef, Ident, Item, ItemKind, MemberKind, NetDef, Param};
@@ -119,7 +118,7 @@ struct Declared<'a> {
 
 fn imports(modules: &Modules, path: &str, names: &[Ident], sink: &mut Sink) {
     let Some(other) = modules.by_path.get(path) else { return };
-    let known: Vec<&str> = other.tree.items.iter().filter_map(item_name).collect();
+    let known: Vec<&str> = other.tree.items.iter().filter_map(Item::name).collect();
     for name in names.iter().filter(|name| !known.contains(&name.name.as_str())) {
         let diagnostic = Diagnostic::new(
             Code::UnknownImport,
@@ -129,7 +128,7 @@ fn imports(modules: &Modules, path: &str, names: &[Ident], sink: &mut Sink) {
         );
         let declares = |path: &str| {
             modules.by_path.get(path).is_some_and(|module| {
-                module.tree.items.iter().any(|item| item_name(item) == Some(name.name.as_str()))
+                module.tree.items.iter().any(|item| item.name() == Some(name.name.as_str()))
             })
         };
         let passed_on = other.tree.items.iter().find_map(|item: &Item| match &item.kind {

@@ -3,7 +3,7 @@
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::ir::Mode;
 use crate::model::Number;
-use crate::model::checker::{Checker, item_name};
+use crate::model::checker::Checker;
 use crate::model::evaluate::value::{BindingRole, Function, NetDefinition, Scope, Value};
 use crate::source::Span;
 use crate::syntax::ast::{self, Ident};
@@ -174,7 +174,7 @@ impl Checker<'_> {
 
     pub(in crate::model) fn item_named(&self, module: &str, name: &str) -> Option<Span> {
         let items = &self.modules.by_path.get(module)?.tree.items;
-        items.iter().find(|item| item_name(item) == Some(name)).map(|item| match &item.kind {
+        items.iter().find(|item| item.name() == Some(name)).map(|item| match &item.kind {
             ast::ItemKind::Model(model) => model.name.span,
             _ => item.span,
         })
@@ -243,7 +243,7 @@ impl Checker<'_> {
         known.extend(crate::model::evaluate::call::INTRINSICS.iter().map(|name| (*name).to_owned()));
         known.extend(crate::primitive::all().map(|primitive| primitive.name.to_owned()));
         if let Some(module) = self.modules.by_path.get(&self.scope.module) {
-            known.extend(module.tree.items.iter().filter_map(item_name).map(str::to_owned));
+            known.extend(module.tree.items.iter().filter_map(ast::Item::name).map(str::to_owned));
             for item in &module.tree.items {
                 if let ast::ItemKind::Use(used) = &item.kind {
                     known.extend(used.names.iter().map(|name| name.name.clone()));

@@ -2,7 +2,7 @@
 //! and a name that means nothing anywhere in the model is told in the other one too.
 
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
-use crate::model::checker::{Checker, item_name};
+use crate::model::checker::Checker;
 use crate::model::names::inherit::FlatModel;
 use crate::syntax::ast::{Block, ExprKind, ItemKind, LoopCount, MemberKind, Stmt, StmtKind};
 use std::collections::HashSet;
@@ -25,7 +25,7 @@ impl Checker<'_> {
         for module in flat.members.iter().map(|own| own.module.as_str()).collect::<HashSet<_>>() {
             let Some(module) = self.modules.by_path.get(module) else { continue };
             for item in &module.tree.items {
-                bound.extend(item_name(item).map(str::to_owned));
+                bound.extend(item.name().map(str::to_owned));
                 if let ItemKind::Use(used) = &item.kind {
                     bound.extend(used.names.iter().map(|name| name.name.clone()));
                 }

@@ -6,24 +6,11 @@ use crate::ir::op::Init;
 use crate::model::Number;
 use crate::model::checker::Checker;
 use crate::model::evaluate::signature::Args;
-use crate::model::evaluate::value::{BindingRole, NetDefinition, Scope, Value};
-use crate::model::nets::linear::Linear;
+use crate::model::evaluate::value::{BindingRole, NetDefinition, NetInstance, NetKind, Scope, Value};
 use crate::source::Span;
 use crate::syntax::ast::{self, Arg, BinaryOp, Expr, ExprKind, MemberKind};
 use std::collections::HashSet;
 use std::rc::Rc;
-
-/// A net with its weights.
-pub struct NetInstance {
-    /// The declared path, with which the paths of its weights begin.
-    pub path: String,
-    pub(in crate::model) kind: NetKind,
-}
-
-pub(in crate::model) enum NetKind {
-    Linear(Linear),
-    Defined { def: Rc<NetDefinition>, scope: Scope },
-}
 
 impl Checker<'_> {
     /// Makes the net that an expression in net position describes.
@@ -124,7 +111,7 @@ impl Checker<'_> {
     }
 
     fn instantiate(&mut self, def: Rc<NetDefinition>, args: &[Arg], path: &str, span: Span) -> Value {
-        if self.calls.len() > crate::model::evaluate::signature::DEEPEST_CALL {
+        if self.calls.len() > crate::model::emit::DEEPEST_CALL {
             self.give_up(
                 Diagnostic::new(
                     Code::Misplaced,

@@ -5,22 +5,12 @@ use crate::ir::WeightRole;
 use crate::ir::op::{Attrs, Init, Op};
 use crate::model::Val;
 use crate::model::checker::Checker;
-use crate::model::evaluate::value::Value;
-use crate::model::nets::instance::{NetInstance, NetKind};
+use crate::model::evaluate::value::{Linear, NetInstance, NetKind, Value};
+use crate::model::words::told;
 use crate::source::Span;
 use crate::syntax::ast::{Arg, ArgKind, Expr, ExprKind, MapSide};
-use crate::types::{Axis, AxisId, Dim};
+use crate::types::{Axis, Dim};
 use std::rc::Rc;
-
-/// `x · Wᵀ + b`; `weight` is (to…, from…).
-pub(in crate::model) struct Linear {
-    pub(in crate::model) from: Vec<AxisId>,
-    pub(in crate::model) to: Vec<AxisId>,
-    /// The input axes as the weight names them: other names than the output's.
-    pub(in crate::model) inner: Vec<AxisId>,
-    pub(in crate::model) weight: Val,
-    pub(in crate::model) bias: Option<Val>,
-}
 
 impl Checker<'_> {
     /// `Linear(from -> to [, bias = false | true | initial] [, weight = initial])`.
@@ -131,14 +121,7 @@ impl Checker<'_> {
         for axis in &linear.from {
             if !ty.has(*axis) {
                 let complaint = crate::primitive::missing(*axis, &ty, &self.axes, "this `Linear`");
-                let mut diagnostic = Diagnostic::new(
-                    complaint.code,
-                    complaint.message,
-                    span,
-                    format!("this is given {}", ty.show(&self.axes)),
-                );
-                diagnostic.help = complaint.help;
-                self.error(diagnostic);
+                self.error(told(complaint, span, format!("this is given {}", ty.show(&self.axes))));
                 return None;
             }
         }

@@ -2,9 +2,9 @@
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::checker::Checker;
-use crate::model::evaluate::call::counted;
-use crate::model::evaluate::signature::no_parameter;
+use crate::model::evaluate::complaints::no_parameter;
 use crate::model::evaluate::value::{BindingRole, Recipe, Scope, Value};
+use crate::model::words::{article, counted, quoted};
 use crate::source::Span;
 use crate::syntax::ast::{self, Arg, ArgKind, Expr, ExprKind};
 use std::rc::Rc;
@@ -57,7 +57,7 @@ impl Checker<'_> {
                         "not expected",
                     )
                     .related(def.name.span, "declared here")
-                    .help(format!("its parameters are {}", crate::model::declare::members::quoted(&known))),
+                    .help(format!("its parameters are {}", quoted(&known))),
                 });
                 fine = false;
                 continue;
@@ -130,7 +130,7 @@ impl Checker<'_> {
             _ => false,
         };
         if !fits {
-            let shown = crate::model::declare::members::show_constant(value);
+            let shown = value.shown();
             self.error(
                 Diagnostic::new(
                     Code::Arguments,
@@ -146,18 +146,5 @@ impl Checker<'_> {
             );
         }
         fits
-    }
-}
-
-pub(in crate::model) fn article(ty: &str) -> &'static str {
-    match ty {
-        "axis" => "an axis",
-        "axes" => "axes",
-        "int" => "a whole number",
-        "float" => "a number",
-        "bool" => "true or false",
-        "net" => "a net",
-        "init" => "an initial distribution or a number",
-        _ => "another kind of value",
     }
 }

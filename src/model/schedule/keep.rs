@@ -6,34 +6,14 @@ use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::ir::op::Op;
 use crate::model::Val;
 use crate::model::checker::Checker;
-use crate::model::evaluate::value::{BindingRole, Value};
-use crate::model::nets::instance::NetInstance;
+use crate::model::evaluate::value::{BindingRole, NetInstance, Value};
 use crate::model::outline::ItemKind;
+use crate::model::schedule::complaints;
+use crate::model::schedule::left::{Collection, Emission};
+use crate::model::words::quoted;
 use crate::source::Span;
 use crate::syntax::ast::{Expr, Ident};
 use crate::types::{AxisId, Dim};
-
-/// The values of one `collect`, so far.
-#[derive(Clone)]
-pub(in crate::model) struct Collection {
-    name: String,
-    axis: AxisId,
-    entries: Vec<Val>,
-    /// An entry was refused, and that reported.
-    broken: bool,
-    span: Span,
-}
-
-/// A value that a net emitted at one call.
-#[derive(Clone)]
-pub(in crate::model) struct Emission {
-    /// The path of the net whose `fn` it stands in.
-    net: String,
-    name: String,
-    /// None where an error has been reported.
-    value: Option<Val>,
-    span: Span,
-}
 
 impl Checker<'_> {
     /// `record NAME = expr`: the value of the last iteration, visible after the loop.
@@ -72,15 +52,7 @@ impl Checker<'_> {
     /// `collect NAME = expr over AXIS`: the values of all iterations of the loops around it, in order, on a new axis.
     pub(in crate::model) fn collect(&mut self, name: &Ident, value: &Expr, over: &Ident) {
         if self.loops_deep == 0 && self.functions_deep == 0 {
-            self.error(
-                Diagnostic::new(
-                    Code::Misplaced,
-                    "`collect` keeps the iterations of a `repeat`, and this stands in none",
-                    name.span,
-                    "done once",
-                )
-                .help(format!("for a single value there is `let {} = …`", name.name)),
-            );
+            self.error(complaints::collected_once(name));
             self.scope.bind_global(&name.name, Value::Broken, BindingRole::Constant, name.span);
             return;
         }
@@ -124,18 +96,7 @@ impl Checker<'_> {
         let shown = ty.show(&self.axes).to_string();
         if ty.has(axis) {
             let axis = self.axes.name(axis).to_owned();
-            self.error(
-                Diagnostic::new(
-                    Code::AxisUnexpected,
-                    format!(
-                        "`{}` has the axis `{axis}` already, over which it is to be collected",
-                        name.name
-                    ),
-                    over,
-                    format!("this is {shown}"),
-                )
-                .help("collect over an axis of its own: `axis cycle`"),
-            );
+            self.error(complaints::collected_over_its_own(name, &axis, &shown, over));
             return None;
         }
         let Some(known) = self.collections.iter().find(|known| known.name == name.name) else {
@@ -145,30 +106,12 @@ impl Checker<'_> {
         let before = self.ty(first).clone();
         if known_axis != axis {
             let (one, other) = (self.axes.name(known_axis).to_owned(), self.axes.name(axis).to_owned());
-            self.error(
-                Diagnostic::new(
-                    Code::AxisUnexpected,
-                    format!("`{}` is collected over `{one}` and over `{other}`", name.name),
-                    over,
-                    "another axis here",
-                )
-                .related(place, format!("over `{one}` here"))
-                .help("give one of them another name"),
-            );
+            self.error(complaints::collected_over_two(name, (&one, place), (&other, over)));
             return None;
         }
         if !ty.same_axes(&before) {
             let before = before.show(&self.axes).to_string();
-            self.error(
-                Diagnostic::new(
-                    Code::AxisSize,
-                    format!("the iterations of `{}` do not fit together", name.name),
-                    name.span,
-                    format!("this is {shown}"),
-                )
-                .related(place, format!("the first was {before}"))
-                .help("collect what has the same axes in every iteration: merge or reduce those that grow"),
-            );
+            self.error(complaints::iterations_differ(name, &shown, (&before, place)));
             return None;
         }
         self.arranged(val, &before, name.span)
@@ -225,19 +168,7 @@ impl Checker<'_> {
     /// `emit NAME = expr` in a net: `f.NAME` is its mean over the calls of `f` in the scope of gradient.
     pub(in crate::model) fn emission(&mut self, name: &Ident, value: &Expr) {
         let Some(net) = self.net_paths.last().cloned().flatten() else {
-            self.error(
-                Diagnostic::new(
-                    Code::Misplaced,
-                    "`emit` belongs in the `fn` of a net",
-                    name.span,
-                    if self.functions_deep > 0 { "in a function" } else { "in the schedule" },
-                )
-                .help(if self.functions_deep > 0 {
-                    "a function has no calls to tell apart: return the value"
-                } else {
-                    "in the schedule there are `let`, `record` and `collect`"
-                }),
-            );
+            self.error(complaints::emitted_outside(name, self.functions_deep > 0));
             return;
         };
         let value = self.named_expr(&name.name, value);
@@ -297,18 +228,8 @@ impl Checker<'_> {
                 }
                 Some(before) => {
                     let first = self.ty(before).show(&self.axes).to_string();
-                    self.error(
-                        Diagnostic::new(
-                            Code::AxisSize,
-                            format!("the calls that emit `{}` do not fit together", name.name),
-                            known.span,
-                            format!("{} at one call, {first} at another", ty.show(&self.axes)),
-                        )
-                        .related(name.span, "their mean is read here")
-                        .help(
-                            "emit what has the same axes at every call: reduce it, `mean(…, over not batch)`",
-                        ),
-                    );
+                    let shown = ty.show(&self.axes).to_string();
+                    self.error(complaints::calls_differ(name, (&shown, known.span), &first));
                     return Value::Broken;
                 }
             }
@@ -342,7 +263,7 @@ impl Checker<'_> {
             None if known.is_empty() => {
                 diagnostic.help(format!("emit it in the net's `fn`: `emit {} = …`", name.name))
             }
-            None => diagnostic.help(format!("it has {}", crate::model::declare::members::quoted(&known))),
+            None => diagnostic.help(format!("it has {}", quoted(&known))),
         });
     }
 }

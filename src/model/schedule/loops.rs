@@ -1,14 +1,14 @@
 //! `repeat`: a loop stays a loop where each iteration does the same to the same axes; where iterations differ
 //! (the counter is read, a branch axis grows) it is unrolled. Scopes of gradient nest by intersection.
 
-use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{Val, Yield};
 use crate::model::Number;
 use crate::model::checker::{Checker, Items};
 use crate::model::evaluate::value::{Binding, BindingRole, Scope, Value};
 use crate::model::names::visit::visit_block;
 use crate::model::outline::{Item, ItemKind};
-use crate::model::schedule::stmt::Flow;
+use crate::model::schedule::complaints;
+use crate::model::schedule::left::Flow;
 use crate::source::Span;
 use crate::syntax::ast::{Block, Expr, ExprKind, Ident, LoopCount, MemberKind, Stmt, StmtKind};
 use std::collections::BTreeSet;
@@ -84,15 +84,7 @@ impl Checker<'_> {
                 match number.to_whole() {
                     Some(times) if times >= 0 => Some((None, 0, times as usize)),
                     _ => {
-                        self.error(
-                            Diagnostic::new(
-                                Code::Number,
-                                format!("a loop cannot run {number} times"),
-                                expr.span,
-                                format!("this is {number}"),
-                            )
-                            .help("give a whole number, 0 or more; `floor(…)`, `ceil(…)` and `round(…)` make one"),
-                        );
+                        self.error(complaints::not_a_count(&number.to_string(), expr.span));
                         None
                     }
                 }
@@ -104,16 +96,7 @@ impl Checker<'_> {
                 let (low, high) = (self.number(from)?, self.number(to)?);
                 match (low.to_whole(), high.to_whole()) {
                     (Some(low), Some(high)) if high < low => {
-                        let bounds = from.span.to(to.span);
-                        let diagnostic = Diagnostic::new(
-                            Code::Number,
-                            format!("the loop over {low} .. {high} runs backwards"),
-                            bounds,
-                            format!("this is {low} .. {high}"),
-                        );
-                        self.error(diagnostic.help(
-                            "loops count upwards, and the second number is left out: `0 .. 3` is 0, 1, 2, and `0 .. 0` nothing",
-                        ));
+                        self.error(complaints::backwards((low, high), from.span.to(to.span)));
                         None
                     }
                     (Some(low), Some(high)) => Some((
@@ -122,15 +105,10 @@ impl Checker<'_> {
                         usize::try_from(high.saturating_sub(low)).unwrap_or(usize::MAX),
                     )),
                     _ => {
-                        self.error(
-                            Diagnostic::new(
-                                Code::Number,
-                                "the bounds of a loop must be whole numbers",
-                                from.span.to(to.span),
-                                format!("this is {low} .. {high}"),
-                            )
-                            .help("`floor(…)`, `ceil(…)` and `round(…)` make whole numbers"),
-                        );
+                        self.error(complaints::bounds_not_whole(
+                            &format!("{low} .. {high}"),
+                            from.span.to(to.span),
+                        ));
                         None
                     }
                 }
@@ -192,10 +170,7 @@ impl Checker<'_> {
         }
         if let Flow::Return(_) = self.statements(&body.statements) {
             let place = crate::model::schedule::stmt::first_return(&body.statements).unwrap_or(span);
-            self.error(
-                Diagnostic::new(Code::Misplaced, "a loop is not left by `return`", place, "inside a loop")
-                    .help("update a `var` in the loop and return it after the loop"),
-            );
+            self.error(complaints::returned(place));
         }
         if let Some(value) = &body.value {
             self.unread_value(value);
@@ -214,15 +189,7 @@ impl Checker<'_> {
         let ty = self.ty(cond_val).clone();
         if ty.kind != crate::types::Kind::Bool || ty.dims.iter().any(|dim| Some(dim.axis) != self.batch) {
             let shown = ty.show(&self.axes).to_string();
-            self.error(
-                Diagnostic::new(
-                    Code::Kind,
-                    "`while` needs a bool per sample",
-                    cond.span,
-                    format!("this is {shown}"),
-                )
-                .help("for example `while residual > 0.01` with `residual` reduced `over not batch`"),
-            );
+            self.error(complaints::not_a_condition(&shown, cond.span));
             return None;
         }
         let tensors =
@@ -245,16 +212,7 @@ impl Checker<'_> {
             if !self.ty(new).same_axes(&ty) {
                 let (then, now) =
                     (ty.show(&self.axes).to_string(), self.ty(new).show(&self.axes).to_string());
-                self.error(
-                    Diagnostic::new(
-                        Code::AxisSize,
-                        format!("`{name}` changes its axes in a loop with `while`"),
-                        span,
-                        format!("it is {now} after an iteration"),
-                    )
-                    .related(self.place(*old), format!("it was {then}"))
-                    .help("a sample that has stopped keeps its value: branch and merge outside, or as often as each other"),
-                );
+                self.error(complaints::axes_change_while(name, (&then, self.place(*old)), (&now, span)));
                 continue;
             }
             let kept = self.prim("where", &[cond, new, *old], Default::default(), span);

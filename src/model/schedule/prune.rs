@@ -1,10 +1,11 @@
 //! `prune`: the best few of an axis, picked along it.
 
-use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::op::{Attrs, Op};
 use crate::model::checker::Checker;
 use crate::model::evaluate::value::Value;
+use crate::model::schedule::complaints::{self, Score};
 use crate::model::schedule::tree::Tree;
+use crate::model::words::told;
 use crate::source::Span;
 use crate::syntax::ast::{Expr, Ident};
 use crate::types::{Axis, AxisId, AxisSize};
@@ -37,10 +38,7 @@ impl Checker<'_> {
         let branch = self.branch_axis(axis, span)?;
         let keep = self.size_value(to)?;
         if keep == 0 {
-            self.error(
-                Diagnostic::new(Code::Number, "pruning to 0 leaves no thought", to.span, "this is 0")
-                    .help("keep 1 or more"),
-            );
+            self.error(complaints::pruned_to_none(to.span));
             return None;
         }
         let value = self.expr(by);
@@ -49,14 +47,7 @@ impl Checker<'_> {
         let score_ty = self.ty(score).clone();
         let Some(width) = score_ty.size(branch) else {
             let complaint = crate::primitive::missing(branch, &score_ty, &self.axes, "a score");
-            let mut told = Diagnostic::new(
-                complaint.code,
-                complaint.message,
-                by.span,
-                format!("this is {}", score_ty.show(&self.axes)),
-            );
-            told.help = complaint.help;
-            self.error(told);
+            self.error(told(complaint, by.span, format!("this is {}", score_ty.show(&self.axes))));
             return None;
         };
         let mut olds = Vec::new();
@@ -65,32 +56,16 @@ impl Checker<'_> {
             let old = self.with_growing(old, branch, span);
             let own = self.ty(old).size(branch).unwrap_or(1);
             if own != width {
+                let score = Score { axes: score_ty.show(&self.axes).to_string(), span: by.span };
                 let name = self.axes.name(branch).to_owned();
-                self.error(
-                    Diagnostic::new(
-                        Code::AxisSize,
-                        format!("`{}` has {own} along `{name}`, and its score has {width}", state.name),
-                        by.span,
-                        format!("this is {}", score_ty.show(&self.axes)),
-                    )
-                    .related(state.span, format!("has {own}"))
-                    .help("give every thought a score: reduce the other axes and keep this one"),
-                );
+                self.error(score.of_another_width(state, &name, own, width));
                 return None;
             }
             let unscored: Vec<AxisId> = score_ty.axes().filter(|axis| !self.ty(old).has(*axis)).collect();
             if !unscored.is_empty() {
+                let score = Score { axes: score_ty.show(&self.axes).to_string(), span: by.span };
                 let names = self.axes.names(&unscored);
-                self.error(
-                    Diagnostic::new(
-                        Code::AxisUnexpected,
-                        format!("this score has {names}, which `{}` has not", state.name),
-                        by.span,
-                        format!("this is {}", score_ty.show(&self.axes)),
-                    )
-                    .related(state.span, "pruned by it")
-                    .help("reduce the score to a number per thought"),
-                );
+                self.error(score.of_more(state, &names));
                 return None;
             }
             olds.push(old);

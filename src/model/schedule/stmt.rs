@@ -7,13 +7,10 @@ use crate::model::Val;
 use crate::model::checker::Checker;
 use crate::model::evaluate::value::{BindingRole, Value};
 use crate::model::outline::{Extent, ItemKind};
+use crate::model::schedule::left::Flow;
+use crate::model::words::counted;
 use crate::source::Span;
 use crate::syntax::ast::{Expr, ExprKind, Ident, MemberKind, Stmt, StmtKind};
-
-pub(in crate::model) enum Flow {
-    Next,
-    Return(Value),
-}
 
 impl Checker<'_> {
     pub(in crate::model) fn statements(&mut self, statements: &[Stmt]) -> Flow {
@@ -282,7 +279,7 @@ impl Checker<'_> {
                     format!(
                         "the block `{}` takes {}, not {}",
                         name.name,
-                        crate::model::evaluate::call::counted(params.len(), "argument"),
+                        counted(params.len(), "argument"),
                         args.len()
                     ),
                     span,
@@ -292,7 +289,7 @@ impl Checker<'_> {
             );
             return;
         }
-        if self.calls.len() > crate::model::evaluate::signature::DEEPEST_CALL {
+        if self.calls.len() > crate::model::emit::DEEPEST_CALL {
             self.give_up(
                 Diagnostic::new(
                     Code::Misplaced,

@@ -7,6 +7,7 @@ use crate::model::Val;
 use crate::model::checker::Checker;
 use crate::model::evaluate::value::{BindingRole, Value};
 use crate::model::outline::ItemKind;
+use crate::model::schedule::complaints::{self, Changed};
 use crate::source::Span;
 use crate::syntax::ast::{Branching, Expr, Ident};
 use crate::types::{Axis, AxisId, AxisSize, Dim, Ty};
@@ -84,15 +85,7 @@ impl Checker<'_> {
             Branching::Into(expr) => {
                 let ways = self.size_value(expr)?;
                 if ways == 0 {
-                    self.error(
-                        Diagnostic::new(
-                            Code::Number,
-                            format!("`branch {} into 0` leaves nothing", state.name),
-                            expr.span,
-                            "this is 0",
-                        )
-                        .help("a thought goes on in 1 way or more"),
-                    );
+                    self.error(complaints::branch_into_none(state, expr.span));
                     return None;
                 }
                 let copy = self.axes.add(Axis {
@@ -111,40 +104,15 @@ impl Checker<'_> {
             ty.dims.iter().filter(|dim| !old_ty.has(dim.axis) && dim.axis != branch).copied().collect();
         let lost: Vec<AxisId> = old_ty.axes().filter(|axis| !ty.has(*axis)).collect();
         let [way] = extra[..] else {
-            let (shown, before) = (ty.show(&self.axes).to_string(), old_ty.show(&self.axes).to_string());
             let added: Vec<AxisId> = extra.iter().map(|dim| dim.axis).collect();
-            let found = match extra.is_empty() {
-                true => "adds none".to_owned(),
-                false => format!("adds {}", self.axes.names(&added)),
-            };
-            let message = format!("`branch {}` needs exactly one new axis, and this {found}", state.name);
-            self.error(
-                Diagnostic::new(
-                    if extra.is_empty() { Code::AxisMissing } else { Code::AxisUnexpected },
-                    message,
-                    place,
-                    format!("this is {shown}"),
-                )
-                .related(state.span, format!("`{}` was {before}", state.name))
-                .help(
-                    "the new axis counts the ways a thought may go on, e.g. the result of `FiLM` has `way`",
-                ),
-            );
+            let added = (!added.is_empty()).then(|| self.axes.names(&added));
+            let changed = self.change(state, &old_ty, &ty);
+            self.error(complaints::not_one_way(&changed, added, place));
             return None;
         };
         if !lost.is_empty() {
-            let names = self.axes.names(&lost);
-            let (shown, before) = (ty.show(&self.axes).to_string(), old_ty.show(&self.axes).to_string());
-            self.error(
-                Diagnostic::new(
-                    Code::AxisMissing,
-                    format!("this branching of `{}` loses {names}", state.name),
-                    place,
-                    format!("this is {shown}"),
-                )
-                .related(state.span, format!("`{}` was {before}", state.name))
-                .help("a thought that goes on keeps its axes and gets one more"),
-            );
+            let (names, changed) = (self.axes.names(&lost), self.change(state, &old_ty, &ty));
+            self.error(complaints::branch_loses(&changed, &names, place));
             return None;
         }
         let flattened = if ty.has(branch) {
@@ -187,6 +155,11 @@ impl Checker<'_> {
             return Some(val);
         }
         self.arranged(val, &Ty::new(ty.kind, dims), span)
+    }
+
+    /// What became of the axes of a state, for messages.
+    fn change<'s>(&self, state: &'s Ident, before: &Ty, now: &Ty) -> Changed<'s> {
+        Changed { state, before: before.show(&self.axes).to_string(), now: now.show(&self.axes).to_string() }
     }
 
     pub(in crate::model) fn note_tree(
@@ -247,16 +220,7 @@ impl Checker<'_> {
         if let Some(expr) = groups {
             let size = self.size_value(expr)?;
             if size == 0 || !width.is_multiple_of(size) {
-                self.error(
-                    Diagnostic::new(
-                        Code::Number,
-                        format!("{width} thoughts do not make groups of {size}"),
-                        expr.span,
-                        format!("this is {size}"),
-                    )
-                    .related(state.span, format!("`{}` has {width} here", state.name))
-                    .help(format!("groups share the thoughts evenly: choose a divisor of {width}")),
-                );
+                self.error(complaints::uneven_groups(state, width, size, expr.span));
                 return None;
             }
             let id = self.axes.add(Axis {
@@ -298,55 +262,24 @@ impl Checker<'_> {
         let mut val = self.tensor(&first, with.span)?;
         let ty = self.ty(val).clone();
         if ty.has(branch) {
-            let name = self.axes.name(branch).to_owned();
-            self.error(
-                Diagnostic::new(
-                    Code::AxisUnexpected,
-                    format!("this merge of `{}` keeps the axis `{name}`, which it should reduce", state.name),
-                    with.span,
-                    format!("this is {}", ty.show(&self.axes)),
-                )
-                .help(format!("for example `merge {} with mean({}, over {name})`", state.name, state.name)),
-            );
+            let (name, changed) = (self.axes.name(branch).to_owned(), self.change(state, &old_ty, &ty));
+            self.error(complaints::merge_keeps(&changed, &name, with.span));
             return None;
         }
         let wanted: Vec<AxisId> =
             old_ty.axes().filter(|axis| *axis != branch).chain(group.map(|(id, _)| id)).collect();
         let extra: Vec<AxisId> = ty.axes().filter(|axis| !wanted.contains(axis)).collect();
         if !extra.is_empty() {
-            let names = self.axes.names(&extra);
-            let before = old_ty.show(&self.axes).to_string();
-            self.error(
-                Diagnostic::new(
-                    Code::AxisUnexpected,
-                    format!("this merge of `{}` adds {names}", state.name),
-                    with.span,
-                    format!("this is {}", ty.show(&self.axes)),
-                )
-                .related(state.span, format!("`{}` was {before}", state.name))
-                .help("a merge reduces the branch axis and keeps the others as they were"),
-            );
+            let (names, changed) = (self.axes.names(&extra), self.change(state, &old_ty, &ty));
+            self.error(complaints::merge_adds(&changed, &names, with.span));
             return None;
         }
         let lost: Vec<AxisId> = wanted.iter().filter(|axis| !ty.has(**axis)).copied().collect();
         if !lost.is_empty() {
             let by_group = group.is_some_and(|(id, _)| lost.contains(&id));
-            let message = if by_group {
-                format!("this merge does not read the groups of `{}`", state.name)
-            } else {
-                format!("this merge of `{}` loses {}", state.name, self.axes.names(&lost))
-            };
-            let before = old_ty.show(&self.axes).to_string();
-            self.error(
-                Diagnostic::new(
-                    Code::AxisMissing,
-                    message,
-                    with.span,
-                    format!("this is {}", ty.show(&self.axes)),
-                )
-                .related(state.span, format!("`{}` was {before}", state.name))
-                .help("a merge reduces the branch axis and keeps the others as they were"),
-            );
+            let names = (!by_group).then(|| self.axes.names(&lost));
+            let changed = self.change(state, &old_ty, &ty);
+            self.error(complaints::merge_loses(&changed, names, with.span));
             return None;
         }
         if let Some((id, _)) = group {
@@ -372,16 +305,7 @@ impl Checker<'_> {
                 (_, value) => value,
             },
             None => {
-                self.error(
-                    Diagnostic::new(
-                        Code::Arguments,
-                        "this merge gives one result, and `giving` names a second",
-                        name.span,
-                        "nothing to name",
-                    )
-                    .related(with.span, "gives one result")
-                    .help("a net such as `Scorer` gives two: the merged thoughts, and their scores"),
-                );
+                self.error(complaints::one_result(name.span, with.span));
                 Value::Broken
             }
         };
