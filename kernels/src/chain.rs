@@ -323,7 +323,30 @@ impl Chain {
             scratch.resize(needed, T::ZERO);
         }
         let base = scratch.as_mut_ptr();
+        // What leaves the chain in the kind it is computed in is computed where it goes.
+        let placed = |at: usize| {
+            let output = self.outputs.iter().position(|register| register.0 == at)?;
+            let each = if self.steps[at].width == Width::Full { last } else { 1 };
+            let computed = !matches!(self.steps[at].op, Op::Input(_)) && self.steps[at].width != Width::One;
+            // SAFETY: rows of this block, which the caller has promised to be writable.
+            (computed && memory.outputs[output].element == T::ELEMENT).then(|| unsafe {
+                ((memory.outputs[output].pointer as *mut T).add(start * each), rows * each)
+            })
+        };
+        // What is read as it lies, in the kind that it is computed with, is read where it lies.
+        let lies = |at: usize| {
+            let Op::Input(k) = self.steps[at].op else { return None };
+            let (source, full) = (&memory.inputs[k], self.steps[at].width == Width::Full);
+            let each = if full { last } else { 1 };
+            let whole = source.even == Some(each as isize) && (!full || source.inner == 1 || last == 1);
+            // SAFETY: rows of this block, which the caller has promised to be readable.
+            (whole && source.input.element == T::ELEMENT)
+                .then(|| unsafe { ((source.input.pointer as *mut T).add(start * each), rows * each) })
+        };
+        let direct: Vec<Option<(*mut T, usize)>> =
+            (0..self.steps.len()).map(|at| lies(at).or_else(|| placed(at))).collect();
         let place = |at: usize| match (self.steps[at].width, self.buffers[at]) {
+            _ if direct[at].is_some() => direct[at].unwrap_or((base, 0)),
             // SAFETY: buffers lie behind one another within `needed`.
             (Width::Full, Some(buffer)) => unsafe { (base.add(buffer * size), size) },
             // SAFETY: likewise.
@@ -345,7 +368,7 @@ impl Chain {
             }
         };
         for (at, step) in self.steps.iter().enumerate() {
-            if step.width == Width::One {
+            if step.width == Width::One || lies(at).is_some() {
                 continue;
             }
             let (pointer, len) = place(at);
@@ -374,6 +397,11 @@ impl Chain {
         }
         for (output, register) in memory.outputs.iter().zip(&self.outputs) {
             let each = if self.steps[register.0].width == Width::Full { last } else { 1 };
+            let there = (output.pointer as *mut T).wrapping_add(start * each);
+            if output.element == T::ELEMENT && direct[register.0].is_some_and(|(pointer, _)| pointer == there)
+            {
+                continue;
+            }
             // SAFETY: the caller's promise about outputs.
             unsafe { store(output, start * each, rows * each, value(*register)) };
         }
@@ -480,7 +508,9 @@ unsafe fn load<T: Real>(source: &Source, start: usize, rows: usize, each: usize,
                     match inner {
                         1 => {
                             let from = std::slice::from_raw_parts(from, each);
-                            out.iter_mut().zip(from).for_each(|(out, value)| *out = $convert(*value));
+                            for at in 0..each {
+                                out[at] = $convert(from[at]);
+                            }
                         }
                         0 => out.fill($convert(*from)),
                         stride => {
@@ -517,7 +547,10 @@ unsafe fn store<T: Real>(output: &Output, start: usize, count: usize, value: Val
             };
             match value {
                 Value::Full(from) | Value::Row(from) => {
-                    out.iter_mut().zip(from).for_each(|(out, value)| *out = $convert(*value))
+                    let from = &from[..count];
+                    for at in 0..count {
+                        out[at] = $convert(from[at]);
+                    }
                 }
                 Value::One(number) => out.fill($convert(number)),
             }
@@ -582,7 +615,12 @@ fn unary<T: Real>(op: Op, x: Value<'_, T>, out: &mut [T]) {
     #[inline(always)]
     fn each<T: Real>(x: Value<'_, T>, out: &mut [T], f: impl Fn(T) -> T) {
         match x {
-            Value::Full(x) | Value::Row(x) => out.iter_mut().zip(x).for_each(|(out, x)| *out = f(*x)),
+            Value::Full(x) | Value::Row(x) => {
+                let (count, x) = (out.len(), &x[..out.len()]);
+                for at in 0..count {
+                    out[at] = f(x[at]);
+                }
+            }
             Value::One(x) => out.fill(f(x)),
         }
     }
@@ -646,20 +684,35 @@ fn binary<T: Real>(op: Op, a: Value<'_, T>, b: Value<'_, T>, out: &mut [T], last
 #[inline(always)]
 fn pairs<T: Real>(a: Value<'_, T>, b: Value<'_, T>, out: &mut [T], last: usize, f: impl Fn(T, T) -> T) {
     use Value::{Full, One, Row};
-    match (a, b) {
-        (Full(a), Full(b)) | (Row(a), Row(b)) => {
-            out.iter_mut().zip(a).zip(b).for_each(|((out, a), b)| *out = f(*a, *b));
+    #[inline(always)]
+    fn both<T: Real>(a: &[T], b: &[T], out: &mut [T], f: &impl Fn(T, T) -> T) {
+        let (count, a, b) = (out.len(), &a[..out.len()], &b[..out.len()]);
+        for at in 0..count {
+            out[at] = f(a[at], b[at]);
         }
-        (Full(a) | Row(a), One(b)) => out.iter_mut().zip(a).for_each(|(out, a)| *out = f(*a, b)),
-        (One(a), Full(b) | Row(b)) => out.iter_mut().zip(b).for_each(|(out, b)| *out = f(a, *b)),
+    }
+    #[inline(always)]
+    fn by_number<T: Real>(a: &[T], b: T, out: &mut [T], f: &impl Fn(T, T) -> T) {
+        let (count, a) = (out.len(), &a[..out.len()]);
+        for at in 0..count {
+            out[at] = f(a[at], b);
+        }
+    }
+    let swapped = |b: T, a: T| f(a, b);
+    match (a, b) {
+        (Full(a), Full(b)) | (Row(a), Row(b)) => both(a, b, out, &f),
+        (Full(a) | Row(a), One(b)) => by_number(a, b, out, &f),
+        (One(a), Full(b) | Row(b)) => by_number(b, a, out, &swapped),
         (Full(a), Row(b)) => {
-            for ((out, a), b) in out.chunks_exact_mut(last).zip(a.chunks_exact(last)).zip(b) {
-                out.iter_mut().zip(a).for_each(|(out, a)| *out = f(*a, *b));
+            for (row, by) in b.iter().enumerate() {
+                let places = row * last..(row + 1) * last;
+                by_number(&a[places.clone()], *by, &mut out[places], &f);
             }
         }
         (Row(a), Full(b)) => {
-            for ((out, b), a) in out.chunks_exact_mut(last).zip(b.chunks_exact(last)).zip(a) {
-                out.iter_mut().zip(b).for_each(|(out, b)| *out = f(*a, *b));
+            for (row, by) in a.iter().enumerate() {
+                let places = row * last..(row + 1) * last;
+                by_number(&b[places.clone()], *by, &mut out[places], &swapped);
             }
         }
         (One(a), One(b)) => out.fill(f(a, b)),

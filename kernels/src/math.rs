@@ -1,7 +1,11 @@
 //! Functions of one number, written so that a compiler can compute many at once. Their errors are bounds that tests hold.
 
+use crate::memory::Element;
+
 /// A number that chains compute with.
 pub(crate) trait Real: Copy + PartialOrd + Send + Sync + 'static {
+    /// As memory holds it.
+    const ELEMENT: Element;
     const ZERO: Self;
     const ONE: Self;
     const LOWEST: Self;
@@ -33,6 +37,7 @@ pub(crate) trait Real: Copy + PartialOrd + Send + Sync + 'static {
 }
 
 impl Real for f64 {
+    const ELEMENT: Element = Element::Float64;
     const ZERO: f64 = 0.0;
     const ONE: f64 = 1.0;
     const LOWEST: f64 = f64::NEG_INFINITY;
@@ -109,6 +114,7 @@ impl Real for f64 {
 }
 
 impl Real for f32 {
+    const ELEMENT: Element = Element::Float32;
     const ZERO: f32 = 0.0;
     const ONE: f32 = 1.0;
     const LOWEST: f32 = f32::NEG_INFINITY;
