@@ -230,8 +230,7 @@ mod values {
         let rows = outputs.rows.iter().map(|rows| (&rows.table, &rows.gradient));
         let gradients = outputs.gradients.iter().chain(rows);
         let gradients = gradients.map(|(name, value)| (name.clone(), value.copy())).collect();
-        let outputs: IndexMap<String, Tensor> =
-            outputs.values.into_iter().map(|(name, value)| (name, value)).collect();
+        let outputs = outputs.values;
         let kept: IndexMap<String, Tensor> =
             outputs.iter().map(|(name, value)| (name.clone(), value.copy())).collect();
         for (name, state) in &inputs.states {

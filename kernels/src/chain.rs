@@ -212,8 +212,8 @@ impl Chain {
                 *made += 1;
                 *made - 1
             }));
-            for before in 0..=at {
-                if last[before] == at
+            for (before, reader) in last.iter().enumerate().take(at + 1) {
+                if *reader == at
                     && (before == at || self.steps[at].operands.contains(&Register(before)))
                     && let Some(buffer) = self.buffers[before]
                 {

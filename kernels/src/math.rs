@@ -215,7 +215,7 @@ impl Real for f32 {
         let x = f32::abs(self);
         let s = x * x;
         let p = -5.704_988_7e-3;
-        let p = p * s + 2.063_908_9e-2;
+        let p = p * s + 2.063_908_8e-2;
         let p = p * s - 5.373_971_6e-2;
         let p = p * s + 1.333_144_2e-1;
         let p = p * s - 3.333_328e-1;

@@ -193,7 +193,8 @@ fn functions_are_within_their_bounds() {
     let count = x.len();
     let backward = |s: f64, x: f64| s * (1.0 + x * (1.0 - s));
     let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
-    let cases: Vec<(Op, Box<dyn Fn(f64) -> f64>, f64)> = vec![
+    type Case = (Op, Box<dyn Fn(f64) -> f64>, f64);
+    let cases: Vec<Case> = vec![
         (Op::Exp, Box::new(f64::exp), 2.0),
         (Op::Tanh, Box::new(f64::tanh), 3.0),
         (Op::Sigmoid, Box::new(sigmoid), 4.0),

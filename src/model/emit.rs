@@ -69,7 +69,8 @@ impl Checker<'_> {
 
     /// A weight as it is stored; a `leaf` is learned.
     pub(in crate::model) fn emit_weight(&mut self, path: &str, ty: Ty, leaf: bool, span: Span) -> Val {
-        let label = Label { leaf: leaf && self.gradient, ..self.label(span) };
+        let learned = leaf && self.gradient && !self.bindings.frozen.contains(path);
+        let label = Label { leaf: learned, ..self.label(span) };
         self.emit_labelled(Op::Weight(path.to_owned()), &[], ty, label)
     }
 

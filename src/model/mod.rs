@@ -22,6 +22,7 @@ pub(in crate::model) use crate::ir::Val;
 use crate::ir::{Graph, Mode, Recompute};
 use crate::types::{AxisId, Precision};
 use indexmap::IndexMap;
+use std::collections::BTreeSet;
 
 /// What a run file or the command line decides: configs, sizes of the data's axes, training or evaluation.
 #[derive(Clone, Debug)]
@@ -38,6 +39,8 @@ pub struct Bindings {
     pub precision: Precision,
     /// What the backward pass computes again rather than keep.
     pub recompute: Recompute,
+    /// Paths of `param`s that stay as they are, so that no gradient is computed for them.
+    pub frozen: BTreeSet<String>,
 }
 
 impl Bindings {
@@ -50,6 +53,7 @@ impl Bindings {
             mode,
             precision: Precision::default(),
             recompute: Recompute::default(),
+            frozen: BTreeSet::new(),
         }
     }
 }

@@ -223,8 +223,7 @@ fn begin(
     observer: &mut dyn RunObserver,
 ) -> Result<(Trainer, Identity), RunError> {
     let mut identity = same_run::identity(session)?;
-    let programs = session.programs(0)?;
-    let infos = programs.training.program().weights.clone();
+    let infos = session.weight_infos()?;
     let mut weights = Weights::init(&infos, session.run.run.seed, session.device);
     if let Some((source, transfer)) = read_init(&session.run, &infos)? {
         origin::apply(&transfer, &mut weights)?;
@@ -232,6 +231,8 @@ fn begin(
         identity.origin = Some(origin::origin(&source, &transfer));
     }
     let config = config(session, identity.origin.as_ref(), &infos);
+    session.freeze(&config, &infos);
+    let programs = session.programs(0)?;
     let trainer = Trainer::new(config, programs, Arc::clone(&session.data), weights)?;
     note_identifiers(out, session.data.as_ref())?;
     Ok((trainer, identity))
@@ -242,9 +243,11 @@ fn go_on(session: &mut Session, out: &Path) -> Result<(Trainer, Identity), RunEr
     let identity = same_run::same_run(session, out)?;
     let folder = out.join(checkpoint::FOLDER);
     let state = checkpoint::peek(&folder)?;
+    let infos = session.weight_infos()?;
+    let config = config(session, identity.origin.as_ref(), &infos);
+    session.freeze(&config, &infos);
     // The programs of the last step that was done; a phase that begins now comes by its change.
     let programs = session.programs(state.step.saturating_sub(1))?;
-    let config = config(session, identity.origin.as_ref(), &programs.training.program().weights);
     let trainer = Trainer::resume(config, programs, Arc::clone(&session.data), session.device, &folder)?;
     Ok((trainer, identity))
 }

@@ -18,6 +18,7 @@ pub fn identity(session: &mut Session) -> Result<Identity, RunError> {
     let batch = session.run.run.batch;
     // The memory of the machine is no part of the run.
     session.model_file.bindings.recompute = Recompute::default();
+    session.model_file.bindings.frozen.clear();
     session.fitted = false;
     let program = session.program(Mode::Training, 0, batch, Values::Dropped)?;
     let about = About {

@@ -12,12 +12,13 @@ use crate::Values;
 use crate::cost::cost;
 use crate::data::{self, Dataset};
 use crate::exec::{Executable, Weights};
-use crate::ir::{Mode, Recompute};
+use crate::ir::{Mode, Recompute, WeightInfo};
 use crate::lower::Program;
 use crate::model_file::ModelFile;
-use crate::run_file::{self, EvaluationWeights, Precision, RunFile};
+use crate::run_file::{self, EvaluationWeights, Precision, RunFile, TrainConfig};
 use crate::train::best::{self, BEST};
 use crate::train::checkpoint;
+use crate::train::optimiser::assign;
 use crate::train::run_folder;
 use crate::train::supervision::{Graded, SupervisionStep};
 use crate::train::trainer::Programs;
@@ -190,6 +191,23 @@ impl Session {
         self.model_file.bindings.recompute = recompute;
         (self.micro_batch, self.fitted) = (Some(rows), true);
         Ok(rows)
+    }
+
+    /// Every weight of the model.
+    ///
+    /// # Errors
+    /// The author's mistakes.
+    pub fn weight_infos(&mut self) -> Result<Vec<WeightInfo>, RunError> {
+        let batch = self.run.run.batch;
+        Ok(self.program(Mode::Training, 0, batch, Values::Dropped)?.weights)
+    }
+
+    /// Has no gradient computed for the `param`s that stay as they are. Settings that cannot be are the trainer's to refuse.
+    pub fn freeze(&mut self, config: &TrainConfig, infos: &[WeightInfo]) {
+        let treatments = assign(infos, config).unwrap_or_default();
+        let frozen = treatments.into_iter().filter(|(_, treatment)| treatment.frozen);
+        self.model_file.bindings.frozen = frozen.map(|(path, _)| path).collect();
+        self.fitted = false;
     }
 
     /// Both programs of a trainer that has done `steps` steps.
