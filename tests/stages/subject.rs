@@ -20,7 +20,7 @@ pub struct Subject {
 
 impl Subject {
     /// A case: its first lines may bind what a run file would, `// set: heads = 3`, `// size: cell = 9`,
-    /// `// model: NAME`, and ask for `// evaluation`.
+    /// `// model: NAME`, `// frozen: PATH`, and ask for `// evaluation`.
     pub fn case(path: &Path) -> Subject {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         let mut subject = Subject::read(path, name);
@@ -35,6 +35,8 @@ impl Subject {
             } else if let Some(rest) = line.strip_prefix("// size: ") {
                 let (name, value) = pair(rest);
                 subject.bindings.sizes.insert(name, value.parse().expect("a size is a number"));
+            } else if let Some(path) = line.strip_prefix("// frozen: ") {
+                subject.bindings.frozen.insert(path.trim().to_owned());
             } else if let Some(name) = line.strip_prefix("// model: ") {
                 subject.bindings.model = Some(name.trim().to_owned());
             } else if line == "// evaluation" {
