@@ -566,7 +566,7 @@ unsafe fn store<T: Real>(output: &Output, start: usize, count: usize, value: Val
 
 /// To the nearest bfloat16, ties to even, without a branch on anything but NaN.
 #[inline(always)]
-fn narrowed(value: f32) -> bf16 {
+pub(crate) fn narrowed(value: f32) -> bf16 {
     let bits = value.to_bits();
     let rounded = bits.wrapping_add(0x7fff + ((bits >> 16) & 1));
     let bits = if value.is_nan() { bits | 0x40_0000 } else { rounded };

@@ -15,8 +15,10 @@ mod form;
 mod math;
 mod memory;
 mod pool;
+mod rope;
 
 pub use chain::{Chain, Mismatch, Op, Register, Space, Step, Width};
 pub use form::Form;
 pub use memory::{Element, Input, Output};
 pub use pool::set_threads;
+pub use rope::Rotation;

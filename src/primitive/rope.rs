@@ -9,12 +9,16 @@ use super::{
 #[cfg(feature = "torch")]
 use super::{
     Call,
-    kernel::{Kernel, Planner, TchResult},
+    kernel::{Arg, Kernel, Planner, TchResult},
 };
 use crate::diagnostic::Code;
+#[cfg(feature = "torch")]
+use crate::types::Kind;
 use crate::types::{Axes, Ty};
 #[cfg(feature = "torch")]
 use tch::Tensor;
+#[cfg(feature = "torch")]
+use totc_kernels::{Element, Form, Input, Output, Rotation};
 
 fn infer(attrs: &Attrs, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
     require_float(args[0], axes, "`rope`")?;
@@ -73,6 +77,9 @@ const BACK: f64 = -1.0;
 /// x·cos + rot(x)·sin in float32, or in float64 where the run is.
 #[cfg(feature = "torch")]
 fn rotate(call: &Call, planner: &Planner) -> TchResult<Kernel> {
+    if let Some(kernel) = on_this_processor(call, planner) {
+        return Ok(kernel);
+    }
     let narrow = call.kind();
     let wide = if narrow == tch::Kind::Double { narrow } else { tch::Kind::Float };
     let x = call.aligned_as(planner, 0, wide)?;
@@ -94,6 +101,39 @@ fn rotate(call: &Call, planner: &Planner) -> TchResult<Kernel> {
         let second = x.f_narrow(feature, width / 2, width / 2)?;
         let turned = Tensor::f_cat(&[second.f_neg()?, first], feature)?;
         x.f_mul(&cos)?.f_addcmul(&turned, &sin)?.f_to_kind(narrow)
+    }))
+}
+
+/// In one pass over memory, where the features are the last axis of memory of the CPU.
+#[cfg(feature = "torch")]
+fn on_this_processor(call: &Call, planner: &Planner) -> Option<Kernel> {
+    let ty = &call.args[0];
+    let element = match ty.kind {
+        Kind::Float32 => Element::Float32,
+        Kind::BFloat16 => Element::BFloat16,
+        _ => return None,
+    };
+    let last = ty.dims.last()?;
+    if planner.device != tch::Device::Cpu || last.axis != call.along() || call.numbers[0].is_some() {
+        return None;
+    }
+    let (axis, theta) = (ty.position(*call.attrs.over.first()?)?, call.attrs.number(0).unwrap_or(10000.0));
+    let back = call.attrs.number(1) == Some(BACK);
+    let rotation = Rotation::new(ty.dims[axis].size, last.size, theta, back);
+    let sizes: Vec<usize> = ty.dims.iter().map(|dim| dim.size).collect();
+    let (shape, options) = (ty.shape(), (call.kind(), planner.device));
+    Some(Box::new(move |_, args| {
+        let Some(Arg::Tensor(x)) = args.first() else { return Tensor::f_zeros(&shape[..], options) };
+        let x = if x.stride().last() == Some(&1) { x.shallow_clone() } else { x.f_contiguous()? };
+        let result = Tensor::f_empty(&shape[..], options)?;
+        let strides = x.stride().into_iter().map(|stride| stride as isize).collect();
+        let input = Input { pointer: x.data_ptr() as *const u8, element, strides };
+        let output = Output { pointer: result.data_ptr() as *mut u8, element };
+        // SAFETY: `x` has the sizes of its type and its own strides; the result is new, contiguous and as large.
+        #[expect(unsafe_code, reason = "kernels read and write memory by pointers")]
+        let done = unsafe { rotation.run(Form::best(), &sizes, axis, &input, &output) };
+        done.map_err(|mismatch| tch::TchError::Torch(mismatch.to_string()))?;
+        Ok(result)
     }))
 }
 
