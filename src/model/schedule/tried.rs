@@ -8,18 +8,8 @@ use crate::model::checker::Checker;
 use crate::model::evaluate::value::Value;
 use crate::source::Span;
 use crate::types::AxisId;
-use std::collections::BTreeSet;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
-
-/// What became of the tries of a loop.
-#[derive(Clone)]
-pub(in crate::model) enum Tried {
-    /// It stays a loop that updates these.
-    Carries(BTreeSet<String>),
-    /// It is written out.
-    Differs,
-}
 
 impl Checker<'_> {
     /// All that a try of the loop at `span` depends on: its place, the calls around it, what can be seen from there, and
