@@ -8,8 +8,7 @@ use crate::model::evaluate::value::{Scope, Value};
 use crate::model::names::inherit::{Flat, FlatModel, declares, flatten};
 use crate::model::names::items;
 use crate::model::outline::{Item, Outline, Section};
-use crate::model::schedule::left::Flow;
-use crate::model::schedule::left::{Collection, Emission};
+use crate::model::schedule::left::{Collection, Emission, Flow, Tried};
 use crate::model::{Bindings, Checked, Model, Output};
 use crate::source::{Sources, Span};
 use crate::syntax::Modules;
@@ -131,6 +130,8 @@ pub(in crate::model) struct Told {
     pub blamed_calls: HashSet<Span>,
     /// Instructions, calls and iterations so far.
     pub work: usize,
+    /// What became of loops that were tried, by the circumstances.
+    pub loops: HashMap<u64, Tried>,
     /// The model turned out to be without end, or too large; the rest of it is not looked at.
     pub runaway: bool,
 }

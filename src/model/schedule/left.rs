@@ -1,9 +1,11 @@
-//! What statements leave behind: the value that a `return` gives, entries of collections, what nets emit.
+//! What statements leave behind: the value that a `return` gives, entries of collections, what nets emit, what a try of a
+//! loop has shown.
 
 use crate::model::Val;
 use crate::model::evaluate::value::Value;
 use crate::source::Span;
 use crate::types::AxisId;
+use std::collections::BTreeSet;
 
 /// How statements end.
 pub(in crate::model) enum Flow {
@@ -33,4 +35,13 @@ pub(in crate::model) struct Emission {
     /// None where an error has been reported.
     pub value: Option<Val>,
     pub span: Span,
+}
+
+/// What became of the tries of a loop.
+#[derive(Clone)]
+pub(in crate::model) enum Tried {
+    /// It stays a loop that updates these.
+    Carries(BTreeSet<String>),
+    /// It is written out.
+    Differs,
 }

@@ -8,7 +8,7 @@ use crate::model::evaluate::value::{Binding, BindingRole, Scope, Value};
 use crate::model::names::visit::visit_block;
 use crate::model::outline::{Item, ItemKind};
 use crate::model::schedule::complaints;
-use crate::model::schedule::left::Flow;
+use crate::model::schedule::left::{Flow, Tried};
 use crate::source::Span;
 use crate::syntax::ast::{Block, Expr, ExprKind, Ident, LoopCount, MemberKind, Stmt, StmtKind};
 use std::collections::BTreeSet;
@@ -264,19 +264,30 @@ impl Checker<'_> {
     /// it left behind. What a body updates shows when it has run, so that a second try may carry more or less than the
     /// first.
     fn stays_a_loop(&mut self, segment: &Segment, while_: Option<&Expr>, body: &Block, span: Span) -> bool {
-        let mut names = BTreeSet::new();
-        self.updated(&body.statements, &mut names);
+        let circumstances = self.circumstances(span);
+        let known = self.told.borrow().loops.get(&circumstances).cloned();
+        let mut names = match known {
+            Some(Tried::Differs) => return false,
+            Some(Tried::Carries(names)) => names,
+            None => {
+                let mut names = BTreeSet::new();
+                self.updated(&body.statements, &mut names);
+                names
+            }
+        };
         for _ in 0..MOST_TRIES {
             let mut trial = self.trial();
             match trial.rolled(&names, segment, while_, body, span) {
                 Rolled::Kept => {
                     *self = *trial;
+                    self.told.borrow_mut().loops.insert(circumstances, Tried::Carries(names));
                     return true;
                 }
                 Rolled::Updates(exactly) => names = exactly,
-                Rolled::Differs => return false,
+                Rolled::Differs => break,
             }
         }
+        self.told.borrow_mut().loops.insert(circumstances, Tried::Differs);
         false
     }
 

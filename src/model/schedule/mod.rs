@@ -7,3 +7,4 @@ pub(in crate::model) mod loops;
 mod prune;
 pub(in crate::model) mod stmt;
 pub(in crate::model) mod tree;
+mod tried;
