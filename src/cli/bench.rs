@@ -1,10 +1,12 @@
 //! `totc bench RUN.ron`: how fast one supervision step is, and how near that is to what the machine can do.
 
+mod profile;
+
 use super::machine::MachineArgs;
 use super::{Failure, Outcome};
 use crate::Values;
 use crate::cost::cost;
-use crate::exec::{Executable, Weights};
+use crate::exec::{Executable, Inputs, Weights};
 use crate::ir::Mode;
 use crate::report::table;
 use crate::train::run::Session;
@@ -44,6 +46,12 @@ pub struct Args {
     seconds: f64,
     #[command(flatten)]
     machine: MachineArgs,
+    /// Where the time of a step goes, by operation and by name; in training without the update of the weights
+    #[arg(long, conflicts_with = "data")]
+    profile: bool,
+    /// Write the profiled step as a trace for Chrome or Perfetto
+    #[arg(long, value_name = "FILE", requires = "profile")]
+    trace: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -76,6 +84,9 @@ pub fn main(args: &Args) -> Outcome {
     let mode = if args.mode == What::Train { Mode::Training } else { Mode::Evaluation };
     let precision = session.run.run.precision;
     let program = session.program(mode, 0, batch, Values::Dropped)?;
+    if args.profile {
+        return profiled(args, &session, program);
+    }
     let flops = cost(&program).flops_of_products as f64;
     let (rows, width) = shape(&program);
     let seconds = match args.mode {
@@ -221,6 +232,17 @@ fn median(times: &mut [f64]) -> f64 {
 }
 
 fn infer(session: &Session, model: Executable, seconds: f64) -> Result<Vec<f64>, Failure> {
+    let (weights, inputs) = first_step(session, &model)?;
+    repeated(seconds, || {
+        let outputs = model.run(&weights, &inputs).map_err(|error| Failure::Internal(error.to_string()))?;
+        // Reading one number waits for the device.
+        outputs.values.values().next().map(|value| value.sum(Kind::Float).double_value(&[]));
+        Ok(())
+    })
+}
+
+/// Fresh weights and the first training rows.
+fn first_step(session: &Session, model: &Executable) -> Result<(Weights, Inputs), Failure> {
     let world = |error: &dyn std::fmt::Display| Failure::World(error.to_string());
     let weights = Weights::init(&model.program().weights, session.run.run.seed, session.device);
     let columns = Columns::pair(model.program(), session.data.as_ref()).map_err(|error| world(&error))?;
@@ -229,13 +251,27 @@ fn infer(session: &Session, model: Executable, seconds: f64) -> Result<Vec<f64>,
     let carry = Carry::start(model.program(), session.run.run.batch, model.precision(), session.device)
         .map_err(|error| world(&error))?;
     let carry = carry.admit(Fresh::InOrder(&batch)).map_err(|error| world(&error))?;
-    let inputs = carry.inputs(session.device).map_err(|error| world(&error))?;
-    repeated(seconds, || {
-        let outputs = model.run(&weights, &inputs).map_err(|error| Failure::Internal(error.to_string()))?;
-        // Reading one number waits for the device.
-        outputs.values.values().next().map(|value| value.sum(Kind::Float).double_value(&[]));
+    Ok((weights, carry.inputs(session.device).map_err(|error| world(&error))?))
+}
+
+fn profiled(args: &Args, session: &Session, program: crate::lower::Program) -> Outcome {
+    let model = session.linked(program)?;
+    let (weights, inputs) = first_step(session, &model)?;
+    let mut profiles = Vec::new();
+    repeated(args.seconds, || {
+        let run = model.run_profiled(&weights, &inputs);
+        let (_, profile) = run.map_err(|error| Failure::Internal(error.to_string()))?;
+        profiles.push(profile);
         Ok(())
-    })
+    })?;
+    let sources = &session.model_file.sources;
+    let batch = session.run.run.batch;
+    let head = format!("{}, {:?} on batches of {batch}", model.program().model, args.mode);
+    println!("{head}{}", profile::show(&profiles[WARM_UP..], sources).trim_end());
+    match &args.trace {
+        Some(path) => profile::trace(&profiles[WARM_UP..], sources, path),
+        None => Ok(()),
+    }
 }
 
 /// Rows and width of the first state: the matrix that every product of the recursion multiplies.

@@ -3,8 +3,8 @@
 //! tape.
 
 use super::Weights;
-use super::chain::Planned;
 use super::link::{Action, Names, link};
+use super::profile::Profile;
 use crate::ir::Yield;
 use crate::ir::op::Op;
 use crate::lower::{Instr, InstrOp, Operand, Program};
@@ -14,11 +14,12 @@ use indexmap::IndexMap;
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::time::Instant;
 use tch::{Device, Kind, TchError, Tensor};
 
 /// A program linked to its kernels, on a device.
 pub struct Executable {
-    program: Program,
+    pub(super) program: Program,
     device: Device,
     names: Names,
     actions: Vec<Action>,
@@ -105,22 +106,23 @@ pub enum ExecError {
 
 /// What stands in a slot.
 #[derive(Debug)]
-enum Value {
+pub(super) enum Value {
     Tensor(Tensor),
     /// What the iterations of a loop have yielded, in their order; put together only where somebody wants the whole.
     Stack(Rc<Vec<Value>>),
 }
 
 /// One step in progress.
-struct Step<'a> {
+pub(super) struct Step<'a> {
     data: Vec<Option<&'a Tensor>>,
     states: Vec<Option<&'a Tensor>>,
     weights: Vec<Option<&'a Tensor>>,
     inputs: &'a Inputs,
-    slots: Vec<Option<Value>>,
+    pub(super) slots: Vec<Option<Value>>,
     /// Of the loops that are running, from the outermost: how many iterations are done, of how many.
-    loops: Vec<(usize, usize)>,
+    pub(super) loops: Vec<(usize, usize)>,
     run: Run,
+    profile: Option<Profile>,
     /// Operands of the instruction at hand.
     args: Vec<Arg>,
 }
@@ -172,6 +174,25 @@ impl Executable {
         inputs: &Inputs,
         seeds: Option<&[u64]>,
     ) -> Result<Outputs, ExecError> {
+        Ok(self.run_noting(weights, inputs, seeds, None)?.0)
+    }
+
+    /// Runs one supervision step and notes how long each instruction takes.
+    ///
+    /// # Errors
+    /// As `run`.
+    pub fn run_profiled(&self, weights: &Weights, inputs: &Inputs) -> Result<(Outputs, Profile), ExecError> {
+        let (outputs, profile) = self.run_noting(weights, inputs, None, Some(Profile::start()))?;
+        Ok((outputs, profile.unwrap_or_else(Profile::start)))
+    }
+
+    fn run_noting(
+        &self,
+        weights: &Weights,
+        inputs: &Inputs,
+        seeds: Option<&[u64]>,
+        profile: Option<Profile>,
+    ) -> Result<(Outputs, Option<Profile>), ExecError> {
         let draws = seeds.map(|seeds| Draws { seeds: seeds.to_vec(), made: Cell::new(0) });
         let mut step = Step {
             data: self.names.inputs.iter().map(|name| inputs.data.get(name)).collect(),
@@ -181,6 +202,7 @@ impl Executable {
             slots: (0..self.program.slots).map(|_| None).collect(),
             loops: Vec::new(),
             run: Run { draws },
+            profile,
             args: Vec::new(),
         };
         let _constant = tch::no_grad_guard();
@@ -205,11 +227,17 @@ impl Executable {
                 }
             }
         }
-        Ok(Outputs { values, gradients, rows })
+        Ok((Outputs { values, gradients, rows }, step.profile))
     }
 
-    fn instructions(&self, body: &[Instr], actions: &[Action], step: &mut Step) -> Result<(), ExecError> {
+    pub(super) fn instructions(
+        &self,
+        body: &[Instr],
+        actions: &[Action],
+        step: &mut Step,
+    ) -> Result<(), ExecError> {
         for (instr, action) in body.iter().zip(actions) {
+            let start = step.profile.is_some().then(Instant::now);
             match action {
                 Action::Repeat(actions) => self.repeat(instr, actions, step)?,
                 Action::Chain(planned) => self.chain(instr, planned, step)?,
@@ -222,6 +250,9 @@ impl Executable {
             }
             for slot in &instr.free {
                 step.slots[*slot] = None;
+            }
+            if let (Some(profile), Some(start)) = (&mut step.profile, start) {
+                profile.note(instr, &self.program.axes, start);
             }
         }
         Ok(())
@@ -275,54 +306,8 @@ impl Executable {
         Ok(())
     }
 
-    /// A fused group in one kernel.
-    fn chain(&self, instr: &Instr, planned: &Planned, step: &mut Step) -> Result<(), ExecError> {
-        let mut operands = Vec::new();
-        for slot in planned.reads() {
-            operands.push(self.value(step, Operand::Slot(slot), &instr.ty)?);
-        }
-        let results = planned.run(&operands).map_err(|error| failure(&self.program, instr, &error))?;
-        for (slot, result) in instr.out.iter().zip(results) {
-            step.slots[*slot] = Some(Value::Tensor(result));
-        }
-        Ok(())
-    }
-
-    /// A fused group, one operation after the other.
-    fn each(&self, instr: &Instr, actions: &[Action], step: &mut Step) -> Result<(), ExecError> {
-        let InstrOp::Fused { body, yields, result_tys } = &instr.op else { return Ok(()) };
-        self.instructions(body, actions, step)?;
-        for ((slot, operand), ty) in instr.out.iter().zip(yields).zip(result_tys) {
-            step.slots[*slot] = Some(self.held(step, *operand, ty)?);
-        }
-        for slot in body.iter().flat_map(|inner| &inner.out) {
-            step.slots[*slot] = None;
-        }
-        Ok(())
-    }
-
-    /// The entry of a stack that belongs to the iteration, counted from the end.
-    fn unstacked(&self, instr: &Instr, step: &Step) -> Result<Value, ExecError> {
-        let (done, times) = step.loops.last().copied().unwrap_or((0, 1));
-        let entry = times - 1 - done;
-        if let Operand::Slot(slot) = instr.args[0]
-            && let Some(Value::Stack(values)) = &step.slots[slot]
-            && let Some(value) = values.get(entry)
-        {
-            return Ok(value.share());
-        }
-        let (whole, InstrOp::Op(Op::Unstack { axis })) =
-            (self.value(step, instr.args[0], &instr.arg_tys[0])?, &instr.op)
-        else {
-            return Err(ExecError::Input { what: "a stack".to_owned() });
-        };
-        let place = instr.arg_tys[0].position(*axis).unwrap_or(0) as i64;
-        let part = whole.f_select(place, entry as i64);
-        part.map(Value::Tensor).map_err(|error| failure(&self.program, instr, &error))
-    }
-
     /// An operand as it stands, stacks as stacks.
-    fn held(&self, step: &Step, operand: Operand, ty: &Ty) -> Result<Value, ExecError> {
+    pub(super) fn held(&self, step: &Step, operand: Operand, ty: &Ty) -> Result<Value, ExecError> {
         match operand {
             Operand::Slot(slot) => {
                 step.slots[slot].as_ref().map(Value::share).ok_or_else(|| never_computed(slot))
@@ -332,7 +317,7 @@ impl Executable {
     }
 
     /// An operand as a tensor; a number takes the kind of `ty`.
-    fn value(&self, step: &Step, operand: Operand, ty: &Ty) -> Result<Tensor, ExecError> {
+    pub(super) fn value(&self, step: &Step, operand: Operand, ty: &Ty) -> Result<Tensor, ExecError> {
         match operand {
             Operand::Slot(slot) => match &step.slots[slot] {
                 Some(value) => value.whole().map_err(|error| ExecError::Kernel {
@@ -436,7 +421,7 @@ impl Executable {
     }
 }
 
-fn failure(program: &Program, instr: &Instr, error: &TchError) -> ExecError {
+pub(super) fn failure(program: &Program, instr: &Instr, error: &TchError) -> ExecError {
     let cause = first_line(error);
     let node = if instr.name.is_empty() { "a constant".to_owned() } else { instr.name.clone() };
     if ["not enough memory", "out of memory", "can't allocate memory"].iter().any(|said| cause.contains(said))
@@ -474,7 +459,7 @@ fn never_computed(slot: usize) -> ExecError {
 
 impl Value {
     /// The same value; tensors are shared.
-    fn share(&self) -> Value {
+    pub(super) fn share(&self) -> Value {
         match self {
             Value::Tensor(tensor) => Value::Tensor(tensor.shallow_clone()),
             Value::Stack(values) => Value::Stack(Rc::clone(values)),

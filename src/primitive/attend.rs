@@ -66,8 +66,7 @@ fn rule(b: &mut dyn Backward) {
     let all = b.with("attend_backward", attrs, &operands);
     for at in 0..3 {
         if b.wants(at) {
-            let one = b.slice(all, part, at, 1);
-            let share = b.over("sum", &[part], &[one]);
+            let share = b.select(all, part, at);
             b.give(at, share);
         }
     }
@@ -111,6 +110,7 @@ struct Heads {
     shape: [i64; 4],
     /// Sizes in the order of the views, and the view back to the first query's memory order.
     ordered: Vec<i64>,
+    order: Vec<Dim>,
     back: View,
     causal: bool,
 }
@@ -137,6 +137,7 @@ impl Heads {
             shape: [batch, heads, rows, features],
             ordered: order.iter().map(|dim| dim.size as i64).collect(),
             back: View::whole(&order, dims),
+            order,
             causal: call.attrs.number(0).is_some_and(|value| value != 0.0),
         })
     }
@@ -170,49 +171,41 @@ fn attention(call: &Call, planner: &Planner) -> TchResult<Kernel> {
     }))
 }
 
-/// On the CPU by libtorch's fused kernel, which wants the logarithms of the sums and so the attention again; elsewhere by
-/// the formula, whose weights are computed in float32 or wider.
+/// Some samples at a time, so that the weights of the attention, which are computed again, stay in the cache and take no
+/// memory to speak of.
 #[cfg(feature = "torch")]
 fn attention_backward(call: &Call, planner: &Planner) -> TchResult<Kernel> {
-    let heads = Heads::of(call, planner, &call.args[1])?;
-    let (kind, fused) = (call.kind(), planner.device == tch::Device::Cpu);
+    let own = &call.args[1];
+    let heads = Heads::of(call, planner, own)?;
+    let part = Dim { axis: call.attrs.into[0].0, size: 3 };
+    let with_part = |dims: &[Dim]| -> Vec<Dim> { [&[part], dims].concat() };
+    let back = View::whole(&with_part(&heads.order), &with_part(&own.dims));
+    let (kind, options) = (call.kind(), (call.kind(), planner.device));
+    let [batch, head, rows, features] = heads.shape;
+    let at_once = (WEIGHTS_AT_ONCE / (head * rows * rows).max(1)).clamp(1, batch.max(1));
+    let shape: Vec<i64> = [&[3], &heads.ordered[..]].concat();
     Ok(Box::new(move |_, args| {
-        let part = |at: usize| -> TchResult<Tensor> {
-            let part = heads.part(args, at)?;
-            // The fused kernel reads the features of a row one behind the other, and does not ask.
-            if part.stride().last() == Some(&1) { Ok(part) } else { part.f_contiguous() }
-        };
-        let (adjoint, q, k, v) = (part(0)?.f_to_kind(kind)?, part(1)?, part(2)?, part(3)?);
-        let (q, k, v) = if fused && q.numel() > 0 {
-            let (out, sums) = Tensor::f_internal_scaled_dot_product_flash_attention_for_cpu::<&Tensor>(
-                &q,
-                &k,
-                &v,
-                0.0,
-                heads.causal,
-                None,
-                None,
-            )?;
-            Tensor::f_internal_scaled_dot_product_flash_attention_for_cpu_backward::<&Tensor>(
-                &adjoint,
-                &q,
-                &k,
-                &v,
-                &out,
-                &sums,
-                0.0,
-                heads.causal,
-                None,
-                None,
-            )?
-        } else {
-            by_formula(&adjoint, &q, &k, &v, heads.causal)?
-        };
-        Tensor::f_stack(&[heads.result(&q)?, heads.result(&k)?, heads.result(&v)?], 0)
+        let (q, k, v) = (heads.part(args, 1)?, heads.part(args, 2)?, heads.part(args, 3)?);
+        let adjoint = heads.part(args, 0)?.f_to_kind(kind)?;
+        let all = Tensor::f_empty([3, batch, head, rows, features], options)?;
+        for from in (0..batch).step_by(at_once as usize) {
+            let count = at_once.min(batch - from);
+            let some = |x: &Tensor| x.f_narrow(0, from, count);
+            let shares = by_formula(&some(&adjoint)?, &some(&q)?, &some(&k)?, &some(&v)?, heads.causal)?;
+            for (at, share) in [shares.0, shares.1, shares.2].iter().enumerate() {
+                all.f_select(0, at as i64)?.f_narrow(0, from, count)?.f_copy_(share)?;
+            }
+        }
+        back.of(&all.f_reshape(&shape[..])?)
     }))
 }
 
-/// With P = softmax(q·kᵀ / √d): ∂v = Pᵀ·∂y, ∂P = ∂y·vᵀ, ∂S = P ∘ (∂P - Σ ∂P ∘ P), ∂q = ∂S·k / √d, ∂k = ∂Sᵀ·q / √d.
+/// Weights of attentions that are computed at once: some megabytes.
+#[cfg(feature = "torch")]
+const WEIGHTS_AT_ONCE: i64 = 1 << 19;
+
+/// With P = softmax(q·kᵀ / √d): ∂v = Pᵀ·∂y, ∂P = ∂y·vᵀ, ∂S = P ∘ (∂P - Σ ∂P ∘ P), ∂q = ∂S·k / √d, ∂k = ∂Sᵀ·q / √d. Weights
+/// and their gradients are computed in float32 or wider.
 #[cfg(feature = "torch")]
 fn by_formula(
     adjoint: &Tensor,
@@ -224,14 +217,15 @@ fn by_formula(
     let narrow = q.kind();
     let wide = if narrow == tch::Kind::Double { narrow } else { tch::Kind::Float };
     let scale = 1.0 / (q.size()[3] as f64).sqrt();
-    let mut scores = q.f_matmul(&k.f_transpose(-1, -2)?)?.f_to_kind(wide)?.f_mul_scalar(scale)?;
+    let widened = |x: &Tensor| x.f_to_kind(wide);
+    let mut scores = widened(q)?.f_mul_scalar(scale)?.f_matmul(&widened(k)?.f_transpose(-1, -2)?)?;
     if causal {
         let rows = q.size()[2];
         let later = Tensor::f_ones([rows, rows], (tch::Kind::Bool, q.device()))?.f_triu(1)?;
         scores = scores.f_masked_fill(&later, f64::NEG_INFINITY)?;
     }
     let p = scores.f_softmax(-1, None::<tch::Kind>)?;
-    let by_p = adjoint.f_matmul(&v.f_transpose(-1, -2)?)?.f_to_kind(wide)?;
+    let by_p = widened(adjoint)?.f_matmul(&widened(v)?.f_transpose(-1, -2)?)?;
     let by_scores = Tensor::f_internal_softmax_backward_data(&by_p, &p, -1, wide)?;
     let by_scores = by_scores.f_mul_scalar(scale)?.f_to_kind(narrow)?;
     let by_v = p.f_to_kind(narrow)?.f_transpose(-1, -2)?.f_matmul(adjoint)?;

@@ -74,6 +74,9 @@ pub trait Backward {
     /// Entries `start .. start + len` of an axis, which keeps its name.
     fn slice(&mut self, val: Val, axis: AxisId, start: usize, len: usize) -> Val;
 
+    /// Entry `at` of an axis, which goes.
+    fn select(&mut self, val: Val, axis: AxisId, at: usize) -> Val;
+
     /// Zeros around an axis: its entries stand from `start` on, of `size`.
     fn pad(&mut self, val: Val, axis: AxisId, start: usize, size: usize) -> Val;
 

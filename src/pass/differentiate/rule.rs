@@ -85,6 +85,10 @@ macro_rules! making {
             self.making().add(Op::Slice { axis, start, len, to: axis }, &[val])
         }
 
+        fn select(&mut self, val: Val, axis: AxisId, at: usize) -> Val {
+            self.making().add(Op::Select { axis, at }, &[val])
+        }
+
         fn pad(&mut self, val: Val, axis: AxisId, start: usize, size: usize) -> Val {
             self.making().add(Op::Pad { axis, start, size, to: axis }, &[val])
         }
