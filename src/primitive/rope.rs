@@ -109,7 +109,7 @@ fn rotate(call: &Call, planner: &Planner) -> TchResult<Kernel> {
 fn on_this_processor(call: &Call, planner: &Planner) -> Option<Kernel> {
     let ty = &call.args[0];
     let element = match ty.kind {
-        Kind::Float32 => Element::Float32,
+        Kind::Float | Kind::Float32 => Element::Float32,
         Kind::BFloat16 => Element::BFloat16,
         _ => return None,
     };
