@@ -1,131 +1,160 @@
-//! Threads that wait asleep. One piece of work at a time is cut into tasks of fixed extent; which thread does which changes
-//! no result.
+//! Threads that do the tasks of one caller together and sleep in between: an idle pool that spins would slow down every
+//! other thread of the process. Which thread does a task is left to chance, what a task is is not: whoever gives fixed
+//! slices gets the same result with any number of threads.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 
-/// Work that is being done: a function of the task's number.
-#[derive(Clone)]
-struct Work {
-    task: Arc<dyn Fn(usize) + Send + Sync>,
-    next: Arc<AtomicUsize>,
-    tasks: usize,
+/// Threads that wait for tasks. Dropping it ends them.
+#[derive(Debug)]
+pub struct Pool {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+    /// Held by whoever has given tasks.
+    busy: Mutex<()>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Shared {
-    /// The work at hand, and how many were handed in before it.
-    work: Mutex<(usize, Option<Work>)>,
-    arrived: Condvar,
-    /// Workers that still have a hand in it.
-    busy: Mutex<usize>,
-    idle: Condvar,
+    state: Mutex<State>,
+    /// There are tasks, or it is over.
+    tasks: Condvar,
+    /// The last thread has left the tasks.
+    done: Condvar,
 }
 
-static THREADS: AtomicUsize = AtomicUsize::new(0);
-
-/// How many threads compute, the caller's included; 0 stands for as many as there are processors. Counts from the first
-/// work on.
-pub fn set_threads(count: usize) {
-    THREADS.store(count, Ordering::Relaxed);
+#[derive(Debug, Default)]
+struct State {
+    job: Option<JobRef>,
+    /// Jobs so far, so that a thread takes part in each once.
+    number: u64,
+    /// Threads at the job.
+    inside: usize,
+    over: bool,
 }
 
-/// Runs `task` for every number below `tasks`, on this thread and the workers, and comes back when all are done.
-pub(crate) fn run<'t>(tasks: usize, task: impl Fn(usize) + Send + Sync + 't) {
-    let (shared, workers) = pool();
-    // A second caller at the same time does its work alone.
-    static TURN: Mutex<()> = Mutex::new(());
-    let turn = TURN.try_lock();
-    if tasks < 2 || *workers == 0 || turn.is_err() {
-        (0..tasks).for_each(task);
-        return;
+/// Tasks of one call of [`Pool::run`].
+struct Job<'a> {
+    task: &'a (dyn Fn(usize) + Sync),
+    next: AtomicUsize,
+    tasks: usize,
+    panic: Mutex<Option<Box<dyn Any + Send>>>,
+}
+
+/// A job on the stack of the thread that gave it.
+#[derive(Clone, Copy, Debug)]
+struct JobRef(*const Job<'static>);
+
+// SAFETY: a job is shared state behind atomics, a mutex and a function that is `Sync`; it lives until its threads have
+// left, see `run`.
+unsafe impl Send for JobRef {}
+
+impl Pool {
+    /// A pool in which `threads` work at once, the caller among them; at least one. Where the system refuses a thread, those
+    /// that are there do the work.
+    pub fn new(threads: usize) -> Pool {
+        let shared = Arc::new(Shared::default());
+        let spawn = |number: usize| {
+            let shared = Arc::clone(&shared);
+            std::thread::Builder::new().name(format!("kernels {number}")).spawn(move || wait(&shared)).ok()
+        };
+        let threads = (1..threads).filter_map(spawn).collect();
+        Pool { shared, threads, busy: Mutex::new(()) }
     }
-    let task: Arc<dyn Fn(usize) + Send + Sync + 't> = Arc::new(task);
-    // SAFETY: only the lifetime is stretched. The workers drop their clone before they count themselves idle, and this
-    // function does not return, nor unwind past `Waiting`, before all have: nothing outlives `'t`.
-    let task: Arc<dyn Fn(usize) + Send + Sync> = unsafe { std::mem::transmute(task) };
-    let work = Work { task, next: Arc::new(AtomicUsize::new(0)), tasks };
-    *lock(&shared.busy) = *workers;
-    let mut given = lock(&shared.work);
-    *given = (given.0 + 1, Some(work.clone()));
-    drop(given);
-    shared.arrived.notify_all();
-    let _waiting = Waiting(shared);
-    work.run();
+
+    /// How many work at once.
+    pub fn threads(&self) -> usize {
+        self.threads.len() + 1
+    }
+
+    /// Does `task(0)` to `task(tasks - 1)`, each once, on all threads; returns when all are done. A panic of a task goes on
+    /// in the caller. Called from within a task, or by two threads at once, the second does its tasks alone.
+    pub fn run(&self, tasks: usize, task: impl Fn(usize) + Sync) {
+        let job = Job { task: &task, next: AtomicUsize::new(0), tasks, panic: Mutex::new(None) };
+        let alone = self.threads.is_empty() || tasks < 2;
+        let busy = if alone { None } else { self.busy.try_lock().ok() };
+        if busy.is_some() {
+            let pointer = (&raw const job).cast::<Job<'static>>();
+            let mut state = lock(&self.shared.state);
+            state.job = Some(JobRef(pointer));
+            state.number += 1;
+            drop(state);
+            self.shared.tasks.notify_all();
+        }
+        job.work();
+        if busy.is_some() {
+            // From here on nobody begins; whoever has begun is waited for, so that no thread sees the job after this.
+            let mut state = lock(&self.shared.state);
+            state.job = None;
+            while state.inside > 0 {
+                state = self.shared.done.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+        drop(busy);
+        let panic = lock(&job.panic).take();
+        if let Some(panic) = panic {
+            resume_unwind(panic);
+        }
+    }
 }
 
-impl Work {
-    fn run(&self) {
+impl Drop for Pool {
+    fn drop(&mut self) {
+        lock(&self.shared.state).over = true;
+        self.shared.tasks.notify_all();
+        for thread in self.threads.drain(..) {
+            // A thread catches the panics of its tasks, so it ends well.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Job<'_> {
+    /// Does tasks until none is left.
+    fn work(&self) {
         loop {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             if number >= self.tasks {
                 return;
             }
-            (self.task)(number);
-        }
-    }
-}
-
-/// Waits for the workers when it is dropped, also by a panic.
-struct Waiting<'s>(&'s Shared);
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        let mut busy = lock(&self.0.busy);
-        while *busy > 0 {
-            busy = self.0.idle.wait(busy).unwrap_or_else(PoisonError::into_inner);
-        }
-        lock(&self.0.work).1 = None;
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn pool() -> &'static (Shared, usize) {
-    static POOL: OnceLock<(Shared, usize)> = OnceLock::new();
-    let mut made = false;
-    let pool = POOL.get_or_init(|| {
-        made = true;
-        let threads = match THREADS.load(Ordering::Relaxed) {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            count => count,
-        };
-        (Shared::default(), threads.saturating_sub(1))
-    });
-    if made {
-        for number in 0..pool.1 {
-            let name = format!("totc-kernels-{number}");
-            let started = std::thread::Builder::new().name(name).spawn(|| work_for(&pool.0));
-            // Fewer threads than wanted would leave callers waiting for the others.
-            if started.is_err() {
-                std::process::abort();
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (self.task)(number))) {
+                lock(&self.panic).get_or_insert(panic);
             }
         }
     }
-    pool
 }
 
-fn work_for(shared: &Shared) {
-    let mut done = 0;
+/// The life of a thread.
+fn wait(shared: &Shared) {
+    let mut seen = 0;
+    let mut state = lock(&shared.state);
     loop {
-        let mut given = lock(&shared.work);
-        while given.0 == done || given.1.is_none() {
-            given = shared.arrived.wait(given).unwrap_or_else(PoisonError::into_inner);
+        if state.over {
+            return;
         }
-        done = given.0;
-        let work = given.1.clone();
-        drop(given);
-        if let Some(work) = work {
-            // A task that panics is a bug; the other threads must not wait for this one.
-            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work.run()));
-            drop(work);
-        }
-        let mut busy = lock(&shared.busy);
-        *busy -= 1;
-        if *busy == 0 {
-            shared.idle.notify_all();
+        let job = state.job.filter(|_| state.number != seen);
+        let Some(JobRef(job)) = job else {
+            state = shared.tasks.wait(state).unwrap_or_else(PoisonError::into_inner);
+            continue;
+        };
+        seen = state.number;
+        state.inside += 1;
+        drop(state);
+        // SAFETY: the job was there while the lock was held and this thread was counted, so `run` has not returned and
+        // does not before `inside` is 0 again.
+        unsafe { (*job).work() };
+        state = lock(&shared.state);
+        state.inside -= 1;
+        if state.inside == 0 {
+            shared.done.notify_all();
         }
     }
+}
+
+/// The lock, whoever panicked while holding it: nothing is left half done under these.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -9,7 +9,8 @@ use crate::primitive::kernel::{TchResult, torch_kind};
 use crate::types::{AxisId, Dim, Kind, Ty};
 use std::collections::HashMap;
 use tch::{Device, TchError, Tensor};
-use totc_kernels::{Chain, Element, Form, Input, Op as Do, Output, Register, Space, Step, Width};
+use totc_kernels::Form;
+use totc_kernels::fused::{Chain, Input, Kind as Held, Op as Do, Output, Register, Space, Step, Width};
 
 /// A group that has become a chain.
 pub(super) struct Planned {
@@ -153,15 +154,15 @@ impl Planned {
         for (source, tensor) in self.inputs.iter().zip(operands) {
             let strides = tensor.stride();
             let strides = source.axes.iter().map(|axis| axis.map_or(0, |axis| strides[axis] as isize));
-            let (pointer, element) = (tensor.data_ptr() as *const u8, element(tensor.kind())?);
-            inputs.push(Input { pointer, element, strides: strides.collect() });
+            let (pointer, kind) = (tensor.data_ptr() as *const u8, held(tensor.kind())?);
+            inputs.push(Input { pointer, kind, strides: strides.collect() });
         }
         let mut results = Vec::with_capacity(self.outputs.len());
         let mut outputs = Vec::with_capacity(self.outputs.len());
         for ty in &self.outputs {
             let kind = torch_kind(ty.kind);
             let result = Tensor::f_empty(ty.shape(), (kind, Device::Cpu))?;
-            outputs.push(Output { pointer: result.data_ptr() as *mut u8, element: element(kind)? });
+            outputs.push(Output { pointer: result.data_ptr() as *mut u8, kind: held(kind)? });
             results.push(result);
         }
         // SAFETY: the program's types say the sizes of every operand, and libtorch's strides where its elements lie, all of
@@ -173,12 +174,12 @@ impl Planned {
     }
 }
 
-fn element(kind: tch::Kind) -> TchResult<Element> {
+fn held(kind: tch::Kind) -> TchResult<Held> {
     match kind {
-        tch::Kind::Bool => Ok(Element::Bool),
-        tch::Kind::BFloat16 => Ok(Element::BFloat16),
-        tch::Kind::Float => Ok(Element::Float32),
-        tch::Kind::Double => Ok(Element::Float64),
+        tch::Kind::Bool => Ok(Held::Bool),
+        tch::Kind::BFloat16 => Ok(Held::BFloat16),
+        tch::Kind::Float => Ok(Held::Float32),
+        tch::Kind::Double => Ok(Held::Float64),
         other => Err(TchError::Torch(format!("a chain cannot read {other:?}"))),
     }
 }

@@ -133,7 +133,7 @@ impl Executable {
     /// # Errors
     /// A kernel that cannot be planned (a bug of totc, or no memory left).
     pub fn new(program: Program, device: Device) -> Result<Executable, ExecError> {
-        totc_kernels::set_threads(tch::get_num_threads().max(1) as usize);
+        totc_kernels::fused::set_threads(tch::get_num_threads().max(1) as usize);
         let (planner, mut names) = (Planner::new(device), Names::default());
         let actions = link(&program, &program.body, &planner, &mut names)
             .map_err(|unplanned| failure(&program, unplanned.instr, &unplanned.error))?;

@@ -1,6 +1,6 @@
-//! How primitives are computed as part of a chain (`totc_kernels::Chain`): element by element, or row by row.
+//! How primitives are computed as part of a chain (`totc_kernels::fused::Chain`): element by element, or row by row.
 
-use totc_kernels::{Op, Register, Step, Width};
+use totc_kernels::fused::{Op, Register, Step, Width};
 
 /// What a primitive is to a chain.
 #[derive(Clone, Copy, Debug)]

@@ -9,7 +9,7 @@ use super::kernel;
 use super::{Chained, Complaint, Derivative, Primitive, Takes, as_float, broadcast, per_element};
 use crate::diagnostic::Code;
 use crate::types::{Axes, Kind, Ty};
-use totc_kernels::Op;
+use totc_kernels::fused::Op;
 
 fn arithmetic(_: &Attrs, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
     let dims = broadcast(args, axes)?;

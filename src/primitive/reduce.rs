@@ -8,7 +8,7 @@ use super::{
 };
 use crate::diagnostic::Code;
 use crate::types::{Axes, Kind, Ty};
-use totc_kernels::{Op, Register};
+use totc_kernels::fused::{Op, Register};
 
 fn reduced(attrs: &Attrs, args: &[&Ty], axes: &Axes, kind: Kind) -> Result<Ty, Complaint> {
     for axis in &attrs.over {

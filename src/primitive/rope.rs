@@ -18,7 +18,9 @@ use crate::types::{Axes, Ty};
 #[cfg(feature = "torch")]
 use tch::Tensor;
 #[cfg(feature = "torch")]
-use totc_kernels::{Element, Form, Input, Output, Rotation};
+use totc_kernels::Form;
+#[cfg(feature = "torch")]
+use totc_kernels::fused::{Input, Kind as Held, Output, Rotation};
 
 fn infer(attrs: &Attrs, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
     require_float(args[0], axes, "`rope`")?;
@@ -108,9 +110,9 @@ fn rotate(call: &Call, planner: &Planner) -> TchResult<Kernel> {
 #[cfg(feature = "torch")]
 fn on_this_processor(call: &Call, planner: &Planner) -> Option<Kernel> {
     let ty = &call.args[0];
-    let element = match ty.kind {
-        Kind::Float | Kind::Float32 => Element::Float32,
-        Kind::BFloat16 => Element::BFloat16,
+    let kind = match ty.kind {
+        Kind::Float | Kind::Float32 => Held::Float32,
+        Kind::BFloat16 => Held::BFloat16,
         _ => return None,
     };
     let last = ty.dims.last()?;
@@ -127,8 +129,8 @@ fn on_this_processor(call: &Call, planner: &Planner) -> Option<Kernel> {
         let x = if x.stride().last() == Some(&1) { x.shallow_clone() } else { x.f_contiguous()? };
         let result = Tensor::f_empty(&shape[..], options)?;
         let strides = x.stride().into_iter().map(|stride| stride as isize).collect();
-        let input = Input { pointer: x.data_ptr() as *const u8, element, strides };
-        let output = Output { pointer: result.data_ptr() as *mut u8, element };
+        let input = Input { pointer: x.data_ptr() as *const u8, kind, strides };
+        let output = Output { pointer: result.data_ptr() as *mut u8, kind };
         // SAFETY: `x` has the sizes of its type and its own strides; the result is new, contiguous and as large.
         #[expect(unsafe_code, reason = "kernels read and write memory by pointers")]
         let done = unsafe { rotation.run(Form::best(), &sizes, axis, &input, &output) };

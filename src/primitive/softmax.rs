@@ -6,7 +6,7 @@ use super::{
     Backward, Chained, Complaint, Derivative, Primitive, Takes, missing, per_element, require_float,
 };
 use crate::types::{Axes, Ty};
-use totc_kernels::{Op, Register};
+use totc_kernels::fused::{Op, Register};
 
 fn infer(attrs: &Attrs, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
     require_float(args[0], axes, "`softmax`")?;

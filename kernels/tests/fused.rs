@@ -1,6 +1,7 @@
 //! Chains against the same formulas written out in float64, in every form that this machine can run.
 
-use totc_kernels::{Chain, Element, Form, Input, Op, Output, Register, Space, Step, Width};
+use totc_kernels::Form;
+use totc_kernels::fused::{Chain, Input, Kind, Op, Output, Register, Space, Step, Width};
 
 /// Rounding of float32, and how many of them a formula here has at most: values near 1, some twenty operations, functions
 /// of at most 3 ulp. With an order of magnitude of room.
@@ -31,13 +32,13 @@ fn rows_of(values: &[f32], sizes: &[usize]) -> Input {
     for at in (0..sizes.len().saturating_sub(1)).rev() {
         strides[at] = strides[at + 1] * sizes[at + 1] as isize;
     }
-    Input { pointer: values.as_ptr().cast(), element: Element::Float32, strides }
+    Input { pointer: values.as_ptr().cast(), kind: Kind::Float32, strides }
 }
 
 /// One float32 output of a chain on inputs.
 fn run(chain: &Chain, form: Form, inputs: &[Input], count: usize) -> Vec<f32> {
     let mut out = vec![f32::NAN; count];
-    let output = Output { pointer: out.as_mut_ptr().cast(), element: Element::Float32 };
+    let output = Output { pointer: out.as_mut_ptr().cast(), kind: Kind::Float32 };
     // SAFETY: the tests give memory of the sizes that their chains have.
     unsafe { chain.run(form, inputs, &[output]).unwrap() };
     out
@@ -129,7 +130,7 @@ fn strides_say_where_operands_lie() {
     let (a, b, c) = (narrow(&spread(30, 4)), narrow(&spread(4, 5)), narrow(&spread(120, 6)));
     let input = |values: &[f32], strides: [isize; 3]| Input {
         pointer: values.as_ptr().cast(),
-        element: Element::Float32,
+        kind: Kind::Float32,
         strides: strides.to_vec(),
     };
     let inputs = [input(&a, [0, 6, 1]), input(&b, [1, 0, 0]), input(&c, [1, 4, 20])];
@@ -169,8 +170,8 @@ fn bfloat16_is_rounded_once() {
     let chain = Chain::new(Space(vec![10, 100]), false, steps, vec![Register(3)]).unwrap();
     for form in Form::available() {
         let mut out = vec![half::bf16::NAN; 1000];
-        let input = Input { pointer: x.as_ptr().cast(), element: Element::BFloat16, strides: vec![100, 1] };
-        let output = Output { pointer: out.as_mut_ptr().cast(), element: Element::BFloat16 };
+        let input = Input { pointer: x.as_ptr().cast(), kind: Kind::BFloat16, strides: vec![100, 1] };
+        let output = Output { pointer: out.as_mut_ptr().cast(), kind: Kind::BFloat16 };
         // SAFETY: as many elements as the space has places.
         unsafe { chain.run(form, &[input], &[output]).unwrap() };
         for (x, found) in x.iter().zip(&out) {
@@ -249,8 +250,8 @@ fn double_chains_compute_in_float64() {
     ];
     let chain = Chain::new(Space(vec![5, 10]), true, steps, vec![Register(2)]).unwrap();
     let mut out = [0.0f64; 5];
-    let input = Input { pointer: x.as_ptr().cast(), element: Element::Float64, strides: vec![10, 1] };
-    let output = Output { pointer: out.as_mut_ptr().cast(), element: Element::Float64 };
+    let input = Input { pointer: x.as_ptr().cast(), kind: Kind::Float64, strides: vec![10, 1] };
+    let output = Output { pointer: out.as_mut_ptr().cast(), kind: Kind::Float64 };
     // SAFETY: fifty places, five rows.
     unsafe { chain.run(Form::best(), &[input], &[output]).unwrap() };
     for (row, found) in x.chunks(10).zip(out) {

@@ -1,9 +1,9 @@
 //! Chains: elementwise operations and reductions of rows, computed block by block.
 
+use super::memory::{Input, Kind, Output};
+use super::pool;
+use super::real::Real;
 use crate::form::Form;
-use crate::math::Real;
-use crate::memory::{Element, Input, Output};
-use crate::pool;
 use half::bf16;
 use std::cell::RefCell;
 
@@ -271,7 +271,7 @@ impl Chain {
                 }
             }
         };
-        pool::run(rows.div_ceil(rows_a_task), task);
+        pool().run(rows.div_ceil(rows_a_task), task);
         Ok(())
     }
 
@@ -280,13 +280,12 @@ impl Chain {
     /// # Safety
     /// As [`Chain::run`].
     unsafe fn block_in<T: Scratch>(&self, form: Form, memory: &Memory, start: usize, rows: usize) {
-        let known = Form::best();
         T::scratch(|scratch| {
             // SAFETY: the caller's promise; a form beyond what the processor has is not entered.
             unsafe {
-                match form.min(known) {
+                match form.usable() {
                     #[cfg(target_arch = "x86_64")]
-                    Form::Avx512 => self.block_avx512(memory, start, rows, scratch),
+                    Form::AmxBf16 | Form::Avx512 => self.block_avx512(memory, start, rows, scratch),
                     #[cfg(target_arch = "x86_64")]
                     Form::Avx2 => self.block_avx2(memory, start, rows, scratch),
                     _ => self.block(memory, start, rows, scratch),
@@ -329,7 +328,7 @@ impl Chain {
             let each = if self.steps[at].width == Width::Full { last } else { 1 };
             let computed = !matches!(self.steps[at].op, Op::Input(_)) && self.steps[at].width != Width::One;
             // SAFETY: rows of this block, which the caller has promised to be writable.
-            (computed && memory.outputs[output].element == T::ELEMENT).then(|| unsafe {
+            (computed && memory.outputs[output].kind == T::KIND).then(|| unsafe {
                 ((memory.outputs[output].pointer as *mut T).add(start * each), rows * each)
             })
         };
@@ -340,7 +339,7 @@ impl Chain {
             let each = if full { last } else { 1 };
             let whole = source.even == Some(each as isize) && (!full || source.inner == 1 || last == 1);
             // SAFETY: rows of this block, which the caller has promised to be readable.
-            (whole && source.input.element == T::ELEMENT)
+            (whole && source.input.kind == T::KIND)
                 .then(|| unsafe { ((source.input.pointer as *mut T).add(start * each), rows * each) })
         };
         let direct: Vec<Option<(*mut T, usize)>> =
@@ -398,8 +397,7 @@ impl Chain {
         for (output, register) in memory.outputs.iter().zip(&self.outputs) {
             let each = if self.steps[register.0].width == Width::Full { last } else { 1 };
             let there = (output.pointer as *mut T).wrapping_add(start * each);
-            if output.element == T::ELEMENT && direct[register.0].is_some_and(|(pointer, _)| pointer == there)
-            {
+            if output.kind == T::KIND && direct[register.0].is_some_and(|(pointer, _)| pointer == there) {
                 continue;
             }
             // SAFETY: the caller's promise about outputs.
@@ -523,13 +521,13 @@ unsafe fn load<T: Real>(source: &Source, start: usize, rows: usize, each: usize,
             }
         }};
     }
-    match source.input.element {
-        Element::Float32 => rows_of!(f32, |value: f32| T::from64(value as f64)),
-        Element::Float64 => rows_of!(f64, T::from64),
-        Element::BFloat16 => {
+    match source.input.kind {
+        Kind::Float32 => rows_of!(f32, |value: f32| T::from64(value as f64)),
+        Kind::Float64 => rows_of!(f64, T::from64),
+        Kind::BFloat16 => {
             rows_of!(u16, |bits: u16| T::from64(f32::from_bits((bits as u32) << 16) as f64))
         }
-        Element::Bool => rows_of!(u8, |value: u8| if value != 0 { T::ONE } else { T::ZERO }),
+        Kind::Bool => rows_of!(u8, |value: u8| if value != 0 { T::ONE } else { T::ZERO }),
     }
 }
 
@@ -556,17 +554,17 @@ unsafe fn store<T: Real>(output: &Output, start: usize, count: usize, value: Val
             }
         }};
     }
-    match output.element {
-        Element::Float32 => as_element!(f32, |value: T| value.to64() as f32),
-        Element::Float64 => as_element!(f64, |value: T| value.to64()),
-        Element::BFloat16 => as_element!(bf16, |value: T| narrowed(value.to64() as f32)),
-        Element::Bool => as_element!(u8, |value: T| u8::from(value != T::ZERO)),
+    match output.kind {
+        Kind::Float32 => as_element!(f32, |value: T| value.to64() as f32),
+        Kind::Float64 => as_element!(f64, |value: T| value.to64()),
+        Kind::BFloat16 => as_element!(bf16, |value: T| narrowed(value.to64() as f32)),
+        Kind::Bool => as_element!(u8, |value: T| u8::from(value != T::ZERO)),
     }
 }
 
 /// To the nearest bfloat16, ties to even, without a branch on anything but NaN.
 #[inline(always)]
-pub(crate) fn narrowed(value: f32) -> bf16 {
+pub(super) fn narrowed(value: f32) -> bf16 {
     let bits = value.to_bits();
     let rounded = bits.wrapping_add(0x7fff + ((bits >> 16) & 1));
     let bits = if value.is_nan() { bits | 0x40_0000 } else { rounded };

@@ -1,8 +1,8 @@
 //! What chains read and write: memory of a kind of elements, with a stride for each axis of the space.
 
-/// What the elements of memory are.
+/// What the numbers in memory are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Element {
+pub enum Kind {
     /// Truth values, a byte each.
     Bool,
     /// The upper half of a float32.
@@ -19,7 +19,7 @@ pub struct Input {
     /// The first element.
     pub pointer: *const u8,
     /// What it points at.
-    pub element: Element,
+    pub kind: Kind,
     /// In elements, for each axis of the space, the outermost first.
     pub strides: Vec<isize>,
 }
@@ -30,5 +30,5 @@ pub struct Output {
     /// The first element.
     pub pointer: *mut u8,
     /// What it points at.
-    pub element: Element,
+    pub kind: Kind,
 }

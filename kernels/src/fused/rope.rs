@@ -1,10 +1,10 @@
 //! Rotary positions (Su et al., arXiv:2104.09864) in the half-split form: pairs of features turned by an angle that depends
 //! on the row. Reads memory as it lies, writes it one behind the other, computes in float32.
 
-use crate::chain::{Mismatch, narrowed};
+use super::chain::{Mismatch, narrowed};
+use super::memory::{Input, Kind, Output};
+use super::pool;
 use crate::form::Form;
-use crate::memory::{Element, Input, Output};
-use crate::pool;
 
 /// Cosines and sines of a rotation, `[row, half of the features]` each.
 #[derive(Clone, Debug)]
@@ -51,8 +51,8 @@ impl Rotation {
             && outer.get(axis) == Some(&self.rows)
             && input.strides.len() == sizes.len()
             && (input.strides.last() == Some(&1) || *width == 1)
-            && input.element == output.element
-            && matches!(input.element, Element::Float32 | Element::BFloat16);
+            && input.kind == output.kind
+            && matches!(input.kind, Kind::Float32 | Kind::BFloat16);
         if !fits {
             return Err(Mismatch(format!(
                 "{sizes:?} cannot be turned by {} rows of {}",
@@ -65,10 +65,10 @@ impl Rotation {
         let task = |number: usize| {
             for at in number * LINES..count.min((number + 1) * LINES) {
                 // SAFETY: the caller's promise; lines are disjoint.
-                unsafe { self.line(form.min(Form::best()), &memory, at) }
+                unsafe { self.line(form.usable(), &memory, at) }
             }
         };
-        pool::run(count.div_ceil(LINES), task);
+        pool().run(count.div_ceil(LINES), task);
         Ok(())
     }
 
@@ -89,8 +89,8 @@ impl Rotation {
         let (half, width) = (self.half, 2 * self.half);
         // SAFETY: the caller's promise about the line that starts at `offset`, and the one of the output.
         unsafe {
-            match memory.input.element {
-                Element::Float32 => {
+            match memory.input.kind {
+                Kind::Float32 => {
                     let x = std::slice::from_raw_parts(
                         (memory.input.pointer as *const f32).offset(offset),
                         width,
@@ -150,7 +150,7 @@ fn turned<E: Copy>(
     match form {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: the form is one that the processor has.
-        Form::Avx512 => unsafe { avx512(&line, y, wide, narrow) },
+        Form::AmxBf16 | Form::Avx512 => unsafe { avx512(&line, y, wide, narrow) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: likewise.
         Form::Avx2 => unsafe { avx2(&line, y, wide, narrow) },

@@ -1,0 +1,136 @@
+//! What becomes of the sums of a product: stored, added to what is there, to a residual, or made into a gate. Everything
+//! happens in float32 and is rounded once, when it is stored.
+
+use crate::element::{Element, load, store};
+use crate::error::{Mismatch, same};
+use crate::lanes::{Lanes, WIDTH};
+use crate::math::silu;
+use crate::matrix::{Matrix, MatrixMut};
+use crate::units::{Order, PANEL};
+
+/// What is done with a product before it is stored.
+#[derive(Debug)]
+pub struct Epilogue<'a, O> {
+    /// Added to every row, `[n]`.
+    pub bias: Option<&'a [f32]>,
+    /// Then this.
+    pub then: Then<'a, O>,
+}
+
+/// What is done with a product and its bias.
+#[derive(Debug)]
+pub enum Then<'a, O> {
+    /// `out = product`
+    Store,
+    /// `out = out + product`
+    Accumulate,
+    /// `out = residual + product`, of the same shape.
+    Add(Matrix<'a, O>),
+    /// `out = silu(a) · b`, with a the first half of the product's columns and b the second; `out` is half as wide.
+    /// Only of weights packed with [`crate::Packed::paired`].
+    Gate(Option<Kept<'a, O>>),
+}
+
+/// Both sides of a gate, kept for its gradient: each as wide as the gate's output.
+#[derive(Debug)]
+pub struct Kept<'a, O> {
+    /// What silu was applied to.
+    pub a: MatrixMut<'a, O>,
+    /// What it was multiplied by.
+    pub b: MatrixMut<'a, O>,
+}
+
+impl<O> Epilogue<'_, O> {
+    /// `out = product`
+    pub const STORE: Self = Epilogue { bias: None, then: Then::Store };
+    /// `out = out + product`
+    pub const ACCUMULATE: Self = Epilogue { bias: None, then: Then::Accumulate };
+}
+
+/// Where rows of sums go.
+pub(crate) struct Finish<'a, 'b, O> {
+    pub out: MatrixMut<'a, O>,
+    pub epilogue: Epilogue<'b, O>,
+    pub order: Order,
+}
+
+impl<O: Element> Finish<'_, '_, O> {
+    /// Refuses what does not fit a product of `rows × n`.
+    pub fn check(&self, rows: usize, n: usize) -> Result<(), Mismatch> {
+        let gated = matches!(self.epilogue.then, Then::Gate(_));
+        let wanted = if gated { Order::Paired } else { Order::Plain };
+        same("order of the weight's columns", self.order, wanted)?;
+        let shape = (rows, if gated { n / 2 } else { n });
+        same("shape of the product's output", (self.out.rows(), self.out.cols()), shape)?;
+        if let Some(bias) = self.epilogue.bias {
+            same("length of the bias", bias.len(), n)?;
+        }
+        match &self.epilogue.then {
+            Then::Add(residual) => {
+                same("shape of the residual", (residual.rows(), residual.cols()), shape)?;
+                same("strides of the residual's columns", residual.has_rows(), true)
+            }
+            Then::Gate(Some(kept)) => {
+                same("shape of what a gate keeps", (kept.a.rows(), kept.a.cols()), shape)?;
+                same("shape of what a gate keeps", (kept.b.rows(), kept.b.cols()), shape)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// One row of one panel.
+    #[inline(always)]
+    pub fn row<L: Lanes>(&mut self, row: usize, panel: usize, sums: &[f32; PANEL]) {
+        let (first, second) = sums.split_at(WIDTH);
+        let (mut first, mut second): (L, L) = (load(first), load(second));
+        let start = if self.order == Order::Paired { panel * WIDTH } else { panel * PANEL };
+        let width = self.out.cols();
+        if let Some(bias) = self.epilogue.bias {
+            let other = if self.order == Order::Paired { width + start } else { (start + WIDTH).min(width) };
+            first = first.add(load(&bias[start..]));
+            second = second.add(load(&bias[other..]));
+        }
+        let out = &mut self.out.row(row)[start..];
+        match &mut self.epilogue.then {
+            Then::Store => both(first, second, out),
+            Then::Accumulate => {
+                let (there, more): (L, L) = halves(out);
+                both(there.add(first), more.add(second), out);
+            }
+            Then::Add(residual) => {
+                let (there, more): (L, L) = halves(&residual.row(row)[start..]);
+                both(there.add(first), more.add(second), out);
+            }
+            Then::Gate(kept) => {
+                if let Some(kept) = kept {
+                    store(first, &mut kept.a.row(row)[start..]);
+                    store(second, &mut kept.b.row(row)[start..]);
+                }
+                store(silu(first).mul(second), out);
+            }
+        }
+    }
+}
+
+/// Both halves of a panel, or what there is of them.
+#[inline(always)]
+fn halves<L: Lanes, O: Element>(from: &[O]) -> (L, L) {
+    match from.first_chunk::<PANEL>() {
+        Some(whole) => (load(&whole[..WIDTH]), load(&whole[WIDTH..])),
+        None => (load(from), load(from.get(WIDTH..).unwrap_or(&[]))),
+    }
+}
+
+/// Stores both halves of a panel, or what there is room for.
+#[inline(always)]
+fn both<L: Lanes, O: Element>(first: L, second: L, out: &mut [O]) {
+    if let Some(whole) = out.first_chunk_mut::<PANEL>() {
+        store(first, &mut whole[..WIDTH]);
+        store(second, &mut whole[WIDTH..]);
+        return;
+    }
+    store(first, out);
+    if let Some(rest) = out.get_mut(WIDTH..) {
+        store(second, rest);
+    }
+}

@@ -1,0 +1,214 @@
+//! Products on the tile unit (AMX): blocks of 32 × 32 sums in four tiles, bfloat16 pairs in, float32 sums out. The
+//! epilogue of a block runs between the instructions of the next one, in the shadow of the tile unit.
+
+use std::arch::asm;
+
+use crate::element::Element;
+use crate::epilogue::Finish;
+use crate::lanes::{Avx512, Line, WIDTH};
+use crate::product::Shape;
+use crate::scratch::{Sums, grown};
+use crate::units::{Blocks, CHUNK};
+
+/// Rows of a block of the left operand.
+const BLOCK: usize = 32;
+
+/// What `ldtilecfg` reads: eight tiles of 16 rows of 64 bytes.
+#[repr(C, align(64))]
+struct Configuration {
+    palette: u8,
+    start: u8,
+    reserved: [u8; 14],
+    row_bytes: [u16; 16],
+    rows: [u8; 16],
+}
+
+impl Configuration {
+    const ALL: Configuration = Configuration {
+        palette: 1,
+        start: 0,
+        reserved: [0; 14],
+        row_bytes: [64, 64, 64, 64, 64, 64, 64, 64, 0, 0, 0, 0, 0, 0, 0, 0],
+        rows: [16, 16, 16, 16, 16, 16, 16, 16, 0, 0, 0, 0, 0, 0, 0, 0],
+    };
+}
+
+/// A block whose sums wait for their epilogue.
+#[derive(Clone, Copy)]
+struct Waiting {
+    panel: usize,
+    row: usize,
+    rows: usize,
+    /// Where its sums lie.
+    at: usize,
+}
+
+/// The epilogue of the block before, a few rows at a time.
+struct Between<'f, 'a, 'b, O> {
+    /// Its sums: rows that nobody writes meanwhile.
+    sums: *const Sums,
+    next: usize,
+    end: usize,
+    per_step: usize,
+    /// Where its first row goes.
+    row: usize,
+    panel: usize,
+    finish: &'f mut Finish<'a, 'b, O>,
+}
+
+impl<O: Element> Between<'_, '_, '_, O> {
+    #[inline(always)]
+    fn some(&mut self) {
+        for row in self.next..(self.next + self.per_step).min(self.end) {
+            // SAFETY: `end` rows of sums wait there, in another block than the one that is being computed.
+            let sums = unsafe { &*self.sums.add(row) };
+            self.finish.row::<Avx512>(self.row + row, self.panel, &sums.0);
+        }
+        self.next += self.per_step;
+    }
+}
+
+/// All panels. The caller has made sure that the operands hold `shape` and that the form is [`crate::Form::AmxBf16`].
+pub(crate) fn multiply<O: Element>(
+    shape: Shape,
+    blocks: Blocks,
+    first: usize,
+    left: &[Line],
+    right: &[Line],
+    sums: &mut Vec<Sums>,
+    finish: &mut Finish<'_, '_, O>,
+) {
+    assert!(crate::Form::best() == crate::Form::AmxBf16 && blocks.block == BLOCK);
+    assert!(left.len() >= blocks.lines() && right.len() >= shape.panels * shape.steps * 2 * WIDTH);
+    // SAFETY: the processor and the system have tiles, and with them AVX-512; both operands hold what is read.
+    unsafe { multiply_in(shape, blocks, first, left, right, sums, finish) }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+fn multiply_in<O: Element>(
+    shape: Shape,
+    blocks: Blocks,
+    first: usize,
+    left: &[Line],
+    right: &[Line],
+    sums: &mut Vec<Sums>,
+    finish: &mut Finish<'_, '_, O>,
+) {
+    let chunks = shape.steps.div_ceil(CHUNK).max(1);
+    let row_blocks = shape.rows.div_ceil(BLOCK);
+    // Sums of one chunk alternate between two blocks; sums of several stay until the last one, two panels of them, so
+    // that a block's epilogue may run while the next panel begins.
+    let kept = if chunks > 1 { row_blocks } else { 1 };
+    let sums = grown(sums, 2 * kept * BLOCK);
+    let mut waiting = Waiting { panel: 0, row: 0, rows: 0, at: 0 };
+    let mut turn = 0;
+    // SAFETY: the configuration is 64 bytes as the instruction wants them. libtorch and oneDNN load their own before
+    // each use and release it after, as this function does.
+    unsafe { asm!("ldtilecfg [{}]", in(reg) &Configuration::ALL, options(nostack, readonly)) };
+    for panel in 0..shape.panels {
+        for chunk in 0..chunks {
+            let steps = blocks.steps_of(chunk);
+            let right = right[(panel * shape.steps + chunk * CHUNK) * 2 * WIDTH..].as_ptr();
+            for block in 0..row_blocks {
+                let left = left[blocks.start(chunk, block)..].as_ptr();
+                let rows = (shape.rows - block * BLOCK).min(BLOCK);
+                let at = if chunks > 1 { (panel % 2 * kept + block) * BLOCK } else { turn * BLOCK };
+                let all: *mut Sums = sums.as_mut_ptr();
+                let mut between = Between {
+                    sums: all.wrapping_add(waiting.at),
+                    next: 0,
+                    end: waiting.rows,
+                    per_step: BLOCK.div_ceil(steps.max(1)),
+                    row: first + waiting.row,
+                    panel: waiting.panel,
+                    finish,
+                };
+                // SAFETY: both operands hold `steps` steps from there (asserted by the caller), `at` names 32 of `sums`.
+                unsafe {
+                    let to = all.add(at).cast::<f32>();
+                    match (rows > WIDTH, chunk > 0) {
+                        (true, false) => block_of::<O, true, false>(left, right, steps, to, &mut between),
+                        (true, true) => block_of::<O, true, true>(left, right, steps, to, &mut between),
+                        (false, false) => block_of::<O, false, false>(left, right, steps, to, &mut between),
+                        (false, true) => block_of::<O, false, true>(left, right, steps, to, &mut between),
+                    }
+                }
+                // With a step or none, what is left.
+                between.some();
+                waiting = Waiting { panel, row: block * BLOCK, rows: 0, at };
+                if chunk + 1 == chunks {
+                    waiting.rows = rows;
+                    turn ^= 1;
+                }
+            }
+        }
+    }
+    // SAFETY: gives the tiles back; nothing of ours lies in them.
+    unsafe { asm!("tilerelease", options(nostack, nomem)) };
+    for row in 0..waiting.rows {
+        finish.row::<Avx512>(first + waiting.row + row, waiting.panel, &sums[waiting.at + row].0);
+    }
+}
+
+/// Sums of one block, `between` after each step. Rows 16..32 only if `TALL`; on top of what is there if `MORE`.
+///
+/// # Safety
+/// Tiles are configured; `left` and `right` hold `steps` steps of 32 lines, `to` 32 rows of 32 floats.
+// Tiles keep their contents between the pieces of assembly: no compiled code touches them, since the compiler uses tile
+// registers for nothing of its own.
+#[inline(always)]
+unsafe fn block_of<O: Element, const TALL: bool, const MORE: bool>(
+    left: *const Line,
+    right: *const Line,
+    steps: usize,
+    to: *mut f32,
+    between: &mut Between<'_, '_, '_, O>,
+) {
+    const ROW: usize = 128;
+    let low = to.wrapping_add(WIDTH * 32);
+    // SAFETY: as the function's; each piece reads and writes no more than it says.
+    unsafe {
+        if MORE {
+            asm!("tileloadd tmm0, [{t} + {s}]", "tileloadd tmm1, [{t} + {s} + 64]", t = in(reg) to, s = in(reg) ROW,
+                options(nostack, readonly));
+            if TALL {
+                asm!("tileloadd tmm2, [{t} + {s}]", "tileloadd tmm3, [{t} + {s} + 64]", t = in(reg) low,
+                    s = in(reg) ROW, options(nostack, readonly));
+            }
+        } else {
+            asm!("tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3", options(nostack, nomem));
+        }
+        for step in 0..steps {
+            let (left, right) = (left.wrapping_add(step * BLOCK), right.wrapping_add(step * 2 * WIDTH));
+            if TALL {
+                asm!(
+                    "tileloadd tmm6, [{r} + {s}]",
+                    "tileloaddt1 tmm4, [{l} + {s}]",
+                    "tdpbf16ps tmm0, tmm4, tmm6",
+                    "tileloadd tmm7, [{r} + {s} + 1024]",
+                    "tdpbf16ps tmm1, tmm4, tmm7",
+                    "tileloaddt1 tmm5, [{l} + {s} + 1024]",
+                    "tdpbf16ps tmm2, tmm5, tmm6",
+                    "tdpbf16ps tmm3, tmm5, tmm7",
+                    r = in(reg) right, l = in(reg) left, s = in(reg) 64_usize, options(nostack, readonly)
+                );
+            } else {
+                asm!(
+                    "tileloadd tmm6, [{r} + {s}]",
+                    "tileloaddt1 tmm4, [{l} + {s}]",
+                    "tdpbf16ps tmm0, tmm4, tmm6",
+                    "tileloadd tmm7, [{r} + {s} + 1024]",
+                    "tdpbf16ps tmm1, tmm4, tmm7",
+                    r = in(reg) right, l = in(reg) left, s = in(reg) 64_usize, options(nostack, readonly)
+                );
+            }
+            between.some();
+        }
+        asm!("tilestored [{t} + {s}], tmm0", "tilestored [{t} + {s} + 64], tmm1", t = in(reg) to, s = in(reg) ROW,
+            options(nostack));
+        if TALL {
+            asm!("tilestored [{t} + {s}], tmm2", "tilestored [{t} + {s} + 64], tmm3", t = in(reg) low,
+                s = in(reg) ROW, options(nostack));
+        }
+    }
+}
