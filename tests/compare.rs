@@ -237,3 +237,52 @@ fn curves_are_drawn_for_every_side() {
     assert_eq!((lines("#0072B2"), lines("#D55E00")), (3, 3));
     assert!(!svg.contains("http://") || svg.matches("http://").count() == 1, "only the namespace");
 }
+
+#[test]
+fn a_metric_of_one_run_alone_has_an_interval_of_numbers() {
+    let root = tempfile::tempdir().expect("a folder");
+    let right: Vec<bool> = (0..40).map(|at| at % 3 == 0).collect();
+    let folders = [run(root.path(), "tree", 2, 0, "x", &right), run(root.path(), "trm", 3, 0, "x", &right)];
+    // The tree measures the similarity of its thoughts too, on one puzzle as no number.
+    let add = |file: &str, change: &dyn Fn(&str) -> String| {
+        let path = folders[0].join(file);
+        let text = std::fs::read_to_string(&path).expect("a file");
+        std::fs::write(&path, change(&text)).expect("a file");
+    };
+    add("metrics.jsonl", &|text| {
+        text.replace(r#""metrics":{"exact""#, r#""metrics":{"similarity":0.5,"odd":0.5,"exact""#)
+    });
+    add("puzzles.csv", &|text| {
+        let line = |(at, line): (usize, &str)| match at {
+            0 => format!("{line},similarity,odd\n"),
+            1 => format!("{line},0.2,NaN\n"),
+            at => format!("{line},{},0.5\n", 0.1 * (at % 7) as f64),
+        };
+        text.lines().enumerate().map(line).collect()
+    });
+    let found = compared(&folders, PROTOCOL).expect("a comparison");
+    let similarity = found.sides[0].metrics.get("similarity").expect("a metric");
+    let interval = similarity.interval.expect("an interval");
+    assert!(interval.low < similarity.mean && similarity.mean < interval.high, "{similarity:?}");
+    assert!(found.sides[0].metrics.get("odd").expect("a metric").interval.is_none());
+    for text in [as_text(&found), as_markdown(&found), as_csv(&found)] {
+        let odd = text.lines().filter(|line| line.contains("NaN, NaN"));
+        assert_eq!(odd.count(), 0, "{text}");
+    }
+}
+
+#[test]
+fn runs_that_were_tested_in_different_ways_are_refused() {
+    let root = tempfile::tempdir().expect("a folder");
+    let right = [true, false, true, true];
+    let folders = [run(root.path(), "a", 2, 0, "x", &right), run(root.path(), "b", 3, 0, "x", &right)];
+    let path = folders[1].join("metrics.jsonl");
+    let log = std::fs::read_to_string(&path).expect("a log");
+    let noted = r#""kind":"test","protocol":"all steps, 8 views by vote","examples":4"#;
+    std::fs::write(&path, log.replace(r#""kind":"test""#, noted)).expect("a log");
+    let refused = compared(&folders, PROTOCOL).expect_err("two protocols");
+    assert!(refused.contains("b: all steps, 8 views by vote, 4 examples"), "{refused}");
+    let found = compared(&folders, Protocol { across_protocols: true, ..PROTOCOL }).expect("a comparison");
+    assert!(found.notes.iter().any(|note| note.contains("tested in different ways")), "{:?}", found.notes);
+    assert!(as_markdown(&found).contains("| all steps, 8 views by vote, 4 examples |"));
+}

@@ -339,3 +339,39 @@ fn an_answer_that_nobody_can_judge_is_unknown() {
     assert!(said.contains("unknown whether it is right") && !said.contains("solved"), "{said}");
     assert_eq!(place.json("work", &["solve", "runs/r", "to be or"])["valid"], Value::Null);
 }
+
+#[test]
+fn what_a_model_does_not_do_is_not_told_as_a_number() {
+    let place = Place::new();
+    // A tree of one thought has nothing to compare: no similarity, in no log and no table.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/totrm.tot");
+    let model = format!("model={}", root.display());
+    let tree = ["run", "r.ron", "--set", &model, "--set", "name=TreeTrm"];
+    for (branchings, there) in [("branchings=0", false), ("branchings=1", true)] {
+        let out = format!("tree-{branchings}");
+        let run = place.json("work", &[&tree[..], &["--set", branchings, "--out", &out]].concat());
+        assert_eq!(run["evaluation"]["metrics"].get("similarity").is_some(), there, "{run}");
+        let logged = place
+            .log(&format!("work/{out}"))
+            .iter()
+            .any(|record| record["metrics"].get("similarity").is_some());
+        assert_eq!(logged, there);
+    }
+    // A model that never halts is not called unsure.
+    std::fs::write(
+        place.path("work/never.tot"),
+        "use trm::Trm\n\n/// Runs all its steps.\nmodel Never extends Trm {\n    halt never, at most max_steps steps\n}\n",
+    )
+    .unwrap();
+    std::fs::copy(place.path("work/own/trm.tot"), place.path("work/trm.tot")).unwrap();
+    let never = ["run", "r.ron", "--set", "model=never.tot", "--set", "name=Never", "--out", "never"];
+    place.said("work", &never, 0);
+    let said = place.said("work", &["eval", "never"], 0)
+        + &place.said("work", &["solve", "never", &".".repeat(81)], 0);
+    place.said("work", &["report", "never"], 0);
+    let page = String::from_utf8(place.read("work/never/report.html")).unwrap();
+    assert!(
+        !said.contains("halting") && !said.contains("would have stopped") && !page.contains("never sure"),
+        "{said}"
+    );
+}

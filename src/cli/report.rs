@@ -13,7 +13,7 @@ use crate::train::evaluation_folder::EVALUATIONS;
 use crate::train::run::{LIBTORCH, RunError, Session, stops_early};
 use crate::train::used_run::{self, UsedRun, Wish};
 use crate::train::{
-    Answer, FinalTest, MetricsLog, MetricsRecord, PUZZLES, Provenance, Watched, checkpoint, watch,
+    Answer, FinalTest, MetricsLog, MetricsRecord, PUZZLES, Provenance, Watched, checkpoint, tested_at, watch,
 };
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -309,6 +309,9 @@ fn standing(folder: &Path, log: &[MetricsRecord]) -> String {
     match checkpoint::peek(&folder.join(checkpoint::FOLDER)) {
         Ok(state) if state.step >= state.total => {
             format!("finished after {} steps", count(state.step))
+        }
+        Ok(state) if tested_at(folder) == Some(state.step) => {
+            format!("ended early after {} of {} steps", count(state.step), count(state.total))
         }
         Ok(state) => format!(
             "at step {} of {}, last checkpoint after step {}",

@@ -5,7 +5,7 @@ use crate::train::evaluation_folder::SetApart;
 use crate::train::run::{Session, UsedWeights};
 use crate::train::run_folder::home;
 use crate::train::used_run::{UsedRun, Wish};
-use crate::train::{TestSetHash, checkpoint};
+use crate::train::{TestSetHash, checkpoint, tested_at};
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 use tch::Device;
@@ -62,24 +62,20 @@ pub fn tell_other(used: &UsedRun) {
 
 /// What sets an evaluation apart from the test of the finished run.
 pub fn set_apart(used: &UsedRun, found: &UsedWeights) -> SetApart {
-    let finished = checkpoint::peek(&used.folder.join(checkpoint::FOLDER)).map(|state| state.step);
+    let state = checkpoint::peek(&used.folder.join(checkpoint::FOLDER)).ok();
+    let done = state.as_ref().map(|state| state.step);
+    // A run that has ended early says so in its test.
+    let finished = state.is_some_and(|state| state.step >= state.total)
+        || done.is_some() && tested_at(&used.folder) == done;
     let here =
         home(&found.path).is_some_and(|home| home.canonicalize().ok() == used.folder.canonicalize().ok());
     let weights = match (found.own, here, found.step) {
-        (true, ..) if tested_at(used) == finished.as_ref().ok().copied() => None,
+        (true, ..) if finished => None,
         (_, true, Some(step)) => Some(format!("step {step}")),
-        (true, ..) => finished.ok().map(|step| format!("step {step}")),
+        (true, ..) => done.map(|step| format!("step {step}")),
         _ => Some(format!("weights {}", found.sha256.get(..8).unwrap_or_default())),
     };
     SetApart { weights, settings: used.other.clone() }
-}
-
-/// Steps before the final test of the run; none of a run that is not complete, all of one of an earlier totc.
-fn tested_at(used: &UsedRun) -> Option<u64> {
-    let text = std::fs::read(used.folder.join(crate::train::FinalTest::NAME)).ok()?;
-    let test: Value = serde_json::from_slice(&text).ok()?;
-    let all = || checkpoint::peek(&used.folder.join(checkpoint::FOLDER)).ok().map(|state| state.total);
-    test.get("step").and_then(Value::as_u64).or_else(all)
 }
 
 /// What is to be known of an evaluation beside its results.

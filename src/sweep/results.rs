@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::compare::latency;
 use crate::statistics;
-use crate::train::{Identity, MetricsKind, MetricsLog, total_seconds};
+use crate::train::{Identity, MetricsKind, MetricsLog, tested_at, total_seconds};
 
 /// The file that says why a run failed.
 pub const CAUSE: &str = "failed.txt";
@@ -21,7 +21,7 @@ pub enum State {
     NotStarted,
     /// Steps done and in all; none saved yet is 0.
     Begun(u64, u64),
-    /// All its steps are done.
+    /// All its steps are done, or it has ended early.
     Finished,
     /// Why.
     Failed(String),
@@ -73,9 +73,10 @@ pub fn read_run(folder: &Path, seed: u64) -> Result<RunResult, String> {
     let counted = |name: &str| run_state.as_ref()?.get(name)?.as_u64();
     let identity = Identity::read(folder)?;
     let failed = std::fs::read_to_string(folder.join(CAUSE)).ok();
+    let ended = tested_at(folder);
     let state = match (counted("step"), counted("total"), failed) {
         (_, _, Some(cause)) => State::Failed(cause.trim().to_owned()),
-        (Some(step), Some(total), None) if step >= total => State::Finished,
+        (Some(step), Some(total), None) if step >= total || ended == Some(step) => State::Finished,
         (Some(step), Some(total), None) => State::Begun(step, total),
         _ if identity.is_some() => State::Begun(0, 0),
         _ => State::NotStarted,

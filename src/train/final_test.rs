@@ -32,6 +32,12 @@ pub struct FinalTest {
     pub rating: String,
 }
 
+/// Steps done before the final test that a run's folder holds; `None` without one, and of an earlier totc.
+pub fn tested_at(folder: &Path) -> Option<u64> {
+    let text = std::fs::read(folder.join(FinalTest::NAME)).ok()?;
+    serde_json::from_slice::<Value>(&text).ok()?.get("step")?.as_u64()
+}
+
 impl FinalTest {
     /// The file's name in a run's folder.
     pub const NAME: &'static str = "evaluation.json";

@@ -77,7 +77,7 @@ pub use arc_test::{ArcTest, note_identifiers, other_identifiers};
 pub use by_rating::{RatingSpan, by_rating};
 pub use choose::{Candidate, Choice, choose};
 pub use files::{FileError, write_whole};
-pub use final_test::FinalTest;
+pub use final_test::{FinalTest, tested_at};
 pub use identity::{About, FOLDER_FORMAT, Identity, Provenance, TestSetHash, TrainingSession, WeightOrigin};
 pub use log::{LogError, MetricsKind, MetricsLog, MetricsRecord, total_seconds};
 pub use puzzles::{PUZZLES, puzzles_text, write_puzzles};

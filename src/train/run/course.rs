@@ -1,7 +1,7 @@
 //! The course of a run: takes a trainer between two steps, does its steps, tests and checkpoints when they are due, and
 //! keeps the log; tells an observer of each.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use super::{Protocols, RunError, RunOutcome, Standing, doubt_arc, final_test, nu
 use crate::ir::WeightRole;
 use crate::train::best;
 use crate::train::checkpoint;
-use crate::train::final_test::FinalTest;
+use crate::train::final_test::{FinalTest, tested_at};
 use crate::train::identity::Identity;
 use crate::train::log::{MetricsKind, MetricsLog, MetricsRecord, total_seconds};
 use crate::train::results::EvaluationReport;
@@ -308,10 +308,4 @@ impl<'a> Course<'a> {
             folder: self.out.clone(),
         }
     }
-}
-
-/// Steps done before the final test that a run's folder holds.
-fn tested_at(folder: &Path) -> Option<u64> {
-    let text = std::fs::read(folder.join(FinalTest::NAME)).ok()?;
-    serde_json::from_slice::<serde_json::Value>(&text).ok()?.get("step")?.as_u64()
 }
