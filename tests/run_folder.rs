@@ -371,7 +371,10 @@ fn what_a_model_does_not_do_is_not_told_as_a_number() {
     place.said("work", &["report", "never"], 0);
     let page = String::from_utf8(place.read("work/never/report.html")).unwrap();
     assert!(
-        !said.contains("halting") && !said.contains("would have stopped") && !page.contains("never sure"),
+        !said.contains("halting condition")
+            && !said.contains("halting accuracy")
+            && !said.contains("would have stopped")
+            && !page.contains("never sure"),
         "{said}"
     );
 }

@@ -120,12 +120,15 @@ fn ratings(one: &Named, rating: &str) -> String {
         return String::new();
     }
     let names = one.report.metrics.keys().cloned();
-    let rest = ["halting accuracy".to_owned(), "steps used".to_owned()];
+    // A model that never halts on its own is never right or wrong about it.
+    let halts = spans.iter().any(|span| span.halting_accuracy.is_some());
+    let rest = halts.then(|| "halting accuracy".to_owned()).into_iter().chain(["steps used".to_owned()]);
     let first = ["examples".to_owned()].into_iter();
     let mut lines = vec![header(&format!("{rating}, {}", one.name), first.chain(names).chain(rest))];
     for span in spans {
         let values = one.report.metrics.keys().map(|name| shown(span.metrics.get(name)));
-        let rest = [shown(span.halting_accuracy.as_ref()), format!("{:.2}", span.steps)];
+        let halting = halts.then(|| shown(span.halting_accuracy.as_ref()));
+        let rest = halting.into_iter().chain([format!("{:.2}", span.steps)]);
         let label = match span.from == span.to {
             true => format!("  {}", span.from),
             false => format!("  {} to {}", span.from, span.to),
