@@ -242,7 +242,7 @@ impl syntax::Reader for Kept<'_> {
         syntax::Disk.siblings(folder)
     }
 
-    fn library(&self, module: &str) -> Option<(String, String)> {
+    fn shipped(&self, module: &str) -> Option<(String, String)> {
         let place = format!("{}.tot", module.strip_prefix("std::").map(|name| format!("std/{name}"))?);
         let path = self.0.join(&place);
         let text = std::fs::read_to_string(&path).ok()?;

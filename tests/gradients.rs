@@ -5,6 +5,8 @@
 //! `cargo test --test gradients -- --nocapture` prints the largest relative differences.
 #![cfg(feature = "torch")]
 
+mod slopes;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -63,12 +65,7 @@ impl Subject {
     /// The step with the gradient of one loss alone: the others are computed, as metrics.
     fn of_loss(&self, loss: &str) -> Executable {
         let model = check(&self.modules, &self.sources, &self.bindings, &mut Sink::default()).unwrap();
-        let mut graph = model.graph;
-        for name in &mut graph.outputs {
-            if let Some(other) = name.strip_prefix("loss.").filter(|other| *other != loss) {
-                *name = format!("metric.{other}");
-            }
-        }
+        let graph = slopes::of_loss(model.graph, &format!("loss.{loss}"));
         Executable::new(program(graph, Values::Dropped).unwrap(), Device::Cpu).unwrap()
     }
 
@@ -150,24 +147,7 @@ fn gradients(subject: &Subject, weights: &Weights) -> IndexMap<String, HashMap<S
         assert_eq!(loss.kind(), Kind::Double, "{name} is not computed in float64");
         let executable = subject.of_loss(&name);
         let outputs = run(&executable, weights);
-        let scalar = executable
-            .program()
-            .outputs
-            .iter()
-            .any(|output| output.name == format!("loss.{name}") && output.ty.dims.is_empty());
-        // A program gives the mean over its two rows, of which a single number counts for each.
-        let rows = if scalar { 1.0 } else { 2.0 };
-        let mut own: HashMap<String, Tensor> = HashMap::new();
-        for (path, gradient) in outputs.gradients {
-            own.insert(path, gradient * rows);
-        }
-        for lookup in &outputs.rows {
-            let table = &weights.tensors[&lookup.table];
-            let width = table.size()[1];
-            let sum = own.entry(lookup.table.clone()).or_insert_with(|| table.zeros_like());
-            let gradient = lookup.gradient.reshape([-1, width]) * rows;
-            let _ = sum.index_add_(0, &lookup.ids.reshape([-1]), &gradient);
-        }
+        let own = slopes::gradients(&executable, &format!("loss.{name}"), 2, outputs, weights);
         found.insert(name, own);
     }
     found

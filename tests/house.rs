@@ -145,7 +145,7 @@ fn the_picture_of_the_rooms_is_true() {
 
 #[test]
 fn every_file_says_first_what_it_is_for() {
-    let all = [sources("src"), sources("tests"), sources("examples")];
+    let all = [sources("src"), sources("kernels"), sources("tests"), sources("examples")];
     let wrong: Vec<String> = all
         .iter()
         .flatten()
@@ -157,7 +157,7 @@ fn every_file_says_first_what_it_is_for() {
 
 #[test]
 fn no_file_is_longer_than_one_reads_in_a_sitting() {
-    let all = [sources("src"), sources("tests"), sources("examples")];
+    let all = [sources("src"), sources("kernels"), sources("tests"), sources("examples")];
     let wrong: Vec<String> = all
         .iter()
         .flatten()

@@ -10,6 +10,7 @@
 mod compile;
 #[path = "oracle/mod.rs"]
 mod oracle;
+mod slopes;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

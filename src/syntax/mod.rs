@@ -52,7 +52,7 @@ pub trait Reader {
     fn siblings(&self, folder: &Path) -> Vec<String>;
     /// A library module (`std::nets`) in place of the embedded one: its text, and the name by which messages show it, which
     /// must tell it from all other texts.
-    fn library(&self, module: &str) -> Option<(String, String)> {
+    fn shipped(&self, module: &str) -> Option<(String, String)> {
         let _ = module;
         None
     }
@@ -171,7 +171,7 @@ fn tree_of(file: FileId, sources: &Sources, sink: &mut Sink) -> ast::File {
 }
 
 fn open(module: &str, folder: &Path, reader: &dyn Reader, sources: &mut Sources) -> Option<FileId> {
-    if let Some((name, text)) = reader.library(module) {
+    if let Some((name, text)) = reader.shipped(module) {
         return Some(sources.add(name, text, Origin::Library));
     }
     // The library is what this totc was built with, whatever lies beside the model.

@@ -18,6 +18,7 @@ use totc::{Values, compile};
 
 use super::evaluate::{Given, Settings};
 use crate::compile::OneText;
+use crate::slopes;
 
 /// Numbers with named axes, the first outermost.
 #[derive(Clone, Debug)]
@@ -108,12 +109,7 @@ pub fn program(texts: &Texts, settings: &Settings, kept: bool) -> Result<Program
 fn of_loss(texts: &Texts, bindings: &Bindings, loss: &str) -> Result<totc::lower::Program, Failed> {
     let model = guarded(|| check(&texts.modules, &texts.sources, bindings, &mut Sink::default()))?;
     let Some(model) = model else { return Err(Failed::Broken("refused the second time".to_owned())) };
-    let mut graph = model.graph;
-    for name in graph.outputs.iter_mut().filter(|name| *name != loss) {
-        if let Some(other) = name.strip_prefix("loss.") {
-            *name = format!("metric.{other}");
-        }
-    }
+    let graph = slopes::of_loss(model.graph, loss);
     let compiled = guarded(|| totc::program(graph, Values::Dropped))?;
     compiled.map_err(|error| Failed::Broken(error.to_string()))
 }
@@ -165,21 +161,8 @@ impl Program {
         for (name, executable) in &self.of_losses {
             let outputs =
                 executable.run(weights, inputs).map_err(|error| Failed::Broken(error.to_string()))?;
-            let single = executable.program().outputs.iter();
-            let single = single.filter(|output| output.name == *name).all(|output| output.ty.dims.is_empty());
-            // A program gives the mean over its rows, in which a single number counts for each.
-            let rows = if single { 1.0 } else { inputs.fresh.size()[0] as f64 };
-            let mut own: HashMap<String, Tensor> = HashMap::new();
-            for (path, gradient) in outputs.gradients {
-                own.insert(path, gradient * rows);
-            }
-            for lookup in &outputs.rows {
-                let table = &weights.tensors[&lookup.table];
-                let width = table.size()[1];
-                let sum = own.entry(lookup.table.clone()).or_insert_with(|| table.zeros_like());
-                let gradient = lookup.gradient.reshape([-1, width]) * rows;
-                let _ = sum.index_add_(0, &lookup.ids.reshape([-1]), &gradient);
-            }
+            let rows = inputs.fresh.size()[0] as usize;
+            let own = slopes::gradients(executable, name, rows, outputs, weights);
             let mut numbers = HashMap::new();
             for (path, gradient) in own {
                 let info = executable.program().weights.iter().find(|info| info.path == path);

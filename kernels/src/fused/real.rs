@@ -1,11 +1,7 @@
 //! Functions of one number, written so that a compiler can compute many at once. Their errors are bounds that tests hold.
 
-use super::memory::Kind;
-
 /// A number that chains compute with.
 pub(super) trait Real: Copy + PartialOrd + Send + Sync + 'static {
-    /// As memory holds it.
-    const KIND: Kind;
     const ZERO: Self;
     const ONE: Self;
     const LOWEST: Self;
@@ -37,7 +33,6 @@ pub(super) trait Real: Copy + PartialOrd + Send + Sync + 'static {
 }
 
 impl Real for f64 {
-    const KIND: Kind = Kind::Float64;
     const ZERO: f64 = 0.0;
     const ONE: f64 = 1.0;
     const LOWEST: f64 = f64::NEG_INFINITY;
@@ -114,7 +109,6 @@ impl Real for f64 {
 }
 
 impl Real for f32 {
-    const KIND: Kind = Kind::Float32;
     const ZERO: f32 = 0.0;
     const ONE: f32 = 1.0;
     const LOWEST: f32 = f32::NEG_INFINITY;

@@ -1,7 +1,8 @@
 //! Rotary positions (Su et al., arXiv:2104.09864) in the half-split form: pairs of features turned by an angle that depends
 //! on the row. Reads memory as it lies, writes it one behind the other, computes in float32.
 
-use super::chain::{Mismatch, narrowed};
+use super::access::narrowed;
+use super::chain::Mismatch;
 use super::memory::{Input, Kind, Output};
 use super::pool;
 use crate::form::Form;
