@@ -116,7 +116,11 @@ fn passes_finish_their_work() {
 }
 
 #[cfg(feature = "torch")]
+mod given;
+
+#[cfg(feature = "torch")]
 mod values {
+    use super::given::{apart, inputs, spread, weights};
     use super::subject;
     use super::*;
     use std::sync::Mutex;
@@ -124,7 +128,7 @@ mod values {
     use indexmap::IndexMap;
     use tch::{Device, Kind, Tensor};
     use totc::cost::cost;
-    use totc::exec::{ExecError, Executable, Inputs, Weights};
+    use totc::exec::{ExecError, Executable, Inputs, Kernels, Weights};
     use totc::ir::Recompute;
     use totc::lower::{self, Instr, InstrOp, Program};
     use totc::primitive::kernel::torch_kind;
@@ -163,55 +167,6 @@ mod values {
     /// parts that are larger than their sum.
     const ROUNDING: f64 = 1e-10;
 
-    /// Numbers between -1 and 1 without a generator that tests running at once would share.
-    fn spread(shape: &[i64], seed: usize) -> Tensor {
-        let count: i64 = shape.iter().product();
-        let at = Tensor::arange(count, (Kind::Double, Device::Cpu)) + 0.37 * (seed + 1) as f64;
-        let wild = (at * 12.9898).sin() * 43758.5453;
-        ((&wild - wild.floor()) * 2.0 - 1.0).reshape(shape)
-    }
-
-    fn kind(program: &Program) -> Kind {
-        torch_kind(program.precision.kind())
-    }
-
-    fn weights(program: &Program) -> Weights {
-        let mut tensors = IndexMap::new();
-        for (at, info) in program.weights.iter().enumerate() {
-            let width = info.shape.last().copied().unwrap_or(1) as f64;
-            let tensor = (spread(&info.shape, at) * (3.0 / width).sqrt().min(1.0)).to_kind(kind(program));
-            tensors.insert(info.path.clone(), tensor);
-        }
-        Weights { tensors }
-    }
-
-    /// Fresh rows and rows that go on; cells with labels and without.
-    fn inputs(program: &Program) -> Inputs {
-        let mut inputs = Inputs {
-            data: Default::default(),
-            states: Default::default(),
-            fresh: Tensor::from_slice(&[true, false]),
-            steps: Tensor::from_slice(&[1i64, 4]),
-        };
-        for (at, input) in program.inputs.iter().enumerate() {
-            let column = ((spread(&input.shape, 100 + at) + 1.0) * 1.49).floor().to_kind(Kind::Int64);
-            let absent = spread(&input.shape, 200 + at).gt(0.5);
-            let column = match input.name.as_str() {
-                "answer" => column.masked_fill(&absent, -100),
-                _ => column,
-            };
-            inputs.data.insert(input.name.clone(), column);
-        }
-        for (at, state) in program.states.iter().enumerate() {
-            for ago in 1..=state.history {
-                let name = if ago > 1 { format!("{}@{ago}", state.name) } else { state.name.clone() };
-                let state = spread(&state.shape, 300 + 10 * at + ago);
-                inputs.states.insert(name, state.to_kind(kind(program)));
-            }
-        }
-        inputs
-    }
-
     struct Results {
         outputs: IndexMap<String, Tensor>,
         /// Of the sum of losses, by weight; of a table's rows by the table.
@@ -225,7 +180,7 @@ mod values {
         let _alone = DRAWS.lock();
         tch::manual_seed(1);
         let (weights, inputs, same) = (weights(&program), inputs(&program), inputs(&program));
-        let executable = Executable::new(program, Device::Cpu).unwrap();
+        let executable = Executable::with(program, Device::Cpu, Kernels::Libtorch).unwrap();
         let outputs = executable.run(&weights, &inputs).unwrap();
         let rows = outputs.rows.iter().map(|rows| (&rows.table, &rows.gradient));
         let gradients = outputs.gradients.iter().chain(rows);
@@ -244,12 +199,6 @@ mod values {
         let model = &executable.program().model;
         compare(&format!("{model} after its weights have changed"), &outputs, &kept, 0.0);
         Results { outputs: kept, gradients }
-    }
-
-    fn apart(one: &Tensor, other: &Tensor) -> f64 {
-        let (one, other) = (one.to_kind(Kind::Double), other.to_kind(Kind::Double));
-        let scale = other.abs().max().double_value(&[]).max(1.0);
-        (one - other).abs().max().double_value(&[]) / scale
     }
 
     fn compare(what: &str, now: &IndexMap<String, Tensor>, then: &IndexMap<String, Tensor>, most: f64) {
@@ -379,7 +328,7 @@ mod values {
         let case = Subject::case(&Path::new(CASES).parent().unwrap().join("failing/too_large.tot"));
         let program = program(&after(&case.graph(Mode::Evaluation), PASSES.len()));
         let (weights, inputs) = (weights(&program), inputs(&program));
-        let executable = Executable::new(program, Device::Cpu).unwrap();
+        let executable = Executable::with(program, Device::Cpu, Kernels::Libtorch).unwrap();
         let error = executable.run(&weights, &inputs).unwrap_err();
         assert!(matches!(&error, ExecError::Memory { node } if node == "think/y"), "{error}");
     }

@@ -140,7 +140,7 @@ fn products<T: Element>(form: Form, precision: Precision, data: &[T], out: &mut 
 }
 
 fn main() {
-    totc_kernels::fused::set_threads(1);
+    totc_kernels::Pool::set_shared_threads(1);
     // Small, so that the sums of products are of the size that activations have.
     let wide: Vec<f32> = numbers(388 * 3072).iter().map(|value| value / 16.0).collect();
     let narrowed = narrow(&wide);

@@ -46,11 +46,18 @@ struct Room<T> {
     slopes: Vec<f32>,
     shares: Vec<T>,
     narrow: Vec<T>,
+    logarithms: Vec<f32>,
 }
 
 impl<T> Default for Room<T> {
     fn default() -> Self {
-        Room { scores: Vec::new(), slopes: Vec::new(), shares: Vec::new(), narrow: Vec::new() }
+        Room {
+            scores: Vec::new(),
+            slopes: Vec::new(),
+            shares: Vec::new(),
+            narrow: Vec::new(),
+            logarithms: Vec::new(),
+        }
     }
 }
 
@@ -105,7 +112,8 @@ impl<T: Element> Attention<'_, T> {
         product(form, Self::precision(), shares, self.v.transposed(), out, Epilogue::STORE)
     }
 
-    /// Fills the gradients from `dout`, the gradient of the output, and what the forward pass kept. With p the
+    /// Fills the gradients from `dout`, the gradient of the output, and the logarithms that the forward pass kept; where it
+    /// kept none they are computed again. With p the
     /// probabilities: `dv = pᵀ dout`, `ds = p · (dp - Σ_row p · dp)` for `dp = dout vᵀ`, `dq = scale · ds k`,
     /// `dk = scale · dsᵀ q` (Dao et al., arXiv:2205.14135, appendix B.2).
     pub fn backward(
@@ -113,17 +121,29 @@ impl<T: Element> Attention<'_, T> {
         form: Form,
         room: &mut AttentionRoom<T>,
         dout: Matrix<'_, T>,
-        logsumexp: &[f32],
+        logsumexp: Option<&[f32]>,
         gradients: AttentionGradients<'_, T>,
     ) -> Result<(), Mismatch> {
         let (queries, keys) = self.check()?;
-        same("rows of the logarithms", logsumexp.len(), queries)?;
+        if let Some(kept) = logsumexp {
+            same("rows of the logarithms", kept.len(), queries)?;
+        }
         same("shape of the output's gradient", (dout.rows(), dout.cols()), (queries, self.v.cols()))?;
-        let Room { scores, slopes, shares, narrow } = &mut room.0;
+        let Room { scores, slopes, shares, narrow, logarithms } = &mut room.0;
         let count = queries * keys;
         let (scores, slopes) = (grown(scores, count), grown(slopes, count));
         let (shares, narrow) = (grown(shares, count), grown(narrow, count));
         self.scores(form, scores)?;
+        let logsumexp = match logsumexp {
+            Some(kept) => kept,
+            None => {
+                let logarithms = grown(logarithms, queries);
+                let shares = MatrixMut::dense(shares, queries, keys)?;
+                let scores = Matrix::dense(scores, queries, keys)?;
+                softmax(form, scores, self.scale, self.causal, shares, Some(logarithms))?;
+                logarithms
+            }
+        };
         let slopes_out = MatrixMut::dense(slopes, queries, keys)?;
         product(form, Self::precision(), dout, self.v, slopes_out, Epilogue::STORE)?;
         if keys > 0 {

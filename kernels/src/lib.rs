@@ -12,6 +12,7 @@
 //! | norm, softmax, rotary positions, gate, sums over rows | [`rows`] |
 //! | anything elementwise, and what is reduced along rows, wherever it lies | [`fused::Chain`] |
 //! | Adam, sign descent, moving average, squares for clipping | [`optimiser`] |
+//! | all of these on memory whose kind is known only at run time | [`untyped`] |
 //! | the same over slices on several threads | [`Pool`] |
 //!
 //! ```
@@ -73,6 +74,7 @@ mod scratch;
 #[cfg(target_arch = "x86_64")]
 mod tiles;
 mod units;
+pub mod untyped;
 
 pub use attention::{Attention, AttentionGradients, AttentionRoom};
 pub use element::Element;

@@ -35,6 +35,20 @@ impl<'a, T> Matrix<'a, T> {
         Ok(Matrix { data, rows, cols, row_stride, col_stride })
     }
 
+    /// Any strides, in elements, from memory that another owns.
+    ///
+    /// # Safety
+    /// All elements from the first to the last lie in memory that can be read for `'a`, and nobody writes them meanwhile.
+    pub unsafe fn raw(
+        first: *const T,
+        (rows, cols): (usize, usize),
+        (row_stride, col_stride): (usize, usize),
+    ) -> Self {
+        // SAFETY: the caller's promise.
+        let data = unsafe { std::slice::from_raw_parts(first, span(rows, cols, row_stride, col_stride)) };
+        Matrix { data, rows, cols, row_stride, col_stride }
+    }
+
     /// The same elements with rows and columns changed over.
     pub fn transposed(self) -> Self {
         Matrix {
@@ -114,6 +128,20 @@ impl<'a, T> MatrixMut<'a, T> {
     /// Rows of `cols` neighbours, one behind the other.
     pub fn dense(data: &'a mut [T], rows: usize, cols: usize) -> Result<Self, Mismatch> {
         MatrixMut::new(data, rows, cols, cols)
+    }
+
+    /// Rows of neighbours, `stride` elements from row to row, in memory that another owns.
+    ///
+    /// # Errors
+    /// Rows that overlap.
+    ///
+    /// # Safety
+    /// All elements from the first to the last lie in memory that can be written for `'a`, and nobody else reads or writes
+    /// them meanwhile.
+    pub unsafe fn raw(first: *mut T, (rows, cols): (usize, usize), stride: usize) -> Result<Self, Mismatch> {
+        // SAFETY: the caller's promise.
+        let data = unsafe { std::slice::from_raw_parts_mut(first, span(rows, cols, stride, 1)) };
+        MatrixMut::new(data, rows, cols, stride)
     }
 
     /// The same matrix for a shorter time.

@@ -5,7 +5,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
 /// Threads that wait for tasks. Dropping it ends them.
@@ -52,7 +52,26 @@ struct JobRef(*const Job<'static>);
 // left, see `run`.
 unsafe impl Send for JobRef {}
 
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
 impl Pool {
+    /// The threads that all chains of this process share. A task of one of its jobs that gives it another does that alone.
+    pub fn shared() -> &'static Pool {
+        static POOL: OnceLock<Pool> = OnceLock::new();
+        POOL.get_or_init(|| {
+            Pool::new(match THREADS.load(Ordering::Relaxed) {
+                0 => std::thread::available_parallelism().map_or(1, usize::from),
+                count => count,
+            })
+        })
+    }
+
+    /// How many threads work at once in [`Pool::shared`], the caller's included; 0 stands for as many as there are
+    /// processors. Counts from its first work on.
+    pub fn set_shared_threads(count: usize) {
+        THREADS.store(count, Ordering::Relaxed);
+    }
+
     /// A pool in which `threads` work at once, the caller among them; at least one. Where the system refuses a thread, those
     /// that are there do the work.
     pub fn new(threads: usize) -> Pool {

@@ -36,7 +36,7 @@ fn rows_of(values: &[f32], sizes: &[usize]) -> Input {
 }
 
 /// One float32 output of a chain on inputs.
-fn run(chain: &Chain, form: Form, inputs: &[Input], count: usize) -> Vec<f32> {
+fn run(chain: &std::sync::Arc<Chain>, form: Form, inputs: &[Input], count: usize) -> Vec<f32> {
     let mut out = vec![f32::NAN; count];
     let output = Output { pointer: out.as_mut_ptr().cast(), kind: Kind::Float32 };
     // SAFETY: the tests give memory of the sizes that their chains have.

@@ -300,20 +300,22 @@ fn attention<T: Element + FromFloat>(bound: f64) {
                 if queries > 40 {
                     continue;
                 }
-                let mut grads =
-                    (vec![T::of(9.0); q.len()], vec![T::of(9.0); k.len()], vec![T::of(9.0); v.len()]);
-                let gradients = AttentionGradients {
-                    dq: MatrixMut::dense(&mut grads.0, queries, dim).unwrap(),
-                    dk: MatrixMut::dense(&mut grads.1, keys, dim).unwrap(),
-                    dv: MatrixMut::dense(&mut grads.2, keys, values).unwrap(),
-                };
-                let dout = Matrix::dense(&dout, queries, values).unwrap();
-                head.backward(form, &mut room, dout, &logs, gradients).unwrap();
-                // Sums of up to 40 terms below 4.
-                let bound = bound * 40.0 + 1e-8;
-                close(&grads.0, &differences(&q, &dout_wide, |q| run(q, &k, &v)), bound, "dq");
-                close(&grads.1, &differences(&k, &dout_wide, |k| run(&q, k, &v)), bound, "dk");
-                close(&grads.2, &differences(&v, &dout_wide, |v| run(&q, &k, v)), bound, "dv");
+                for kept in [Some(&logs[..]), None] {
+                    let mut grads =
+                        (vec![T::of(9.0); q.len()], vec![T::of(9.0); k.len()], vec![T::of(9.0); v.len()]);
+                    let gradients = AttentionGradients {
+                        dq: MatrixMut::dense(&mut grads.0, queries, dim).unwrap(),
+                        dk: MatrixMut::dense(&mut grads.1, keys, dim).unwrap(),
+                        dv: MatrixMut::dense(&mut grads.2, keys, values).unwrap(),
+                    };
+                    let dout = Matrix::dense(&dout, queries, values).unwrap();
+                    head.backward(form, &mut room, dout, kept, gradients).unwrap();
+                    // Sums of up to 40 terms below 4.
+                    let bound = bound * 40.0 + 1e-8;
+                    close(&grads.0, &differences(&q, &dout_wide, |q| run(q, &k, &v)), bound, "dq");
+                    close(&grads.1, &differences(&k, &dout_wide, |k| run(&q, k, &v)), bound, "dk");
+                    close(&grads.2, &differences(&v, &dout_wide, |v| run(&q, &k, v)), bound, "dv");
+                }
             }
         }
     }

@@ -8,13 +8,14 @@ use crate::primitive::chained::Steps;
 use crate::primitive::kernel::{TchResult, torch_kind};
 use crate::types::{AxisId, Dim, Kind, Ty};
 use std::collections::HashMap;
+use std::sync::Arc;
 use tch::{Device, TchError, Tensor};
 use totc_kernels::Form;
 use totc_kernels::fused::{Chain, Input, Kind as Held, Op as Do, Output, Register, Space, Step, Width};
 
 /// A group that has become a chain.
-pub(super) struct Planned {
-    chain: Chain,
+pub(in crate::exec) struct Planned {
+    chain: Arc<Chain>,
     inputs: Vec<Source>,
     outputs: Vec<Ty>,
 }
@@ -27,7 +28,7 @@ struct Source {
 }
 
 /// The chain of a group; None where it is no chain's to compute.
-pub(super) fn plan(body: &[Instr], yields: &[Operand], result_tys: &[Ty]) -> Option<Planned> {
+pub(in crate::exec) fn plan(body: &[Instr], yields: &[Operand], result_tys: &[Ty]) -> Option<Planned> {
     let space = space_of(body)?;
     let double = body.iter().any(|instr| {
         let types = instr.arg_tys.iter().chain([&instr.ty]);
@@ -145,6 +146,16 @@ impl Planned {
         self.inputs.iter().map(|source| source.slot)
     }
 
+    /// For each of them, the operand's axis that stands for each axis of the space, the outermost first.
+    pub fn axes(&self) -> impl Iterator<Item = &[Option<usize>]> + '_ {
+        self.inputs.iter().map(|source| &source.axes[..])
+    }
+
+    /// The kernel, which memory can be bound to.
+    pub fn chain(&self) -> &Arc<Chain> {
+        &self.chain
+    }
+
     /// Computes the group.
     ///
     /// # Errors
@@ -174,7 +185,7 @@ impl Planned {
     }
 }
 
-fn held(kind: tch::Kind) -> TchResult<Held> {
+pub(in crate::exec) fn held(kind: tch::Kind) -> TchResult<Held> {
     match kind {
         tch::Kind::Bool => Ok(Held::Bool),
         tch::Kind::BFloat16 => Ok(Held::BFloat16),

@@ -3,6 +3,7 @@
 //! tape.
 
 use super::Weights;
+use super::compiled::{Machine, slice_rows};
 use super::link::{Action, Names, link};
 use super::profile::Profile;
 use crate::ir::Yield;
@@ -14,8 +15,10 @@ use indexmap::IndexMap;
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 use tch::{Device, Kind, TchError, Tensor};
+use totc_kernels::Form;
 
 /// A program linked to its kernels, on a device.
 pub struct Executable {
@@ -23,6 +26,44 @@ pub struct Executable {
     device: Device,
     names: Names,
     actions: Vec<Action>,
+    kernels: Kernels,
+    machine: Mutex<Compiled>,
+}
+
+/// What a program is computed by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kernels {
+    /// On the CPU, totc's own kernels in this form or the best below it that the processor has; libtorch's for the rest.
+    Own(Form),
+    /// libtorch's operations, one after the other: every device, and the reference.
+    Libtorch,
+}
+
+static KERNELS: OnceLock<Kernels> = OnceLock::new();
+
+impl Kernels {
+    /// What [`Executable::new`] takes: the best that there is, unless [`Kernels::choose`] said otherwise.
+    pub fn chosen() -> Kernels {
+        *KERNELS.get_or_init(|| Kernels::Own(Form::best()))
+    }
+
+    /// Chooses for the whole process. Counts only before the first program is linked.
+    pub fn choose(self) {
+        let _ = KERNELS.set(self);
+    }
+
+    /// `amx`, `avx512`, `avx2`, `portable` or `libtorch`.
+    pub fn named(name: &str) -> Option<Kernels> {
+        if name == "libtorch" { Some(Kernels::Libtorch) } else { Form::named(name).map(Kernels::Own) }
+    }
+}
+
+/// The machine of an executable: made when it first runs.
+enum Compiled {
+    Untried,
+    /// This program is interpreted.
+    No,
+    Yes(Box<Machine>),
 }
 
 /// What goes into one supervision step.
@@ -133,11 +174,42 @@ impl Executable {
     /// # Errors
     /// A kernel that cannot be planned (a bug of totc, or no memory left).
     pub fn new(program: Program, device: Device) -> Result<Executable, ExecError> {
-        totc_kernels::fused::set_threads(tch::get_num_threads().max(1) as usize);
+        Executable::with(program, device, Kernels::chosen())
+    }
+
+    /// The same with kernels of one's choice.
+    ///
+    /// # Errors
+    /// As [`Executable::new`].
+    pub fn with(program: Program, device: Device, kernels: Kernels) -> Result<Executable, ExecError> {
+        totc_kernels::Pool::set_shared_threads(tch::get_num_threads().max(1) as usize);
         let (planner, mut names) = (Planner::new(device), Names::default());
         let actions = link(&program, &program.body, &planner, &mut names)
             .map_err(|unplanned| failure(&program, unplanned.instr, &unplanned.error))?;
-        Ok(Executable { program, device, names, actions })
+        let machine = Mutex::new(Compiled::Untried);
+        Ok(Executable { program, device, names, actions, kernels, machine })
+    }
+
+    /// Whether it runs in slices on totc's own executor. Makes the machine, if that has not been done.
+    ///
+    /// # Errors
+    /// No memory left.
+    pub fn is_compiled(&self) -> Result<bool, ExecError> {
+        Ok(matches!(*self.machine()?, Compiled::Yes(_)))
+    }
+
+    fn machine(&self) -> Result<MutexGuard<'_, Compiled>, ExecError> {
+        let mut compiled = self.machine.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*compiled, Compiled::Untried) {
+            *compiled = Compiled::No;
+            if let (Kernels::Own(form), Device::Cpu) = (self.kernels, self.device)
+                && let Some(rows) = slice_rows(&self.program)
+                && let Some(machine) = Machine::of(&self.program, rows, form)?
+            {
+                *compiled = Compiled::Yes(Box::new(machine));
+            }
+        }
+        Ok(compiled)
     }
 
     /// The program it was linked from.
@@ -191,8 +263,16 @@ impl Executable {
         weights: &Weights,
         inputs: &Inputs,
         seeds: Option<&[u64]>,
-        profile: Option<Profile>,
+        mut profile: Option<Profile>,
     ) -> Result<(Outputs, Option<Profile>), ExecError> {
+        if let Compiled::Yes(machine) = &mut *self.machine()? {
+            let threads = tch::get_num_threads();
+            // Slices are what runs side by side; libtorch's operations within one are not to.
+            tch::set_num_threads(1);
+            let outputs = machine.run(&self.program, weights, inputs, profile.as_mut());
+            tch::set_num_threads(threads);
+            return Ok((outputs?, profile));
+        }
         let draws = seeds.map(|seeds| Draws { seeds: seeds.to_vec(), made: Cell::new(0) });
         let mut step = Step {
             data: self.names.inputs.iter().map(|name| inputs.data.get(name)).collect(),

@@ -104,6 +104,17 @@ fn action(
     })
 }
 
+/// The kernel of one operation that computes something from its operands.
+pub(super) fn kernel(program: &Program, instr: &Instr, planner: &Planner) -> TchResult<Kernel> {
+    let InstrOp::Op(op) = &instr.op else {
+        return Err(TchError::Torch("a loop is no operation to run".to_owned()));
+    };
+    match action(program, op, instr, planner, &mut Names::default())? {
+        Action::Kernel(kernel) => Ok(kernel),
+        _ => Err(TchError::Torch(format!("{op:?} is no operation to run"))),
+    }
+}
+
 fn call(program: &Program, instr: &Instr) -> Call {
     let number = |operand: &Operand| match operand {
         Operand::Number(value) => Some(*value),

@@ -1,6 +1,7 @@
 //! Runs a flat program through `tch`. The only place, with `train`, that knows libtorch.
 
 mod chain;
+mod compiled;
 mod groups;
 mod interpreter;
 mod link;
@@ -8,6 +9,6 @@ mod profile;
 mod structural;
 mod weights;
 
-pub use interpreter::{ExecError, Executable, Inputs, Outputs, TableRows};
+pub use interpreter::{ExecError, Executable, Inputs, Kernels, Outputs, TableRows};
 pub use profile::{Event, Profile};
 pub use weights::{Weights, WeightsError};

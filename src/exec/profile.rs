@@ -37,6 +37,17 @@ impl Profile {
         Profile { began: Instant::now(), events: Vec::new() }
     }
 
+    /// Notes what began at `start` and has just ended.
+    pub(super) fn add(&mut self, operation: &str, name: &str, span: Span, start: Instant) {
+        self.events.push(Event {
+            operation: operation.to_owned(),
+            name: name.to_owned(),
+            span,
+            start: start - self.began,
+            took: start.elapsed(),
+        });
+    }
+
     /// Notes an instruction that began at `start` and has just ended.
     pub(super) fn note(&mut self, instr: &Instr, axes: &Axes, start: Instant) {
         let operation = match &instr.op {

@@ -1,5 +1,7 @@
 //! What a chain is: steps over a space, checked when it is made, with a buffer for each value.
 
+use std::sync::Arc;
+
 /// The value of a step, by its place among the steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Register(pub usize);
@@ -130,7 +132,7 @@ impl Chain {
         double: bool,
         steps: Vec<Step>,
         outputs: Vec<Register>,
-    ) -> Result<Chain, Mismatch> {
+    ) -> Result<Arc<Chain>, Mismatch> {
         let mut inputs = 0;
         for (at, step) in steps.iter().enumerate() {
             let wrong = |what: &str| Mismatch(format!("step {at} ({:?}): {what}", step.op));
@@ -168,7 +170,7 @@ impl Chain {
         }
         let mut chain = Chain { space, double, steps, outputs, inputs, buffers: Vec::new(), full: 0, row: 0 };
         chain.allocate();
-        Ok(chain)
+        Ok(Arc::new(chain))
     }
 
     /// How many inputs it reads.

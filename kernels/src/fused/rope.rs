@@ -4,8 +4,8 @@
 use super::access::narrowed;
 use super::chain::Mismatch;
 use super::memory::{Input, Kind, Output};
-use super::pool;
 use crate::form::Form;
+use crate::pool::Pool;
 
 /// Cosines and sines of a rotation, `[row, half of the features]` each.
 #[derive(Clone, Debug)]
@@ -69,7 +69,7 @@ impl Rotation {
                 unsafe { self.line(form.usable(), &memory, at) }
             }
         };
-        pool().run(count.div_ceil(LINES), task);
+        Pool::shared().run(count.div_ceil(LINES), task);
         Ok(())
     }
 

@@ -1,0 +1,435 @@
+//! Runs a plan: what is shared first, then the slices of the batch, each by one thread, which meet where something is summed
+//! over all of them. Slices and the order of sums are fixed, so results do not depend on the number of threads.
+
+use super::call::{Call, Failed, Feed, Frame, Outside, call};
+use super::memory::{Arena, Layout, layout, tidy};
+use super::plan::{Plan, Room, Step, What};
+use super::record::{bytes_of, record};
+use super::sums::{Sums, Task, tasks};
+use crate::exec::interpreter::{ExecError, Inputs, Outputs, TableRows};
+use crate::exec::profile::Profile;
+use crate::exec::weights::Weights;
+use crate::lower::Program;
+use crate::primitive::kernel::{Planner, torch_kind};
+use crate::source::Span;
+use crate::types::Kind;
+use half::bf16;
+use indexmap::IndexMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+use tch::{Device, Tensor};
+use totc_kernels::fused::Kind as Held;
+use totc_kernels::untyped::{Operand as Raw, pack as pack_from};
+use totc_kernels::{Form, Packed, Pool, Precision};
+
+/// A program with its memory and its kernels.
+pub(in crate::exec) struct Machine {
+    plan: Plan,
+    layout: Layout,
+    form: Form,
+    shared: Vec<(Call, usize)>,
+    slices: Vec<Mutex<Slice>>,
+    packs: Vec<Packed>,
+    /// Where the shared buffers begin.
+    base: usize,
+    tasks: Vec<Task>,
+    /// Memory of the shared buffers; the calls know where they are.
+    _arena: Arena,
+}
+
+/// The work on some samples.
+struct Slice {
+    calls: Vec<(Call, usize)>,
+    base: usize,
+    _arena: Arena,
+}
+
+impl Machine {
+    /// The machine of a program, for slices of `rows` samples; None where it has to be interpreted.
+    ///
+    /// # Errors
+    /// No memory left; a kernel that libtorch cannot plan.
+    pub fn of(program: &Program, rows: usize, form: Form) -> Result<Option<Machine>, ExecError> {
+        let Some(mut plan) = record(program, rows) else { return Ok(None) };
+        tidy(&mut plan);
+        let layout = layout(&plan);
+        let memory = |_| ExecError::Memory { node: "the memory of a step".to_owned() };
+        let mut arena = Arena::new(layout.shared).map_err(memory)?;
+        let base = arena.start();
+        let planner = Planner::new(Device::Cpu);
+        let mut rotations = Vec::new();
+        let mut calls = |steps: &[Step], slice: usize, first: usize| {
+            let starts = |buffer: usize| {
+                let room = if plan.buffers[buffer].room == Room::Shared { base } else { slice };
+                room.wrapping_add(layout.offsets[buffer])
+            };
+            let frame = Frame { starts: &starts, first, rows };
+            let each = steps.iter().map(|step| {
+                let made = call(program, &planner, &mut rotations, step, &frame);
+                made.map(|call| (call, step.note)).map_err(|error| ExecError::Kernel {
+                    node: plan.notes[step.note].name.clone(),
+                    op: plan.notes[step.note].operation.clone(),
+                    cause: error.to_string().lines().next().unwrap_or_default().to_owned(),
+                })
+            });
+            each.collect::<Result<Vec<_>, _>>()
+        };
+        let shared = calls(&plan.shared, 0, 0)?;
+        let mut slices = Vec::new();
+        for first in (0..program.batch_rows()).step_by(rows) {
+            let mut arena = Arena::new(layout.slice).map_err(memory)?;
+            let base = arena.start();
+            slices.push(Mutex::new(Slice { calls: calls(&plan.slice, base, first)?, base, _arena: arena }));
+        }
+        let packs = plan.packs.iter().map(|pack| {
+            let precision = if pack.bfloat16 { Precision::Bfloat16 } else { Precision::Float32 };
+            Packed::new(form, precision, pack.n, pack.k)
+        });
+        let packs = packs.collect();
+        let tasks = tasks(&plan, slices.len());
+        Ok(Some(Machine { plan, layout, form, shared, slices, packs, base, tasks, _arena: arena }))
+    }
+
+    /// Bytes of the arenas of all slices.
+    pub fn bytes(&self) -> usize {
+        self.layout.shared + self.layout.slice * self.slices.len()
+    }
+
+    /// One supervision step.
+    ///
+    /// # Errors
+    /// Missing inputs or weights, indices outside of their tables, no memory left.
+    pub fn run(
+        &mut self,
+        program: &Program,
+        weights: &Weights,
+        inputs: &Inputs,
+        mut profile: Option<&mut Profile>,
+    ) -> Result<Outputs, ExecError> {
+        let mut kept = Vec::new();
+        let feed = self.feed(program, weights, inputs, &mut kept)?;
+        let batch = self.slices.len() * self.plan.rows;
+        for (call, note) in &mut self.shared {
+            let start = Instant::now();
+            let done = call.run(&feed, &[], self.form);
+            done.map_err(|failed| failure(&self.plan, program, *note, failed))?;
+            noted(&mut profile, &self.plan, *note, start);
+        }
+        self.pack(&feed);
+        let values = self.empty_results(program, batch)?;
+        let (gradients, rows) = self.empty_gradients(program, batch)?;
+        let addresses = |tensors: &[Tensor]| -> Vec<usize> {
+            tensors.iter().map(|tensor| tensor.data_ptr() as usize).collect()
+        };
+        let sums = addresses(&gradients);
+        let failed: Mutex<Option<(usize, usize, Failed)>> = Mutex::new(None);
+        let mut from = 0;
+        for (number, meeting) in self.plan.meetings.iter().enumerate() {
+            let one = |at: usize| {
+                let mut slice = lock(&self.slices[at]);
+                for (call, note) in &mut slice.calls[from..meeting.after] {
+                    if let Err(reason) = call.run(&feed, &self.packs, self.form) {
+                        let mut failed = lock(&failed);
+                        if failed.as_ref().is_none_or(|(slice, ..)| *slice > at) {
+                            *failed = Some((at, *note, reason));
+                        }
+                        return;
+                    }
+                }
+            };
+            match &mut profile {
+                None => Pool::shared().run(self.slices.len(), one),
+                Some(_) => {
+                    for at in 0..self.slices.len() {
+                        self.one_profiled(at, from..meeting.after, &feed, &mut profile, program)?;
+                    }
+                }
+            }
+            if let Some((_, note, reason)) = lock(&failed).take() {
+                return Err(failure(&self.plan, program, note, reason));
+            }
+            let start = Instant::now();
+            let bases: Vec<usize> = self.slices.iter().map(|slice| lock(slice).base).collect();
+            let tasks: Vec<&Task> = self.tasks.iter().filter(|task| task.meeting == number).collect();
+            let own =
+                Sums { plan: &self.plan, layout: &self.layout, form: self.form, base: self.base, bases };
+            Pool::shared().run(tasks.len(), |at| own.sum(tasks[at], sums[tasks[at].gradient]));
+            if let (Some(profile), false) = (&mut profile, tasks.is_empty()) {
+                profile.add("weight gradients", "∂ of all weights", Span::NONE, start);
+            }
+            from = meeting.after;
+        }
+        self.arrays(&sums);
+        self.collect(program, &values, &rows);
+        drop(kept);
+        self.outputs(program, values, gradients, rows)
+    }
+
+    fn one_profiled(
+        &self,
+        at: usize,
+        range: std::ops::Range<usize>,
+        feed: &Feed,
+        profile: &mut Option<&mut Profile>,
+        program: &Program,
+    ) -> Result<(), ExecError> {
+        let mut slice = lock(&self.slices[at]);
+        for (call, note) in &mut slice.calls[range] {
+            let start = Instant::now();
+            let done = call.run(feed, &self.packs, self.form);
+            done.map_err(|failed| failure(&self.plan, program, *note, failed))?;
+            noted(profile, &self.plan, *note, start);
+        }
+        Ok(())
+    }
+
+    /// Everything from outside, dense and of the program's kinds; `kept` holds what had to be made.
+    fn feed(
+        &self,
+        program: &Program,
+        weights: &Weights,
+        inputs: &Inputs,
+        kept: &mut Vec<Tensor>,
+    ) -> Result<Feed, ExecError> {
+        let batch = self.slices.len() * self.plan.rows;
+        let mut outside = |tensor: &Tensor, kind: tch::Kind, what: &str| -> Result<Outside, ExecError> {
+            let failed = |error: tch::TchError| ExecError::Kernel {
+                node: what.to_owned(),
+                op: "input".to_owned(),
+                cause: error.to_string().lines().next().unwrap_or_default().to_owned(),
+            };
+            let dense = tensor.f_to_kind(kind).and_then(|tensor| tensor.f_contiguous()).map_err(failed)?;
+            let rows = dense.size().first().copied().unwrap_or(1).max(0) as usize;
+            let bytes = dense.numel() * kind.elt_size_in_bytes();
+            let outside =
+                Outside { address: dense.data_ptr() as usize, row_bytes: bytes / rows.max(1), rows };
+            kept.push(dense);
+            Ok(outside)
+        };
+        let missing = |what: String| ExecError::Input { what };
+        let mut feed = Feed::default();
+        let kinds = outside_kinds(&self.plan);
+        for (name, kind) in self.plan.inputs.iter().zip(kinds.inputs) {
+            let tensor = inputs.data.get(name).ok_or_else(|| missing(format!("the input `{name}`")))?;
+            feed.inputs.push(outside(tensor, kind, name)?);
+        }
+        for (name, kind) in self.plan.states.iter().zip(kinds.states) {
+            let tensor = inputs.states.get(name).ok_or_else(|| missing(format!("the state `{name}`")))?;
+            feed.states.push(outside(tensor, kind, name)?);
+        }
+        feed.fresh = outside(&inputs.fresh, tch::Kind::Bool, "fresh")?;
+        feed.steps = outside(&inputs.steps, tch::Kind::Int64, "steps")?;
+        for (path, kind) in self.plan.weights.iter().zip(kinds.weights) {
+            let tensor = weights.get(path).ok_or_else(|| missing(format!("the weight `{path}`")))?;
+            feed.weights.push(outside(tensor, kind, path)?);
+        }
+        let short = feed.inputs.iter().chain(&feed.states).chain([&feed.fresh]).any(|own| own.rows != batch);
+        if short {
+            let what = format!("a batch of {batch} rows of `{}`", program.model);
+            return Err(missing(what));
+        }
+        Ok(feed)
+    }
+
+    fn pack(&mut self, feed: &Feed) {
+        let (plan, layout, base) = (&self.plan, &self.layout, self.base);
+        let packs: Vec<Mutex<&mut Packed>> = self.packs.iter_mut().map(Mutex::new).collect();
+        Pool::shared().run(packs.len(), |at| {
+            let own = &plan.packs[at];
+            let mut pack = lock(&packs[at]);
+            let narrow = own.from.ty.kind == Kind::BFloat16;
+            let (first, kind) = match plan.pack_weights[at] {
+                Some(weight) => (feed.weights[weight].address, Held::Float32),
+                None if narrow => (base + layout.offsets[own.from.buffer], Held::BFloat16),
+                None => (base + layout.offsets[own.from.buffer], Held::Float32),
+            };
+            let size = if kind == Held::BFloat16 { 2 } else { 4 };
+            let address = first + own.from.offset * size;
+            let from = Raw { address, kind, shape: (own.n, own.k), strides: own.strides };
+            // SAFETY: a weight outside, float32 and dense, or a shared buffer; the array's type says how much is read.
+            #[expect(unsafe_code, reason = "kernels read memory by pointers")]
+            let done = unsafe { pack_from(&mut pack, from) };
+            debug_assert!(done.is_ok(), "{done:?}");
+        });
+    }
+
+    /// Adds what each slice has summed by itself, slice by slice.
+    #[expect(unsafe_code, reason = "reads the arenas")]
+    fn arrays(&self, sums: &[usize]) {
+        for (gradient, address) in self.plan.gradients.iter().zip(sums) {
+            let count = gradient.n * gradient.k;
+            // SAFETY: a new tensor of the gradient's size.
+            let out = unsafe { std::slice::from_raw_parts_mut(*address as *mut f32, count) };
+            if gradient.applications.is_empty() {
+                out.fill(0.0);
+            }
+            for slice in &self.slices {
+                let base = lock(slice).base;
+                for array in &gradient.arrays {
+                    let size = bytes_of(array.ty.kind);
+                    let first = base + self.layout.offsets[array.buffer] + array.offset * size;
+                    // SAFETY: dense arrays of the gradient's size in a slice that has stopped.
+                    unsafe {
+                        match array.ty.kind {
+                            Kind::BFloat16 => {
+                                add(out, std::slice::from_raw_parts(first as *const bf16, count), |x| {
+                                    x.to_f32()
+                                });
+                            }
+                            Kind::Float64 => {
+                                add(out, std::slice::from_raw_parts(first as *const f64, count), |x| {
+                                    x as f32
+                                });
+                            }
+                            _ => add(out, std::slice::from_raw_parts(first as *const f32, count), |x| x),
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn empty_results(&self, program: &Program, batch: usize) -> Result<Vec<Tensor>, ExecError> {
+        let each = self.plan.results.iter().map(|result| {
+            let ty = &program.outputs[result.output].ty;
+            let mut shape = result.from.ty.shape();
+            if Some(true) == program.batch.map(|axis| ty.has(axis)) {
+                shape[0] = batch as i64;
+            }
+            empty(&shape, torch_kind(ty.kind))
+        });
+        each.collect()
+    }
+
+    /// Tensors for the gradients of weights, and for ids and gradients of rows.
+    fn empty_gradients(
+        &self,
+        program: &Program,
+        batch: usize,
+    ) -> Result<(Vec<Tensor>, Vec<(Tensor, Tensor)>), ExecError> {
+        let weights = self
+            .plan
+            .gradients
+            .iter()
+            .map(|own| empty(&program.gradients[own.gradient].ty.shape(), tch::Kind::Float));
+        let rows = self.plan.row_gradients.iter().map(|own| {
+            let one = |array: &super::array::Array| {
+                let mut shape = array.ty.shape();
+                shape[0] = batch as i64;
+                empty(&shape, torch_kind(array.ty.kind))
+            };
+            Ok((one(&own.ids)?, one(&own.from)?))
+        });
+        Ok((weights.collect::<Result<_, _>>()?, rows.collect::<Result<_, _>>()?))
+    }
+
+    /// Copies what leaves the step out of the arenas.
+    #[expect(unsafe_code, reason = "copies memory of the arenas")]
+    fn collect(&self, program: &Program, values: &[Tensor], rows: &[(Tensor, Tensor)]) {
+        let pairs = self.plan.results.iter().map(|result| &result.from).zip(values);
+        let of_rows = self.plan.row_gradients.iter().zip(rows);
+        let of_rows = of_rows.flat_map(|(own, (ids, from))| [(&own.ids, ids), (&own.from, from)]);
+        for (array, tensor) in pairs.chain(of_rows) {
+            let bytes = array.ty.count() * bytes_of(array.ty.kind);
+            let start = self.layout.offsets[array.buffer] + array.offset * bytes_of(array.ty.kind);
+            let to = tensor.data_ptr() as usize;
+            let sampled = program.batch.is_some_and(|batch| array.ty.has(batch));
+            let shared = self.plan.buffers[array.buffer].room == Room::Shared;
+            for (at, slice) in self.slices.iter().enumerate().take(if sampled { usize::MAX } else { 1 }) {
+                let base = if shared { self.base } else { lock(slice).base };
+                // SAFETY: a dense array in a slice that has stopped, and its rows in a new tensor of all rows.
+                unsafe {
+                    std::ptr::copy_nonoverlapping(
+                        (base + start) as *const u8,
+                        (to + at * bytes) as *mut u8,
+                        bytes,
+                    );
+                }
+            }
+        }
+    }
+
+    fn outputs(
+        &self,
+        program: &Program,
+        values: Vec<Tensor>,
+        gradients: Vec<Tensor>,
+        rows: Vec<(Tensor, Tensor)>,
+    ) -> Result<Outputs, ExecError> {
+        let named = self.plan.results.iter().zip(values);
+        let values = named.map(|(result, value)| (program.outputs[result.output].name.clone(), value));
+        let path = |gradient: usize| program.gradients[gradient].path.clone();
+        let gradients = self.plan.gradients.iter().zip(gradients);
+        let gradients = gradients.map(|(own, tensor)| (path(own.gradient), tensor));
+        let rows = self.plan.row_gradients.iter().zip(rows);
+        let rows = rows.map(|(own, (ids, gradient))| TableRows { table: path(own.gradient), ids, gradient });
+        Ok(Outputs {
+            values: values.collect(),
+            gradients: gradients.collect::<IndexMap<_, _>>(),
+            rows: rows.collect(),
+        })
+    }
+}
+
+/// Kinds that the program reads what comes from outside in, by place among the plan's names.
+struct Outsides {
+    inputs: Vec<tch::Kind>,
+    states: Vec<tch::Kind>,
+    weights: Vec<tch::Kind>,
+}
+
+fn outside_kinds(plan: &Plan) -> Outsides {
+    let mut kinds = Outsides {
+        inputs: vec![tch::Kind::Int64; plan.inputs.len()],
+        states: vec![tch::Kind::Float; plan.states.len()],
+        weights: vec![tch::Kind::Float; plan.weights.len()],
+    };
+    for step in plan.shared.iter().chain(&plan.slice) {
+        let kind = || torch_kind(step.writes[0].ty.kind);
+        match step.what {
+            What::Input(at) => kinds.inputs[at] = kind(),
+            What::State(at) => kinds.states[at] = kind(),
+            What::Weight(at) => kinds.weights[at] = kind(),
+            _ => {}
+        }
+    }
+    kinds
+}
+
+fn add<T: Copy>(out: &mut [f32], from: &[T], wide: impl Fn(T) -> f32) {
+    out.iter_mut().zip(from).for_each(|(out, from)| *out += wide(*from));
+}
+
+fn empty(shape: &[i64], kind: tch::Kind) -> Result<Tensor, ExecError> {
+    Tensor::f_empty(shape, (kind, Device::Cpu))
+        .map_err(|_| ExecError::Memory { node: "the results of a step".to_owned() })
+}
+
+fn failure(plan: &Plan, program: &Program, note: usize, failed: Failed) -> ExecError {
+    let note = &plan.notes[note];
+    match failed {
+        Failed::Kernel(cause) => {
+            let cause = cause.lines().next().unwrap_or_default().to_owned();
+            if cause.contains("memory") {
+                return ExecError::Memory { node: note.name.clone() };
+            }
+            ExecError::Kernel { node: note.name.clone(), op: note.operation.clone(), cause }
+        }
+        Failed::Index { weight, found, rows } => {
+            let node = note.name.find('`').map_or(note.name.as_str(), |at| &note.name[at..]).to_owned();
+            let _ = program;
+            ExecError::Index { node, axis: plan.weights[weight].clone(), size: rows, found }
+        }
+    }
+}
+
+fn noted(profile: &mut Option<&mut Profile>, plan: &Plan, note: usize, start: Instant) {
+    if let Some(profile) = profile {
+        let note = &plan.notes[note];
+        profile.add(&note.operation, &note.name, note.span, start);
+    }
+}
+
+fn lock<T: ?Sized>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

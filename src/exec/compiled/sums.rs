@@ -1,0 +1,128 @@
+//! Gradients of weights that are summed over all slices: all applications of a weight in one product, in float32, split by
+//! its outputs so that every thread has work. What a sum is made of, and in which order, depends on the plan alone.
+
+use super::array::Array;
+use super::memory::Layout;
+use super::plan::{Plan, Room};
+use super::product::{Application, offsets};
+use super::record::bytes_of;
+use crate::types::Kind;
+use totc_kernels::fused::Kind as Held;
+use totc_kernels::untyped::{Operand as Raw, weight_gradient_into};
+use totc_kernels::{Form, Precision};
+
+/// Outputs of a weight that one thread sums the gradient of.
+#[derive(Clone, Debug)]
+pub(super) struct Task {
+    pub meeting: usize,
+    /// By place among the plan's gradients.
+    pub gradient: usize,
+    pub applications: std::ops::Range<usize>,
+    pub first: usize,
+    pub rows: usize,
+    /// Whether the sum begins here.
+    pub begins: bool,
+}
+
+/// Multiply-adds of a task, about: enough to be worth a thread's while, few enough that all have work.
+const TASK: usize = 1 << 28;
+
+/// The work of all meetings, in pieces that do not depend on the number of threads.
+pub(super) fn tasks(plan: &Plan, slices: usize) -> Vec<Task> {
+    let mut tasks = Vec::new();
+    let mut begun = vec![false; plan.gradients.len()];
+    for (number, meeting) in plan.meetings.iter().enumerate() {
+        for (at, range) in &meeting.sums {
+            let gradient = &plan.gradients[*at];
+            let rows: usize = gradient.applications[range.clone()]
+                .iter()
+                .map(|own| own.rows * own.walks.iter().map(|walk| walk.size).product::<usize>())
+                .sum();
+            let work = rows * slices * gradient.k;
+            let most = (TASK / work.max(1)).next_multiple_of(64).clamp(64, 1536);
+            for first in (0..gradient.n).step_by(most) {
+                tasks.push(Task {
+                    meeting: number,
+                    gradient: *at,
+                    applications: range.clone(),
+                    first,
+                    rows: most.min(gradient.n - first),
+                    begins: !begun[*at],
+                });
+            }
+            begun[*at] = true;
+        }
+    }
+    // The longest first, so that no thread is left with one.
+    tasks.sort_by_key(|task| std::cmp::Reverse(task.rows * plan.gradients[task.gradient].k));
+    tasks
+}
+
+/// Where the operands lie.
+pub(super) struct Sums<'a> {
+    pub plan: &'a Plan,
+    pub layout: &'a Layout,
+    pub form: Form,
+    /// Where the shared buffers begin, and those of each slice.
+    pub base: usize,
+    pub bases: Vec<usize>,
+}
+
+impl Sums<'_> {
+    /// The gradient by some outputs of a weight: all applications in all slices, in their order.
+    pub fn sum(&self, task: &Task, out: usize) {
+        let gradient = &self.plan.gradients[task.gradient];
+        let applications = &gradient.applications[task.applications.clone()];
+        let first = out + task.first * gradient.k * size_of::<f32>();
+        let count = task.rows * gradient.k;
+        if task.begins {
+            // SAFETY: rows of a new tensor that no other task writes; zero bytes are zeros.
+            #[expect(unsafe_code, reason = "kernels write memory by pointers")]
+            unsafe {
+                std::ptr::write_bytes(first as *mut f32, 0, count);
+            }
+        }
+        let (shape, strides) = ((task.rows, gradient.k), (gradient.k, 1));
+        let to = Raw { address: first, kind: Held::Float32, shape, strides };
+        // Applications of one pair of kinds go to the kernel together.
+        for same in applications.chunk_by(|a, b| kinds(a) == kinds(b)) {
+            let all = self.operands(same, task);
+            let narrow = kinds(&same[0]) == (Kind::BFloat16, Kind::BFloat16);
+            let precision = if narrow { Precision::Bfloat16 } else { Precision::Float32 };
+            // SAFETY: the arrays' types say how much of their buffers is read; all slices have stopped.
+            #[expect(unsafe_code, reason = "kernels read and write memory by pointers")]
+            let done = unsafe { weight_gradient_into(self.form, precision, &all, to) };
+            debug_assert!(done.is_ok(), "{done:?}");
+        }
+    }
+
+    /// The operands of applications in all slices, for the outputs of a task.
+    fn operands(&self, applications: &[Application], task: &Task) -> Vec<(Raw, Raw)> {
+        let mut all = Vec::new();
+        for own in applications {
+            let walks = offsets(&own.walks);
+            for base in &self.bases {
+                let raw = |array: &Array, offset: usize, shape, strides| {
+                    let shared = self.plan.buffers[array.buffer].room == Room::Shared;
+                    let start = if shared { self.base } else { *base } + self.layout.offsets[array.buffer];
+                    let address = start + (array.offset + offset) * bytes_of(array.ty.kind);
+                    let narrow = array.ty.kind == Kind::BFloat16;
+                    let kind = if narrow { Held::BFloat16 } else { Held::Float32 };
+                    Raw { address, kind, shape, strides }
+                };
+                for (dy, x, _) in &walks {
+                    let first = dy + task.first * own.dy_strides.1;
+                    all.push((
+                        raw(&own.dy, first, (own.rows, task.rows), own.dy_strides),
+                        raw(&own.x, *x, (own.rows, own.k), own.x_strides),
+                    ));
+                }
+            }
+        }
+        all
+    }
+}
+
+fn kinds(application: &Application) -> (Kind, Kind) {
+    (application.dy.ty.kind, application.x.ty.kind)
+}
