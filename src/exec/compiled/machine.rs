@@ -159,7 +159,7 @@ impl Machine {
             }
             from = meeting.after;
         }
-        self.arrays(&sums);
+        self.arrays(program, &sums);
         self.collect(program, &values, &rows);
         drop(kept);
         self.outputs(program, values, gradients, rows)
@@ -254,37 +254,24 @@ impl Machine {
     }
 
     /// Adds what each slice has summed by itself, slice by slice.
-    #[expect(unsafe_code, reason = "reads the arenas")]
-    fn arrays(&self, sums: &[usize]) {
+    fn arrays(&self, program: &Program, sums: &[usize]) {
         for (gradient, address) in self.plan.gradients.iter().zip(sums) {
             let count = gradient.n * gradient.k;
-            // SAFETY: a new tensor of the gradient's size.
-            let out = unsafe { std::slice::from_raw_parts_mut(*address as *mut f32, count) };
-            if gradient.applications.is_empty() {
-                out.fill(0.0);
-            }
-            for slice in &self.slices {
-                let base = lock(slice).base;
-                for array in &gradient.arrays {
-                    let size = bytes_of(array.ty.kind);
-                    let first = base + self.layout.offsets[array.buffer] + array.offset * size;
-                    // SAFETY: dense arrays of the gradient's size in a slice that has stopped.
-                    unsafe {
-                        match array.ty.kind {
-                            Kind::BFloat16 => {
-                                add(out, std::slice::from_raw_parts(first as *const bf16, count), |x| {
-                                    x.to_f32()
-                                });
-                            }
-                            Kind::Float64 => {
-                                add(out, std::slice::from_raw_parts(first as *const f64, count), |x| {
-                                    x as f32
-                                });
-                            }
-                            _ => add(out, std::slice::from_raw_parts(first as *const f32, count), |x| x),
-                        }
-                    }
-                }
+            let begins = gradient.applications.is_empty();
+            let arrays: Vec<(Kind, usize)> = self
+                .slices
+                .iter()
+                .flat_map(|slice| {
+                    let base = lock(slice).base;
+                    gradient.arrays.iter().map(move |array| {
+                        let size = bytes_of(array.ty.kind);
+                        (array.ty.kind, base + self.layout.offsets[array.buffer] + array.offset * size)
+                    })
+                })
+                .collect();
+            match program.gradients[gradient.gradient].ty.kind {
+                Kind::Float64 => add_all::<f64>(*address, count, begins, &arrays),
+                _ => add_all::<f32>(*address, count, begins, &arrays),
             }
         }
     }
@@ -307,11 +294,10 @@ impl Machine {
         program: &Program,
         batch: usize,
     ) -> Result<(Vec<Tensor>, Vec<(Tensor, Tensor)>), ExecError> {
-        let weights = self
-            .plan
-            .gradients
-            .iter()
-            .map(|own| empty(&program.gradients[own.gradient].ty.shape(), tch::Kind::Float));
+        let weights = self.plan.gradients.iter().map(|own| {
+            let ty = &program.gradients[own.gradient].ty;
+            empty(&ty.shape(), torch_kind(ty.kind))
+        });
         let rows = self.plan.row_gradients.iter().map(|own| {
             let one = |array: &super::array::Array| {
                 let mut shape = array.ty.shape();
@@ -389,15 +375,52 @@ fn outside_kinds(plan: &Plan) -> Outsides {
         match step.what {
             What::Input(at) => kinds.inputs[at] = kind(),
             What::State(at) => kinds.states[at] = kind(),
-            What::Weight(at) => kinds.weights[at] = kind(),
+            What::Weight(at) | What::Rows(at) => kinds.weights[at] = kind(),
             _ => {}
         }
     }
     kinds
 }
 
-fn add<T: Copy>(out: &mut [f32], from: &[T], wide: impl Fn(T) -> f32) {
-    out.iter_mut().zip(from).for_each(|(out, from)| *out += wide(*from));
+/// Adds dense arrays, by kind and address, to a sum of `count` elements.
+#[expect(unsafe_code, reason = "reads the arenas")]
+fn add_all<S: Sum>(sum: usize, count: usize, begins: bool, arrays: &[(Kind, usize)]) {
+    // SAFETY: a new tensor of the gradient's size and kind, and arrays of its size in slices that have stopped.
+    unsafe {
+        let out = std::slice::from_raw_parts_mut(sum as *mut S, count);
+        if begins {
+            out.fill(S::default());
+        }
+        for (kind, address) in arrays {
+            match kind {
+                Kind::BFloat16 => add(out, std::slice::from_raw_parts(*address as *const bf16, count)),
+                Kind::Float64 => add(out, std::slice::from_raw_parts(*address as *const f64, count)),
+                _ => add(out, std::slice::from_raw_parts(*address as *const f32, count)),
+            }
+        }
+    }
+}
+
+fn add<S: Sum, T: Copy + Into<f64>>(out: &mut [S], from: &[T]) {
+    out.iter_mut().zip(from).for_each(|(out, from)| *out = out.plus((*from).into()));
+}
+
+/// What gradients are summed in.
+trait Sum: Copy + Default {
+    /// The sum of it and a number, rounded once.
+    fn plus(self, other: f64) -> Self;
+}
+
+impl Sum for f32 {
+    fn plus(self, other: f64) -> f32 {
+        self + other as f32
+    }
+}
+
+impl Sum for f64 {
+    fn plus(self, other: f64) -> f64 {
+        self + other
+    }
 }
 
 fn empty(shape: &[i64], kind: tch::Kind) -> Result<Tensor, ExecError> {

@@ -351,7 +351,7 @@ impl Recorder<'_> {
         let Operand::Slot(slot) = instr.args[0] else { return None };
         let ids = self.array(slot, &instr.arg_tys[0], note)?;
         let fits = ids.is_dense() && ids.ty.kind.is_integer() && self.class_of(&ids) == Class::Sample;
-        if !fits || instr.ty.kind != Kind::Float32 {
+        if !fits || !matches!(instr.ty.kind, Kind::Float32 | Kind::Float64) {
             return None;
         }
         let out = self.fresh(&instr.ty, false);
@@ -692,13 +692,18 @@ impl Recorder<'_> {
             Operand::Number(value) => self.filled(value, ty, note),
             Operand::Slot(slot) => self.array(slot, ty, note)?,
         };
+        Some(self.dense(array))
+    }
+
+    /// The same elements one behind the other.
+    fn dense(&mut self, array: Array) -> Array {
         if array.is_dense() {
-            return Some(array);
+            return array;
         }
-        let shared = self.class_of(&array) == Class::Shared;
-        let dense = self.fresh(ty, shared);
+        let (shared, note) = (self.class_of(&array) == Class::Shared, self.plan.notes.len() - 1);
+        let dense = self.fresh(&array.ty.clone(), shared);
         self.step(What::Copy, vec![array], vec![dense.clone()], note, shared);
-        Some(dense)
+        dense
     }
 
     fn gradients(&mut self) -> Option<()> {
@@ -722,7 +727,9 @@ impl Recorder<'_> {
                 }
                 _ => return None,
             };
-            if later.ty.dims != gradient.ty.dims || gradient.ty.kind != Kind::Float32 {
+            let kept = matches!(gradient.ty.kind, Kind::Float32 | Kind::Float64);
+            let wide = gradient.ty.kind == Kind::Float64;
+            if later.ty.dims != gradient.ty.dims || !kept || (wide && !later.applications.is_empty()) {
                 return None;
             }
             let mut arrays = Vec::new();
@@ -730,7 +737,7 @@ impl Recorder<'_> {
                 if array.ty.dims != gradient.ty.dims {
                     return None;
                 }
-                arrays.push(array);
+                arrays.push(self.dense(array));
             }
             let (n, k) = later
                 .applications
