@@ -242,6 +242,8 @@ fn softmax_in<L: Lanes, T: Element>(
     mut logsumexp: Option<&mut [f32]>,
 ) {
     let scale = L::splat(scale);
+    // Powers of the columns that there is room for; those of others are computed again.
+    let mut powers = [0.0_f32; 512];
     for row in 0..x.rows() {
         let seen = if causal { (first + row).min(x.cols()) } else { x.cols() };
         let (x, y) = (&x.row(row)[..seen], y.row(row));
@@ -263,6 +265,9 @@ fn softmax_in<L: Lanes, T: Element>(
         let mut sum = L::zero();
         for at in (0..seen).step_by(WIDTH) {
             let power = if at + WIDTH <= seen { power(at) } else { first_of(power(at), seen - at) };
+            if let Some(kept) = powers.get_mut(at..at + WIDTH) {
+                store(power, kept);
+            }
             sum = sum.add(power);
         }
         let sum = sum.sum();
@@ -273,7 +278,11 @@ fn softmax_in<L: Lanes, T: Element>(
         }
         let share = L::splat(1.0 / sum);
         for at in (0..seen).step_by(WIDTH) {
-            store(power(at).mul(share), &mut y[at..seen]);
+            let power = match powers.get(at..at + WIDTH) {
+                Some(kept) => load(kept),
+                None => power(at),
+            };
+            store(power.mul(share), &mut y[at..seen]);
         }
         y[seen..].fill(T::default());
     }

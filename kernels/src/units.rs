@@ -12,7 +12,7 @@ use std::marker::PhantomData;
 use half::bf16;
 
 use crate::element::Stored;
-use crate::lanes::{Lanes, Line, WIDTH};
+use crate::lanes::{Lanes, Line, WIDTH, always};
 use crate::matrix::Matrix;
 
 /// Steps of a chunk: a panel's part of it, 32 KiB, stays in the nearest cache.
@@ -116,16 +116,35 @@ pub(crate) fn pack_left<L: Lanes, T: Stored>(
 ) {
     let mut tile = [Line::default(); WIDTH];
     let steps = unit.steps(from.cols());
-    for block in 0..blocks.rows.div_ceil(blocks.block) {
-        for inside in (0..blocks.block).step_by(WIDTH) {
+    let mut place = always(
+        #[inline(always)]
+        |block: usize, inside: usize, step: usize| {
             let row = block * blocks.block + inside;
             let kept = (blocks.block - inside).min(WIDTH);
             let count = from.rows().saturating_sub(row).min(kept);
+            fetch(lanes, from, (row.min(from.rows()), count), step, unit, Side::Left, &mut tile);
+            let chunk = (first + step) / CHUNK;
+            let line = blocks.start(chunk, block) + ((first + step) % CHUNK) * blocks.block + inside;
+            to[line..line + kept].copy_from_slice(&tile[..kept]);
+        },
+    );
+    let count = blocks.rows.div_ceil(blocks.block);
+    // Memory is read in the order in which it lies.
+    if from.has_columns() {
+        for step in 0..steps {
+            for block in 0..count {
+                soon(from, unit, step + 1, block * blocks.block);
+                for inside in (0..blocks.block).step_by(WIDTH) {
+                    place(block, inside, step);
+                }
+            }
+        }
+        return;
+    }
+    for block in 0..count {
+        for inside in (0..blocks.block).step_by(WIDTH) {
             for step in 0..steps {
-                fetch(lanes, from, (row.min(from.rows()), count), step, unit, Side::Left, &mut tile);
-                let chunk = (first + step) / CHUNK;
-                let line = blocks.start(chunk, block) + ((first + step) % CHUNK) * blocks.block + inside;
-                to[line..line + kept].copy_from_slice(&tile[..kept]);
+                place(block, inside, step);
             }
         }
     }
@@ -141,16 +160,51 @@ pub(crate) fn pack_right<L: Lanes, T: Stored>(
     (first, steps): (usize, usize),
     to: &mut [Line],
 ) {
-    let n = from.rows();
-    for panel in 0..order.panels(n) {
-        for half in 0..2 {
-            let columns = order.half(n, panel, half);
-            for step in 0..unit.steps(from.cols()) {
-                let start = ((panel * steps + first + step) * 2 + half) * WIDTH;
-                if let Some(tile) = to[start..].first_chunk_mut::<WIDTH>() {
-                    fetch(lanes, from, columns, step, unit, Side::Right, tile);
-                }
+    let (n, own) = (from.rows(), unit.steps(from.cols()));
+    let panels = order.panels(n);
+    let mut place = always(
+        #[inline(always)]
+        |panel: usize, step: usize, half: usize| {
+            let start = ((panel * steps + first + step) * 2 + half) * WIDTH;
+            if let Some(tile) = to[start..].first_chunk_mut::<WIDTH>() {
+                fetch(lanes, from, order.half(n, panel, half), step, unit, Side::Right, tile);
             }
+        },
+    );
+    // Memory is read in the order in which it lies.
+    if from.has_columns() {
+        for step in 0..own {
+            for panel in 0..panels {
+                soon(from, unit, step + 1, order.half(n, panel, 0).0);
+                place(panel, step, 0);
+                place(panel, step, 1);
+            }
+        }
+        return;
+    }
+    for panel in 0..panels {
+        for half in 0..2 {
+            for step in 0..own {
+                place(panel, step, half);
+            }
+        }
+    }
+}
+
+/// Tells the caches that the columns of a step will be read from a row on: they lie too far apart for them to guess.
+#[inline(always)]
+fn soon<T: Stored>(from: Matrix<'_, T>, unit: Unit, step: usize, row: usize) {
+    let first = step * WIDTH * unit.size();
+    for k in first..(first + WIDTH * unit.size()).min(from.cols()) {
+        if let Some(element) = from.column(k).get(row) {
+            #[cfg(all(target_arch = "x86_64", not(miri)))]
+            // SAFETY: a hint; it reads nothing.
+            unsafe {
+                use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+                _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(element).cast());
+            }
+            #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+            let _ = element;
         }
     }
 }
@@ -231,7 +285,11 @@ fn across<L: Lanes, T: Stored>(first: &[T], second: &[T], unit: Unit) -> Line {
         return floats::<L, T>(first, unit);
     }
     let (low, high) = (T::bits::<L>(first), T::bits::<L>(second));
-    Line(std::array::from_fn(|at| u32::from(low[at]) | u32::from(high[at]) << 16))
+    let mut line = Line::default();
+    for (at, to) in line.0.iter_mut().enumerate() {
+        *to = u32::from(low[at]) | u32::from(high[at]) << 16;
+    }
+    line
 }
 
 #[inline(always)]

@@ -1,19 +1,20 @@
 //! Instructions that hold others, loops excepted: fused groups, and entries of stacks.
 
 use super::chain::Planned;
-use super::interpreter::{ExecError, Executable, Step, Value, failure};
+use super::executable::ExecError;
+use super::interpreter::{Interpreter, Step, Value, failure};
 use super::link::Action;
 use crate::ir::op::Op;
 use crate::lower::{Instr, InstrOp, Operand};
 
-impl Executable {
+impl Interpreter<'_> {
     /// A fused group in one kernel.
     pub(super) fn chain(&self, instr: &Instr, planned: &Planned, step: &mut Step) -> Result<(), ExecError> {
         let mut operands = Vec::new();
         for slot in planned.reads() {
             operands.push(self.value(step, Operand::Slot(slot), &instr.ty)?);
         }
-        let results = planned.run(&operands).map_err(|error| failure(&self.program, instr, &error))?;
+        let results = planned.run(&operands).map_err(|error| failure(self.program, instr, &error))?;
         for (slot, result) in instr.out.iter().zip(results) {
             step.slots[*slot] = Some(Value::Tensor(result));
         }
@@ -50,6 +51,6 @@ impl Executable {
         };
         let place = instr.arg_tys[0].position(*axis).unwrap_or(0) as i64;
         let part = whole.f_select(place, entry as i64);
-        part.map(Value::Tensor).map_err(|error| failure(&self.program, instr, &error))
+        part.map(Value::Tensor).map_err(|error| failure(self.program, instr, &error))
     }
 }

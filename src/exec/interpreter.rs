@@ -1,9 +1,9 @@
 //! Executes the instructions of a program, one after the other, on libtorch tensors. Values die at their last reader, and
 //! results take the memory of operands that die. Gradients are instructions like any other: nothing is put on libtorch's
-//! tape.
+//! tape. Every device; on the CPU what the executor of slices cannot take, and the reference that it is held against.
 
 use super::Weights;
-use super::compiled::{Machine, slice_rows};
+use super::executable::{ExecError, Inputs, Outputs, TableRows};
 use super::link::{Action, Names, link};
 use super::profile::Profile;
 use crate::ir::Yield;
@@ -13,136 +13,34 @@ use crate::primitive::kernel::{Arg, Draws, Planner, Run, torch_kind};
 use crate::types::{AxisId, AxisSize, Kind as ValueKind, Ty};
 use indexmap::IndexMap;
 use std::cell::Cell;
-use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
-use tch::{Device, Kind, TchError, Tensor};
-use totc_kernels::Form;
+use tch::{Device, TchError, Tensor};
 
-/// A program linked to its kernels, on a device.
-pub struct Executable {
-    pub(super) program: Program,
-    device: Device,
+/// The kernels of a program's instructions, and what it reads from outside.
+pub(super) struct Linked {
     names: Names,
     actions: Vec<Action>,
-    kernels: Kernels,
-    machine: Mutex<Compiled>,
 }
 
-/// What a program is computed by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kernels {
-    /// On the CPU, totc's own kernels in this form or the best below it that the processor has; libtorch's for the rest.
-    Own(Form),
-    /// libtorch's operations, one after the other: every device, and the reference.
-    Libtorch,
-}
-
-static KERNELS: OnceLock<Kernels> = OnceLock::new();
-
-impl Kernels {
-    /// What [`Executable::new`] takes: the best that there is, unless [`Kernels::choose`] said otherwise.
-    pub fn chosen() -> Kernels {
-        *KERNELS.get_or_init(|| Kernels::Own(Form::best()))
-    }
-
-    /// Chooses for the whole process. Counts only before the first program is linked.
-    pub fn choose(self) {
-        let _ = KERNELS.set(self);
-    }
-
-    /// `amx`, `avx512`, `avx2`, `portable` or `libtorch`.
-    pub fn named(name: &str) -> Option<Kernels> {
-        if name == "libtorch" { Some(Kernels::Libtorch) } else { Form::named(name).map(Kernels::Own) }
+impl Linked {
+    /// Plans the kernels for a device.
+    ///
+    /// # Errors
+    /// A kernel that cannot be planned (a bug of totc, or no memory left).
+    pub fn of(program: &Program, device: Device) -> Result<Linked, ExecError> {
+        let (planner, mut names) = (Planner::new(device), Names::default());
+        let actions = link(program, &program.body, &planner, &mut names)
+            .map_err(|unplanned| failure(program, unplanned.instr, &unplanned.error))?;
+        Ok(Linked { names, actions })
     }
 }
 
-/// The machine of an executable: made when it first runs.
-enum Compiled {
-    Untried,
-    /// This program is interpreted.
-    No,
-    Yes(Box<Machine>),
-}
-
-/// What goes into one supervision step.
-#[derive(Debug)]
-pub struct Inputs {
-    /// By the model's names; int64, absent labels -100.
-    pub data: HashMap<String, Tensor>,
-    /// Carried states, `y`, and `y@2` for what lies further back.
-    pub states: HashMap<String, Tensor>,
-    /// bool `[batch]`: rows that start anew.
-    pub fresh: Tensor,
-    /// int64 `[batch]`: steps done, this one included.
-    pub steps: Tensor,
-}
-
-/// What comes out: values by output name, in their declared axis order, and gradients where the program has them.
-#[derive(Debug)]
-pub struct Outputs {
-    /// By output name, axes in memory order of [`Program::outputs`].
-    pub values: IndexMap<String, Tensor>,
-    /// By path, of each `param` that a loss depends on: of the mean over the batch of the sum of all losses, in the shape of
-    /// the weight. The caller's own.
-    pub gradients: IndexMap<String, Tensor>,
-    /// One for each lookup in a table.
-    pub rows: Vec<TableRows>,
-}
-
-/// The gradient of rows of a table that were looked up.
-#[derive(Debug)]
-pub struct TableRows {
-    /// The table's declared path.
-    pub table: String,
-    /// int64, any axes.
-    pub ids: Tensor,
-    /// The ids' axes, then the table's others: the gradient as in [`Outputs::gradients`].
-    pub gradient: Tensor,
-}
-
-/// totc is wrong, or memory has run out: the node, the author's line if known, and what libtorch said.
-#[derive(Debug, thiserror::Error)]
-pub enum ExecError {
-    /// libtorch could not allocate.
-    #[error("memory has run out while computing `{node}`; a smaller `batch` or `hidden` needs less")]
-    Memory {
-        /// The author's name for the value, with the line if known.
-        node: String,
-    },
-    /// libtorch refused what the compiler had checked.
-    #[error(
-        "internal error while computing `{node}` ({op}): {cause}; please report this with the model file"
-    )]
-    Kernel {
-        /// The author's name for the value, with the line if known.
-        node: String,
-        /// The operation.
-        op: String,
-        /// What libtorch said.
-        cause: String,
-    },
-    /// An input, state or weight by name is not among those given.
-    #[error("the program needs {what}, which it was not given")]
-    Input {
-        /// What is lacking, by name.
-        what: String,
-    },
-    /// An index of the data lies outside its axis.
-    #[error(
-        "the lookup {node} found the index {found}, and `{axis}` has {size} entries there: 0 to {}", *size as i64 - 1
-    )]
-    Index {
-        /// The author's name for the value.
-        node: String,
-        /// The axis that was looked up.
-        axis: String,
-        /// Its entries.
-        size: usize,
-        /// The first index outside `0..size`.
-        found: i64,
-    },
+/// A program about to be run.
+pub(super) struct Interpreter<'p> {
+    pub program: &'p Program,
+    pub device: Device,
+    pub linked: &'p Linked,
 }
 
 /// What stands in a slot.
@@ -168,116 +66,23 @@ pub(super) struct Step<'a> {
     args: Vec<Arg>,
 }
 
-impl Executable {
-    /// Links a program: its kernels are planned here, once.
-    ///
-    /// # Errors
-    /// A kernel that cannot be planned (a bug of totc, or no memory left).
-    pub fn new(program: Program, device: Device) -> Result<Executable, ExecError> {
-        Executable::with(program, device, Kernels::chosen())
-    }
-
-    /// The same with kernels of one's choice.
-    ///
-    /// # Errors
-    /// As [`Executable::new`].
-    pub fn with(program: Program, device: Device, kernels: Kernels) -> Result<Executable, ExecError> {
-        totc_kernels::Pool::set_shared_threads(tch::get_num_threads().max(1) as usize);
-        let (planner, mut names) = (Planner::new(device), Names::default());
-        let actions = link(&program, &program.body, &planner, &mut names)
-            .map_err(|unplanned| failure(&program, unplanned.instr, &unplanned.error))?;
-        let machine = Mutex::new(Compiled::Untried);
-        Ok(Executable { program, device, names, actions, kernels, machine })
-    }
-
-    /// Whether it runs in slices on totc's own executor. Makes the machine, if that has not been done.
-    ///
-    /// # Errors
-    /// No memory left.
-    pub fn is_compiled(&self) -> Result<bool, ExecError> {
-        Ok(matches!(*self.machine()?, Compiled::Yes(_)))
-    }
-
-    fn machine(&self) -> Result<MutexGuard<'_, Compiled>, ExecError> {
-        let mut compiled = self.machine.lock().unwrap_or_else(PoisonError::into_inner);
-        if matches!(*compiled, Compiled::Untried) {
-            *compiled = Compiled::No;
-            if let (Kernels::Own(form), Device::Cpu) = (self.kernels, self.device)
-                && let Some(rows) = slice_rows(&self.program)
-                && let Some(machine) = Machine::of(&self.program, rows, form)?
-            {
-                *compiled = Compiled::Yes(Box::new(machine));
-            }
-        }
-        Ok(compiled)
-    }
-
-    /// The program it was linked from.
-    pub fn program(&self) -> &Program {
-        &self.program
-    }
-
-    /// The libtorch kind of the run's floats.
-    pub fn precision(&self) -> Kind {
-        torch_kind(self.program.precision.kind())
-    }
-
-    /// Where its kernels run.
-    pub fn device(&self) -> Device {
-        self.device
-    }
-
+impl Interpreter<'_> {
     /// Runs one supervision step.
     ///
     /// # Errors
     /// Missing inputs or weights; kernels that fail (a bug of totc, or no memory left).
-    pub fn run(&self, weights: &Weights, inputs: &Inputs) -> Result<Outputs, ExecError> {
-        self.run_drawing(weights, inputs, None)
-    }
-
-    /// Runs one supervision step in which each row of the batch draws its random numbers from its own seed of `seeds`,
-    /// so that they do not depend on the batch.
-    ///
-    /// # Errors
-    /// As `run`.
-    pub fn run_drawing(
+    pub fn run(
         &self,
         weights: &Weights,
         inputs: &Inputs,
         seeds: Option<&[u64]>,
-    ) -> Result<Outputs, ExecError> {
-        Ok(self.run_noting(weights, inputs, seeds, None)?.0)
-    }
-
-    /// Runs one supervision step and notes how long each instruction takes.
-    ///
-    /// # Errors
-    /// As `run`.
-    pub fn run_profiled(&self, weights: &Weights, inputs: &Inputs) -> Result<(Outputs, Profile), ExecError> {
-        let (outputs, profile) = self.run_noting(weights, inputs, None, Some(Profile::start()))?;
-        Ok((outputs, profile.unwrap_or_else(Profile::start)))
-    }
-
-    fn run_noting(
-        &self,
-        weights: &Weights,
-        inputs: &Inputs,
-        seeds: Option<&[u64]>,
-        mut profile: Option<Profile>,
+        profile: Option<Profile>,
     ) -> Result<(Outputs, Option<Profile>), ExecError> {
-        if let Compiled::Yes(machine) = &mut *self.machine()? {
-            let threads = tch::get_num_threads();
-            // Slices are what runs side by side; libtorch's operations within one are not to.
-            tch::set_num_threads(1);
-            let outputs = machine.run(&self.program, weights, inputs, profile.as_mut());
-            tch::set_num_threads(threads);
-            return Ok((outputs?, profile));
-        }
         let draws = seeds.map(|seeds| Draws { seeds: seeds.to_vec(), made: Cell::new(0) });
         let mut step = Step {
-            data: self.names.inputs.iter().map(|name| inputs.data.get(name)).collect(),
-            states: self.names.states.iter().map(|name| inputs.states.get(name)).collect(),
-            weights: self.names.weights.iter().map(|path| weights.get(path)).collect(),
+            data: self.linked.names.inputs.iter().map(|name| inputs.data.get(name)).collect(),
+            states: self.linked.names.states.iter().map(|name| inputs.states.get(name)).collect(),
+            weights: self.linked.names.weights.iter().map(|path| weights.get(path)).collect(),
             inputs,
             slots: (0..self.program.slots).map(|_| None).collect(),
             loops: Vec::new(),
@@ -286,7 +91,7 @@ impl Executable {
             args: Vec::new(),
         };
         let _constant = tch::no_grad_guard();
-        self.instructions(&self.program.body, &self.actions, &mut step)?;
+        self.instructions(&self.program.body, &self.linked.actions, &mut step)?;
         let mut values = IndexMap::new();
         for output in &self.program.outputs {
             let value = self.value(&step, output.value, &output.ty)?;
@@ -418,7 +223,7 @@ impl Executable {
 
     fn result(&self, instr: &Instr, action: &Action, step: &mut Step) -> Result<Tensor, ExecError> {
         let missing = |what: String| ExecError::Input { what };
-        let failed = |error: TchError| failure(&self.program, instr, &error);
+        let failed = |error: TchError| failure(self.program, instr, &error);
         let kind = torch_kind(instr.ty.kind);
         let given = |tensor: Option<&Tensor>, what: &str, name: &String| match tensor {
             Some(tensor) if tensor.kind() == kind => Ok(tensor.shallow_clone()),
@@ -426,13 +231,13 @@ impl Executable {
             None => Err(missing(format!("the {what} `{name}`"))),
         };
         match action {
-            Action::Input(at) => given(step.data[*at], "input", &self.names.inputs[*at]),
-            Action::State(at) => given(step.states[*at], "state", &self.names.states[*at]),
-            Action::Weight(at) => given(step.weights[*at], "weight", &self.names.weights[*at]),
+            Action::Input(at) => given(step.data[*at], "input", &self.linked.names.inputs[*at]),
+            Action::State(at) => given(step.states[*at], "state", &self.linked.names.states[*at]),
+            Action::Weight(at) => given(step.weights[*at], "weight", &self.linked.names.weights[*at]),
             Action::Fresh => Ok(step.inputs.fresh.shallow_clone()),
             Action::Steps => Ok(step.inputs.steps.shallow_clone()),
             Action::EmbeddingRows(at) => {
-                let path = &self.names.weights[*at];
+                let path = &self.linked.names.weights[*at];
                 let table = given(step.weights[*at], "table", path)?;
                 let ids = self.value(step, instr.args[0], &instr.arg_tys[0])?;
                 if instr.arg_tys[0].kind == ValueKind::Int {
@@ -490,7 +295,7 @@ impl Executable {
         let ends = index
             .f_aminmax(None::<i64>, false)
             .and_then(|(low, high)| Ok((i64::try_from(low)?, i64::try_from(high)?)));
-        let (low, high) = ends.map_err(|error| failure(&self.program, instr, &error))?;
+        let (low, high) = ends.map_err(|error| failure(self.program, instr, &error))?;
         let optional = matches!(instr.arg_tys.last().map(|ty| ty.kind), Some(ValueKind::Index { .. }));
         let found = if low < 0 && !optional { low } else { high };
         if (0..size as i64).contains(&found) || (optional && found < 0) {

@@ -2,6 +2,7 @@
 
 mod chain;
 mod compiled;
+mod executable;
 mod groups;
 mod interpreter;
 mod link;
@@ -9,6 +10,6 @@ mod profile;
 mod structural;
 mod weights;
 
-pub use interpreter::{ExecError, Executable, Inputs, Kernels, Outputs, TableRows};
+pub use executable::{ExecError, Executable, Inputs, Kernels, Outputs, TableRows};
 pub use profile::{Event, Profile};
 pub use weights::{Weights, WeightsError};

@@ -78,6 +78,8 @@ fn linear(op: &Op, args: &[Class]) -> bool {
             "neg" | "sum" => true,
             "mul" | "dot" => (sum(0) && fixed(1)) || (fixed(0) && sum(1)),
             "div" => sum(0) && fixed(1),
+            // In the adjoint, which stands first.
+            name if name.ends_with("_backward") => sum(0) && (1..args.len()).all(fixed),
             _ => false,
         },
         Op::Concat { .. } => args.iter().all(|class| *class == Class::Sum),

@@ -6,7 +6,7 @@ use super::memory::{Arena, Layout, layout, tidy};
 use super::plan::{Plan, Room, Step, What};
 use super::record::{bytes_of, record};
 use super::sums::{Sums, Task, tasks};
-use crate::exec::interpreter::{ExecError, Inputs, Outputs, TableRows};
+use crate::exec::executable::{ExecError, Inputs, Outputs, TableRows};
 use crate::exec::profile::Profile;
 use crate::exec::weights::Weights;
 use crate::lower::Program;
@@ -88,11 +88,6 @@ impl Machine {
         let packs = packs.collect();
         let tasks = tasks(&plan, slices.len());
         Ok(Some(Machine { plan, layout, form, shared, slices, packs, base, tasks, _arena: arena }))
-    }
-
-    /// Bytes of the arenas of all slices.
-    pub fn bytes(&self) -> usize {
-        self.layout.shared + self.layout.slice * self.slices.len()
     }
 
     /// One supervision step.

@@ -1,0 +1,251 @@
+//! A program that can be run: what goes in, what comes out, and which of the two executors runs it.
+
+use super::Weights;
+use super::compiled::{Machine, slice_rows};
+use super::interpreter::{Interpreter, Linked};
+use super::profile::Profile;
+use crate::lower::Program;
+use crate::primitive::kernel::torch_kind;
+use indexmap::IndexMap;
+use std::collections::HashMap;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use tch::{Device, Kind, Tensor};
+use totc_kernels::Form;
+
+/// A program linked to its kernels, on a device.
+pub struct Executable {
+    program: Program,
+    device: Device,
+    kernels: Kernels,
+    engine: Mutex<Option<Engine>>,
+}
+
+/// What a program is computed by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kernels {
+    /// On the CPU, totc's own kernels in this form or the best below it that the processor has; libtorch's for the rest.
+    Own(Form),
+    /// libtorch's operations, one after the other: every device, and the reference.
+    Libtorch,
+}
+
+static KERNELS: OnceLock<Kernels> = OnceLock::new();
+
+impl Kernels {
+    /// What [`Executable::new`] takes: the best that there is, unless [`Kernels::choose`] said otherwise.
+    pub fn chosen() -> Kernels {
+        *KERNELS.get_or_init(|| Kernels::Own(Form::best()))
+    }
+
+    /// Chooses for the whole process. Counts only before the first program is linked.
+    pub fn choose(self) {
+        let _ = KERNELS.set(self);
+    }
+
+    /// `amx`, `avx512`, `avx2`, `portable` or `libtorch`.
+    pub fn named(name: &str) -> Option<Kernels> {
+        if name == "libtorch" { Some(Kernels::Libtorch) } else { Form::named(name).map(Kernels::Own) }
+    }
+}
+
+/// What runs a program: made when it first runs.
+enum Engine {
+    /// In slices of the batch, on the CPU.
+    Machine(Box<Machine>),
+    /// Instruction by instruction.
+    Linked(Linked),
+}
+
+/// What goes into one supervision step.
+#[derive(Debug)]
+pub struct Inputs {
+    /// By the model's names; int64, absent labels -100.
+    pub data: HashMap<String, Tensor>,
+    /// Carried states, `y`, and `y@2` for what lies further back.
+    pub states: HashMap<String, Tensor>,
+    /// bool `[batch]`: rows that start anew.
+    pub fresh: Tensor,
+    /// int64 `[batch]`: steps done, this one included.
+    pub steps: Tensor,
+}
+
+/// What comes out: values by output name, in their declared axis order, and gradients where the program has them.
+#[derive(Debug)]
+pub struct Outputs {
+    /// By output name, axes in memory order of [`Program::outputs`].
+    pub values: IndexMap<String, Tensor>,
+    /// By path, of each `param` that a loss depends on: of the mean over the batch of the sum of all losses, in the shape of
+    /// the weight. The caller's own.
+    pub gradients: IndexMap<String, Tensor>,
+    /// One for each lookup in a table.
+    pub rows: Vec<TableRows>,
+}
+
+/// The gradient of rows of a table that were looked up.
+#[derive(Debug)]
+pub struct TableRows {
+    /// The table's declared path.
+    pub table: String,
+    /// int64, any axes.
+    pub ids: Tensor,
+    /// The ids' axes, then the table's others: the gradient as in [`Outputs::gradients`].
+    pub gradient: Tensor,
+}
+
+/// totc is wrong, or memory has run out: the node, the author's line if known, and what libtorch said.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecError {
+    /// libtorch could not allocate.
+    #[error("memory has run out while computing `{node}`; a smaller `batch` or `hidden` needs less")]
+    Memory {
+        /// The author's name for the value, with the line if known.
+        node: String,
+    },
+    /// libtorch refused what the compiler had checked.
+    #[error(
+        "internal error while computing `{node}` ({op}): {cause}; please report this with the model file"
+    )]
+    Kernel {
+        /// The author's name for the value, with the line if known.
+        node: String,
+        /// The operation.
+        op: String,
+        /// What libtorch said.
+        cause: String,
+    },
+    /// An input, state or weight by name is not among those given.
+    #[error("the program needs {what}, which it was not given")]
+    Input {
+        /// What is lacking, by name.
+        what: String,
+    },
+    /// An index of the data lies outside its axis.
+    #[error(
+        "the lookup {node} found the index {found}, and `{axis}` has {size} entries there: 0 to {}", *size as i64 - 1
+    )]
+    Index {
+        /// The author's name for the value.
+        node: String,
+        /// The axis that was looked up.
+        axis: String,
+        /// Its entries.
+        size: usize,
+        /// The first index outside `0..size`.
+        found: i64,
+    },
+}
+
+impl Executable {
+    /// Links a program: its kernels are planned here, once.
+    ///
+    /// # Errors
+    /// A kernel that cannot be planned (a bug of totc, or no memory left).
+    pub fn new(program: Program, device: Device) -> Result<Executable, ExecError> {
+        Executable::with(program, device, Kernels::chosen())
+    }
+
+    /// The same with kernels of one's choice.
+    ///
+    /// # Errors
+    /// As [`Executable::new`].
+    pub fn with(program: Program, device: Device, kernels: Kernels) -> Result<Executable, ExecError> {
+        totc_kernels::Pool::set_shared_threads(tch::get_num_threads().max(1) as usize);
+        Ok(Executable { program, device, kernels, engine: Mutex::new(None) })
+    }
+
+    /// Whether it runs in slices on totc's own executor. Makes the machine, if that has not been done.
+    ///
+    /// # Errors
+    /// No memory left.
+    pub fn is_compiled(&self) -> Result<bool, ExecError> {
+        let mut engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(matches!(self.made(&mut engine)?, Engine::Machine(_)))
+    }
+
+    fn made<'e>(&self, engine: &'e mut Option<Engine>) -> Result<&'e mut Engine, ExecError> {
+        if engine.is_none() {
+            *engine = Some(self.machine()?.map_or_else(
+                || Linked::of(&self.program, self.device).map(Engine::Linked),
+                |machine| Ok(Engine::Machine(Box::new(machine))),
+            )?);
+        }
+        engine.as_mut().ok_or_else(|| ExecError::Input { what: "its kernels".to_owned() })
+    }
+
+    fn machine(&self) -> Result<Option<Machine>, ExecError> {
+        match (self.kernels, self.device, slice_rows(&self.program)) {
+            (Kernels::Own(form), Device::Cpu, Some(rows)) => Machine::of(&self.program, rows, form),
+            _ => Ok(None),
+        }
+    }
+
+    /// The program it was linked from.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// The libtorch kind of the run's floats.
+    pub fn precision(&self) -> Kind {
+        torch_kind(self.program.precision.kind())
+    }
+
+    /// Where its kernels run.
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// Runs one supervision step.
+    ///
+    /// # Errors
+    /// Missing inputs or weights; kernels that fail (a bug of totc, or no memory left).
+    pub fn run(&self, weights: &Weights, inputs: &Inputs) -> Result<Outputs, ExecError> {
+        self.run_drawing(weights, inputs, None)
+    }
+
+    /// Runs one supervision step in which each row of the batch draws its random numbers from its own seed of `seeds`,
+    /// so that they do not depend on the batch.
+    ///
+    /// # Errors
+    /// As `run`.
+    pub fn run_drawing(
+        &self,
+        weights: &Weights,
+        inputs: &Inputs,
+        seeds: Option<&[u64]>,
+    ) -> Result<Outputs, ExecError> {
+        Ok(self.run_noting(weights, inputs, seeds, None)?.0)
+    }
+
+    /// Runs one supervision step and notes how long each instruction takes.
+    ///
+    /// # Errors
+    /// As `run`.
+    pub fn run_profiled(&self, weights: &Weights, inputs: &Inputs) -> Result<(Outputs, Profile), ExecError> {
+        let (outputs, profile) = self.run_noting(weights, inputs, None, Some(Profile::start()))?;
+        Ok((outputs, profile.unwrap_or_else(Profile::start)))
+    }
+
+    fn run_noting(
+        &self,
+        weights: &Weights,
+        inputs: &Inputs,
+        seeds: Option<&[u64]>,
+        mut profile: Option<Profile>,
+    ) -> Result<(Outputs, Option<Profile>), ExecError> {
+        let mut engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.made(&mut engine)? {
+            Engine::Machine(machine) => {
+                let threads = tch::get_num_threads();
+                // Slices are what runs side by side; libtorch's operations within one are not to.
+                tch::set_num_threads(1);
+                let outputs = machine.run(&self.program, weights, inputs, profile.as_mut());
+                tch::set_num_threads(threads);
+                Ok((outputs?, profile))
+            }
+            Engine::Linked(linked) => {
+                let interpreter = Interpreter { program: &self.program, device: self.device, linked };
+                interpreter.run(weights, inputs, seeds, profile)
+            }
+        }
+    }
+}
