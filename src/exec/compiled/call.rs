@@ -81,6 +81,8 @@ pub(super) enum Call {
     Torch(Box<Torch>),
     Chain(Bound),
     Product(Box<Multiply>),
+    /// Left, right and result.
+    Matmul(Box<[Tensor; 3]>),
     Rotate(Box<Rotate>),
     Attention(Box<Attend>),
 }
@@ -233,6 +235,16 @@ pub(super) fn call(
                 precision: if narrow { Precision::Bfloat16 } else { Precision::Float32 },
             }))
         }
+        What::Matmul(own) => {
+            let (left, right) = if own.swapped { (1, 0) } else { (0, 1) };
+            let arrays = [&step.reads[left], &step.reads[right], &step.writes[0]];
+            let [left, right, out] = arrays.map(&address);
+            Call::Matmul(Box::new([
+                matrix(left, (own.rows, own.k), own.left),
+                matrix(right, (own.k, own.cols), (own.right.1, own.right.0)),
+                matrix(out, (own.rows, own.cols), (own.out, 1)),
+            ]))
+        }
         What::Rotate { theta, back, axis } => {
             let (from, to) = (&step.reads[0], &step.writes[0]);
             let sizes: Vec<usize> = to.ty.dims.iter().map(|dim| dim.size).collect();
@@ -312,6 +324,17 @@ fn tensor(array: &Array, address: usize) -> Tensor {
     }
 }
 
+/// A matrix of float32 on memory of the arena.
+pub(super) fn matrix(address: usize, shape: (usize, usize), strides: (usize, usize)) -> Tensor {
+    let shape = [shape.0 as i64, shape.1 as i64];
+    let strides = [strides.0 as i64, strides.1 as i64];
+    // SAFETY: as in `tensor`.
+    #[expect(unsafe_code, reason = "libtorch's kernels work on the arena's memory")]
+    unsafe {
+        Tensor::from_blob(address as *const u8, &shape, &strides, tch::Kind::Float, Device::Cpu)
+    }
+}
+
 impl Call {
     /// Computes it.
     ///
@@ -354,6 +377,10 @@ impl Call {
             Call::Chain(bound) => unsafe { bound.run(form) },
             Call::Product(multiply) => {
                 multiply.run(packs, form).map_err(|mismatch| Failed::Kernel(mismatch.to_string()))?;
+            }
+            Call::Matmul(tensors) => {
+                let [left, right, out] = &**tensors;
+                let _ = left.f_mm_out(out, right).map_err(|error| Failed::Kernel(error.to_string()))?;
             }
             Call::Rotate(rotate) => {
                 let Rotate { rotation, sizes, axis, input, output } = &**rotate;

@@ -50,7 +50,7 @@ impl Machine {
     /// # Errors
     /// No memory left; a kernel that libtorch cannot plan.
     pub fn of(program: &Program, rows: usize, form: Form) -> Result<Option<Machine>, ExecError> {
-        let Some(mut plan) = record(program, rows) else { return Ok(None) };
+        let Some(mut plan) = record(program, rows, form) else { return Ok(None) };
         tidy(&mut plan);
         let layout = layout(&plan);
         let memory = |_| ExecError::Memory { node: "the memory of a step".to_owned() };

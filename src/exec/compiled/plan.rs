@@ -49,6 +49,8 @@ pub(super) enum What {
     Fill(f64),
     /// The right operand, if it was packed: by place among [`Plan::packs`].
     Product(Product, Option<usize>),
+    /// One product by libtorch's own kernel, which is the fastest in float32.
+    Matmul(Product),
     /// Rotary positions: theta, whether backwards, place of the axis of positions.
     Rotate {
         theta: f64,

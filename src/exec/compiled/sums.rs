@@ -2,10 +2,11 @@
 //! its outputs so that every thread has work. What a sum is made of, and in which order, depends on the plan alone.
 
 use super::array::Array;
+use super::call::matrix;
 use super::memory::Layout;
 use super::plan::{Plan, Room};
 use super::product::{Application, offsets};
-use super::record::bytes_of;
+use super::record::{bytes_of, libtorch_multiplies};
 use crate::types::Kind;
 use totc_kernels::fused::Kind as Held;
 use totc_kernels::untyped::{Operand as Raw, weight_gradient_into};
@@ -87,6 +88,15 @@ impl Sums<'_> {
         // Applications of one pair of kinds go to the kernel together.
         for same in applications.chunk_by(|a, b| kinds(a) == kinds(b)) {
             let all = self.operands(same, task);
+            if kinds(&same[0]) == (Kind::Float32, Kind::Float32) && libtorch_multiplies(self.form) {
+                let out = matrix(first, shape, strides);
+                for (dy, x) in &all {
+                    let dy = matrix(dy.address, (dy.shape.1, dy.shape.0), (dy.strides.1, dy.strides.0));
+                    let done = out.f_addmm_out(&out, &dy, &matrix(x.address, x.shape, x.strides));
+                    debug_assert!(done.is_ok(), "{done:?}");
+                }
+                continue;
+            }
             let narrow = kinds(&same[0]) == (Kind::BFloat16, Kind::BFloat16);
             let precision = if narrow { Precision::Bfloat16 } else { Precision::Float32 };
             // SAFETY: the arrays' types say how much of their buffers is read; all slices have stopped.

@@ -11,6 +11,7 @@ use crate::ir::op::Op;
 use crate::lower::{Instr, Operand};
 use crate::primitive::{Attrs, Chained};
 use crate::types::{AxisId, AxisSize, Kind, Ty};
+use totc_kernels::Form;
 
 impl Recorder<'_> {
     /// Records the computation of an operation.
@@ -147,6 +148,11 @@ impl Recorder<'_> {
             return None;
         }
         let product = Product::of(a, b, &attrs.over, out)?;
+        let wide = [a, b, out].iter().all(|array| array.ty.kind == Kind::Float32);
+        if wide && product.walks.iter().all(|walk| walk.size == 1) && libtorch_multiplies(self.form) {
+            self.step(What::Matmul(product), reads.to_vec(), vec![out.clone()], note, false);
+            return Some(());
+        }
         let right = if product.swapped { a } else { b };
         let moves = product.walks.iter().any(|walk| walk.right != 0);
         let pack = self.class_of(right) == Class::Shared && !moves;
@@ -225,4 +231,9 @@ impl Recorder<'_> {
         self.step(What::Attention(attention), reads.to_vec(), writes, note, false);
         Some(())
     }
+}
+
+/// Whether libtorch's product of float32 is the one to take: where it has MKL, and no other form is asked for.
+pub(in crate::exec::compiled) fn libtorch_multiplies(form: Form) -> bool {
+    cfg!(target_arch = "x86_64") && form >= Form::Avx512
 }

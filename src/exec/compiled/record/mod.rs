@@ -5,6 +5,8 @@
 mod choose;
 mod gradients;
 
+pub(super) use choose::libtorch_multiplies;
+
 use super::array::Array;
 use super::class::{Class, class, of_group, resized_all};
 use super::plan::{Buffer, Note, Plan, Room, Step, What};
@@ -15,6 +17,7 @@ use crate::ir::{Yield, show_op};
 use crate::lower::{Instr, InstrOp, Operand, Program};
 use crate::types::{AxisId, Kind, Ty};
 use std::collections::HashMap;
+use totc_kernels::Form;
 
 /// More steps than this are not written out: their plan would take longer than it saves.
 const MOST_STEPS: usize = 200_000;
@@ -48,6 +51,7 @@ struct Pending {
 
 struct Recorder<'p> {
     program: &'p Program,
+    form: Form,
     batch: AxisId,
     held: Vec<Option<Held>>,
     /// Of the loops that are being written out: iteration, of how many.
@@ -64,7 +68,7 @@ struct Recorder<'p> {
 }
 
 /// A program as steps for slices of `rows` samples; None where it has to be interpreted.
-pub(super) fn record(program: &Program, rows: usize) -> Option<Plan> {
+pub(super) fn record(program: &Program, rows: usize, form: Form) -> Option<Plan> {
     let batch = program.batch?;
     if program.draws() || rows == 0 {
         return None;
@@ -72,6 +76,7 @@ pub(super) fn record(program: &Program, rows: usize) -> Option<Plan> {
     let body = resized_all(&program.body, batch, rows);
     let mut recorder = Recorder {
         program,
+        form,
         batch,
         held: vec![None; program.slots],
         loops: Vec::new(),
