@@ -120,7 +120,7 @@ mod given;
 
 #[cfg(feature = "torch")]
 mod values {
-    use super::given::{apart, inputs, spread, weights};
+    use super::given::{apart, inputs, weights};
     use super::subject;
     use super::*;
     use std::sync::Mutex;
@@ -128,10 +128,9 @@ mod values {
     use indexmap::IndexMap;
     use tch::{Device, Kind, Tensor};
     use totc::cost::cost;
-    use totc::exec::{ExecError, Executable, Inputs, Kernels, Weights};
+    use totc::exec::{ExecError, Executable, Kernels};
     use totc::ir::Recompute;
     use totc::lower::{self, Instr, InstrOp, Program};
-    use totc::primitive::kernel::torch_kind;
     use totc::types::Precision;
 
     /// Models put together from the same pieces as others: to compute those once is enough.

@@ -89,6 +89,8 @@ pub fn main(args: &Args) -> Outcome {
     }
     let flops = cost(&program).flops_of_products as f64;
     let (rows, width) = shape(&program);
+    let executor = session.linked(program.clone())?.described();
+    let executor = executor.map_err(|error| Failure::Internal(error.to_string()))?;
     let seconds = match args.mode {
         What::Train => train(&mut session, args)?,
         What::Infer => infer(&session, session.linked(program.clone())?, args.seconds)?,
@@ -107,7 +109,7 @@ pub fn main(args: &Args) -> Outcome {
                 "dtype": precision.name(), "threads": tch::get_num_threads(),
                 "steps": seconds.len(), "seconds_median": median, "seconds_min": fastest, "gflop": flops / 1e9,
                 "gflops": rate, "ceiling_gflops": ceiling, "share_of_ceiling": rate / ceiling,
-                "peak_memory_mib": peak,
+                "peak_memory_mib": peak, "executor": executor,
             })
         );
         return Ok(());
@@ -122,6 +124,7 @@ pub fn main(args: &Args) -> Outcome {
         ("peak memory, MiB", peak.map_or("unknown".to_owned(), |mib| format!("{mib:.0}"))),
     ];
     println!("{}, {:?} on batches of {batch}, {} steps measured", program.model, args.mode, seconds.len());
+    println!("  {executor}");
     let lines: Vec<Vec<String>> =
         lines.into_iter().map(|(name, value)| vec![format!("  {name}"), value]).collect();
     print!("{}", table(&lines));

@@ -1,6 +1,7 @@
 //! Options that several commands share: the device and threads, and test-time compute.
 
 use super::Failure;
+use crate::exec::Kernels;
 use crate::train::run::Machine;
 use crate::train::{Choose, Protocol};
 use tch::Device;
@@ -14,11 +15,22 @@ pub struct MachineArgs {
     /// Threads for computing (default: one per core)
     #[arg(long, value_name = "N")]
     pub threads: Option<i32>,
+    /// Kernels on the CPU: amx, avx512, avx2 or portable (default: the best that the processor has), or libtorch's alone
+    #[arg(long, value_name = "FORM", value_parser = kernels)]
+    pub kernels: Option<Kernels>,
+}
+
+fn kernels(name: &str) -> Result<Kernels, String> {
+    Kernels::named(name)
+        .ok_or_else(|| "kernels are `amx`, `avx512`, `avx2`, `portable` or `libtorch`".to_owned())
 }
 
 impl MachineArgs {
     /// The machine that was asked for.
     pub fn machine(&self) -> Machine {
+        if let Some(kernels) = self.kernels {
+            kernels.choose();
+        }
         Machine { device: self.device.clone(), threads: self.threads }
     }
 

@@ -86,8 +86,20 @@ impl Machine {
             Packed::new(form, precision, pack.n, pack.k)
         });
         let packs = packs.collect();
-        let tasks = tasks(&plan, slices.len());
+        let tasks = tasks(&plan);
         Ok(Some(Machine { plan, layout, form, shared, slices, packs, base, tasks, _arena: arena }))
+    }
+
+    /// How many slices of how many samples, and the form of the kernels.
+    pub fn described(&self) -> String {
+        let (slices, rows) = (self.slices.len(), self.plan.rows);
+        let plural = |count: usize| if count == 1 { "" } else { "s" };
+        format!(
+            "{slices} slice{} of {rows} sample{}, kernels: {}",
+            plural(slices),
+            plural(rows),
+            self.form.usable().name()
+        )
     }
 
     /// One supervision step.

@@ -25,29 +25,24 @@ pub(super) struct Task {
     pub begins: bool,
 }
 
-/// Multiply-adds of a task, about: enough to be worth a thread's while, few enough that all have work.
-const TASK: usize = 1 << 28;
+/// Outputs of a weight that a thread sums at once: the other operand is packed anew for each task, which many outputs have to
+/// make up for.
+const OUTPUTS: usize = 1536;
 
 /// The work of all meetings, in pieces that do not depend on the number of threads.
-pub(super) fn tasks(plan: &Plan, slices: usize) -> Vec<Task> {
+pub(super) fn tasks(plan: &Plan) -> Vec<Task> {
     let mut tasks = Vec::new();
     let mut begun = vec![false; plan.gradients.len()];
     for (number, meeting) in plan.meetings.iter().enumerate() {
         for (at, range) in &meeting.sums {
             let gradient = &plan.gradients[*at];
-            let rows: usize = gradient.applications[range.clone()]
-                .iter()
-                .map(|own| own.rows * own.walks.iter().map(|walk| walk.size).product::<usize>())
-                .sum();
-            let work = rows * slices * gradient.k;
-            let most = (TASK / work.max(1)).next_multiple_of(64).clamp(64, 1536);
-            for first in (0..gradient.n).step_by(most) {
+            for first in (0..gradient.n).step_by(OUTPUTS) {
                 tasks.push(Task {
                     meeting: number,
                     gradient: *at,
                     applications: range.clone(),
                     first,
-                    rows: most.min(gradient.n - first),
+                    rows: OUTPUTS.min(gradient.n - first),
                     begins: !begun[*at],
                 });
             }
