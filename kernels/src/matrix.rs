@@ -100,6 +100,17 @@ impl<'a, T> Matrix<'a, T> {
         &self.data[col * self.col_stride..][..self.rows]
     }
 
+    /// Sixteen neighbours of a column; only of a matrix that [`Matrix::has_columns`].
+    ///
+    /// # Safety
+    /// Rows `row .. row + 16` and the column are there.
+    #[inline(always)]
+    pub(crate) unsafe fn chunk(&self, row: usize, col: usize) -> &'a [T; 16] {
+        debug_assert!(row + 16 <= self.rows && col < self.cols);
+        // SAFETY: the caller's promise; a matrix was checked to lie within its slice when it was made.
+        unsafe { &*self.data.as_ptr().add(row + col * self.col_stride).cast() }
+    }
+
     #[inline(always)]
     pub(crate) fn at(&self, row: usize, col: usize) -> &'a T {
         &self.data[row * self.row_stride + col * self.col_stride]

@@ -237,6 +237,20 @@ fn fetch<L: Lanes, T: Stored>(
             };
         }
         Side::Left
+    } else if unit == Unit::Pair
+        && T::NARROW
+        && from.has_columns()
+        && count == WIDTH
+        && start + WIDTH <= from.rows()
+        && k + 2 * WIDTH <= from.cols()
+    {
+        for (index, line) in tile.iter_mut().enumerate() {
+            // SAFETY: sixteen rows and 32 columns are there.
+            let (low, high) =
+                unsafe { (from.chunk(start, k + 2 * index), from.chunk(start, k + 2 * index + 1)) };
+            *line = across::<L, T>(low, high, unit);
+        }
+        Side::Right
     } else if from.has_columns() {
         for (index, line) in tile.iter_mut().enumerate() {
             let k = k + index * unit.size();
