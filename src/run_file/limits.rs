@@ -46,6 +46,11 @@ const LIMITS: &[(&str, Bound, &str)] = &[
     ("checkpoints.every", AtLeast(1.0), "it counts training steps; `None` saves only at the end"),
 ];
 
+/// Every field with a bound, by path (`*`: any one name).
+pub fn bounds() -> impl Iterator<Item = (&'static str, Bound)> {
+    LIMITS.iter().map(|(path, bound, _)| (*path, *bound))
+}
+
 /// All numbers out of bounds, and fields that exclude one another.
 pub fn check(text: &str, root: &Node) -> Vec<Blame> {
     let mut found = Vec::new();

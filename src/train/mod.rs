@@ -54,6 +54,8 @@ pub mod optimiser;
 #[cfg(feature = "torch")]
 mod predict;
 #[cfg(feature = "torch")]
+mod preflight;
+#[cfg(feature = "torch")]
 pub mod run;
 #[cfg(feature = "torch")]
 mod saving;
@@ -111,6 +113,8 @@ pub use latency::{Budget, Latency, latency};
 pub use measures::{Measures, total_loss};
 #[cfg(feature = "torch")]
 pub use predict::{Answer, Prediction, predict};
+#[cfg(feature = "torch")]
+pub use preflight::preflight;
 #[cfg(feature = "torch")]
 pub use saving::Noted;
 #[cfg(feature = "torch")]
