@@ -81,7 +81,8 @@ fn shipped_run_files_are_fine() {
         for entry in std::fs::read_dir(root.join(folder)).expect("a folder").flatten() {
             let path = entry.path();
             // Sweeps are of the same models, many times.
-            let run = std::fs::read_to_string(&path).is_ok_and(|text| text.lines().any(|line| line == "Run("));
+            let run =
+                std::fs::read_to_string(&path).is_ok_and(|text| text.lines().any(|line| line == "Run("));
             if path.extension().is_some_and(|extension| extension == "ron") && run {
                 files.push(path);
             }
