@@ -120,25 +120,18 @@ fn examples_are_accepted_and_change_something() {
             }
             let Ok(without) = read(around, &all_but(&fields, Some(name))) else { continue };
             assert_ne!(without.run, all.run, "`{name}: {example}` of {around} is the default");
-            // What the reference calls the default is what the reader takes.
-            if let Some(default) =
-                field.get("default").filter(|default| default.is_number() || default.is_boolean())
-            {
-                let given = read(around, &format!("{}{name}: {default}", all_but(&fields, Some(name))));
-                assert_eq!(
-                    given.unwrap_or_else(|error| panic!("{error}")).run,
-                    without.run,
-                    "{name} of {around}"
-                );
-            }
-            if field.get("default").is_some_and(Value::is_null) {
-                let given = read(around, &format!("{}{name}: None", all_but(&fields, Some(name))));
-                assert_eq!(
-                    given.unwrap_or_else(|error| panic!("{error}")).run,
-                    without.run,
-                    "{name} of {around}"
-                );
-            }
+            // What the reference calls the default is what the reader takes. A choice is a bare word, a text has quotes.
+            let spellings = match field.get("default") {
+                Some(Value::Null) => vec!["None".to_owned()],
+                Some(Value::String(word)) => vec![word.clone(), format!("{word:?}")],
+                Some(default) if default.is_number() || default.is_boolean() => vec![default.to_string()],
+                _ => continue,
+            };
+            let given = |spelling: &String| {
+                read(around, &format!("{}{name}: {spelling}", all_but(&fields, Some(name)))).ok()
+            };
+            let given = spellings.iter().find_map(given).unwrap_or_else(|| panic!("{name} of {around}"));
+            assert_eq!(given.run, without.run, "{name} of {around}");
         }
     }
 }

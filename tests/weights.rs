@@ -202,51 +202,6 @@ fn unpacked(path: &Path) -> Vec<(String, Vec<u8>, u64)> {
     (0..count).map(entry).collect()
 }
 
-/// A file as `torch.save` writes it under the name `folder`.pt: sizes behind the content, the directory, a zip64 record
-/// that nothing needs, its locator, the end. (PyTorch 2.13.0; it also pads to multiples of 64, which readers do not see.)
-fn saved_under(folder: &str, members: &[(String, Vec<u8>, u64)]) -> Vec<u8> {
-    let (mut file, mut directory) = (Vec::new(), Vec::new());
-    for (name, bytes, _) in members {
-        let name = format!("{folder}/{name}");
-        let offset = file.len() as u32;
-        let mut crc = flate2::Crc::new();
-        crc.update(bytes);
-        let size = (bytes.len() as u32).to_le_bytes();
-        let about = [crc.sum().to_le_bytes(), size, size].concat();
-        let head = [0, 0, 8, 8, 0, 0, 0, 0, 0, 0];
-        let length = (name.len() as u16).to_le_bytes();
-        file.extend([&b"PK\x03\x04"[..], &head, &[0; 12], &length, &[0; 2], name.as_bytes(), bytes].concat());
-        file.extend([&b"PK\x07\x08"[..], &about].concat());
-        directory.extend([&b"PK\x01\x02\0\0"[..], &head, &about, &length, &[0; 12]].concat());
-        directory.extend([&offset.to_le_bytes()[..], name.as_bytes()].concat());
-    }
-    let (begin, size, count) = (file.len() as u64, directory.len() as u64, members.len() as u64);
-    file.extend(directory);
-    let record = file.len() as u64;
-    let numbers = |numbers: &[u64]| numbers.iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<u8>>();
-    file.extend([&b"PK\x06\x06"[..], &numbers(&[44]), &[0x1e, 3, 45, 0], &[0; 8]].concat());
-    file.extend(numbers(&[count, count, size, begin]));
-    file.extend([&b"PK\x06\x07\0\0\0\0"[..], &numbers(&[record]), &[1, 0, 0, 0]].concat());
-    let count = (count as u16).to_le_bytes();
-    let place = [(size as u32).to_le_bytes(), (begin as u32).to_le_bytes()].concat();
-    file.extend([&b"PK\x05\x06\0\0\0\0"[..], &count, &count, &place, &[0; 2]].concat());
-    file
-}
-
-/// PyTorch names the folder in the archive after the file, so the length of a name moves everything in it.
-#[test]
-fn the_length_of_a_files_name_does_not_matter() {
-    let folder = tempfile::tempdir().unwrap();
-    let members = unpacked(&fixture("plain.pt"));
-    let wanted = read(&fixture("plain.pt"));
-    for length in 1..=64 {
-        let path = folder.path().join("model.pt");
-        std::fs::write(&path, saved_under(&"x".repeat(length), &members)).unwrap();
-        let found = weights::read(&path, None).unwrap_or_else(|error| panic!("{length} letters: {error}"));
-        assert_eq!(found.tensors, wanted, "{length} letters");
-    }
-}
-
 #[test]
 fn what_is_written_for_pytorch_is_what_pytorch_writes() {
     let folder = tempfile::tempdir().unwrap();

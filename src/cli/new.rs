@@ -103,11 +103,11 @@ impl Kind {
     }
 
     fn run_file(self) -> String {
-        let puzzle = "        \"hidden\": 64, \"heads\": 4,             // width and attention heads\n        \
+        let puzzle = "        \"hidden\": 64, \"heads\": 4,           // width and attention heads\n        \
                       \"T\": 2, \"n\": 3,                     // cycles, and updates of the latent in each\n        \
                       \"puzzle_tokens\": 1,                 // the puzzle embedding is so many tokens long\n        \
                       \"max_steps\": 4, \"explore\": 0.1,     // supervision steps of an example at most";
-        let text = "        \"hidden\": 64, \"heads\": 4,             // width and attention heads\n        \
+        let text = "        \"hidden\": 64, \"heads\": 4,           // width and attention heads\n        \
                     \"T\": 2, \"n\": 2,                     // cycles, and updates of the latent in each\n        \
                     \"max_steps\": 2,                     // supervision steps of an example";
         let data = match self {
@@ -169,7 +169,7 @@ fn tasks() -> String {
     };
     let task = |rule: &dyn Fn(&Grid) -> Grid| -> Value {
         let pair = |seed: u32| json!({ "input": drawn(seed), "output": rule(&drawn(seed)) });
-        json!({ "train": (1..5).map(pair).collect::<Vec<Value>>(), "test": [pair(6)] })
+        json!({ "train": (1..5).map(pair).collect::<Vec<Value>>(), "test": [pair(5)] })
     };
     let tasks =
         json!({ "mirror00": task(&mirrored), "colours0": task(&recoloured), "frame000": task(&framed) });

@@ -29,8 +29,8 @@ pub use reference::{reference, schema};
 pub use run::{Begin, Phase, Precision, Run, Share, Start};
 pub use sweep::{Row, Sweep, SweepFile, is_sweep, load_sweep, parse_sweep};
 pub use training::{
-    Checkpoints, Choose, Evaluation, EvaluationWeights, Keep, Length, Optimiser, ParamGroup, Schedule, Stop,
-    Tables, TrainConfig,
+    Checkpoints, Choose, Curve, Evaluation, EvaluationWeights, Keep, Length, Optimiser, ParamGroup, Schedule,
+    Stop, Tables, TrainConfig,
 };
 pub use variants::{Given, Variant};
 

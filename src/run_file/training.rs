@@ -113,16 +113,17 @@ impl Length {
 #[derive(schemars::JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Optimiser {
-    /// `adamw` or `adam_atan2`.
+    /// `adamw`, `adam_atan2` or `sgd`.
     #[schemars(extend("x-example" = "\"adamw\""))]
     pub name: String,
     /// Base learning rate.
     #[schemars(extend("x-unit" = "per step", "x-example" = "1e-3"))]
     pub lr: f64,
-    /// Decoupled weight decay.
+    /// Weight decay: decoupled (times the learning rate) in `adamw` and `adam_atan2`, added to the gradient in `sgd`.
     #[schemars(extend("x-unit" = "per step, times lr", "x-example" = "0.1"))]
     pub weight_decay: f64,
-    /// Numbers of this optimiser alone (`beta1`, `beta2`, `eps`); those not named keep their defaults.
+    /// Numbers of this optimiser alone: `beta1`, `beta2` of `adamw` and `adam_atan2`, `eps` of `adamw`, `momentum`, `dampening`
+    /// and `nesterov` (0 or 1) of `sgd`; those not named keep their defaults.
     #[schemars(extend("x-example" = "{ \"beta2\": 0.999 }"))]
     pub options: BTreeMap<String, f64>,
 }
@@ -176,7 +177,7 @@ pub struct ParamGroup {
     pub frozen: bool,
 }
 
-/// Linear warm-up, then a half cosine down to `floor` times the base.
+/// Linear warm-up, then a curve down to `floor` times the base.
 #[derive(schemars::JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Schedule {
@@ -186,12 +187,47 @@ pub struct Schedule {
     /// Last learning rate over base; 1 keeps it constant.
     #[schemars(extend("x-unit" = "share of the base", "x-example" = "0.1"))]
     pub floor: f64,
+    /// How it falls after the warm-up.
+    #[serde(skip_serializing_if = "is_default")]
+    #[schemars(extend("default" = "cosine", "x-example" = "linear"))]
+    pub curve: Curve,
+    /// With `curve: warmup_stable_decay`: the share of the run, at its end, in which the learning rate falls.
+    #[serde(skip_serializing_if = "is_usual_decay")]
+    #[schemars(extend("default" = 0.2, "x-unit" = "share of the run", "x-example" = "0.1"))]
+    pub decay: f64,
+}
+
+/// Decay of `warmup_stable_decay` in a run file that says none.
+const USUAL_DECAY: f64 = 0.2;
+
+/// A checkpoint of a run with the usual curve says nothing about it, as before there was a choice.
+fn is_default(curve: &Curve) -> bool {
+    *curve == Curve::default()
+}
+
+fn is_usual_decay(decay: &f64) -> bool {
+    *decay == USUAL_DECAY
 }
 
 impl Default for Schedule {
     fn default() -> Schedule {
-        Schedule { warmup: 2000, floor: 1.0 }
+        Schedule { warmup: 2000, floor: 1.0, curve: Curve::default(), decay: USUAL_DECAY }
     }
+}
+
+/// How the learning rate falls after the warm-up.
+#[derive(schemars::JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Curve {
+    /// It stays, whatever `floor` is.
+    Constant,
+    /// In a straight line.
+    Linear,
+    /// As a half cosine.
+    #[default]
+    Cosine,
+    /// It stays, and falls in a straight line at the end (WSD, arXiv:2404.06395).
+    WarmupStableDecay,
 }
 
 /// When and how the model is tested.

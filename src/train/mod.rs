@@ -72,8 +72,8 @@ mod trainer;
 mod vacuous;
 
 pub use crate::run_file::{
-    Checkpoints, Choose, Evaluation, EvaluationWeights, Keep, Length, Optimiser, ParamGroup, Schedule, Stop,
-    Tables, TrainConfig,
+    Checkpoints, Choose, Curve, Evaluation, EvaluationWeights, Keep, Length, Optimiser, ParamGroup, Schedule,
+    Stop, Tables, TrainConfig,
 };
 pub use arc_test::{ArcTest, note_identifiers, other_identifiers};
 pub use by_rating::{RatingSpan, by_rating};
