@@ -39,7 +39,8 @@ fn assert_near(found: &[f64], wanted: &[f64], what: &str) {
 /// `torch.optim.SGD`.
 #[test]
 fn sgd_is_pytorchs() {
-    let cases: &[(&[(&str, f64)], [f64; 3])] = &[
+    type Options = &'static [(&'static str, f64)];
+    let cases: &[(Options, [f64; 3])] = &[
         (&[], [0.16077057172674658, 0.13721718626644608, 0.17526545295908338]),
         (&[("nesterov", 1.0)], [0.17024363440753598, 0.19876366200662346, 0.13655059226626023]),
         (

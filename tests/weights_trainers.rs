@@ -106,6 +106,46 @@ fn published_settings_beside_a_checkpoint_count() {
     assert!(import(&[], 3).contains("is no YAML"));
 }
 
+/// A checkpoint in the layout of URM's trainer (a tiny model of the published code, made with PyTorch 2.13.0) is found,
+/// named and computed as there: three supervision steps.
+#[cfg(feature = "torch")]
+#[test]
+fn urm_is_imported_and_computes_the_same() {
+    let place = tempfile::tempdir().unwrap();
+    let totc = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_totc"));
+        command.current_dir(place.path()).args(args);
+        for set in ["hidden=32", "heads=4", "layers=2", "loops=6", "backward=3"] {
+            command.args(["--set", set]);
+        }
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let text = |path: PathBuf| path.display().to_string();
+    let model = text(Path::new(env!("CARGO_MANIFEST_DIR")).join("models/urm.tot"));
+    let (file, inputs) = (text(fixture("urm_step_12345.pt")), text(fixture("urm_inputs.safetensors")));
+    let told = totc(&["import", &file, "--model", &model, "--out", "w.safetensors"]);
+    assert!(told.contains("names of URM") && told.contains("18 of 18 weights of Urm"), "{told}");
+    assert!(told.contains("`step`: 12345"), "{told}");
+    let sizes = ["--size", "symbol=6", "--size", "task=5", "--size", "cell=16", "--size", "batch=2"];
+    let run = ["trace", &model, "--weights", "w.safetensors", "--inputs", &inputs, "--steps", "3"];
+    totc(&[&run[..], &sizes, &["--out", "t.safetensors", "--device", "cpu", "--threads", "1"]].concat());
+    let ours = weights::read(&place.path().join("t.safetensors"), None).unwrap().tensors;
+    let theirs = weights::read(&fixture("urm_expected.safetensors"), None).unwrap().tensors;
+    for step in 0..3 {
+        for (name, published) in [("logits", "logits"), ("halt_logit", "halt")] {
+            let ours = ours[&format!("step{}.value.{name}", step + 1)].numbers();
+            let theirs = theirs[&format!("{published}{step}")].numbers();
+            // Numbers of size 1 to 10 after 6 loops of 2 layers and 3 steps: some 300 roundings in a row of 6e-8, of which the
+            // norm of each layer keeps the last few dozen; 1e-5 leaves room for other kernels.
+            let apart = ours.iter().zip(&theirs).map(|(one, other)| (one - other).abs()).fold(0.0, f64::max);
+            assert_eq!(ours.len(), theirs.len());
+            assert!(apart < 1e-5, "{name} of step {}: {apart} apart", step + 1);
+        }
+    }
+}
+
 /// Everything in a zip archive, by name without its folder.
 fn members(path: &Path) -> Vec<(String, Vec<u8>)> {
     let mut archive = zip::ZipArchive::new(std::fs::File::open(path).unwrap()).unwrap();
