@@ -1,6 +1,10 @@
 //! Bounds on numbers that people give: takes a number, says whether it keeps to its bound, and the bound in words.
 
+use std::borrow::Cow;
 use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Serialize, Serializer};
 
 /// What a number has to satisfy.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -65,6 +69,33 @@ impl fmt::Display for CountRange {
             CountRange::Between(low, high) if low == high => write!(out, "{low}"),
             CountRange::Between(low, high) => write!(out, "{low} to {high}"),
         }
+    }
+}
+
+impl Serialize for CountRange {
+    fn serialize<S: Serializer>(&self, into: S) -> Result<S::Ok, S::Error> {
+        match self {
+            CountRange::Any => into.serialize_none(),
+            CountRange::Between(low, high) => (low, high).serialize(into),
+        }
+    }
+}
+
+impl JsonSchema for CountRange {
+    fn schema_name() -> Cow<'static, str> {
+        "CountRange".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "Bounds on a count: none, one number, or the least and the most.",
+            "x-type": "`None`, `7` or `(6, 8)`",
+            "anyOf": [
+                { "type": "null" },
+                { "type": "integer", "minimum": 0 },
+                { "type": "array", "items": { "type": "integer", "minimum": 0 }, "minItems": 2, "maxItems": 2 },
+            ],
+        })
     }
 }
 

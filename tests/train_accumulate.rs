@@ -65,7 +65,7 @@ fn weights_tables_and_averages_move_only_at_an_update() {
     let _turn = alone();
     let mut trainer = trainer(TrainConfig {
         accumulate: 3,
-        schedule: Schedule { warmup: 0, floor: 1.0 },
+        schedule: Schedule { warmup: 0, floor: 1.0, ..Schedule::default() },
         length: totc::train::Length::Steps(8),
         ..config()
     });

@@ -3,18 +3,21 @@
 use super::subject::{Choice, Subject};
 use super::{Failure, Outcome, colours};
 use crate::Values;
+use crate::data::DataError;
 use crate::diagnostic::{self, Severity};
 use crate::ir::Mode;
-use crate::run_file::RunFile;
+use crate::run_file::{self, Length, RunFile};
+use crate::syntax::ast::ItemKind;
 use crate::train::read_init;
-use serde_json::json;
-use std::path::PathBuf;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
 
-/// Checks files. Every model of a model file is checked, for training and for evaluation; of a run file also its data,
-/// every row.
+/// Checks files. Every model of a model file is checked, for training and for evaluation. Of a run file also its data,
+/// every row, and all that would end the run later: the programs of all phases and tests, and every setting. Of a sweep
+/// file every variant.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Model files (.tot) and run files (.ron)
+    /// Model files (.tot), run files and sweep files (.ron)
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// Give a config another value
@@ -28,133 +31,241 @@ pub struct Args {
     json: bool,
 }
 
-/// Checks every file and prints what is wrong with it.
-pub fn main(args: &Args) -> Outcome {
-    let mut rendered = String::new();
-    let mut rows = Vec::new();
-    let mut failed = false;
-    let mut broken_data = Vec::new();
-    for file in &args.files {
-        let choice =
-            Choice { file: file.clone(), model: None, sets: args.sets.clone(), sizes: args.sizes.clone() };
-        let mut subject = match Subject::load(&choice) {
-            Ok(subject) => subject,
-            Err(Failure::Mistakes(text)) if !args.json => {
-                rendered.push_str(&text);
-                failed = true;
-                continue;
-            }
-            Err(Failure::Mistakes(text)) => {
-                rows.push(json!({ "file": file, "severity": "error", "code": "run-file", "message": text }));
-                failed = true;
-                continue;
-            }
-            Err(other) => return Err(other),
-        };
-        let models = if subject.run.is_some() {
-            vec![subject.model_file.bindings.model.clone()]
-        } else {
-            subject.model_file.models().into_iter().map(Some).collect()
-        };
-        let models = if models.is_empty() { vec![None] } else { models };
-        let mut names = Vec::new();
-        for model in models {
-            subject.model_file.bindings.model = model;
-            for mode in [Mode::Training, Mode::Evaluation] {
-                if let Some(model) = subject.model_file.check(mode)
-                    && !names.contains(&model.graph.model)
-                {
-                    names.push(model.graph.model);
-                }
-            }
-        }
-        failed |= subject.model_file.sink.has_errors();
-        let data_error = subject.data_error.take().map(|error| error.to_string());
-        if let (Some(message), true) = (&data_error, args.json) {
-            rows.push(json!({ "file": file, "severity": "error", "code": "data", "message": message }));
-        }
-        if !subject.model_file.sink.has_errors()
-            && data_error.is_none()
-            && let Some(run) = subject.run.clone()
-        {
-            match check_init(&run, &mut subject) {
-                Ok(note) => eprint!("{note}"),
-                Err(Failure::Mistakes(text)) if !args.json => {
-                    rendered.push_str(&text);
-                    failed = true;
-                    continue;
-                }
-                Err(Failure::Mistakes(text)) => {
-                    rows.push(
-                        json!({ "file": file, "severity": "error", "code": "run-file", "message": text }),
-                    );
-                    failed = true;
-                    continue;
-                }
-                Err(other) => return Err(other),
-            }
-        }
-        if args.json {
-            for diagnostic in subject.model_file.sink.sorted() {
-                let (line, column) =
-                    subject.model_file.sources.line_column(diagnostic.primary.0).unwrap_or((0, 0));
-                let severity = if diagnostic.severity == Severity::Error { "error" } else { "warning" };
-                let place = subject
-                    .model_file
-                    .sources
-                    .files()
-                    .get(diagnostic.primary.0.file as usize)
-                    .map(|file| file.name.clone());
-                rows.push(json!({
-                    "file": place, "line": line, "column": column, "severity": severity,
-                    "code": diagnostic.code.slug(), "message": diagnostic.message, "help": diagnostic.help,
-                }));
-            }
-        } else {
-            rendered.push_str(&diagnostic::render(
-                &subject.model_file.sink,
-                &subject.model_file.sources,
-                colours(),
-            ));
-            let data_is_fine = data_error.is_none();
-            broken_data.extend(data_error.map(|message| format!("{}: {message}", file.display())));
-            if !subject.model_file.sink.has_errors() && data_is_fine {
-                println!(
-                    "{}: {} fine",
-                    file.display(),
-                    names.join(", ") + if names.len() == 1 { " is" } else { " are" }
-                );
-            }
-        }
-    }
-    if args.json {
-        let broken = failed || rows.iter().any(|row| row["code"] == "data");
-        println!("{}", serde_json::Value::Array(rows));
-        return if broken { Err(Failure::Mistakes(String::new())) } else { Ok(()) };
-    }
-    if failed {
-        let data = broken_data.iter().map(|message| format!("error: {message}\n"));
-        return Err(Failure::Mistakes(rendered + &data.collect::<String>()));
-    }
-    if !broken_data.is_empty() {
-        eprint!("{rendered}");
-        return Err(Failure::World(broken_data.join("\nerror: ")));
-    }
-    eprint!("{rendered}");
-    Ok(())
+/// What has been found in all files.
+#[derive(Default)]
+struct Found {
+    /// Mistakes as people read them.
+    text: String,
+    /// The same for programs.
+    rows: Vec<Value>,
+    /// Whether the author has made a mistake.
+    mistaken: bool,
+    /// Data that cannot be used.
+    broken_data: Vec<String>,
+    /// Sentences on files without mistakes.
+    fine: Vec<String>,
 }
 
-/// Checks `init` as far as it can be: weights that a run has still to make are only mentioned.
-fn check_init(run: &RunFile, subject: &mut Subject) -> Result<String, Failure> {
-    let Some(init) = &run.run.init else { return Ok(String::new()) };
+/// Checks every file and prints what is wrong with it.
+pub fn main(args: &Args) -> Outcome {
+    let mut found = Found::default();
+    for file in &args.files {
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        match file.extension().is_some_and(|extension| extension == "ron") && run_file::is_sweep(&text) {
+            true => found.sweep(file, args)?,
+            false => found.file(file, args)?,
+        }
+    }
+    found.tell(args.json)
+}
+
+impl Found {
+    fn file(&mut self, file: &Path, args: &Args) -> Outcome {
+        let choice =
+            Choice { file: file.to_owned(), model: None, sets: args.sets.clone(), sizes: args.sizes.clone() };
+        match Subject::load(&choice) {
+            Ok(subject) if subject.run.is_some() => self.run(file, subject, ""),
+            Ok(subject) => {
+                self.models(file, subject);
+                Ok(())
+            }
+            Err(failure) => self.refused(file, failure, ""),
+        }
+    }
+
+    /// Every model of a file; of one without models, that it can be read.
+    fn models(&mut self, file: &Path, mut subject: Subject) {
+        let models = subject.model_file.models();
+        let library = subject.model_file.modules.by_path.get("").map_or(0, |root| {
+            root.tree.items.iter().filter(|item| !matches!(item.kind, ItemKind::Use(..))).count()
+        });
+        if models.is_empty() && library > 0 {
+            self.diagnostics(&subject);
+            if !subject.model_file.sink.has_errors() {
+                self.fine.push(format!(
+                    "{}: a library of {library} {}, without a model; it reads well, and is checked where a model uses it",
+                    file.display(),
+                    if library == 1 { "declaration" } else { "declarations" }
+                ));
+            }
+            return;
+        }
+        let models: Vec<_> =
+            if models.is_empty() { vec![None] } else { models.into_iter().map(Some).collect() };
+        let names = check_models(&mut subject, models);
+        self.diagnostics(&subject);
+        if !subject.model_file.sink.has_errors() {
+            self.fine.push(format!("{}: {}", file.display(), are_fine(&names)));
+        }
+    }
+
+    /// A run file, or a variant of a sweep: `at` then says which.
+    fn run(&mut self, file: &Path, mut subject: Subject, at: &str) -> Outcome {
+        let model = vec![subject.model_file.bindings.model.clone()];
+        let names = check_models(&mut subject, model);
+        let absent = match subject.data_error.take() {
+            Some(DataError::File { path, cause }) if cause.kind() == std::io::ErrorKind::NotFound => {
+                Some(path)
+            }
+            Some(error) => {
+                let message = error.to_string();
+                self.rows.push(
+                    json!({ "file": file, "severity": "error", "code": "data", "message": format!("{at}{message}") }),
+                );
+                self.broken_data.push(format!("{}: {at}{message}", file.display()));
+                None
+            }
+            None => None,
+        };
+        if subject.model_file.sink.has_errors() || at.is_empty() {
+            self.name_variant(file, at);
+            self.diagnostics(&subject);
+        }
+        if subject.model_file.sink.has_errors() || absent.is_none() && subject.data.is_none() {
+            return Ok(());
+        }
+        let init = match settings(&mut subject) {
+            Ok(note) => note,
+            Err(failure) => return self.refused(file, failure, at),
+        };
+        let data = absent.map(|path| {
+            format!("the data are not checked, as there is no {} (their sizes are stand-ins)", path.display())
+        });
+        for note in [data, init].into_iter().flatten() {
+            // Variants of a sweep have the same data.
+            let line = format!("{}: {note}\n", file.display());
+            if !self.text.contains(&line) {
+                self.text.push_str(&line);
+            }
+        }
+        self.fine.push(format!("{}: {at}{}", file.display(), are_fine(&names)));
+        Ok(())
+    }
+
+    /// Every variant of a sweep file.
+    fn sweep(&mut self, file: &Path, args: &Args) -> Outcome {
+        let sweep = match run_file::load_sweep(file) {
+            Ok(sweep) => sweep,
+            Err(error) => return self.refused(file, error.into(), ""),
+        };
+        let before = (self.fine.len(), self.mistaken, self.broken_data.len());
+        for variant in &sweep.variants {
+            let (_, line) = sweep.line_of(variant);
+            let at = format!("variant `{}` (line {line}): ", variant.label);
+            let subject = sweep.open(variant, &args.sets).map_err(Failure::from);
+            let subject = subject.and_then(|run| Subject::of_run(run, None)?.with_sizes(&args.sizes));
+            match subject {
+                Ok(subject) => self.run(file, subject, &at)?,
+                Err(failure) => self.refused(file, failure, &at)?,
+            }
+        }
+        if self.mistaken == before.1 && self.broken_data.len() == before.2 {
+            self.fine.truncate(before.0);
+            self.fine.push(format!("{}: {} variants are fine", file.display(), sweep.variants.len()));
+        }
+        Ok(())
+    }
+
+    /// Something of a file that cannot be: the author's mistake, or else the end of all checking.
+    fn refused(&mut self, file: &Path, failure: Failure, at: &str) -> Outcome {
+        let text = match failure {
+            Failure::Mistakes(text) => text,
+            Failure::World(text) if !at.is_empty() => format!("error: {text}\n"),
+            other => return Err(other),
+        };
+        self.mistaken = true;
+        self.rows.push(
+            json!({ "file": file, "severity": "error", "code": "run-file", "message": format!("{at}{text}") }),
+        );
+        self.name_variant(file, at);
+        self.text.push_str(&text);
+        Ok(())
+    }
+
+    /// Says which variant of a sweep the next lines are about.
+    fn name_variant(&mut self, file: &Path, at: &str) {
+        if !at.is_empty() {
+            self.text.push_str(&format!("{}: {}\n", file.display(), at.trim_end()));
+        }
+    }
+
+    fn diagnostics(&mut self, subject: &Subject) {
+        let file = &subject.model_file;
+        self.mistaken |= file.sink.has_errors();
+        self.text.push_str(&diagnostic::render(&file.sink, &file.sources, colours()));
+        for diagnostic in file.sink.sorted() {
+            let (line, column) = file.sources.line_column(diagnostic.primary.0).unwrap_or((0, 0));
+            let severity = if diagnostic.severity == Severity::Error { "error" } else { "warning" };
+            let place = file.sources.files().get(diagnostic.primary.0.file as usize);
+            self.rows.push(json!({
+                "file": place.map(|file| file.name.clone()), "line": line, "column": column, "severity": severity,
+                "code": diagnostic.code.slug(), "message": diagnostic.message, "help": diagnostic.help,
+            }));
+        }
+    }
+
+    fn tell(self, json: bool) -> Outcome {
+        if json {
+            println!("{}", Value::Array(self.rows));
+            let broken = self.mistaken || !self.broken_data.is_empty();
+            return if broken { Err(Failure::Mistakes(String::new())) } else { Ok(()) };
+        }
+        for line in &self.fine {
+            println!("{line}");
+        }
+        if self.mistaken {
+            let data = self.broken_data.iter().map(|message| format!("error: {message}\n"));
+            return Err(Failure::Mistakes(self.text + &data.collect::<String>()));
+        }
+        eprint!("{}", self.text);
+        match self.broken_data.is_empty() {
+            true => Ok(()),
+            false => Err(Failure::World(self.broken_data.join("\nerror: "))),
+        }
+    }
+}
+
+fn are_fine(names: &[String]) -> String {
+    names.join(", ") + if names.len() == 1 { " is fine" } else { " are fine" }
+}
+
+/// Checks models in both modes; gives their names.
+fn check_models(subject: &mut Subject, models: Vec<Option<String>>) -> Vec<String> {
+    let mut names = Vec::new();
+    for model in models {
+        subject.model_file.bindings.model = model;
+        for mode in [Mode::Training, Mode::Evaluation] {
+            if let Some(model) = subject.model_file.check(mode)
+                && !names.contains(&model.graph.model)
+            {
+                names.push(model.graph.model);
+            }
+        }
+    }
+    names
+}
+
+/// What would end the run later, and `init` as far as it can be checked: weights that a run has still to make are only
+/// mentioned.
+fn settings(subject: &mut Subject) -> Result<Option<String>, Failure> {
+    let Some(mut run) = subject.run.clone() else { return Ok(None) };
+    if let (None, Length::Steps(steps)) = (run.run.steps_in_all, run.run.length) {
+        run.run.steps_in_all = Some(steps);
+    }
+    #[cfg(feature = "torch")]
+    {
+        let columns = subject.data.map(|data| data.sizes.fields());
+        crate::train::preflight(&run, &subject.model_file, columns.as_deref())?;
+    }
+    init(&run, subject)
+}
+
+fn init(run: &RunFile, subject: &mut Subject) -> Result<Option<String>, Failure> {
+    let Some(init) = &run.run.init else { return Ok(None) };
     if !init.from.exists() {
-        return Ok(format!(
-            "{}: `init` is not checked, as there is no {} yet\n",
-            run.path.display(),
-            init.from.display()
-        ));
+        return Ok(Some(format!("`init` is not checked, as there is no {} yet", init.from.display())));
     }
     let program = subject.model_file.program(Mode::Training, Values::Dropped)?;
     read_init(run, &program.weights)?;
-    Ok(String::new())
+    Ok(None)
 }

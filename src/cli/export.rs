@@ -43,7 +43,7 @@ pub struct Args {
 pub fn main(args: &Args) -> Outcome {
     let own = weights::read(&args.file, None).map_err(world)?;
     let target = of_the_run(args, &own.path)?;
-    let bound = target.bind(Some(NameMap::own()), &own.tensors)?;
+    let bound = target.bind(Some(NameMap::own()), &own.tensors, None)?;
     let ours = Chosen::of(NameMap::own(), &bound.weights, own.tensors.keys()).map_err(world)?;
     let read = weights::import(&own.tensors, &ours, &bound.weights, false);
     if !read.is_complete() {

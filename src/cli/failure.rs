@@ -54,6 +54,10 @@ mod of_training {
             match error {
                 RunError::RunFile(error) => error.into(),
                 RunError::Compile(error) => error.into(),
+                RunError::Part { part, cause } => match cause.into() {
+                    Failure::Mistakes(text) => Failure::Mistakes(format!("{text}note: {part}\n")),
+                    other => other,
+                },
                 RunError::Machine(error) => error.into(),
                 RunError::ModelFile(_) | RunError::Occupied(_) | RunError::InTheWay(_) => {
                     Failure::Usage(error.to_string())

@@ -4,8 +4,11 @@ use super::subject::{Choice, Subject};
 use super::{Failure, Outcome};
 use crate::Values;
 use crate::ir::Mode;
+use crate::model::Setting;
 use crate::report::count;
-use crate::weights::{self, Checkpoint, Chosen, Difference, Import, NameMap, Ours, WeightsAbout};
+use crate::weights::{
+    self, Checkpoint, Chosen, Difference, Import, NameMap, Ours, PublishedSettings, WeightsAbout,
+};
 use indexmap::IndexMap;
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -73,13 +76,24 @@ impl Target {
     }
 
     /// The model's weights, where axes of the data have the sizes that `tensors` show.
-    pub fn bind(&self, map: Option<NameMap>, tensors: &weights::Arrays) -> Result<Bound, Failure> {
+    ///
+    /// # Errors
+    /// The author's mistakes; settings that contradict those of a published checkpoint.
+    pub fn bind(
+        &self,
+        map: Option<NameMap>,
+        tensors: &weights::Arrays,
+        published: Option<&PublishedSettings>,
+    ) -> Result<Bound, Failure> {
         let Some(file) = self.model.clone() else {
             return Err(Failure::Usage("say which model the weights are of: --model FILE".to_owned()));
         };
         let choice =
             Choice { file, model: self.name.clone(), sets: self.sets.clone(), sizes: self.sizes.clone() };
         let mut subject = Subject::load(&choice)?;
+        if let Some(settings) = published {
+            configure(&mut subject, settings)?;
+        }
         let model = subject.model_file.model(Mode::Training)?;
         let found = weights::infer_sizes(&model, map, tensors).map_err(world)?;
         subject.model_file.bindings.sizes.extend(found.clone());
@@ -87,6 +101,40 @@ impl Target {
         let about = subject.about()?;
         Ok(Bound { model: program.model.clone(), weights: Ours::all(&program.weights), found, about })
     }
+}
+
+/// Gives the model the settings of a published checkpoint; those that were given otherwise must be the same.
+fn configure(subject: &mut Subject, settings: &PublishedSettings) -> Result<(), Failure> {
+    let known = subject.model_file.model(Mode::Training)?.configs;
+    for (name, setting) in
+        settings.configs.iter().filter(|(name, _)| known.iter().any(|(own, _)| own == *name))
+    {
+        let wanted = Setting::parse(&setting.value);
+        match subject.model_file.bindings.sets.get(name) {
+            Some(given) if !same(given, &wanted) => {
+                return Err(Failure::Usage(format!(
+                    "`{name}` is set to {given}, but {} says `{}`, with which the checkpoint was trained; leave `{name}` \
+                     out, or move the file away if it is of another checkpoint",
+                    settings.path.display(),
+                    setting.theirs
+                )));
+            }
+            Some(_) => {}
+            None => {
+                subject.model_file.bindings.sets.insert(name.clone(), wanted);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether two settings are one: 4 and 4.0 are.
+fn same(one: &Setting, other: &Setting) -> bool {
+    let number = |setting: &Setting| match setting {
+        Setting::Number(text) => text.replace('_', "").parse::<f64>().ok(),
+        _ => None,
+    };
+    one == other || number(one).is_some_and(|one| number(other) == Some(one))
 }
 
 /// A failure of files, not of the author's model.
@@ -98,10 +146,16 @@ pub fn world(error: impl std::fmt::Display) -> Failure {
 pub fn main(args: &Args) -> Outcome {
     let map = args.target.map()?;
     let checkpoint = weights::read(&args.file, args.key.as_deref()).map_err(world)?;
-    let bound = args.target.bind(map.clone(), &checkpoint.tensors)?;
+    let published = PublishedSettings::beside(&checkpoint.path).map_err(world)?;
+    let bound = args.target.bind(map.clone(), &checkpoint.tensors, published.as_ref())?;
     let chosen = weights::choose(map, &bound.weights, checkpoint.tensors.keys()).map_err(world)?;
     let import = weights::import(&checkpoint.tensors, &chosen, &bound.weights, args.convert);
-    print!("{}{}", about(&checkpoint), report(&import, &chosen, &bound));
+    print!("{}", about(&checkpoint));
+    if let Some(settings) = &published {
+        let told: Vec<&str> = settings.configs.values().map(|setting| setting.theirs.as_str()).collect();
+        println!("settings from {}: {}", settings.path.display(), told.join(", "));
+    }
+    print!("{}", report(&import, &chosen, &bound));
     if import.arrays.is_empty() {
         return Err(Failure::World(format!(
             "{}: nothing in it is a weight of {}; is it a checkpoint of another model?",

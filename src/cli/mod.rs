@@ -22,10 +22,12 @@ mod init;
 mod latency;
 #[cfg(feature = "torch")]
 mod machine;
+mod new;
 #[cfg(feature = "torch")]
 mod report;
 #[cfg(feature = "torch")]
 mod run;
+mod schema;
 #[cfg(feature = "torch")]
 mod solve;
 mod subject;
@@ -68,6 +70,10 @@ enum Command {
     Dump(dump::Args),
     /// Draw a model: loops folded, branches and merges as a tree
     Graph(graph::Args),
+    /// Write a commented run file and model to start from
+    New(new::Args),
+    /// Print every field of run files, or their JSON schema
+    Schema(schema::Args),
     /// Build, check and rate data sets
     Data(data::Args),
     /// Write initial weights by path
@@ -121,6 +127,8 @@ pub fn main() -> ExitCode {
         Command::Compare(args) => compare::main(&args),
         Command::Dump(args) => dump::main(&args),
         Command::Graph(args) => graph::main(&args),
+        Command::New(args) => new::main(&args),
+        Command::Schema(args) => schema::main(&args),
         Command::Data(args) => data::main(&args),
         Command::Import(args) => import::main(&args),
         Command::Export(args) => export::main(&args),

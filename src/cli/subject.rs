@@ -2,7 +2,7 @@
 //! gives the model bound to them.
 
 use super::Failure;
-use crate::data::{self, DataError};
+use crate::data::{self, DataError, DataShape};
 use crate::ir::Mode;
 use crate::model::Setting;
 use crate::model_file::ModelFile;
@@ -34,6 +34,8 @@ pub struct Subject {
     pub model_file: ModelFile,
     /// The run file.
     pub run: Option<RunFile>,
+    /// What is known of the run file's data.
+    pub data: Option<DataShape>,
     /// Why the run file's data cannot be used.
     pub data_error: Option<DataError>,
 }
@@ -55,7 +57,7 @@ impl Subject {
             let (name, value) = pair(set)?;
             model.bindings.sets.insert(name.trim_start_matches("set.").to_owned(), Setting::parse(value));
         }
-        Subject { model_file: model, run: None, data_error: None }.with_sizes(&choice.sizes)
+        Subject { model_file: model, run: None, data: None, data_error: None }.with_sizes(&choice.sizes)
     }
 
     /// The model of a run file, with its configs; the data's sizes come later, from the data.
@@ -65,7 +67,7 @@ impl Subject {
         model.bind_configs(run.run.training_configs(0));
         model.bind_size("batch", run.run.batch);
         model.bind_run(&run);
-        Ok(Subject { model_file: model, run: Some(run), data_error: None })
+        Ok(Subject { model_file: model, run: Some(run), data: None, data_error: None })
     }
 
     /// What weights of the model say of themselves.
@@ -88,10 +90,13 @@ impl Subject {
         })
     }
 
-    fn with_sizes(mut self, sizes: &[String]) -> Result<Subject, Failure> {
-        if let Some(run) = &self.run {
+    /// The same with the sizes of the run file's data, and others given as `AXIS=N`.
+    pub fn with_sizes(mut self, sizes: &[String]) -> Result<Subject, Failure> {
+        if let Some(run) = &mut self.run {
             match data::shape(&run.run.data, run.data_folder()) {
                 Ok(shape) => {
+                    run.run.steps_in_all = Some(run.run.length.steps(shape.train_len, run.run.batch));
+                    self.data = Some(shape);
                     for (axis, size) in shape.sizes.axes() {
                         self.model_file.bind_size(axis, size);
                     }

@@ -23,6 +23,22 @@ impl Sizes {
     pub fn axes(&self) -> [(&'static str, usize); 3] {
         [("cell", self.cell), ("symbol", self.symbol), ("task", self.task)]
     }
+
+    /// The columns of a batch: `inputs`, `labels` and `puzzle`.
+    pub fn fields(&self) -> Vec<Field> {
+        let cells = || vec![("cell".to_owned(), self.cell)];
+        let field = |name: &str, axes, index_of: &str| Field {
+            name: name.to_owned(),
+            axes,
+            index_of: index_of.to_owned(),
+            optional: name == "puzzle",
+        };
+        vec![
+            field("inputs", cells(), "symbol"),
+            field("labels", cells(), "symbol"),
+            field("puzzle", Vec::new(), "task"),
+        ]
+    }
 }
 
 /// One column of a batch, in the terms of the model language.
@@ -117,21 +133,8 @@ pub trait Dataset: Send + Sync {
 
     /// The columns of a batch: `inputs`, `labels` and `puzzle`.
     fn fields(&self) -> Vec<Field> {
-        let sizes = self.sizes();
-        let cells = || vec![("cell".to_owned(), sizes.cell)];
-        let field = |name: &str, axes, index_of: &str| Field {
-            name: name.to_owned(),
-            axes,
-            index_of: index_of.to_owned(),
-            optional: name == "puzzle",
-        };
-        vec![
-            field("inputs", cells(), "symbol"),
-            field("labels", cells(), "symbol"),
-            field("puzzle", Vec::new(), "task"),
-        ]
+        self.sizes().fields()
     }
-
     /// Examples `from .. from + count` of the training stream of `seed`.
     fn train_rows(&self, seed: u64, from: u64, count: usize) -> Rows {
         let mut rows = Rows::with_room(count, self.sizes().cell);

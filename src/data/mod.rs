@@ -57,6 +57,27 @@ macro_rules! registry {
             }
         }
 
+        impl schemars::JsonSchema for DataSpec {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                "DataSpec".into()
+            }
+
+            fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                let choices = [$(($name, generator.subschema_for::<$settings>())),+].map(|(name, settings)| {
+                    schemars::json_schema!({
+                        "type": "object",
+                        "properties": { name: settings },
+                        "required": [name],
+                        "additionalProperties": false,
+                    })
+                });
+                schemars::json_schema!({
+                    "description": "Which data set a run uses, with its settings.",
+                    "oneOf": choices,
+                })
+            }
+        }
+
         impl<'de> serde::de::Visitor<'de> for settings::Pick<DataSpec> {
             type Value = DataSpec;
 

@@ -11,24 +11,31 @@ use super::{DataError, Dataset, Example, Fault, Mark, NO_LABEL, Sizes, Source, S
 const NAME: &str = "text";
 
 /// Settings of a text.
-#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Debug, PartialEq, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "text")]
 pub struct TextSpec {
-    /// The file.
+    /// The text file; a relative path starts at the run file's folder.
+    #[schemars(extend("x-unit" = "path", "x-example" = "\"data/text.txt\""))]
     pub path: PathBuf,
     /// What a token stands for.
     #[serde(default)]
+    #[schemars(extend("x-example" = "characters"))]
     pub unit: Unit,
     /// Tokens of an example.
     #[serde(default = "usual_length")]
+    #[schemars(extend("x-unit" = "tokens", "x-example" = "256"))]
     pub length: usize,
     /// Share of the text, at its end, that is tested on and never trained on.
     #[serde(default = "usual_test")]
+    #[schemars(extend("x-unit" = "share of the text", "x-example" = "0.05"))]
     pub test: f64,
 }
 
 /// What a token stands for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(
+    schemars::JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
     /// One of 256 bytes.

@@ -1,8 +1,10 @@
 //! The value of a model config as a run file gives it: takes RON, gives a number, a truth value or a choice; never
 //! knows which configs a model has.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -28,6 +30,20 @@ impl fmt::Display for ConfigValue {
             ConfigValue::Bool(truth) => write!(out, "{truth}"),
             ConfigValue::Choice(word) => out.write_str(word),
         }
+    }
+}
+
+impl JsonSchema for ConfigValue {
+    fn schema_name() -> Cow<'static, str> {
+        "ConfigValue".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A value of a config of the model.",
+            "x-type": "number, `true`, `false` or a choice in quotes",
+            "type": ["number", "boolean", "string"],
+        })
     }
 }
 

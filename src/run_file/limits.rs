@@ -28,6 +28,7 @@ const LIMITS: &[(&str, Bound, &str)] = &[
     ("phases.*.from", AtLeast(1.0), "the first phase is `set` itself"),
     ("phases.*.from.*", Between(0.0, 1.0), "it is a share of the whole training"),
     ("schedule.floor", Between(0.0, 1.0), "it is the last learning rate over the first"),
+    ("schedule.decay", Between(0.0, 1.0), "it is a share of the run"),
     ("clip", Above(0.0), "it is the largest norm that gradients may have"),
     ("ema", From(0.0, 1.0), "it is the share of the old average that stays at each step"),
     (
@@ -45,6 +46,11 @@ const LIMITS: &[(&str, Bound, &str)] = &[
     ("evaluation.views", AtLeast(1.0), "the example as it is counts as the first view"),
     ("checkpoints.every", AtLeast(1.0), "it counts training steps; `None` saves only at the end"),
 ];
+
+/// Every field with a bound, by path (`*`: any one name).
+pub fn bounds() -> impl Iterator<Item = (&'static str, Bound)> {
+    LIMITS.iter().map(|(path, bound, _)| (*path, *bound))
+}
 
 /// All numbers out of bounds, and fields that exclude one another.
 pub fn check(text: &str, root: &Node) -> Vec<Blame> {
@@ -74,6 +80,7 @@ pub fn out_of_bounds(config: &TrainConfig) -> Option<(String, f64, Bound)> {
         ("tables.lr".to_owned(), config.tables.lr),
         ("tables.weight_decay".to_owned(), config.tables.weight_decay),
         ("schedule.floor".to_owned(), config.schedule.floor),
+        ("schedule.decay".to_owned(), config.schedule.decay),
     ];
     numbers.extend(config.clip.map(|clip| ("clip".to_owned(), clip)));
     numbers.extend(config.ema.map(|ema| ("ema".to_owned(), ema)));

@@ -10,6 +10,7 @@ mod limits;
 mod outline;
 mod overrides;
 mod reading;
+mod reference;
 mod resolved;
 mod run;
 mod sweep;
@@ -24,11 +25,12 @@ pub use error::{Problem, Refusal, RunFileError, Slug};
 pub use fingerprint::{Difference, Fingerprint};
 pub use limits::out_of_bounds;
 pub use reading::fields;
+pub use reference::{reference, schema};
 pub use run::{Begin, Phase, Precision, Run, Share, Start};
 pub use sweep::{Row, Sweep, SweepFile, is_sweep, load_sweep, parse_sweep};
 pub use training::{
-    Checkpoints, Choose, Evaluation, EvaluationWeights, Keep, Length, Optimiser, ParamGroup, Schedule, Stop,
-    Tables, TrainConfig,
+    Checkpoints, Choose, Curve, Evaluation, EvaluationWeights, Keep, Length, Optimiser, ParamGroup, Schedule,
+    Stop, Tables, TrainConfig,
 };
 pub use variants::{Given, Variant};
 

@@ -13,33 +13,42 @@ use super::training::{
 use crate::data::DataSpec;
 
 /// Everything that a run file says. Fields that it leaves out have the published defaults of `TrainConfig`.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Run {
     /// The file of the model; a relative path starts at the run file's folder.
+    #[schemars(extend("x-unit" = "path", "x-example" = "\"my-model.tot\""))]
     pub model: PathBuf,
     /// Which model of the file; by default the one named like the file, else its first.
     #[serde(default)]
+    #[schemars(extend("x-example" = "\"TreeTrm\""))]
     pub name: Option<String>,
     /// Values for configs of the model.
     #[serde(default)]
+    #[schemars(extend("x-example" = "{ \"hidden\": 128, \"mixing\": \"mlp\" }"))]
     pub set: BTreeMap<String, ConfigValue>,
     /// Other values from some step on, such as deeper recursion later in training.
     #[serde(default)]
+    #[schemars(extend("x-example" = "[(from: progress(0.3), set: { \"T\": 4 })]"))]
     pub phases: Vec<Phase>,
     /// Other values where the model is tested or used.
     #[serde(default)]
+    #[schemars(extend("x-example" = "{ \"explore\": 0 }"))]
     pub set_in_evaluation: BTreeMap<String, ConfigValue>,
     /// The data set; relative paths in it start at the run file's folder.
+    #[schemars(extend("x-example" = "sudoku(side: 4, train: 64, test: 32)"))]
     pub data: DataSpec,
     /// Weights of another model to start from; what they do not have starts fresh.
     #[serde(default)]
+    #[schemars(extend("x-example" = "(from: \"runs/trm\")"))]
     pub init: Option<Start>,
     /// The number format of matrices and activations.
     #[serde(default)]
+    #[schemars(extend("x-example" = "bfloat16"))]
     pub precision: Precision,
     /// The folder for checkpoints and metrics; starts at the current folder. By default `runs/NAME-OF-THE-RUN-FILE`.
     #[serde(default)]
+    #[schemars(extend("x-unit" = "path", "x-example" = "\"runs/first\""))]
     pub out: Option<PathBuf>,
     /// See `TrainConfig`, as for all fields below.
     #[serde(default = "published::seed")]
@@ -90,47 +99,57 @@ pub struct Run {
 
 /// Values for configs from a step on, beside those of `set` and of the phases before. In RON:
 /// `(from: 10_000, set: { "T": 4 })`, or `(from: progress(0.3), set: { "T": 4 })`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Phase {
     /// What has been done before it begins.
+    #[schemars(extend("x-unit" = "steps, or share of the run", "x-example" = "10_000"))]
     pub from: Begin,
     /// The configs with their values from then on.
+    #[schemars(extend("x-example" = "{ \"T\": 4 }"))]
     pub set: BTreeMap<String, ConfigValue>,
 }
 
 /// Weights of another model, or of a published checkpoint, that a run starts from. In RON: `(from: "runs/trm", lr: 1e-5)`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Start {
     /// A weight file, or the folder of a run (its averaged weights, where it has them); starts at the current folder, as
     /// `out` does.
+    #[schemars(extend("x-unit" = "path", "x-example" = "\"runs/trm\""))]
     pub from: PathBuf,
     /// A name map for a checkpoint of other code; by default the shipped one that fits.
     #[serde(default)]
+    #[schemars(extend("x-unit" = "path", "x-example" = "\"names.ron\""))]
     pub map: Option<PathBuf>,
     /// Paths of this model to those of the source, where they differ: `{ "high.*": "f.*" }`.
     #[serde(default)]
+    #[schemars(extend("x-example" = "{ \"high.*\": \"f.*\" }"))]
     pub names: BTreeMap<String, String>,
     /// Weights that start fresh although the source has them: `["halt_head.*"]`.
     #[serde(default)]
+    #[schemars(extend("x-example" = "[\"halt_head.*\"]"))]
     pub fresh: Vec<String>,
     /// Turn bfloat16, float16 and float64 of the source into float32; otherwise they are refused.
     #[serde(default)]
+    #[schemars(extend("x-example" = "true"))]
     pub convert: bool,
     /// Whether the `param`s that come from the source stay as they are. Tables learn on.
     #[serde(default)]
+    #[schemars(extend("x-example" = "true"))]
     pub frozen: bool,
     /// Base learning rate of the `param`s that come from the source.
     #[serde(default)]
+    #[schemars(extend("x-unit" = "per step", "x-example" = "1e-5"))]
     pub lr: Option<f64>,
     /// The same as a factor on the optimiser's; not together with `lr`.
     #[serde(default)]
+    #[schemars(extend("x-unit" = "factor", "x-example" = "0.1"))]
     pub lr_factor: Option<f64>,
 }
 
 /// When a phase begins.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(
     untagged,
     expecting = "expected the steps done before the phase begins, such as `10_000`, or a share of the \
@@ -144,7 +163,7 @@ pub enum Begin {
 }
 
 /// A share of a whole run.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Share {
     /// From 0 to 1, as in `progress(0.3)`.
@@ -163,7 +182,7 @@ impl Begin {
 }
 
 /// The number format of matrices and activations; what needs more is widened by the compiler.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Precision {
     /// 32 bits.

@@ -33,30 +33,7 @@ impl Columns {
     /// Pairs each input of the program with the column of the same name, or else with the only one of its role and
     /// axis: targets with `labels`, and inputs that index the same axis.
     pub fn pair(program: &Program, data: &dyn Dataset) -> Result<Columns, TrainError> {
-        let fields = data.fields();
-        let mut pairs = Vec::new();
-        for input in &program.inputs {
-            let field = field_for(input, &fields).ok_or_else(|| no_column(program, input, &fields))?;
-            let source = match field.name.as_str() {
-                "labels" => Source::Labels,
-                "puzzle" => Source::Puzzle,
-                _ => Source::Inputs,
-            };
-            let sizes: Vec<i64> = field.axes.iter().map(|(_, size)| *size as i64).collect();
-            if input.shape.get(1..) != Some(sizes.as_slice()) {
-                return Err(TrainError::Program {
-                    model: program.model.clone(),
-                    what: format!(
-                        "`{}` was compiled for rows of {:?}, the data set's `{}` has {sizes:?}",
-                        input.name,
-                        input.shape.get(1..).unwrap_or_default(),
-                        field.name
-                    ),
-                    fix: "compile the model for this data set".to_owned(),
-                });
-            }
-            pairs.push((input.clone(), source));
-        }
+        let pairs = pairs(program, &data.fields())?;
         let batch = program.inputs.first().and_then(|input| input.shape.first()).copied().unwrap_or(0);
         Ok(Columns { pairs, batch: batch.max(0) as usize, padding: data.padding() })
     }
@@ -104,6 +81,38 @@ impl Columns {
         }
         Ok(batch)
     }
+}
+
+/// Refuses columns that do not fit the inputs of a program.
+pub fn fits(program: &Program, fields: &[Field]) -> Result<(), TrainError> {
+    pairs(program, fields).map(|_| ())
+}
+
+fn pairs(program: &Program, fields: &[Field]) -> Result<Vec<(InputInfo, Source)>, TrainError> {
+    let mut pairs = Vec::new();
+    for input in &program.inputs {
+        let field = field_for(input, fields).ok_or_else(|| no_column(program, input, fields))?;
+        let source = match field.name.as_str() {
+            "labels" => Source::Labels,
+            "puzzle" => Source::Puzzle,
+            _ => Source::Inputs,
+        };
+        let sizes: Vec<i64> = field.axes.iter().map(|(_, size)| *size as i64).collect();
+        if input.shape.get(1..) != Some(sizes.as_slice()) {
+            return Err(TrainError::Program {
+                model: program.model.clone(),
+                what: format!(
+                    "`{}` was compiled for rows of {:?}, the data set's `{}` has {sizes:?}",
+                    input.name,
+                    input.shape.get(1..).unwrap_or_default(),
+                    field.name
+                ),
+                fix: "compile the model for this data set".to_owned(),
+            });
+        }
+        pairs.push((input.clone(), source));
+    }
+    Ok(pairs)
 }
 
 fn field_for<'a>(input: &InputInfo, fields: &'a [Field]) -> Option<&'a Field> {

@@ -54,6 +54,8 @@ pub mod optimiser;
 #[cfg(feature = "torch")]
 mod predict;
 #[cfg(feature = "torch")]
+mod preflight;
+#[cfg(feature = "torch")]
 pub mod run;
 #[cfg(feature = "torch")]
 mod saving;
@@ -70,8 +72,8 @@ mod trainer;
 mod vacuous;
 
 pub use crate::run_file::{
-    Checkpoints, Choose, Evaluation, EvaluationWeights, Keep, Length, Optimiser, ParamGroup, Schedule, Stop,
-    Tables, TrainConfig,
+    Checkpoints, Choose, Curve, Evaluation, EvaluationWeights, Keep, Length, Optimiser, ParamGroup, Schedule,
+    Stop, Tables, TrainConfig,
 };
 pub use arc_test::{ArcTest, note_identifiers, other_identifiers};
 pub use by_rating::{RatingSpan, by_rating};
@@ -111,6 +113,8 @@ pub use latency::{Budget, Latency, latency};
 pub use measures::{Measures, total_loss};
 #[cfg(feature = "torch")]
 pub use predict::{Answer, Prediction, predict};
+#[cfg(feature = "torch")]
+pub use preflight::preflight;
 #[cfg(feature = "torch")]
 pub use saving::Noted;
 #[cfg(feature = "torch")]

@@ -14,11 +14,13 @@ use super::error::{Doing, TrainError};
 use super::evaluate::{AnswerObserver, Protocol, evaluate_observed};
 use super::gradients::Gradients;
 use super::optimiser::{MainOptimiser, Treatment, assign};
+use super::preflight::other_weight;
 use super::results::EvaluationReport;
 use super::supervision::SupervisionStep;
 use crate::data::Dataset;
 use crate::data::prefetch::Prefetch;
 use crate::exec::Weights;
+use crate::ir::Mode;
 use crate::lower::Program;
 use crate::run_file::{EvaluationWeights, TrainConfig, out_of_bounds};
 
@@ -111,17 +113,10 @@ impl Trainer {
     /// starts anew.
     pub fn change_phase(&mut self, programs: Programs) -> Result<(), TrainError> {
         let (old, new) = (self.programs.training.program(), programs.training.program());
-        let weights = |program: &Program| -> Vec<_> {
-            program
-                .weights
-                .iter()
-                .map(|weight| (weight.path.clone(), weight.role, weight.shape.clone()))
-                .collect()
-        };
-        if weights(old) != weights(new) {
+        if let Some(what) = other_weight(&old.weights, &new.weights, Mode::Training) {
             return Err(TrainError::Program {
                 model: new.model.clone(),
-                what: "the next phase has other weights than the one before".to_owned(),
+                what: format!("the next phase has other weights than the one before: {what}"),
                 fix: "a phase may set only configs that leave every weight its path and shape".to_owned(),
             });
         }

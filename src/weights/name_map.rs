@@ -44,7 +44,7 @@ pub struct NameMapError {
 }
 
 /// The families that ship with totc, the simplest first.
-pub const FAMILIES: &[&str] = &["trm", "hrm", "totrm"];
+pub const FAMILIES: &[&str] = &["trm", "hrm", "totrm", "urm"];
 
 /// The text of a map.
 #[derive(Deserialize)]

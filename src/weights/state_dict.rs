@@ -65,12 +65,18 @@ fn descend(pickle: &Pickle, value: &Value, path: &mut Vec<String>, found: &mut V
 pub fn choose<'a>(found: &'a [StateDict], key: Option<&str>) -> Result<&'a StateDict, String> {
     let listed = || found.iter().map(StateDict::place).collect::<Vec<_>>().join(", ");
     if let Some(key) = key {
-        return found
-            .iter()
-            .find(|dict| dict.key.join(".") == key)
+        let exact = found.iter().find(|dict| dict.key.join(".") == key);
+        // `ema` also means `ema.shadow`, if nothing else lies there.
+        let mut inside = found.iter().filter(|dict| dict.key.first().is_some_and(|first| first == key));
+        return exact
+            .or_else(|| inside.next().filter(|_| inside.next().is_none()))
             .ok_or_else(|| format!("it has no `{key}` that holds tensors by name; there is {}", listed()));
     }
-    let weights: Vec<&StateDict> = found.iter().filter(|dict| role(dict).is_none()).collect();
+    let mut weights: Vec<&StateDict> = found.iter().filter(|dict| role(dict).is_none()).collect();
+    // A step or a loss that is a tensor makes no state dict of what holds it.
+    if weights.len() > 1 && weights.first().is_some_and(|first| stands_beside(first, &weights[1..])) {
+        weights.remove(0);
+    }
     let usual = || {
         USUAL.iter().find_map(|name| {
             weights.iter().copied().find(|dict| dict.key.last().is_some_and(|last| last == name))
@@ -85,22 +91,35 @@ pub fn choose<'a>(found: &'a [StateDict], key: Option<&str>) -> Result<&'a State
     .ok_or_else(|| format!("it holds tensors by name in {}; say which by --key NAME", listed()))
 }
 
+/// Whether the tensors of the checkpoint itself only stand beside a state dict: single numbers, or fewer than in a dict
+/// with the usual name.
+fn stands_beside(root: &StateDict, inner: &[&StateDict]) -> bool {
+    let single = |view: &View| view.shape.iter().all(|size| *size <= 1);
+    let usual = |dict: &&&StateDict| matches!(dict.key.as_slice(), [name] if USUAL.contains(&name.as_str()));
+    let larger = inner.iter().filter(usual).any(|dict| dict.tensors.len() >= root.tensors.len());
+    root.key.is_empty() && (larger || root.tensors.values().all(single))
+}
+
 /// What a dict is that is not the weights as trained.
 fn role(dict: &StateDict) -> Option<&'static str> {
     dict.key.iter().find_map(|name| role_of(name))
 }
 
+/// By the words of a name: `remaining` holds no average, though it has these letters.
 fn role_of(name: &str) -> Option<&'static str> {
     let name = name.to_lowercase();
-    if name.contains("optim") {
+    let any = |is: &dyn Fn(&str) -> bool| name.split(|c: char| !c.is_alphanumeric()).any(is);
+    if any(&|word| word.starts_with("optim")) {
         Some("the optimisers' state, which totc does not take: training starts with a fresh one")
-    } else if name.contains("ema") || name.contains("shadow") || name.contains("average") {
+    } else if any(&|word| {
+        matches!(word, "ema" | "emas" | "swa") || word.starts_with("shadow") || word.starts_with("average")
+    }) {
         Some("a moving average of the parameters")
-    } else if name.contains("sched") {
+    } else if any(&|word| word.starts_with("sched")) {
         Some("the state of a learning-rate schedule, which totc does not take")
-    } else if name.contains("carry") {
+    } else if any(&|word| word == "carry") {
         Some("the carried batch of the run, which totc does not take")
-    } else if name.contains("rng") {
+    } else if any(&|word| word == "rng") {
         Some("the state of random number generators, which totc does not take")
     } else {
         None
@@ -111,7 +130,8 @@ fn role_of(name: &str) -> Option<&'static str> {
 pub fn beside(pickle: &Pickle, found: &[StateDict], chosen: &StateDict) -> Vec<(String, String)> {
     let Value::Dict(entries) = pickle.root() else { return Vec::new() };
     if chosen.key.is_empty() {
-        return chosen.others.clone();
+        let told = |(name, what): &(String, String)| (name.clone(), role_of(name).unwrap_or(what).to_owned());
+        return chosen.others.iter().map(told).collect();
     }
     let mut list = Vec::new();
     for (key, value) in entries {
@@ -119,7 +139,8 @@ pub fn beside(pickle: &Pickle, found: &[StateDict], chosen: &StateDict) -> Vec<(
         if chosen.key.first().is_some_and(|first| first == name) {
             continue;
         }
-        let tensors = found.iter().find(|dict| dict.key == [name.to_owned()]).map(|dict| dict.tensors.len());
+        let mut inside = found.iter().filter(|dict| dict.key.first().is_some_and(|first| first == name));
+        let tensors = inside.next().map(|dict| dict.tensors.len()).filter(|_| inside.next().is_none());
         let what = match (role_of(name), tensors) {
             (Some(role), Some(tensors)) if !role.contains("not take") => {
                 format!("{role} ({tensors} tensors); --key {name} takes it")

@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 use zip::ZipArchive;
+use zip::read::{ArchiveOffset, Config};
 use zip::result::ZipError;
 
 /// A file of `torch.save` whose pickle has been read.
@@ -18,6 +19,10 @@ pub struct TorchFile {
     path: PathBuf,
     storages: Storages,
 }
+
+/// PyTorch writes a zip64 record between the directory and its end, so a directory looked for by its size alone is looked
+/// for 76 bytes late: with a folder name of 21 letters that is where its second entry begins.
+const FROM_THE_START: Config = Config { archive_offset: ArchiveOffset::Known(0) };
 
 enum Storages {
     /// The archive and the folder inside that holds everything.
@@ -36,7 +41,7 @@ impl TorchFile {
             WeightFileError::content(path, format!("a damaged zip archive ({cause}); was it copied whole?"))
         };
         let file = File::open(path).map_err(|cause| WeightFileError::system(path, cause))?;
-        let mut archive = ZipArchive::new(BufReader::new(file)).map_err(damaged)?;
+        let mut archive = ZipArchive::with_config(FROM_THE_START, BufReader::new(file)).map_err(damaged)?;
         let folder = archive
             .file_names()
             .flatten()

@@ -138,6 +138,7 @@ impl Golden {
             schedule: Schedule {
                 warmup: self.number("lr_warmup_steps") as u64,
                 floor: self.number("lr_min_ratio"),
+                ..Schedule::default()
             },
             ema: Some(self.number("ema_rate")),
             ..TrainConfig::default()

@@ -239,7 +239,7 @@ pub fn config() -> TrainConfig {
         length: Length::Steps(40),
         optimiser: Optimiser { name: "adamw".into(), lr: 1e-2, weight_decay: 0.1, ..Optimiser::default() },
         groups: vec![ParamGroup { weights: "embed.*".into(), lr_factor: Some(0.5), ..ParamGroup::default() }],
-        schedule: Schedule { warmup: 5, floor: 0.1 },
+        schedule: Schedule { warmup: 5, floor: 0.1, ..Schedule::default() },
         clip: Some(1.0),
         ema: Some(0.9),
         ..TrainConfig::default()

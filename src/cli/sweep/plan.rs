@@ -11,7 +11,7 @@ use crate::ir::{Mode, WeightRole};
 use crate::report::{count, number, rough_duration, table};
 use crate::run_file::{self, RunFile, SweepFile, Variant};
 use crate::sweep::Line;
-use crate::train::Identity;
+use crate::train::{Identity, preflight};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -117,7 +117,10 @@ impl<'a> Planner<'a> {
             for (axis, size) in shape.sizes.axes() {
                 subject.model_file.bind_size(axis, size);
             }
-            subject.model_file.program(Mode::Evaluation, Values::Dropped)?;
+            if let Some(mut run) = subject.run.clone() {
+                run.run.steps_in_all = Some(planned.steps);
+                preflight(&run, &subject.model_file, Some(&shape.sizes.fields()))?;
+            }
             Ok(subject.model_file.program(Mode::Training, Values::Dropped)?)
         });
         let program = compiled.map_err(|failure| {

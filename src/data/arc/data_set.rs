@@ -18,34 +18,43 @@ use crate::data::{
 };
 
 /// Settings of ARC tasks read from files.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "arc")]
 pub struct ArcSpec {
     /// The folder of the subsets.
+    #[schemars(extend("x-unit" = "path", "x-example" = "\"data/arc\""))]
     pub from: PathBuf,
     /// Subsets, in the order of their identifiers.
     #[serde(deserialize_with = "settings::names")]
+    #[schemars(extend("x-example" = "[\"training\", \"evaluation\", \"concept\"]"))]
     pub subsets: Vec<String>,
     /// The subset, or subsets, whose `test` pairs are tested. Their demonstrations are trained on, as are both kinds of
     /// pairs of all other subsets.
     #[serde(deserialize_with = "settings::names")]
+    #[schemars(extend("x-example" = "\"evaluation\""))]
     pub test: Vec<String>,
     /// Copies of each task at most, by another permutation of colours 1 to 9 and another symmetry.
     #[serde(default)]
+    #[schemars(extend("x-unit" = "copies", "x-example" = "1000"))]
     pub augmentations: usize,
     /// Copies under which a test input is asked at most; `None` for all.
     #[serde(default, deserialize_with = "settings::limit")]
+    #[schemars(extend("x-unit" = "copies", "x-example" = "8"))]
     pub test_augmentations: Option<usize>,
     /// Whether training examples are moved within the 30 x 30 cells, all but one of those visited together.
     #[serde(default = "yes")]
+    #[schemars(extend("x-example" = "false"))]
     pub translate: bool,
     /// Side of the square of cells that holds the grids. 30 holds every grid and is what everyone uses; fewer cells are
     /// much cheaper for tasks with small grids.
     #[serde(default = "published_side")]
+    #[schemars(extend("x-unit" = "cells", "x-example" = "10"))]
     pub side: usize,
     /// Seed of the order of tasks and of their copies; with the same one, identifiers are those of the reference's
     /// builder.
     #[serde(default = "published_seed")]
+    #[schemars(extend("x-example" = "7"))]
     pub seed: u32,
 }
 

@@ -12,22 +12,28 @@ use crate::data::{DataError, Dataset, Source};
 const NAME: &str = "built";
 
 /// Settings of data sets that the scripts of HRM, TRM or ToTRM, or `totc data build`, wrote.
-#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Debug, PartialEq, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "built")]
 pub struct BuiltSpec {
     /// The folders; each holds `train` and `test`.
+    #[schemars(extend("x-unit" = "path", "x-example" = "[\"data/sudoku-extreme-1k-aug-1000\"]"))]
     pub paths: Vec<PathBuf>,
     /// Folders whose `test` is tested on; none: those of `paths`.
     #[serde(default)]
+    #[schemars(extend("x-unit" = "path", "x-example" = "[\"data/other\"]"))]
     pub test_paths: Vec<PathBuf>,
     /// What puzzle identifiers of several folders mean.
     #[serde(default)]
+    #[schemars(extend("x-example" = "apart"))]
     pub identifiers: Identifiers,
 }
 
 /// What puzzle identifiers of several folders mean. The reference adds up the numbers of identifiers but leaves the
 /// identifiers themselves as they are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(
+    schemars::JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Identifiers {
     /// As they are written; refused if one number has different names in two folders.

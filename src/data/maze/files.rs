@@ -10,30 +10,39 @@ use crate::data::hub::locate;
 use crate::data::{DataError, Dataset, Purpose, Source, settings};
 
 /// Settings of mazes read from files, packed with gzip or not.
-#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Debug, PartialEq, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "maze_csv")]
 pub struct CsvSpec {
     /// The training file.
+    #[schemars(extend("x-unit" = "path", "x-example" = "\"data/maze/train.csv\""))]
     pub train: PathBuf,
     /// The test file.
+    #[schemars(extend("x-unit" = "path", "x-example" = "\"data/maze/test.csv\""))]
     pub test: PathBuf,
     /// Whether training mazes are also shown turned and mirrored.
     #[serde(default)]
+    #[schemars(extend("x-example" = "true"))]
     pub symmetries: bool,
     /// What the answer of a turned or mirrored maze is.
     #[serde(default)]
+    #[schemars(extend("x-example" = "solved"))]
     pub answers: Answers,
     /// Mazes with a shorter path are left out, of both files; start and goal count.
     #[serde(default)]
+    #[schemars(extend("x-unit" = "cells", "x-example" = "110"))]
     pub min_path_cells: u32,
     /// Most training rows; if there are more, they are drawn from at random.
     #[serde(default, deserialize_with = "settings::limit")]
+    #[schemars(extend("x-unit" = "mazes", "x-example" = "1000"))]
     pub limit: Option<usize>,
     /// Most test rows; if there are more, they are drawn from at random.
     #[serde(default, deserialize_with = "settings::limit")]
+    #[schemars(extend("x-unit" = "mazes", "x-example" = "1000"))]
     pub test_limit: Option<usize>,
     /// Seed of the drawn rows.
     #[serde(default)]
+    #[schemars(extend("x-example" = "1"))]
     pub seed: u64,
 }
 

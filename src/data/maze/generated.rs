@@ -9,26 +9,34 @@ use crate::data::{CountRange, DataError, DataShape, Dataset, Source};
 const NAME: &str = "maze";
 
 /// Settings of generated mazes.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "maze")]
 pub struct GeneratedSpec {
     /// Cells per row, from 4 to 64; Maze-Hard has 30.
+    #[schemars(extend("x-unit" = "cells", "x-example" = "10"))]
     pub side: usize,
     /// Number of training mazes.
+    #[schemars(extend("x-unit" = "mazes", "x-example" = "1000"))]
     pub train: usize,
     /// Number of test mazes.
+    #[schemars(extend("x-unit" = "mazes", "x-example" = "200"))]
     pub test: usize,
     /// Cells of the shortest path, start and goal counted; without bounds, at least `side`. Maze-Hard has `(110, 900)`.
     #[serde(default)]
+    #[schemars(extend("x-unit" = "cells", "x-example" = "(12, 40)"))]
     pub path_cells: CountRange,
     /// Whether training mazes are also shown turned and mirrored.
     #[serde(default)]
+    #[schemars(extend("x-example" = "true"))]
     pub symmetries: bool,
     /// What the answer of a turned or mirrored maze is.
     #[serde(default)]
+    #[schemars(extend("x-example" = "solved"))]
     pub answers: Answers,
     /// Seed of the mazes.
     #[serde(default)]
+    #[schemars(extend("x-example" = "1"))]
     pub seed: u64,
 }
 

@@ -19,7 +19,9 @@ use super::{
 use grid::{FREE, GOAL, Maze, WALL};
 
 /// What the answer of a turned or mirrored maze is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(
+    schemars::JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Answers {
     /// The answer turned along, as the reference does: training then sees eight rules of choosing among the shortest

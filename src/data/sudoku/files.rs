@@ -11,35 +11,46 @@ use crate::data::hub::locate;
 use crate::data::{DataError, Dataset, Purpose, Source, settings};
 
 /// Settings of Sudoku puzzles read from files.
-#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Debug, PartialEq, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "sudoku_csv")]
 pub struct CsvSpec {
     /// The training file.
+    #[schemars(extend("x-unit" = "path", "x-example" = "\"data/sudoku/train.csv\""))]
     pub train: PathBuf,
     /// The test file.
+    #[schemars(extend("x-unit" = "path", "x-example" = "\"data/sudoku/test.csv\""))]
     pub test: PathBuf,
     /// Augmented copies of each training puzzle.
     #[serde(default)]
+    #[schemars(extend("x-unit" = "copies", "x-example" = "1000"))]
     pub augmentations: usize,
     /// Rows rated lower are left out, of both files.
     #[serde(default)]
+    #[schemars(extend("x-unit" = "guesses", "x-example" = "10.0"))]
     pub min_rating: f64,
     /// Most training rows; if there are more, they are drawn from at random.
     #[serde(default, deserialize_with = "settings::limit")]
+    #[schemars(extend("x-unit" = "puzzles", "x-example" = "1000"))]
     pub limit: Option<usize>,
     /// Most test rows; if there are more, they are drawn from at random.
     #[serde(default, deserialize_with = "settings::limit")]
+    #[schemars(extend("x-unit" = "puzzles", "x-example" = "1000"))]
     pub test_limit: Option<usize>,
     /// What to do with training rows that are test rows up to symmetry.
     #[serde(default)]
+    #[schemars(extend("x-example" = "drop"))]
     pub shared: Shared,
     /// Seed of the drawn rows and of the copies.
     #[serde(default)]
+    #[schemars(extend("x-example" = "1"))]
     pub seed: u64,
 }
 
 /// What to do with training rows that are test rows up to symmetry.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(
+    schemars::JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Shared {
     /// Refuse the pair of files.

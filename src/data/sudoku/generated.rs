@@ -10,26 +10,34 @@ use crate::data::{CountRange, DataError, DataShape, Dataset, Source};
 const NAME: &str = "sudoku";
 
 /// Settings of generated Sudoku puzzles.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(schemars::JsonSchema, Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "sudoku")]
 pub struct GeneratedSpec {
     /// Cells per row: 4, 6 (boxes of 2 rows and 3 columns) or 9.
+    #[schemars(extend("x-unit" = "cells", "x-example" = "9"))]
     pub side: usize,
     /// Number of training puzzles.
+    #[schemars(extend("x-unit" = "puzzles", "x-example" = "1000"))]
     pub train: usize,
     /// Number of test puzzles.
+    #[schemars(extend("x-unit" = "puzzles", "x-example" = "200"))]
     pub test: usize,
     /// Givens per puzzle; without bounds, puzzles have no given to spare.
     #[serde(default)]
+    #[schemars(extend("x-unit" = "givens", "x-example" = "(24, 30)"))]
     pub givens: CountRange,
-    /// Guesses that a simple solver needs; see `solver::rating`.
+    /// Guesses that a simple solver needs; 0 where simple rules are enough.
     #[serde(default)]
+    #[schemars(extend("x-unit" = "guesses", "x-example" = "(1, 100)"))]
     pub rating: CountRange,
     /// Augmented copies of each training puzzle.
     #[serde(default)]
+    #[schemars(extend("x-unit" = "copies", "x-example" = "1000"))]
     pub augmentations: usize,
     /// Seed of the puzzles and of their copies.
     #[serde(default)]
+    #[schemars(extend("x-example" = "1"))]
     pub seed: u64,
 }
 

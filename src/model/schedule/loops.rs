@@ -1,6 +1,7 @@
 //! `repeat`: a loop stays a loop where each iteration does the same to the same axes; where iterations differ
 //! (the counter is read, a branch axis grows) it is unrolled. Scopes of gradient nest by intersection.
 
+use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{Val, Yield};
 use crate::model::Number;
 use crate::model::checker::{Checker, Items};
@@ -35,6 +36,20 @@ enum Rolled {
 }
 
 impl Checker<'_> {
+    /// `grad last 5` of fewer iterations: perhaps a config was meant to be larger.
+    fn more_than_all(&self, place: Span, last: usize, times: usize) {
+        let iterations = if times == 1 { "iteration" } else { "iterations" };
+        self.told.borrow_mut().sink.push(
+            Diagnostic::warning(
+                Code::NoGradient,
+                format!("gradient through the last {last} of {times} {iterations}"),
+                place,
+                format!("there are {times}, and all of them have gradient"),
+            )
+            .help("write no more than there are, or leave `grad last` out"),
+        );
+    }
+
     pub(in crate::model) fn repeat(
         &mut self,
         count: &LoopCount,
@@ -46,7 +61,13 @@ impl Checker<'_> {
         let Some((counter, from, times)) = self.iterations(count) else { return Flow::Next };
         let last = match grad_last {
             Some(expr) => match self.size_value(expr) {
-                Some(last) => last.min(times),
+                Some(last) => {
+                    // In evaluation it would be told a second time.
+                    if last > times && times > 0 && self.gradient {
+                        self.more_than_all(expr.span, last, times);
+                    }
+                    last.min(times)
+                }
                 None => return Flow::Next,
             },
             None => times,

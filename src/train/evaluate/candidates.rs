@@ -118,11 +118,16 @@ impl Protocol {
         if self.views < 2 || first.is_none_or(|example| data.view(&example, 1).is_some()) {
             return Ok(());
         }
-        Err(TrainError::Setting {
+        Err(self.no_views())
+    }
+
+    /// The refusal of views of data that have none.
+    pub(in crate::train) fn no_views(&self) -> TrainError {
+        TrainError::Setting {
             setting: "evaluation.views".to_owned(),
             what: format!("{} views were asked for, but this data set knows no symmetries", self.views),
             fix: "leave `views` at 1, or use rollouts of a model that draws noise".to_owned(),
-        })
+        }
     }
 
     /// Which rows of the batch are sure of their answer.
@@ -133,21 +138,35 @@ impl Protocol {
         halt: &[bool],
     ) -> Result<Vec<bool>, TrainError> {
         let Some(threshold) = self.threshold else { return Ok(halt.to_vec()) };
-        let Some(confidence) = outputs.values.get("predict.confidence") else {
-            return Err(TrainError::Setting {
-                setting: "evaluation.threshold".to_owned(),
-                what: format!(
-                    "model `{}` predicts no `confidence` to compare with {threshold}",
-                    program.model
-                ),
-                fix: "leave the threshold out, or add `predict confidence = …` to the model".to_owned(),
-            });
+        let Some(confidence) = outputs.values.get(CONFIDENCE) else {
+            return Err(no_confidence(program, threshold));
         };
         let means = confidence
             .f_to_kind(Kind::Double)
             .and_then(|all| all.f_reshape([halt.len() as i64, -1])?.f_mean_dim(1, false, Kind::Double));
         let means = means.and_then(Vec::<f64>::try_from).doing("reading the predicted confidence")?;
         Ok(means.into_iter().map(|mean| mean > threshold).collect())
+    }
+}
+
+/// What a threshold is compared with.
+const CONFIDENCE: &str = "predict.confidence";
+
+/// Refuses a threshold for a model that says nothing to compare it with.
+pub(in crate::train) fn check_threshold(program: &Program, threshold: Option<f64>) -> Result<(), TrainError> {
+    match threshold {
+        Some(threshold) if program.outputs.iter().all(|output| output.name != CONFIDENCE) => {
+            Err(no_confidence(program, threshold))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn no_confidence(program: &Program, threshold: f64) -> TrainError {
+    TrainError::Setting {
+        setting: "evaluation.threshold".to_owned(),
+        what: format!("model `{}` predicts no `confidence` to compare with {threshold}", program.model),
+        fix: "leave the threshold out, or add `predict confidence = …` to the model".to_owned(),
     }
 }
 

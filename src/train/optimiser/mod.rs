@@ -8,6 +8,7 @@ mod adamw;
 mod groups;
 mod main_optimiser;
 mod options;
+mod sgd;
 mod sign_sgd;
 
 pub use groups::{Treatment, assign, matches};
@@ -20,7 +21,7 @@ use tch::{TchError, Tensor};
 use super::error::TrainError;
 
 /// Every optimiser that a run file may name.
-pub const REGISTRY: &[RegistryEntry] = &[adamw::ENTRY, adam_atan2::ENTRY];
+pub const REGISTRY: &[RegistryEntry] = &[adamw::ENTRY, adam_atan2::ENTRY, sgd::ENTRY];
 
 /// One optimiser of the registry.
 #[derive(Clone, Copy, Debug)]

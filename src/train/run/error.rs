@@ -29,6 +29,14 @@ pub enum RunError {
     /// The model does not compile.
     #[error(transparent)]
     Compile(#[from] CompileError),
+    /// The model does not compile with the configs of a part of the run: which one.
+    #[error("{cause}\nnote: {part}")]
+    Part {
+        /// A sentence without full stop.
+        part: String,
+        /// What is wrong.
+        cause: CompileError,
+    },
     /// A program cannot be made ready to run: totc's own mistake, or no memory left.
     #[error(transparent)]
     Exec(#[from] ExecError),

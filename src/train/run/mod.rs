@@ -44,6 +44,7 @@ use super::checkpoint;
 use super::final_test::FinalTest;
 use super::identity::{Identity, TrainingSession, WeightOrigin};
 use super::log::MetricsLog;
+use super::preflight::preflight;
 use super::results::EvaluationReport;
 use super::run_folder;
 use super::trainer::{LOADERS, Trainer};
@@ -150,6 +151,7 @@ pub fn run(
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let device = options.machine.prepare()?;
     let mut session = Session::of(file.clone(), device)?;
+    preflight(&session.run, &session.model_file, Some(&session.data.fields()))?;
     let out = session.run.out();
     if let Some(path) = run_folder::in_the_way(&out) {
         return Err(RunError::InTheWay(path));
