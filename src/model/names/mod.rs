@@ -5,5 +5,6 @@ pub(in crate::model) mod inherit;
 pub(in crate::model) mod inherited;
 pub(in crate::model) mod items;
 pub(in crate::model) mod lookup;
+pub(in crate::model) mod reach;
 pub(in crate::model) mod untaken;
 pub(in crate::model) mod visit;
