@@ -14,8 +14,21 @@ const MEMBERS: [&str; 21] = [
     "use", "model", "net", "fn", "config", "axis", "input", "target", "param", "buffer", "table", "state",
     "encode", "think", "decode", "block", "predict", "metric", "loss", "halt", "drop",
 ];
-const STATEMENTS: [&str; 12] =
-    ["let", "var", "record", "collect", "emit", "repeat", "branch", "merge", "prune", "do", "return", "if"];
+const STATEMENTS: [&str; 13] = [
+    "let",
+    "var",
+    "record",
+    "collect",
+    "emit",
+    "repeat",
+    "branch",
+    "merge",
+    "prune",
+    "do",
+    "inherited",
+    "return",
+    "if",
+];
 const ITEMS: &str = "expected `use`, `model`, `net`, `fn` or `axis`";
 /// Names that no declaration may take.
 const RESERVED: [&str; 10] =

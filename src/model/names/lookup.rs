@@ -169,6 +169,9 @@ impl Checker<'_> {
         let known = self.names_here();
         self.error(match (in_library, did_you_mean(name, known.iter().map(String::as_str))) {
             (Some(path), _) => diagnostic.help(format!("import it: `use {path}::{name}`")),
+            _ if name == "inherited" => diagnostic.help(
+                "an heir's loss, metric or prediction reads the one it replaces; nothing is replaced here",
+            ),
             (None, _) if let Some(mend) = mend(name) => diagnostic.help(mend),
             (None, Some(near)) => diagnostic.help(format!("did you mean `{near}`?")),
             (None, None) => diagnostic.help("declare it, or import it with `use`"),

@@ -106,6 +106,7 @@ fn bound_by<'a>(statement: &'a Stmt, name: &str, inside: Option<&'static str>) -
             };
             counter.or_else(|| bound_in(body, name, Some("an iteration of its loop")))
         }
+        StmtKind::Inherited(Some(base)) => bound_in(&base.body, name, inside),
         StmtKind::If { then, otherwise, .. } => {
             let branch = inside.or(Some("a branch of an `if`"));
             bound_in(then, name, branch)
