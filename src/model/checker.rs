@@ -7,7 +7,7 @@ use crate::ir::{Builder, Graph, HaltInfo, InputInfo, Mode, State, Val, Weight};
 use crate::model::evaluate::value::{Scope, Value};
 use crate::model::names::inherit::{Flat, FlatModel, declares, flatten};
 use crate::model::names::items;
-use crate::model::nets::parts::{self, Part};
+use crate::model::nets::replaced::{self, Part};
 use crate::model::outline::{Item, Outline, Section};
 use crate::model::schedule::left::{Collection, Emission, Flow, Tried};
 use crate::model::{Bindings, Checked, Model, Output};
@@ -255,7 +255,7 @@ pub fn check(modules: &Modules, sources: &Sources, bindings: &Bindings, sink: &m
         model_depth: 1,
         declared: Rc::new(declared(&flat)),
         dropped: flat.dropped.clone(),
-        parts: Rc::new(parts::declared(&flat.members)),
+        parts: Rc::new(replaced::declared(&flat.members)),
         model_scope: Scope::new(""),
         depth: 0,
     };

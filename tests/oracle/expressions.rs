@@ -25,7 +25,11 @@ impl<'a> Oracle<'a> {
         match &expr.kind {
             ExprKind::Number(text) => Number::parse(text).map(Value::Number),
             ExprKind::Bool(value) => Ok(Value::Bool(*value)),
-            ExprKind::Name(name) if name == "inherited" => self.inherited_value(frame),
+            ExprKind::Name(name)
+                if name == "inherited" && !frame.locals.iter().any(|scope| scope.contains_key(name)) =>
+            {
+                self.inherited_value(frame)
+            }
             ExprKind::Inherited { .. } => Err("no text of an author".to_owned()),
             ExprKind::Name(name) => self.find(name, frame)?.ok_or(format!("nothing here is called `{name}`")),
             ExprKind::Call { callee, args } => match &callee.kind {

@@ -217,6 +217,15 @@ impl Generator {
             self.note("net built upon");
             members += "    net n0 = Around(n0, rate = 1 / 2)\n";
         }
+        if self.nets.iter().any(|net| net.call == "n0") && self.chance(0.3) {
+            self.note("part replaced");
+            members += "    net around = Around(Cell(dim))\n    metric around = mean(around(p0), over dim)\n";
+            members += match self.below(3) {
+                0 => "    net around.inside = Linear(dim -> dim)\n",
+                1 => "    net around.inside = Around(inherited, rate = 1 / 2)\n",
+                _ => "    net around.inside.inner = Linear(dim -> dim, bias = true)\n",
+            };
+        }
         if self.chance(0.4) {
             self.note("inherited");
             let (name, _) = self.states[0].clone();

@@ -124,6 +124,10 @@ fn declarations<'a>(module: &str, kind: &'a MemberKind) -> Vec<Member<'a>> {
             vec![one(word, &name.name)]
         }
         MemberKind::Net { name, .. } => vec![one("net", &name.name)],
+        MemberKind::Part { path, .. } => {
+            let path: Vec<&str> = path.iter().map(|name| name.name.as_str()).collect();
+            vec![one("part", &path.join("."))]
+        }
         MemberKind::State { name, .. } => vec![one("state", &name.name)],
         MemberKind::Section { section, .. } => {
             let word = match section {

@@ -4,38 +4,10 @@
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::model::checker::Checker;
 use crate::model::evaluate::value::{BindingRole, Recipe, Value};
-use crate::model::names::inherit::{Flat, declared_at, dotted};
 use crate::model::names::visit::{visit_all, visit_block, visit_expr};
 use crate::model::words::quoted;
-use crate::source::Span;
 use crate::syntax::ast::{Arg, ArgKind, Expr, ExprKind, Member, MemberKind, NetDef};
 use std::rc::Rc;
-
-/// A net that stands in the place of another.
-pub(in crate::model) struct Part {
-    /// Where, without the numbers of families.
-    path: String,
-    /// What it is made of.
-    value: Expr,
-    /// Module path of the file that says so.
-    module: String,
-    /// The path as written.
-    span: Span,
-}
-
-/// The parts that a model declares.
-pub(in crate::model) fn declared(members: &[Flat]) -> Vec<Part> {
-    let part = |flat: &Flat| match &flat.member.kind {
-        MemberKind::Part { path, value } => Some(Part {
-            path: dotted(path),
-            value: value.clone(),
-            module: flat.module.clone(),
-            span: declared_at(&flat.member),
-        }),
-        _ => None,
-    };
-    members.iter().filter_map(part).collect()
-}
 
 impl Checker<'_> {
     /// The net that a net has at `path`: what its definition says, or what the model puts there.
