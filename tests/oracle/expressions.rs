@@ -110,7 +110,9 @@ impl<'a> Oracle<'a> {
     /// An operand; a name that nothing is called by is a word to compare with.
     fn operand(&mut self, expr: &'a Expr, frame: &mut Frame<'a>) -> Res<Value<'a>> {
         match &expr.kind {
-            ExprKind::Name(name) => Ok(self.find(name, frame)?.unwrap_or(Value::Word(name.clone()))),
+            ExprKind::Name(name) if name != "inherited" => {
+                Ok(self.find(name, frame)?.unwrap_or(Value::Word(name.clone())))
+            }
             _ => self.expr(expr, frame),
         }
     }

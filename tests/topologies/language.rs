@@ -210,3 +210,37 @@ fn loops_of_nothing_do_nothing() {
     let expected = entering(&lab, "z", 0.0) * lab.weight("w");
     near("nothing happened", lab.run().get("state.z"), &expected);
 }
+
+/// Functions of `std::values` are PyTorch's.
+#[test]
+fn functions_of_values() {
+    let lab = lab(
+        "use std::values::{clamp, cumsum, largest, one_hot, roll, scatter}",
+        "axis kept",
+        "let bounded = clamp(z, -0.25, 0.5)
+         let code = one_hot(question)
+         let running = cumsum(z, over cell)
+         let best = largest(z, count = 2, over dim, into kept)
+         let spread = scatter(z, question, over cell)
+         let turned = roll(z, by = 1, over cell)
+         z <- z + bounded + running + turned + mean(code, over symbol) + mean(best, over kept)
+            + 0 * mean(spread, over symbol)",
+    );
+    let step = lab.run();
+    let z = entering(&lab, "z", 0.0);
+    near("clamp", step.get("value.bounded"), &z.clamp(-0.25, 0.5));
+    near("cumsum", step.get("value.running"), &z.cumsum(1, Kind::Double));
+    near("roll", step.get("value.turned"), &z.roll([1], [1]));
+    let question = lab.inputs.data["question"].to_kind(Kind::Int64);
+    let symbols = step.get("value.code").size()[2];
+    let code = question.one_hot(symbols).to_kind(Kind::Double);
+    near("one_hot", step.get("value.code"), &code);
+    // In the order they stand, which for two of three is the order of their indices.
+    let (_, at) = z.topk(2, -1, true, true);
+    let (at, _) = at.sort(-1, false);
+    near("largest", step.get("value.best"), &z.gather(-1, &at, false));
+    let size = [z.size()[0], symbols, z.size()[2]];
+    let places = question.unsqueeze(-1).expand_as(&z);
+    let spread = Tensor::zeros(size, (Kind::Double, tch::Device::Cpu)).scatter_add(1, &places, &z);
+    near("scatter", step.get("value.spread"), &spread);
+}
