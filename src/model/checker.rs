@@ -7,6 +7,7 @@ use crate::ir::{Builder, Graph, HaltInfo, InputInfo, Mode, State, Val, Weight};
 use crate::model::evaluate::value::{Scope, Value};
 use crate::model::names::inherit::{Flat, FlatModel, declares, flatten};
 use crate::model::names::items;
+use crate::model::nets::replaced::{self, Part};
 use crate::model::outline::{Item, Outline, Section};
 use crate::model::schedule::left::{Collection, Emission, Flow, Tried};
 use crate::model::{Bindings, Checked, Model, Output};
@@ -15,7 +16,7 @@ use crate::syntax::Modules;
 use crate::syntax::ast::{self, MemberKind};
 use crate::types::{Axes, AxisId};
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 /// A speculation is a copy: an arm that is not chosen, a loop that may stay one, a step ahead are evaluated by a clone
@@ -114,6 +115,10 @@ pub(in crate::model) struct Checker<'a> {
     pub declared: Rc<HashMap<String, Declared>>,
     /// Inherited names that the model leaves out.
     pub dropped: Vec<ast::Ident>,
+    /// Nets that stand in the place of others.
+    pub parts: Rc<Vec<Part>>,
+    /// The names that the present declaration of the model sees.
+    pub model_scope: Scope,
     /// Expressions, statements and nets inside one another, at present.
     pub depth: usize,
 }
@@ -132,6 +137,10 @@ pub(in crate::model) struct Told {
     pub work: usize,
     /// What became of loops that were tried, by the circumstances.
     pub loops: HashMap<u64, Tried>,
+    /// Paths of parts that nets have, without the numbers of families.
+    pub nets: BTreeSet<String>,
+    /// Arguments that nothing reads, as what would was replaced.
+    pub dead: HashSet<Span>,
     /// The model turned out to be without end, or too large; the rest of it is not looked at.
     pub runaway: bool,
 }
@@ -246,6 +255,8 @@ pub fn check(modules: &Modules, sources: &Sources, bindings: &Bindings, sink: &m
         model_depth: 1,
         declared: Rc::new(declared(&flat)),
         dropped: flat.dropped.clone(),
+        parts: Rc::new(replaced::declared(&flat.members)),
+        model_scope: Scope::new(""),
         depth: 0,
     };
     checker.scope.of_model = true;

@@ -156,12 +156,12 @@ impl Builder<'_> {
                 }
                 ExprKind::Tuple(values)
             }
-            Rule::block_expr => ExprKind::Block(self.block_or_empty(inner.next(), span)),
+            Rule::block_expr => ExprKind::Block(giving(self.block_or_empty(inner.next(), span))),
             Rule::if_expr => {
                 let cond = inner.next().map(|pair| self.expr(pair));
-                let then = self.block_or_empty(inner.next(), span);
+                let then = giving(self.block_or_empty(inner.next(), span));
                 let otherwise = match inner.next() {
-                    Some(pair) => self.else_branch(pair),
+                    Some(pair) => giving(self.else_branch(pair)),
                     None => Block { statements: Vec::new(), value: None, span },
                 };
                 match cond {
@@ -187,6 +187,16 @@ impl Builder<'_> {
         };
         Expr { kind, span }
     }
+}
+
+/// A block in the place of a value: `inherited` at its end is the value that is inherited, not statements.
+fn giving(mut block: Block) -> Block {
+    let last = block.statements.last().filter(|_| block.value.is_none());
+    if let Some(Stmt { kind: StmtKind::Inherited(_), span }) = last {
+        block.value = Some(Box::new(Expr { kind: ExprKind::Name("inherited".to_owned()), span: *span }));
+        block.statements.pop();
+    }
+    block
 }
 
 fn binary(rule: Rule) -> BinaryOp {

@@ -88,6 +88,7 @@ fn is_keyword(rule: Rule) -> bool {
             | Rule::kw_by
             | Rule::kw_do
             | Rule::kw_over
+            | Rule::kw_inherited
             | Rule::kw_return
             | Rule::kw_if
             | Rule::kw_else

@@ -3,6 +3,7 @@
 //! there is no tree of a text that cannot be parsed.
 
 use super::grammar::Rule;
+use super::habits::{Habit, habit, in_word};
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::source::{FileId, Span};
 use pest::error::{ErrorVariant, InputLocation};
@@ -13,8 +14,21 @@ const MEMBERS: [&str; 21] = [
     "use", "model", "net", "fn", "config", "axis", "input", "target", "param", "buffer", "table", "state",
     "encode", "think", "decode", "block", "predict", "metric", "loss", "halt", "drop",
 ];
-const STATEMENTS: [&str; 12] =
-    ["let", "var", "record", "collect", "emit", "repeat", "branch", "merge", "prune", "do", "return", "if"];
+const STATEMENTS: [&str; 13] = [
+    "let",
+    "var",
+    "record",
+    "collect",
+    "emit",
+    "repeat",
+    "branch",
+    "merge",
+    "prune",
+    "do",
+    "inherited",
+    "return",
+    "if",
+];
 const ITEMS: &str = "expected `use`, `model`, `net`, `fn` or `axis`";
 /// Names that no declaration may take.
 const RESERVED: [&str; 10] =
@@ -136,6 +150,10 @@ impl<'a> View<'a> {
                     "opened here",
                 )
                 .help(format!("add the `{close}`"));
+        }
+        let bracket = open.last().filter(|bracket| bracket.c != '{').map(|bracket| (bracket.at, bracket.c));
+        if let Some(Habit { place, message, label, help }) = habit(self.text, at, bracket) {
+            return self.told(place, message, label).help(help);
         }
         let start = self.line_start(at);
         let first = self.text[start..at].trim();
@@ -408,10 +426,6 @@ impl<'a> View<'a> {
         );
         if (start..end).contains(&at) { start..end } else { 0..0 }
     }
-}
-
-fn in_word(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
 }
 
 fn in_words(rule: Rule) -> Option<&'static str> {

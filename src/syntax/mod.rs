@@ -4,6 +4,7 @@
 pub mod ast;
 mod expression;
 mod grammar;
+mod habits;
 mod mistake;
 mod parser;
 mod print;

@@ -301,7 +301,18 @@ impl Builder<'_> {
                 MemberKind::Weight { role, name, ty: self.ty(inner.next()?), init: self.expr(inner.next()?) }
             }
             Rule::net_member => {
-                MemberKind::Net { name: self.name(&mut inner), value: self.expr(inner.next()?) }
+                let mut path = Vec::new();
+                let mut value = None;
+                for pair in inner {
+                    match pair.as_rule() {
+                        Rule::ident => path.push(self.ident(pair)),
+                        _ => value = Some(self.expr(pair)),
+                    }
+                }
+                match path.len() {
+                    1 => MemberKind::Net { name: path.pop()?, value: value? },
+                    _ => MemberKind::Part { path, value: value? },
+                }
             }
             Rule::state_member => {
                 let name = self.name(&mut inner);

@@ -143,7 +143,10 @@ fn group(kind: &MemberKind) -> u8 {
         MemberKind::Config { .. } => 1,
         MemberKind::Axis { .. } => 2,
         MemberKind::Data { .. } => 3,
-        MemberKind::Weight { .. } | MemberKind::Net { .. } | MemberKind::State { .. } => 4,
+        MemberKind::Weight { .. }
+        | MemberKind::Net { .. }
+        | MemberKind::Part { .. }
+        | MemberKind::State { .. } => 4,
         MemberKind::Section { .. } | MemberKind::Block { .. } => 5,
         MemberKind::Predict(_) => 6,
         MemberKind::Metric { .. } | MemberKind::Loss { .. } => 7,
@@ -177,6 +180,10 @@ fn member(kind: &MemberKind) -> String {
                 WeightRole::Table => "table",
             };
             format!("{word} {}: {} = {}", name.name, ty(own), expr(init, 1))
+        }
+        MemberKind::Part { path, value } => {
+            let path: Vec<&str> = path.iter().map(|name| name.name.as_str()).collect();
+            format!("net {} = {}", path.join("."), expr(value, 1))
         }
         MemberKind::Net { name, value } => format!("net {} = {}", name.name, expr(value, 1)),
         MemberKind::State { name, ty: own, init } => {
@@ -293,6 +300,7 @@ fn statement(statement: &Stmt, level: usize) -> String {
         StmtKind::Do { name, args } => {
             format!("do {}({})", name.name, args.iter().map(expr).collect::<Vec<_>>().join(", "))
         }
+        StmtKind::Inherited(_) => "inherited".to_owned(),
         StmtKind::Return(value) => format!("return {}", expr(value)),
         StmtKind::If { cond, then, otherwise } => if_statement(cond, then, otherwise.as_ref(), level),
     }
@@ -391,6 +399,7 @@ fn expr(value: &Expr, level: usize) -> String {
             format!("({})", values.iter().map(|value| expr(value, level)).collect::<Vec<_>>().join(", "))
         }
         ExprKind::Block(block) => braces(block, level),
+        ExprKind::Inherited { .. } => "inherited".to_owned(),
     }
 }
 

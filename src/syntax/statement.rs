@@ -97,6 +97,7 @@ impl Builder<'_> {
                 name: self.name(&mut inner),
                 args: inner.map(|pair| self.expr(pair)).collect(),
             },
+            Rule::inherited_stmt => StmtKind::Inherited(None),
             Rule::return_stmt => StmtKind::Return(self.expr(inner.next()?)),
             Rule::if_stmt => {
                 let cond = self.expr(inner.next()?);

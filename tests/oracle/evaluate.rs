@@ -90,6 +90,8 @@ pub struct Oracle<'a> {
     /// File-level axes by module and name.
     pub item_axes: HashMap<(String, String), AxisId>,
     pub evaluating: Vec<String>,
+    /// Declarations that are being evaluated, innermost last: `inherited` is what the last one replaced.
+    pub inside: Vec<Member<'a>>,
     pub declared_axes: usize,
     // One step.
     pub given: Given,
@@ -119,6 +121,7 @@ impl<'a> Oracle<'a> {
             globals: HashMap::new(),
             item_axes: HashMap::new(),
             evaluating: Vec::new(),
+            inside: Vec::new(),
             declared_axes: 0,
             given: Given::default(),
             gradient: true,
@@ -288,6 +291,17 @@ impl<'a> Oracle<'a> {
         let Some(member) = self.members.iter().find(|member| member.declares(name)).cloned() else {
             return Ok(None);
         };
+        // A net's own name in its declaration is the net that it replaces.
+        if self.evaluating.last().is_some_and(|own| own == name)
+            && let Some(base) = self.inside.last().and_then(|own| own.base.clone())
+            && let MemberKind::Net { value, .. } = base.kind
+        {
+            let mut frame = self.frame(&base.module);
+            self.inside.push((*base).clone());
+            let recipe = self.expr(value, &mut frame);
+            self.inside.pop();
+            return recipe.map(Some);
+        }
         if self.evaluating.iter().any(|other| other == name) {
             return Err(format!("`{name}` reads itself"));
         }
@@ -333,7 +347,9 @@ impl<'a> Oracle<'a> {
                 }
             }
             MemberKind::Net { value, .. } => {
+                self.inside.push(member.clone());
                 let recipe = self.expr(value, &mut frame)?;
+                self.inside.pop();
                 self.made(&recipe, name)
             }
             MemberKind::Weight { role, ty, .. } => self.weight(name.to_owned(), *role, ty, &mut frame),

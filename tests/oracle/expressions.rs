@@ -25,6 +25,12 @@ impl<'a> Oracle<'a> {
         match &expr.kind {
             ExprKind::Number(text) => Number::parse(text).map(Value::Number),
             ExprKind::Bool(value) => Ok(Value::Bool(*value)),
+            ExprKind::Name(name)
+                if name == "inherited" && !frame.locals.iter().any(|scope| scope.contains_key(name)) =>
+            {
+                self.inherited_value(frame)
+            }
+            ExprKind::Inherited { .. } => Err("no text of an author".to_owned()),
             ExprKind::Name(name) => self.find(name, frame)?.ok_or(format!("nothing here is called `{name}`")),
             ExprKind::Call { callee, args } => match &callee.kind {
                 ExprKind::Name(name) if name == "size" && self.find(name, frame)?.is_none() => {
@@ -89,10 +95,24 @@ impl<'a> Oracle<'a> {
         }
     }
 
+    /// The value of the result that this one replaced.
+    fn inherited_value(&mut self, frame: &mut Frame<'a>) -> Res<Value<'a>> {
+        let base = self.inside.last().and_then(|own| own.base.clone()).ok_or("nothing is inherited")?;
+        let (_, value) = super::results::result(&base).ok_or("no value is inherited")?;
+        let module = std::mem::replace(&mut frame.module, base.module.clone());
+        self.inside.push((*base).clone());
+        let value = self.expr(value, frame)?;
+        self.inside.pop();
+        frame.module = module;
+        Ok(value)
+    }
+
     /// An operand; a name that nothing is called by is a word to compare with.
     fn operand(&mut self, expr: &'a Expr, frame: &mut Frame<'a>) -> Res<Value<'a>> {
         match &expr.kind {
-            ExprKind::Name(name) => Ok(self.find(name, frame)?.unwrap_or(Value::Word(name.clone()))),
+            ExprKind::Name(name) if name != "inherited" => {
+                Ok(self.find(name, frame)?.unwrap_or(Value::Word(name.clone())))
+            }
             _ => self.expr(expr, frame),
         }
     }

@@ -213,8 +213,35 @@ impl Generator {
         if self.chance(0.3) {
             self.note("net replaced");
             members += "    net n0 = Linear(dim -> dim, bias = true)\n";
+        } else if self.chance(0.3) {
+            self.note("net built upon");
+            members += "    net n0 = Around(n0, rate = 1 / 2)\n";
         }
-        if self.chance(0.3) {
+        if self.nets.iter().any(|net| net.call == "n0") && self.chance(0.3) {
+            self.note("part replaced");
+            members += "    net around = Around(Cell(dim))\n    metric around = mean(around(p0), over dim)\n";
+            members += match self.below(3) {
+                0 => "    net around.inside = Linear(dim -> dim)\n",
+                1 => "    net around.inside = Around(inherited, rate = 1 / 2)\n",
+                _ => "    net around.inside.inner = Linear(dim -> dim, bias = true)\n",
+            };
+        }
+        if self.chance(0.4) {
+            self.note("inherited");
+            let (name, _) = self.states[0].clone();
+            members += &match self.below(4) {
+                0 => "    decode {\n        inherited\n        let more = mean(logits, over symbol)\n    }\n"
+                    .to_owned(),
+                1 => format!(
+                    "    think {{\n        {name} <- tanh({name})\n        inherited\n        {name} <- tanh({name})\n    }}\n"
+                ),
+                2 => format!(
+                    "    think {{\n        repeat 2 {{ {name} <- tanh({name}) }}\n        inherited\n    }}\n    metric extra = 2 * inherited\n"
+                ),
+                _ => "    loss extra = inherited * inherited\n".to_owned(),
+            };
+        }
+        if !members.contains("metric extra") && self.chance(0.3) {
             self.note("drop");
             members += "    drop metric extra\n";
         }
@@ -225,7 +252,12 @@ impl Generator {
             self.current_states();
             self.budget = 10;
             let value = self.expr(&axes, 2);
-            let _ = writeln!(members, "    block settle {{ {} <- tanh({value}) }}", self.states[0].0.clone());
+            let goes_on = if self.chance(0.5) { "inherited " } else { "" };
+            let _ = writeln!(
+                members,
+                "    block settle {{ {goes_on}{} <- tanh({value}) }}",
+                self.states[0].0.clone()
+            );
         }
         if self.chance(0.3) {
             self.note("encode replaced");

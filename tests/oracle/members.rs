@@ -1,6 +1,8 @@
 //! Inheritance: a model and its bases become one list of members, each with the module it was written in. A
 //! declaration of the same kind and name replaces the inherited one in place; `drop` leaves one out.
 
+use std::rc::Rc;
+
 use totc::syntax::Modules;
 use totc::syntax::ast::{Expr, ExprKind, Ident, ItemKind, MemberKind, Model, Section, WeightRole};
 
@@ -15,6 +17,8 @@ pub struct Member<'a> {
     pub name: String,
     /// The prediction that this is.
     pub prediction: Option<&'a Expr>,
+    /// The inherited declaration that this one replaced.
+    pub base: Option<Rc<Member<'a>>>,
     /// The type that a restated config inherits.
     config: Option<&'a [Ident]>,
 }
@@ -73,6 +77,7 @@ fn inherited<'a>(modules: &'a Modules, module: &str, model: &'a Model, depth: us
                     {
                         own.config = Some(known.config.unwrap_or(base));
                     }
+                    own.base = Some(Rc::new(known.clone()));
                     *known = own;
                 }
                 None => members.push(own),
@@ -102,6 +107,7 @@ fn declarations<'a>(module: &str, kind: &'a MemberKind) -> Vec<Member<'a>> {
         word,
         name: name.to_owned(),
         prediction: None,
+        base: None,
         config: None,
     };
     match kind {
@@ -118,6 +124,10 @@ fn declarations<'a>(module: &str, kind: &'a MemberKind) -> Vec<Member<'a>> {
             vec![one(word, &name.name)]
         }
         MemberKind::Net { name, .. } => vec![one("net", &name.name)],
+        MemberKind::Part { path, .. } => {
+            let path: Vec<&str> = path.iter().map(|name| name.name.as_str()).collect();
+            vec![one("part", &path.join("."))]
+        }
         MemberKind::State { name, .. } => vec![one("state", &name.name)],
         MemberKind::Section { section, .. } => {
             let word = match section {

@@ -108,7 +108,9 @@ impl<'a> Oracle<'a> {
             }
             MemberKind::Net { name, value } => {
                 let recipe = self.expr(value, frame)?;
-                let made = self.made(&recipe, &format!("{path}.{}", name.name))?;
+                let path = format!("{path}.{}", name.name);
+                let recipe = self.in_its_place(&path, recipe)?;
+                let made = self.made(&recipe, &path)?;
                 add(&name.name, made);
             }
             MemberKind::Weight { role, name, ty, .. } => {
@@ -118,6 +120,21 @@ impl<'a> Oracle<'a> {
             _ => return Err(format!("`{path}` has a member that nets do not have")),
         }
         Ok(())
+    }
+
+    /// What the model puts in the place of a net's part; `inherited` is what stood there.
+    fn in_its_place(&mut self, path: &str, recipe: Value<'a>) -> Res<Value<'a>> {
+        let names = path.split('.').filter(|name| name.parse::<usize>().is_err());
+        let plain = names.collect::<Vec<_>>().join(".");
+        let part = self.members.iter().find(|member| member.word == "part" && member.name == plain).cloned();
+        let Some(part) = part else { return Ok(recipe) };
+        let MemberKind::Part { value, .. } = part.kind else { return Ok(recipe) };
+        let mut frame = self.frame(&part.module);
+        frame.locals[0].insert("inherited".to_owned(), recipe);
+        self.inside.push(part.clone());
+        let recipe = self.expr(value, &mut frame);
+        self.inside.pop();
+        recipe
     }
 
     pub fn weight(

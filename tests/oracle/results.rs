@@ -51,7 +51,9 @@ impl<'a> Oracle<'a> {
         for member in self.members.clone() {
             let Some((name, value)) = result(&member) else { continue };
             frame.module.clone_from(&member.module);
+            self.inside.push(member.clone());
             let value = self.expr(value, &mut frame)?.as_tensor()?;
+            self.inside.pop();
             outputs.insert(name, value);
         }
         let constants = match std::mem::replace(&mut self.tape, Tape::Record(Vec::new())) {
@@ -71,11 +73,12 @@ impl<'a> Oracle<'a> {
         let mut frame = self.frame("");
         for word in ["encode", "think", "decode"] {
             let member = self.members.iter().find(|member| member.word == word).cloned();
-            let Some(Member { kind: MemberKind::Section { body, .. }, module, .. }) = member else {
-                continue;
-            };
-            frame.module = module;
+            let Some(member) = member else { continue };
+            let MemberKind::Section { body, .. } = member.kind else { continue };
+            frame.module.clone_from(&member.module);
+            self.inside.push(member);
             self.statements(&body.statements, &mut frame)?;
+            self.inside.pop();
             if word == "encode" {
                 self.encoded.clone_from(&frame.locals[0]);
             }
@@ -177,7 +180,7 @@ impl<'a> Oracle<'a> {
 }
 
 /// The output that a member declares.
-fn result<'a>(member: &Member<'a>) -> Option<(String, &'a Expr)> {
+pub fn result<'a>(member: &Member<'a>) -> Option<(String, &'a Expr)> {
     match (member.kind, member.prediction) {
         (_, Some(value)) => Some((format!("predict.{}", member.name), value)),
         (MemberKind::Metric { name, value }, _) => Some((format!("metric.{}", name.name), value)),

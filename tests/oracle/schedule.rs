@@ -125,6 +125,7 @@ impl<'a> Oracle<'a> {
                     args.iter().map(|arg| self.evaluated(arg, frame)).collect::<Res<_>>()?;
                 self.do_(&name.name, args)?;
             }
+            StmtKind::Inherited(_) => return self.inherited(frame),
             StmtKind::Return(value) => return Ok(Flow::Return(self.evaluated(value, frame)?)),
             StmtKind::If { cond, then, otherwise } => {
                 let chosen = if self.expr(cond, frame)?.truth()? { Some(then) } else { otherwise.as_ref() };
@@ -134,6 +135,20 @@ impl<'a> Oracle<'a> {
             }
         }
         Ok(Flow::On)
+    }
+
+    /// What the declaration that this one replaced does, in its place.
+    fn inherited(&mut self, frame: &mut Frame<'a>) -> Res<Flow<'a>> {
+        let base = self.inside.last().and_then(|own| own.base.clone()).ok_or("nothing is inherited")?;
+        let (MemberKind::Section { body, .. } | MemberKind::Block { body, .. }) = base.kind else {
+            return Err("no statements are inherited".to_owned());
+        };
+        let module = std::mem::replace(&mut frame.module, base.module.clone());
+        self.inside.push((*base).clone());
+        let flow = self.statements(&body.statements, frame)?;
+        self.inside.pop();
+        frame.module = module;
+        Ok(flow)
     }
 
     fn scoped(
@@ -183,7 +198,9 @@ impl<'a> Oracle<'a> {
         for (param, arg) in params.iter().zip(args) {
             frame.locals[0].insert(param.name.clone(), arg);
         }
+        self.inside.push(block.clone());
         self.statements(&body.statements, &mut frame)?;
+        self.inside.pop();
         self.depth -= 1;
         Ok(())
     }

@@ -162,7 +162,7 @@ impl Edit {
                     self.block(otherwise);
                 }
             }
-            StmtKind::Axis { .. } => {}
+            StmtKind::Axis { .. } | StmtKind::Inherited(_) => {}
         }
     }
 

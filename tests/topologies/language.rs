@@ -210,3 +210,44 @@ fn loops_of_nothing_do_nothing() {
     let expected = entering(&lab, "z", 0.0) * lab.weight("w");
     near("nothing happened", lab.run().get("state.z"), &expected);
 }
+
+/// Functions of `std::values` are PyTorch's.
+#[test]
+fn functions_of_values() {
+    let lab = lab(
+        "use std::values::{clamp, cumsum, largest, one_hot, roll, scatter}",
+        "axis kept",
+        "let bounded = clamp(z, -0.25, 0.5)
+         let code = one_hot(question)
+         let running = cumsum(z, over cell)
+         let best = largest(z, count = 2, over dim, into kept)
+         let spread = scatter(z, question, over cell)
+         let turned = roll(z, by = 1, over cell)
+         z <- z + bounded + running + turned + mean(code, over symbol) + mean(best, over kept)
+            + 0 * mean(spread, over symbol)",
+    );
+    let step = lab.run();
+    let z = entering(&lab, "z", 0.0);
+    near("clamp", step.get("value.bounded"), &z.clamp(-0.25, 0.5));
+    near("cumsum", step.get("value.running"), &z.cumsum(1, Kind::Double));
+    near("roll", step.get("value.turned"), &z.roll([1], [1]));
+    // Memory order is the compiler's: an axis that a function makes may lie before the others of a sample.
+    let in_order = |value: &Tensor, like: &Tensor| match value.size() == like.size() {
+        true => value.copy(),
+        false => value.transpose(1, 2),
+    };
+    let question = lab.inputs.data["question"].to_kind(Kind::Int64);
+    let code = step.get("value.code");
+    let symbols = code.size().iter().product::<i64>() / question.numel() as i64;
+    let expected = question.one_hot(symbols).to_kind(Kind::Double);
+    near("one_hot", &in_order(code, &expected), &expected);
+    // Each in its place, as `top_k` gives them.
+    let (_, at) = z.topk(2, -1, true, true);
+    let (at, _) = at.sort(-1, false);
+    let expected = z.gather(-1, &at, false);
+    near("largest", &in_order(step.get("value.best"), &expected), &expected);
+    let size = [z.size()[0], symbols, z.size()[2]];
+    let places = question.unsqueeze(-1).expand_as(&z);
+    let expected = Tensor::zeros(size, (Kind::Double, tch::Device::Cpu)).scatter_add(1, &places, &z);
+    near("scatter", &in_order(step.get("value.spread"), &expected), &expected);
+}

@@ -108,12 +108,14 @@ impl Checker<'_> {
                     self.scope.bind_global(&name.name, value, BindingRole::Constant, name.span);
                 }
                 MemberKind::Net { name, value } => {
+                    self.model_scope = self.scope.clone();
                     let net = self.make_net(value, &name.name);
                     self.scope.bind_global(&name.name, net, BindingRole::Constant, name.span);
                 }
                 _ => {}
             }
         }
+        self.parts_not_there();
     }
 
     /// Declares a weight at `path`; the value is its tensor in the run's precision, or a table to look up in.

@@ -48,7 +48,10 @@ pub(in crate::model) fn is_built_in(name: &str) -> bool {
 impl Checker<'_> {
     pub(in crate::model) fn call(&mut self, callee: &Expr, args: &[Arg], span: Span) -> Value {
         let ExprKind::Name(name) = &callee.kind else {
-            let value = self.expr(callee);
+            let value = match &callee.kind {
+                ExprKind::Field { base, name } => self.called_field(base, name, callee, args),
+                _ => self.expr(callee),
+            };
             let args = self.arguments(args);
             return self.call_value(value, args, callee, span);
         };
@@ -170,6 +173,14 @@ impl Checker<'_> {
                 Some(args.positional[if truth { 1 } else { 2 }].0.clone())
             }
             "max" | "min" if args.clause(Clause::Over).is_none() => {
+                let mut others = args.positional.iter().skip(1);
+                if (others.any(|(value, _)| matches!(value, Value::Axis(_) | Value::Axes(_)))
+                    || !args.named.is_empty())
+                    && let Some(told) = self.axis_without_word(name, Clause::Over, args, 1)
+                {
+                    self.error(told);
+                    return None;
+                }
                 let id = primitive::by_name(if name == "max" { "maximum" } else { "minimum" })?;
                 self.primitive_call(id, args, span)
             }
@@ -203,6 +214,15 @@ impl Checker<'_> {
             | "float64" | "int" | "ceil" | "round" => (1, &[], &[]),
             _ => return Some(()),
         };
+        let is_axis = |(value, _): &(Value, Span)| matches!(value, Value::Axis(_));
+        let most = match name {
+            "concat" => args.positional.iter().position(is_axis).unwrap_or(values),
+            _ => values,
+        };
+        if let Some(told) = clauses.first().and_then(|word| self.axis_without_word(name, *word, args, most)) {
+            self.error(told);
+            return None;
+        }
         let map = !matches!(name, "pad" | "rename" | "flatten" | "unflatten");
         let (place, what) = if let Some((_, place)) = args.positional.get(values) {
             (*place, format!("takes {}, and this is one more", counted(values, "value")))
@@ -228,6 +248,12 @@ impl Checker<'_> {
         let name = row.name;
         let (least, most) = row.operands;
         let count = args.positional.len();
+        if row.over != Takes::Nothing
+            && let Some(told) = self.axis_without_word(name, Clause::Over, args, most)
+        {
+            self.error(told);
+            return None;
+        }
         if count < least || count > most || !args.maps.is_empty() {
             let found = if args.maps.is_empty() { count.to_string() } else { "`from -> to`".to_owned() };
             self.error(complaints::values_of(row, &found, span));

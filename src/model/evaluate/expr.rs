@@ -74,6 +74,12 @@ impl Checker<'_> {
             ExprKind::Lookahead(names) => self.lookahead(names, span),
             ExprKind::Tuple(values) => Value::Tuple(values.iter().map(|value| self.expr(value)).collect()),
             ExprKind::Block(block) => self.block_value(block),
+            ExprKind::Inherited { module, value } => {
+                let own = std::mem::replace(&mut self.scope.module, module.clone());
+                let value = self.expr(value);
+                self.scope.module = own;
+                value
+            }
         }
     }
 

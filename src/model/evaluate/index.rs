@@ -3,6 +3,7 @@
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::ir::op::Op;
 use crate::model::checker::Checker;
+use crate::model::evaluate::habits::mend;
 use crate::model::evaluate::value::Value;
 use crate::model::words::told;
 use crate::source::Span;
@@ -37,12 +38,16 @@ impl Checker<'_> {
             Value::Family(nets) => self.field_of_nets(&nets, name),
             Value::Broken => Value::Broken,
             other => {
-                self.error(Diagnostic::new(
+                let told = Diagnostic::new(
                     Code::Kind,
                     format!("`.{}` reads a named value, and this is {}", name.name, other.what()),
                     name.span,
                     "nothing to read it from",
-                ));
+                );
+                self.error(match mend(&name.name) {
+                    Some(mend) => told.help(mend),
+                    None => told,
+                });
                 Value::Broken
             }
         }

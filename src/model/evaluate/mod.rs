@@ -6,6 +6,7 @@ pub(in crate::model) mod call;
 pub(in crate::model) mod complaints;
 pub(in crate::model) mod expr;
 pub(in crate::model) mod forms;
+pub(in crate::model) mod habits;
 pub(in crate::model) mod index;
 pub(in crate::model) mod number;
 pub(in crate::model) mod reshape;

@@ -148,6 +148,11 @@ impl Checker<'_> {
             }
         }
         let values: Vec<&Param> = def.params.iter().filter(|param| param.clause.is_none()).collect();
+        let word = def.params.iter().find_map(|param| param.clause);
+        if let Some(told) = word.and_then(|word| self.axis_without_word(label, word, &args, values.len())) {
+            self.error(told.related(def.signature(), "declared here"));
+            return None;
+        }
         if args.positional.len() > values.len() || !args.maps.is_empty() {
             let given = args.positional.len() + args.maps.len();
             let place = args.positional.get(values.len()).map_or(span, |(_, place)| *place);

@@ -1,6 +1,7 @@
 //! `extends` resolved: one list of members, each with the module whose imports it was written under.
 
 use crate::diagnostic::{Code, Diagnostic, Sink, did_you_mean};
+use crate::model::names::continued;
 use crate::model::words::quoted;
 use crate::source::Span;
 use crate::syntax::ast::{self, Expr, ExprKind, ItemKind, Member, MemberKind};
@@ -28,6 +29,8 @@ pub(in crate::model) struct FlatModel {
     pub span: Span,
     /// In order of declaration, ancestors first.
     pub members: Vec<Flat>,
+    /// Module paths of the files that hold the model and its ancestors.
+    pub modules: HashSet<String>,
     /// What was inherited and left out, and where.
     pub dropped: Vec<ast::Ident>,
 }
@@ -124,7 +127,14 @@ pub(in crate::model) fn flatten(
                 Some(at) => {
                     flat.replaces = members[at].model != link.span;
                     inherit_config(&members[at], &mut flat, sink);
+                    continued::go_on(&members[at].member, &members[at].module, &mut flat.member, sink);
+                    let anew = continued::declared_anew(&flat.member).map(str::to_owned);
                     members[at] = flat;
+                    if let Some(net) = anew {
+                        let own = link.span;
+                        members
+                            .retain(|known| known.model == own || !continued::part_of(&known.member, &net));
+                    }
                 }
                 None => members.push(flat),
             }
@@ -134,7 +144,8 @@ pub(in crate::model) fn flatten(
         !members.iter().any(|flat| declares(&flat.member).is_some_and(|(_, name)| name.name == gone.name))
     });
     distinct(&members, sink);
-    Some(FlatModel { name: model.name.clone(), span, members, dropped })
+    let modules = chain.into_iter().map(|link| link.module).collect();
+    Some(FlatModel { name: model.name.clone(), span, members, modules, dropped })
 }
 
 /// The model that `flatten` takes.
@@ -182,6 +193,10 @@ pub(in crate::model) fn declared_at(member: &Member) -> Span {
             name.span
         }
         MemberKind::Section { body, .. } => Span { end: body.span.start, ..member.span },
+        MemberKind::Part { path, .. } => match &path[..] {
+            [first, .., last] => first.span.to(last.span),
+            _ => member.span,
+        },
         _ => declares(member).map_or(member.span, |(_, name)| name.span),
     }
 }
@@ -372,8 +387,14 @@ pub(in crate::model) fn key(member: &Member) -> String {
             _ => "`predict`".to_owned(),
         },
         MemberKind::Halt { .. } => "`halt`".to_owned(),
+        MemberKind::Part { path, .. } => format!("net `{}`", dotted(path)),
         _ => declares(member).map_or(String::new(), |(kind, name)| block(kind, name)),
     }
+}
+
+/// `f.layers.mlp`, as the author wrote it.
+pub(in crate::model) fn dotted(path: &[ast::Ident]) -> String {
+    path.iter().map(|name| name.name.as_str()).collect::<Vec<_>>().join(".")
 }
 
 fn drop_members(
@@ -386,6 +407,9 @@ fn drop_members(
         let wanted = format!("{} `{}`", kind.name, name.name);
         let before = members.len();
         members.retain(|flat| key(&flat.member) != wanted);
+        if kind.name == "net" && members.len() < before {
+            members.retain(|flat| !continued::part_of(&flat.member, &name.name));
+        }
         if members.len() < before {
             dropped.push(name.clone());
             continue;

@@ -4,6 +4,7 @@ use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::ir::Mode;
 use crate::model::Number;
 use crate::model::checker::Checker;
+use crate::model::evaluate::habits::mend;
 use crate::model::evaluate::value::{BindingRole, Function, NetDefinition, Scope, Value};
 use crate::source::Span;
 use crate::syntax::ast::{self, Ident};
@@ -145,7 +146,8 @@ impl Checker<'_> {
             self.error(not_a_value(name, span).related(item, "declared here"));
             return;
         }
-        if let Some(told) = self.out_of_reach(name, span).or_else(|| self.no_longer_kept(name, span)) {
+        let told = self.out_of_reach(name, span).or_else(|| self.no_longer_kept(name, span));
+        if let Some(told) = told.or_else(|| self.bound_elsewhere(name, span)) {
             self.error(told);
             return;
         }
@@ -167,6 +169,10 @@ impl Checker<'_> {
         let known = self.names_here();
         self.error(match (in_library, did_you_mean(name, known.iter().map(String::as_str))) {
             (Some(path), _) => diagnostic.help(format!("import it: `use {path}::{name}`")),
+            _ if name == "inherited" => diagnostic.help(
+                "an heir's loss, metric or prediction reads the one it replaces; nothing is replaced here",
+            ),
+            (None, _) if let Some(mend) = mend(name) => diagnostic.help(mend),
             (None, Some(near)) => diagnostic.help(format!("did you mean `{near}`?")),
             (None, None) => diagnostic.help("declare it, or import it with `use`"),
         });

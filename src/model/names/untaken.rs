@@ -14,7 +14,7 @@ impl Checker<'_> {
             return;
         }
         let mut bound: HashSet<String> =
-            ["batch", "training", "steps", "last_step", "inf", "noise", "Linear"]
+            ["batch", "training", "steps", "last_step", "inf", "noise", "Linear", "inherited"]
                 .into_iter()
                 .map(str::to_owned)
                 .collect();
@@ -22,7 +22,7 @@ impl Checker<'_> {
             bound.extend(own.choices.iter().cloned());
             bind_member(&own.member.kind, &mut bound);
         }
-        for module in flat.members.iter().map(|own| own.module.as_str()).collect::<HashSet<_>>() {
+        for module in flat.modules.iter() {
             let Some(module) = self.modules.by_path.get(module) else { continue };
             for item in &module.tree.items {
                 bound.extend(item.name().map(str::to_owned));
@@ -120,6 +120,7 @@ fn bind_statement(statement: &Stmt, bound: &mut HashSet<String>) {
             }
             bind_block(body, bound);
         }
+        StmtKind::Inherited(Some(base)) => bind_block(&base.body, bound),
         StmtKind::If { then, otherwise, .. } => {
             bind_block(then, bound);
             otherwise.iter().for_each(|block| bind_block(block, bound));

@@ -13,7 +13,7 @@ pub(in crate::model) fn visit_member(member: &Member, visit: &mut dyn FnMut(&Exp
             predictions.iter().for_each(|(_, value)| visit_expr(value, visit))
         }
         MemberKind::Halt { when: Some(when), .. } => visit_expr(when, visit),
-        MemberKind::Net { value, .. } => visit_expr(value, visit),
+        MemberKind::Net { value, .. } | MemberKind::Part { value, .. } => visit_expr(value, visit),
         MemberKind::State { init, .. } => visit_expr(init, visit),
         _ => {}
     }
@@ -72,6 +72,7 @@ pub(in crate::model) fn visit_block(block: &Block, visit: &mut dyn FnMut(&Expr))
                 visit_expr(by, visit);
             }
             StmtKind::Do { args, .. } => args.iter().for_each(|arg| visit_expr(arg, visit)),
+            StmtKind::Inherited(base) => base.iter().for_each(|base| visit_block(&base.body, visit)),
             StmtKind::If { cond, then, otherwise } => {
                 visit_expr(cond, visit);
                 visit_block(then, visit);
@@ -123,5 +124,6 @@ pub(in crate::model) fn visit_expr(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
         }
         ExprKind::Tuple(values) => values.iter().for_each(|value| visit_expr(value, visit)),
         ExprKind::Block(block) => visit_block(block, visit),
+        ExprKind::Inherited { value, .. } => visit_expr(value, visit),
     }
 }

@@ -68,6 +68,12 @@ impl Checker<'_> {
                 }
                 Value::Family(nets)
             }
+            ExprKind::Inherited { module, value } => {
+                let own = std::mem::replace(&mut self.scope.module, module.clone());
+                let net = self.make_net(value, path);
+                self.scope.module = own;
+                net
+            }
             _ => match self.expr(expr) {
                 Value::Recipe(recipe) => {
                     let scope = std::mem::replace(&mut self.scope, recipe.scope.clone());
@@ -132,6 +138,7 @@ impl Checker<'_> {
             self.calls.pop();
             return Value::Broken;
         };
+        self.note_dead(&def.def, args, path);
         let caller = std::mem::replace(&mut self.scope, scope);
         for member in &def.def.members {
             match &member.kind {
@@ -151,7 +158,7 @@ impl Checker<'_> {
                     );
                 }
                 MemberKind::Net { name, value } => {
-                    let net = self.make_net(value, &format!("{path}.{}", name.name));
+                    let net = self.member_net(value, &format!("{path}.{}", name.name));
                     self.scope.bind(&name.name, net, BindingRole::Constant, name.span);
                 }
                 _ => self.error(

@@ -2,4 +2,6 @@
 
 pub(in crate::model) mod instance;
 pub(in crate::model) mod linear;
+pub(in crate::model) mod parts;
 pub(in crate::model) mod recipe;
+pub(in crate::model) mod replaced;

@@ -22,10 +22,16 @@ impl Checker<'_> {
                 }
             });
         }
-        let mut read_by_size = read.clone();
+        let dead = self.told.borrow().dead.clone();
+        let mut read_by_size = HashSet::new();
         for own in &flat.members {
             visit_all(&own.member, &mut |expr| {
-                if let ExprKind::Name(name) = &expr.kind {
+                let lies_in = |span: &Span| {
+                    span.file == expr.span.file && span.start <= expr.span.start && expr.span.end <= span.end
+                };
+                if let ExprKind::Name(name) = &expr.kind
+                    && !dead.iter().any(lies_in)
+                {
                     read_by_size.insert(name.clone());
                 }
             });
@@ -58,6 +64,9 @@ impl Checker<'_> {
             let others = configs.iter().copied().filter(|other| read_by_size.contains(*other));
             let near = if kind == "config" { did_you_mean(&name.name, others) } else { None };
             let mend = match (own.model == flat.span, kind) {
+                (_, "config") if read.contains(&name.name) => {
+                    "the part of a net that read it was replaced".to_owned()
+                }
                 (_, "config") if near.is_some() => format!("did you mean `{}`?", near.unwrap_or_default()),
                 (true, "config") => "read it or remove it".to_owned(),
                 (false, _) => format!("`drop {kind} {}`", name.name),
@@ -121,6 +130,7 @@ fn done_in(body: &Block, block: &str) -> bool {
     body.statements.iter().any(|statement| match &statement.kind {
         StmtKind::Do { name, .. } => name.name == block,
         StmtKind::Repeat { body, .. } => done_in(body, block),
+        StmtKind::Inherited(Some(base)) => done_in(&base.body, block),
         StmtKind::If { then, otherwise, .. } => {
             done_in(then, block) || otherwise.as_ref().is_some_and(|other| done_in(other, block))
         }

@@ -257,6 +257,7 @@ impl Checker<'_> {
                 }
                 StmtKind::Prune { states, .. } => names.extend(states.iter().map(|state| state.name.clone())),
                 StmtKind::Repeat { body, .. } => self.updated(&body.statements, names),
+                StmtKind::Inherited(Some(base)) => self.updated(&base.body.statements, names),
                 StmtKind::If { then, otherwise, .. } => {
                     self.updated(&then.statements, names);
                     if let Some(otherwise) = otherwise {

@@ -10,7 +10,7 @@ use crate::model::outline::{Extent, ItemKind};
 use crate::model::schedule::left::Flow;
 use crate::model::words::counted;
 use crate::source::Span;
-use crate::syntax::ast::{Expr, ExprKind, Ident, MemberKind, Stmt, StmtKind};
+use crate::syntax::ast::{Expr, ExprKind, Ident, InheritedBlock, MemberKind, Stmt, StmtKind};
 
 impl Checker<'_> {
     pub(in crate::model) fn statements(&mut self, statements: &[Stmt]) -> Flow {
@@ -68,6 +68,7 @@ impl Checker<'_> {
             }
             StmtKind::Prune { states, axis, to, by } => self.prune(states, axis.as_ref(), to, by, span),
             StmtKind::Do { name, args } => self.run_block(name, args, span),
+            StmtKind::Inherited(base) => return self.go_on_from(base.as_deref(), span),
             StmtKind::Return(value) => return Flow::Return(self.expr(value)),
             StmtKind::If { cond, then, otherwise } => {
                 let Some(truth) = self.condition(cond) else { return Flow::Next };
@@ -87,6 +88,29 @@ impl Checker<'_> {
             }
         }
         Flow::Next
+    }
+
+    /// `inherited`: the statements of the parent's section or block, as if they stood here under its file's names.
+    fn go_on_from(&mut self, base: Option<&InheritedBlock>, span: Span) -> Flow {
+        let Some(base) = base else {
+            self.error(
+                Diagnostic::new(
+                    Code::Misplaced,
+                    "nothing is inherited here",
+                    span,
+                    "not in an heir's section or block",
+                )
+                .help("`inherited` goes on from the same section or block of the model that is extended"),
+            );
+            return Flow::Next;
+        };
+        if !self.spend(span) {
+            return Flow::Next;
+        }
+        let module = std::mem::replace(&mut self.scope.module, base.module.clone());
+        let flow = self.statements(&base.body.statements);
+        self.scope.module = module;
+        flow
     }
 
     /// Complains about an expression in the place of a statement.

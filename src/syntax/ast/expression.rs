@@ -89,6 +89,13 @@ pub enum ExprKind {
     Tuple(Vec<Expr>),
     /// Statements that end in a value.
     Block(Block),
+    /// What the parent model has in this place, where an heir builds on it; made where `extends` is resolved.
+    Inherited {
+        /// Module path of the file that holds it, whose names it sees.
+        module: String,
+        /// As the parent has it.
+        value: Box<Expr>,
+    },
 }
 
 /// An argument of a call.

@@ -65,6 +65,13 @@ pub enum MemberKind {
         /// The recipe with its arguments.
         value: Expr,
     },
+    /// `net f.layers.mlp = Recipe(…)`: another net in the place of one inside a net.
+    Part {
+        /// The net of the model, then names of members, at least two in all; numbers of families are left out.
+        path: Vec<Ident>,
+        /// The recipe with its arguments.
+        value: Expr,
+    },
     /// `state y: ty = init`, carried from one supervision step to the next.
     State {
         /// What it is called.

@@ -14,5 +14,5 @@ pub use item::{File, FnDef, Item, ItemKind, Model, NetDef, Param, Use};
 pub use member::{Member, MemberKind, Section, WeightRole};
 pub use name::Ident;
 pub use operator::{BinaryOp, Clause, UnaryOp};
-pub use statement::{Block, Branching, LoopCount, Stmt, StmtKind};
+pub use statement::{Block, Branching, InheritedBlock, LoopCount, Stmt, StmtKind};
 pub use ty::{AxisEntry, Type};

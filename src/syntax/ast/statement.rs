@@ -133,6 +133,8 @@ pub enum StmtKind {
         /// What its parameters are, in order.
         args: Vec<Expr>,
     },
+    /// `inherited`: what the section or block of the parent model does; None until `extends` is resolved.
+    Inherited(Option<Box<InheritedBlock>>),
     /// `return value`, from a function or net.
     Return(Expr),
     /// `if cond { … } else { … }`, decided at compile time.
@@ -144,6 +146,15 @@ pub enum StmtKind {
         /// What happens where it does not; `else if` is a block of one `if`.
         otherwise: Option<Block>,
     },
+}
+
+/// The body of a parent model's section or block where an heir goes on from it.
+#[derive(Clone, Debug)]
+pub struct InheritedBlock {
+    /// Module path of the file that holds it, whose names it sees.
+    pub module: String,
+    /// What it does.
+    pub body: Block,
 }
 
 /// How often a loop runs.
