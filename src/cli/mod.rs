@@ -1,7 +1,8 @@
 //! The command line. Each command is a file here: it takes its arguments, calls the stages, prints.
 //!
 //! Exit codes: 0 done; 1 the model or run file has mistakes; 2 the command line has; 3 files, data or devices
-//! failed; 4 totc itself is wrong.
+//! failed; 4 totc itself is wrong; 128 + n signal n has asked to stop: what was learned is saved, and the same command
+//! with --resume goes on (130 SIGINT, 143 SIGTERM, 129 SIGHUP).
 
 #[cfg(feature = "torch")]
 mod bench;
@@ -27,6 +28,8 @@ mod report;
 #[cfg(feature = "torch")]
 mod run;
 #[cfg(feature = "torch")]
+mod signals;
+#[cfg(feature = "torch")]
 mod solve;
 mod subject;
 #[cfg(feature = "torch")]
@@ -40,7 +43,7 @@ mod weights;
 use crate::diagnostic::Colours;
 use clap::{Parser, Subcommand};
 use failure::Failure;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 /// totc compiles and trains recursive-reasoning models that are written as model files.
@@ -142,8 +145,13 @@ pub fn main() -> ExitCode {
     };
     let Err(failure) = outcome else { return ExitCode::SUCCESS };
     let (text, code) = failure.told();
-    eprint!("{text}");
+    say(&text);
     ExitCode::from(code)
+}
+
+/// Writes to standard error; where that is closed or full, nobody hears it.
+fn say(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
 /// Colours on a terminal, unless `NO_COLOR` is set.

@@ -1,6 +1,7 @@
 //! `totc run RUN`: trains, tests, saves; goes on where a run was cut off. The run is `train::run`; here it is shown.
 
 use super::machine::MachineArgs;
+use super::signals::Asked;
 use super::{Failure, Outcome, colours};
 use crate::report::{
     self, Extent, Forecast, Progress, Screen, Summary, TestResult, final_test_text, fixed, summary_table,
@@ -11,8 +12,6 @@ use crate::train::run::{RunObserver, RunOptions, RunOutcome, RunStart, Standing,
 use crate::train::{EvaluationReport, FinalTest, StepMetrics, TrainError};
 use indexmap::IndexMap;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Trains and evaluates what a run file describes. Its folder then holds all that one needs of the run: every setting, the
@@ -37,6 +36,9 @@ pub struct Args {
     /// Go on from the last checkpoint in the output folder
     #[arg(long)]
     resume: bool,
+    /// With --resume: go on from the checkpoint before the last, which is kept as checkpoint.damaged
+    #[arg(long, requires = "resume")]
+    earlier: bool,
     /// Stop after so many steps of this call (the run can be resumed)
     #[arg(long, value_name = "N")]
     stop_after: Option<u64>,
@@ -59,6 +61,7 @@ pub fn main(args: &Args) -> Outcome {
         machine: args.machine.machine(),
         loaders: args.loaders,
         resume: args.resume,
+        earlier: args.earlier,
         stop_after: args.stop_after,
     };
     // A device that is not there is told before a run file that is not.
@@ -78,17 +81,23 @@ pub fn main(args: &Args) -> Outcome {
         )));
     }
     let mut screen = OnScreen::default();
-    let outcome = run(&file, &options, &mut screen, &interruption());
+    let asked = Asked::listen();
+    let outcome = run(&file, &options, &mut screen, asked.flag());
     if let Some(progress) = &mut screen.progress {
         progress.finish();
     }
     let outcome = outcome?;
     if args.json {
         println!("{}", as_json(&outcome));
-        return Ok(());
+    } else {
+        tell(&outcome);
     }
-    tell(&outcome);
-    Ok(())
+    match asked.signal() {
+        Some((name, number)) if !outcome.complete() => {
+            Err(Failure::Stopped(format!("stopped by {name}; saved at step {}", outcome.steps_done), number))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The end of a call in tables and words.
@@ -120,21 +129,6 @@ fn tell(outcome: &RunOutcome) {
     if let Some(best) = best::file(&outcome.folder).filter(|_| outcome.best.is_some()) {
         println!("weights of the best test: {}", best.display());
     }
-}
-
-/// Set by the first Ctrl-C; the second one ends the process as usual.
-fn interruption() -> Arc<AtomicBool> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let seen = Arc::clone(&stop);
-    let handler = move || {
-        if seen.swap(true, Ordering::SeqCst) {
-            std::process::exit(130);
-        }
-    };
-    if let Err(error) = ctrlc::set_handler(handler) {
-        eprintln!("Ctrl-C will end the run without saving: {error}");
-    }
-    stop
 }
 
 /// Shows a run on standard error.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use super::lock::Lock;
 use super::observer::RunObserver;
 use super::session::Session;
 use super::{Protocols, RunError, RunOutcome, Standing, doubt_arc, final_test, numbers};
@@ -29,6 +30,8 @@ const LOGGED: u64 = 50;
 pub(super) struct Course<'a> {
     trainer: Trainer,
     session: Session,
+    /// Held as long as the course lasts.
+    lock: Lock,
     log: MetricsLog,
     out: PathBuf,
     folder: PathBuf,
@@ -56,6 +59,7 @@ impl<'a> Course<'a> {
     pub fn new(
         trainer: Trainer,
         mut session: Session,
+        lock: Lock,
         log: MetricsLog,
         out: PathBuf,
         observer: &'a mut dyn RunObserver,
@@ -71,17 +75,19 @@ impl<'a> Course<'a> {
             seconds: state.as_ref().map_or(0.0, |state| state.seconds.max(logged)),
             seconds_in_tests: state.as_ref().map_or(0.0, |state| state.seconds_in_tests),
             about: session.about()?,
+            window: state.map_or_else(MetricsWindow::default, |state| state.window),
         };
         Ok(Course {
             first: trainer.steps_done(),
             folder: out.join(checkpoint::FOLDER),
             trainer,
             session,
+            lock,
             log,
             out,
             observer,
             began: Instant::now(),
-            window: MetricsWindow::default(),
+            window: before.window.clone(),
             tests: Vec::new(),
             seconds_in_tests: 0.0,
             tested,
@@ -273,7 +279,11 @@ impl<'a> Course<'a> {
             seconds: self.seconds(),
             seconds_in_tests: self.before.seconds_in_tests + self.seconds_in_tests,
             about: self.before.about.clone(),
+            window: self.window.clone(),
         };
+        if !self.lock.is_ours() {
+            return Err(RunError::Lost(self.out.clone()));
+        }
         match (self.trainer.save_noting(&self.folder, &noted), on_failure) {
             (Ok(()), _) => self.observer.saved(step, &self.folder),
             (Err(error), OnFailure::GoOn) => self.observer.not_saved(step, &error),

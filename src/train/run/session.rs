@@ -251,8 +251,8 @@ impl Session {
             Some(path) => path.to_owned(),
             None => self.weights_in(&used.folder)?,
         };
-        let weights = Weights::load(&path, &program.weights, self.device)?;
         let (sha256, about) = facts(&path)?;
+        let weights = Weights::load(&path, &program.weights, self.device)?;
         if let (Some(about), false, Some(_)) = (&about, used.compared, wish.weights) {
             self.bind(Mode::Evaluation, u64::MAX, self.run.run.batch);
             let model = self.model_file.model(Mode::Evaluation)?;
