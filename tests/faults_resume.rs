@@ -232,7 +232,7 @@ fn a_flipped_bit_is_refused_and_the_checkpoint_before_goes_on() {
 /// A letter far behind the rows that a short run meets, of a text as long as before.
 #[test]
 fn other_data_are_refused_wherever_they_differ() {
-    let place = Place::new(r#"text(file: "t.txt", length: 8)"#, 100);
+    let place = Place::new(r#"text(path: "t.txt", length: 8)"#, 100);
     let text: String = (0..40_000u32).map(|at| char::from(b'a' + (at * at / 7 % 20) as u8)).collect();
     std::fs::write(place.path("t.txt"), &text).unwrap();
     place.said(&["run", "r.ron", "--stop-after", "1"], 0);

@@ -86,7 +86,8 @@ fn a_killed_run_always_leaves_a_checkpoint() {
         let run = resumed(config(), &folder).unwrap();
         assert!(run.steps_done() > done, "kill {kill}");
         done = run.steps_done();
-        assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 1);
+        // The last one, and the one before.
+        assert!(std::fs::read_dir(root.path()).unwrap().count() <= 2);
     }
     // However often it was killed, it is the run that was never killed.
     let _turn = alone();

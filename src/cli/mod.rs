@@ -191,3 +191,22 @@ fn reset_sigpipe() {
 
 #[cfg(not(unix))]
 fn reset_sigpipe() {}
+
+/// A closed pipe must not end days of training: what is written to it fails instead, and nobody hears it.
+#[cfg(all(unix, feature = "torch"))]
+#[expect(unsafe_code, reason = "a call of the system; see below")]
+fn outlive_pipes() {
+    // SAFETY: ignores a signal, for which no handler is installed.
+    unsafe {
+        libc::signal(libc::SIGPIPE, libc::SIG_IGN);
+    }
+}
+
+#[cfg(all(not(unix), feature = "torch"))]
+fn outlive_pipes() {}
+
+/// Writes a line to standard output; where that is closed or full, nobody hears it.
+#[cfg(feature = "torch")]
+fn tell(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}

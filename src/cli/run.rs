@@ -81,6 +81,7 @@ pub fn main(args: &Args) -> Outcome {
         )));
     }
     let mut screen = OnScreen::default();
+    super::outlive_pipes();
     let asked = Asked::listen();
     let outcome = run(&file, &options, &mut screen, asked.flag());
     if let Some(progress) = &mut screen.progress {
@@ -88,7 +89,7 @@ pub fn main(args: &Args) -> Outcome {
     }
     let outcome = outcome?;
     if args.json {
-        println!("{}", as_json(&outcome));
+        super::tell(&as_json(&outcome).to_string());
     } else {
         tell(&outcome);
     }
@@ -104,30 +105,30 @@ pub fn main(args: &Args) -> Outcome {
 fn tell(outcome: &RunOutcome) {
     let before = outcome.complete() && outcome.final_test.is_none();
     if before {
-        eprintln!("the run is complete, and was before this call: nothing was trained or tested");
+        super::say("the run is complete, and was before this call: nothing was trained or tested\n");
     }
-    println!("{}", summary_table(&summary(outcome)));
+    super::tell(&summary_table(&summary(outcome)).to_string());
     match outcome.standing {
         Standing::Stopped => {
             let folder = outcome.folder.display();
-            println!(
+            super::tell(&format!(
                 "stopped at step {} of {}; go on with `totc run {folder} --resume`",
                 outcome.steps_done, outcome.steps_in_all
-            );
+            ));
             return;
         }
-        Standing::NoBetter(tests) => println!(
+        Standing::NoBetter(tests) => super::tell(&format!(
             "ended early after {} of {} steps: the last {tests} tests were no better than the best",
             outcome.steps_done, outcome.steps_in_all
-        ),
+        )),
         Standing::Complete => {}
     }
     if let Some(test) = &outcome.final_test {
-        println!("{}", final_test_text(test));
+        super::tell(&final_test_text(test).to_string());
     }
-    println!("weights: {}", outcome.weights.display());
+    super::tell(&format!("weights: {}", outcome.weights.display()));
     if let Some(best) = best::file(&outcome.folder).filter(|_| outcome.best.is_some()) {
-        println!("weights of the best test: {}", best.display());
+        super::tell(&format!("weights of the best test: {}", best.display()));
     }
 }
 
@@ -144,7 +145,7 @@ struct OnScreen {
 
 impl RunObserver for OnScreen {
     fn weights_taken(&mut self, taken: &WeightsTaken) {
-        eprint!("{}", report::weights_text(taken.source, taken.transfer, taken.weights));
+        super::say(&report::weights_text(taken.source, taken.transfer, taken.weights).to_string());
     }
 
     fn started(&mut self, start: &RunStart) {
@@ -156,8 +157,8 @@ impl RunObserver for OnScreen {
             rows if rows < start.config.batch => format!(" in parts of {rows}"),
             _ => String::new(),
         };
-        eprintln!(
-            "{}: {} parameters, {} · {}\n{}\nbatch {}{part}, {} steps, output in {}",
+        super::say(&format!(
+            "{}: {} parameters, {} · {}\n{}\nbatch {}{part}, {} steps, output in {}\n",
             start.model,
             report::count(start.parameters),
             start.precision.name(),
@@ -166,7 +167,7 @@ impl RunObserver for OnScreen {
             start.config.batch,
             report::count(start.steps_in_all),
             start.out.display()
-        );
+        ));
         (self.first, self.total) = (start.steps_done, start.steps_in_all);
         self.every = start.config.evaluation.every;
         let extent = Extent {

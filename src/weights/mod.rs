@@ -27,7 +27,7 @@ pub use export::{Export, Like, export};
 pub use import::{Difference, Import, Matched, import};
 pub use name_map::{FAMILIES, NameMap, NameMapError};
 pub use pair::{Chosen, Concrete, Ours, choose};
-pub use safe::{write as write_safetensors, write_about as write_safetensors_about};
+pub use safe::{aside, write as write_safetensors, write_about as write_safetensors_about};
 pub use sizes::infer as infer_sizes;
 pub use sums::{DAMAGED, Sums, as_written, hash, hexadecimal};
 pub use torch_write::write as write_torch;

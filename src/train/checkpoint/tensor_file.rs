@@ -24,7 +24,7 @@ pub fn write_weights(
     let failed = |cause| CheckpointError::Write { path: path.to_owned(), cause };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(failed)?;
-    let aside = tempfile::Builder::new().prefix(".totc-weights-").tempfile_in(folder).map_err(failed)?;
+    let aside = crate::weights::aside(folder).map_err(failed)?;
     let list: Vec<_> = tensors.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect();
     write_bytes(aside.path(), &bytes(path, &list, about.metadata())?)?;
     aside.persist(path).map_err(|error| failed(error.error))?;
