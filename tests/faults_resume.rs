@@ -260,3 +260,54 @@ fn another_rule_of_halting_is_another_run() {
     let told = place.said(&["run", "run", "--resume"], 3);
     assert!(told.contains("computes something else"), "{told}");
 }
+
+/// Nobody reads either channel any more; the steps are done all the same.
+#[cfg(unix)]
+#[test]
+fn a_closed_pipe_ends_no_run() {
+    let place = Place::new(GENERATED, 12);
+    let mut child =
+        place.command(&["run", "r.ron"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop((child.stdout.take(), child.stderr.take()));
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(place.step("run"), Some(12));
+}
+
+#[cfg(unix)]
+#[test]
+fn files_follow_the_umask() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new(GENERATED, 1);
+    let mut shell = Command::new("sh");
+    let line = "umask 027 && exec \"$0\" run r.ron";
+    shell.args(["-c", line, env!("CARGO_BIN_EXE_totc")]).current_dir(place.0.path());
+    assert!(shell.env("OMP_NUM_THREADS", "1").output().unwrap().status.success());
+    for name in ["run.ron", "run.json", "metrics.jsonl", "puzzles.csv", "checkpoint/weights.safetensors"] {
+        let mode = std::fs::metadata(place.path("run").join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o640, "{name}");
+    }
+}
+
+#[test]
+fn weights_with_nan_are_not_used() {
+    let place = Place::new(GENERATED, 2);
+    place.said(&["run", "r.ron"], 0);
+    let bytes = std::fs::read(place.path("run/checkpoint/ema.safetensors")).unwrap();
+    let mut broken = bytes.clone();
+    let end = broken.len();
+    broken[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+    // Outside of the checkpoint, whose sums would tell.
+    std::fs::write(place.path("w.safetensors"), broken).unwrap();
+    let told = place.said(&["eval", "run", "--weights", "w.safetensors"], 3);
+    assert!(told.contains("w.safetensors") && told.contains("NaN"), "{told}");
+}
+
+/// 520 bytes whose one tensor, of stride 0, would take 16 GiB.
+#[test]
+fn a_small_file_asks_for_little_memory() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/hostile/stride0.pt");
+    let output = Command::new(env!("CARGO_BIN_EXE_totc")).arg("weights").arg(file).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{told}");
+    assert!(told.contains("stride0.pt") && told.contains("more memory"), "{told}");
+}
