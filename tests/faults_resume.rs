@@ -311,3 +311,18 @@ fn a_small_file_asks_for_little_memory() {
     assert_eq!(output.status.code(), Some(3), "{told}");
     assert!(told.contains("stride0.pt") && told.contains("more memory"), "{told}");
 }
+
+/// A folder in which the author's own files lie takes no run.
+#[test]
+fn nothing_of_the_author_is_overwritten() {
+    let place = Place::new(GENERATED, 2);
+    std::fs::write(place.path("run.json"), "{}").unwrap();
+    let before: Vec<_> =
+        ["r.ron", "trm.tot", "run.json"].map(|name| std::fs::read(place.path(name)).unwrap()).into();
+    place.said(&["run", "r.ron", "--out", "."], 2);
+    place.said(&["run", "r.ron", "--out", "trm.tot"], 2);
+    let after: Vec<_> =
+        ["r.ron", "trm.tot", "run.json"].map(|name| std::fs::read(place.path(name)).unwrap()).into();
+    assert_eq!(before, after);
+    assert!(!place.path("checkpoint").exists() && !place.path("metrics.jsonl").exists());
+}

@@ -202,6 +202,10 @@ impl RunObserver for OnScreen {
         self.note(&format!("step {step}: tested on {} puzzles: {shown}", report.examples));
     }
 
+    fn trouble(&mut self, step: u64, what: &str) {
+        self.note(&format!("step {step}: {what}"));
+    }
+
     fn not_saved(&mut self, step: u64, error: &TrainError) {
         self.note(&format!("not saved at step {step}: {error}; training goes on"));
     }

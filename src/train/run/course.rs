@@ -14,7 +14,7 @@ use crate::train::best;
 use crate::train::checkpoint;
 use crate::train::final_test::{FinalTest, tested_at};
 use crate::train::identity::Identity;
-use crate::train::log::{MetricsKind, MetricsLog, MetricsRecord, total_seconds};
+use crate::train::log::{LogError, MetricsKind, MetricsLog, MetricsRecord, total_seconds};
 use crate::train::results::EvaluationReport;
 use crate::train::run_folder;
 use crate::train::saving::Noted;
@@ -215,7 +215,7 @@ impl<'a> Course<'a> {
         let Some(means) = self.window.take() else { return Ok(()) };
         let mut losses = means.losses;
         losses.insert("total".to_owned(), means.loss);
-        Ok(self.log.append(&MetricsRecord {
+        self.note_down(&MetricsRecord {
             kind: MetricsKind::Train,
             step: means.step,
             seconds: self.seconds(),
@@ -225,7 +225,25 @@ impl<'a> Course<'a> {
             steps_used: means.steps_used,
             gradient_norm: Some(means.gradient_norm),
             ..MetricsRecord::default()
-        })?)
+        })
+    }
+
+    /// Adds a record to the log. A log that cannot be written must not end days of training.
+    fn note_down(&mut self, record: &MetricsRecord) -> Result<(), RunError> {
+        let waited = self.log.waits();
+        match self.log.append(record) {
+            Ok(()) if waited => {
+                self.observer.trouble(record.step, "the log can be written again, and is whole")
+            }
+            Ok(()) => {}
+            Err(error @ LogError::File { .. }) if !waited => {
+                let text = format!("{error}; training goes on, and the log is made up for once it can be");
+                self.observer.trouble(record.step, &text);
+            }
+            Err(LogError::File { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
     }
 
     /// The test at the end: all examples, all steps and stopping when sure, with its files.
@@ -266,7 +284,7 @@ impl<'a> Course<'a> {
             protocol: Some(protocol),
             examples: Some(report.examples),
         };
-        self.log.append(&record)?;
+        self.note_down(&record)?;
         self.tested.push(record);
         self.tests.push((step, report));
         Ok(())
