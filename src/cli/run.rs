@@ -107,7 +107,7 @@ fn tell(outcome: &RunOutcome) {
     if before {
         super::say("the run is complete, and was before this call: nothing was trained or tested\n");
     }
-    super::tell(&summary_table(&summary(outcome)).to_string());
+    super::tell(&summary_table(&summary(outcome)));
     match outcome.standing {
         Standing::Stopped => {
             let folder = outcome.folder.display();
@@ -124,7 +124,7 @@ fn tell(outcome: &RunOutcome) {
         Standing::Complete => {}
     }
     if let Some(test) = &outcome.final_test {
-        super::tell(&final_test_text(test).to_string());
+        super::tell(&final_test_text(test));
     }
     super::tell(&format!("weights: {}", outcome.weights.display()));
     if let Some(best) = best::file(&outcome.folder).filter(|_| outcome.best.is_some()) {
@@ -145,7 +145,7 @@ struct OnScreen {
 
 impl RunObserver for OnScreen {
     fn weights_taken(&mut self, taken: &WeightsTaken) {
-        super::say(&report::weights_text(taken.source, taken.transfer, taken.weights).to_string());
+        super::say(&report::weights_text(taken.source, taken.transfer, taken.weights));
     }
 
     fn started(&mut self, start: &RunStart) {

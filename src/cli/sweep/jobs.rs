@@ -133,7 +133,7 @@ impl<'a> Jobs<'a> {
             }
         });
         let status = status.map_err(world)?;
-        if !status.success() && !(self.stopped() && saved(status)) {
+        if !(status.success() || self.stopped() && saved(status)) {
             return Err(log.cause().unwrap_or_else(|| ended(status)));
         }
         let run = read_run(&job.folder, job.seed)?;
