@@ -269,3 +269,25 @@ fn a_path_stays_a_path() {
     let found = totc::data::hub::locate(Path::new("/base"), Path::new("x/train.csv")).expect("a path");
     assert_eq!(found, Path::new("/base/x/train.csv"));
 }
+
+/// The next page of the list lies at another host, which would see the token of whoever asks.
+#[test]
+fn the_list_goes_on_at_no_other_host() {
+    let other = Server::start(HashMap::new());
+    let link = format!("Link: <{}/api/next>; rel=\"next\"", other.endpoint);
+    let first = Answer { headers: vec![link], ..ok("[]") };
+    let server = Server::start(HashMap::from([(TREE.to_owned(), vec![first])]));
+    let cache = TempDir::new().expect("a folder");
+    let told = error(Hub::at(&server.endpoint, cache.path()).files(&address()));
+    assert!(told.contains("goes on at another place"), "{told}");
+    assert!(other.requests().is_empty());
+}
+
+#[test]
+fn a_file_of_the_name_of_totc_s_own_is_refused() {
+    let listed = r#"[{"type":"file","oid":"2","size":3,"path":".files.json"}]"#;
+    let server = Server::start(HashMap::from([(TREE.to_owned(), vec![ok(listed)])]));
+    let cache = TempDir::new().expect("a folder");
+    let told = error(Hub::at(&server.endpoint, cache.path()).files(&address()));
+    assert!(told.contains("a name that totc uses for itself"), "{told}");
+}

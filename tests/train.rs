@@ -86,7 +86,8 @@ fn a_killed_run_always_leaves_a_checkpoint() {
         let run = resumed(config(), &folder).unwrap();
         assert!(run.steps_done() > done, "kill {kill}");
         done = run.steps_done();
-        assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 1);
+        // The last one, and the one before.
+        assert!(std::fs::read_dir(root.path()).unwrap().count() <= 2);
     }
     // However often it was killed, it is the run that was never killed.
     let _turn = alone();
@@ -300,8 +301,10 @@ fn checkpoints_of_another_run_or_version_are_refused_in_words() {
 
     let journal = folder.join("state.json");
     let text = std::fs::read_to_string(&journal).unwrap();
-    std::fs::write(&journal, text.replace("\"version\": 1", "\"version\": 7")).unwrap();
-    assert!(refuse(config()).contains("format version 7, this totc reads version 1"), "{}", refuse(config()));
+    // An earlier totc kept no sums; what is damaged is then found by what it says.
+    std::fs::remove_file(folder.join("SHA256SUMS")).unwrap();
+    std::fs::write(&journal, text.replace("\"version\": 2", "\"version\": 7")).unwrap();
+    assert!(refuse(config()).contains("format version 7, this totc reads version 2"), "{}", refuse(config()));
     std::fs::write(&journal, &text).unwrap();
     let weights = folder.join("weights.safetensors");
     let bytes = std::fs::read(&weights).unwrap();

@@ -12,6 +12,9 @@ pub enum Failure {
     Usage(String),
     /// The world: files, data, devices.
     World(String),
+    /// A signal has asked to stop, of this number: what was learned is saved.
+    #[cfg(feature = "torch")]
+    Stopped(String, u8),
     /// totc is wrong.
     Internal(String),
 }
@@ -23,6 +26,8 @@ impl Failure {
             Failure::Mistakes(text) => (text, 1),
             Failure::Usage(text) => (format!("error: {text}\n"), 2),
             Failure::World(text) => (format!("error: {text}\n"), 3),
+            #[cfg(feature = "torch")]
+            Failure::Stopped(text, signal) => (format!("{text}\n"), 128 + signal),
             Failure::Internal(text) => (format!("{text}\n"), 4),
         }
     }
@@ -59,9 +64,11 @@ mod of_training {
                     other => other,
                 },
                 RunError::Machine(error) => error.into(),
-                RunError::ModelFile(_) | RunError::Occupied(_) | RunError::InTheWay(_) => {
-                    Failure::Usage(error.to_string())
-                }
+                RunError::ModelFile(_)
+                | RunError::Occupied(_)
+                | RunError::NothingToResume(_)
+                | RunError::NoEarlier(_)
+                | RunError::InTheWay(_) => Failure::Usage(error.to_string()),
                 _ => Failure::World(error.to_string()),
             }
         }

@@ -1,7 +1,8 @@
 //! The command line. Each command is a file here: it takes its arguments, calls the stages, prints.
 //!
 //! Exit codes: 0 done; 1 the model or run file has mistakes; 2 the command line has; 3 files, data or devices
-//! failed; 4 totc itself is wrong.
+//! failed; 4 totc itself is wrong; 128 + n signal n has asked to stop: what was learned is saved, and the same command
+//! with --resume goes on (130 SIGINT, 143 SIGTERM, 129 SIGHUP).
 
 #[cfg(feature = "torch")]
 mod bench;
@@ -29,6 +30,8 @@ mod report;
 mod run;
 mod schema;
 #[cfg(feature = "torch")]
+mod signals;
+#[cfg(feature = "torch")]
 mod solve;
 mod subject;
 #[cfg(feature = "torch")]
@@ -42,7 +45,7 @@ mod weights;
 use crate::diagnostic::Colours;
 use clap::{Parser, Subcommand};
 use failure::Failure;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 /// totc compiles and trains recursive-reasoning models that are written as model files.
@@ -150,8 +153,13 @@ pub fn main() -> ExitCode {
     };
     let Err(failure) = outcome else { return ExitCode::SUCCESS };
     let (text, code) = failure.told();
-    eprint!("{text}");
+    say(&text);
     ExitCode::from(code)
+}
+
+/// Writes to standard error; where that is closed or full, nobody hears it.
+fn say(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
 /// Colours on a terminal, unless `NO_COLOR` is set.
@@ -191,3 +199,22 @@ fn reset_sigpipe() {
 
 #[cfg(not(unix))]
 fn reset_sigpipe() {}
+
+/// A closed pipe must not end days of training: what is written to it fails instead, and nobody hears it.
+#[cfg(all(unix, feature = "torch"))]
+#[expect(unsafe_code, reason = "a call of the system; see below")]
+fn outlive_pipes() {
+    // SAFETY: ignores a signal, for which no handler is installed.
+    unsafe {
+        libc::signal(libc::SIGPIPE, libc::SIG_IGN);
+    }
+}
+
+#[cfg(all(not(unix), feature = "torch"))]
+fn outlive_pipes() {}
+
+/// Writes a line to standard output; where that is closed or full, nobody hears it.
+#[cfg(feature = "torch")]
+fn tell(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}

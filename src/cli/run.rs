@@ -1,6 +1,7 @@
 //! `totc run RUN`: trains, tests, saves; goes on where a run was cut off. The run is `train::run`; here it is shown.
 
 use super::machine::MachineArgs;
+use super::signals::Asked;
 use super::{Failure, Outcome, colours};
 use crate::report::{
     self, Extent, Forecast, Progress, Screen, Summary, TestResult, final_test_text, fixed, summary_table,
@@ -11,8 +12,6 @@ use crate::train::run::{RunObserver, RunOptions, RunOutcome, RunStart, Standing,
 use crate::train::{EvaluationReport, FinalTest, StepMetrics, TrainError};
 use indexmap::IndexMap;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Trains and evaluates what a run file describes. Its folder then holds all that one needs of the run: every setting, the
@@ -37,6 +36,9 @@ pub struct Args {
     /// Go on from the last checkpoint in the output folder
     #[arg(long)]
     resume: bool,
+    /// With --resume: go on from the checkpoint before the last, which is kept as checkpoint.damaged
+    #[arg(long, requires = "resume")]
+    earlier: bool,
     /// Stop after so many steps of this call (the run can be resumed)
     #[arg(long, value_name = "N")]
     stop_after: Option<u64>,
@@ -59,6 +61,7 @@ pub fn main(args: &Args) -> Outcome {
         machine: args.machine.machine(),
         loaders: args.loaders,
         resume: args.resume,
+        earlier: args.earlier,
         stop_after: args.stop_after,
     };
     // A device that is not there is told before a run file that is not.
@@ -78,63 +81,55 @@ pub fn main(args: &Args) -> Outcome {
         )));
     }
     let mut screen = OnScreen::default();
-    let outcome = run(&file, &options, &mut screen, &interruption());
+    super::outlive_pipes();
+    let asked = Asked::listen();
+    let outcome = run(&file, &options, &mut screen, asked.flag());
     if let Some(progress) = &mut screen.progress {
         progress.finish();
     }
     let outcome = outcome?;
     if args.json {
-        println!("{}", as_json(&outcome));
-        return Ok(());
+        super::tell(&as_json(&outcome).to_string());
+    } else {
+        tell(&outcome);
     }
-    tell(&outcome);
-    Ok(())
+    match asked.signal() {
+        Some((name, number)) if !outcome.complete() => {
+            Err(Failure::Stopped(format!("stopped by {name}; saved at step {}", outcome.steps_done), number))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The end of a call in tables and words.
 fn tell(outcome: &RunOutcome) {
     let before = outcome.complete() && outcome.final_test.is_none();
     if before {
-        eprintln!("the run is complete, and was before this call: nothing was trained or tested");
+        super::say("the run is complete, and was before this call: nothing was trained or tested\n");
     }
-    println!("{}", summary_table(&summary(outcome)));
+    super::tell(&summary_table(&summary(outcome)));
     match outcome.standing {
         Standing::Stopped => {
             let folder = outcome.folder.display();
-            println!(
+            super::tell(&format!(
                 "stopped at step {} of {}; go on with `totc run {folder} --resume`",
                 outcome.steps_done, outcome.steps_in_all
-            );
+            ));
             return;
         }
-        Standing::NoBetter(tests) => println!(
+        Standing::NoBetter(tests) => super::tell(&format!(
             "ended early after {} of {} steps: the last {tests} tests were no better than the best",
             outcome.steps_done, outcome.steps_in_all
-        ),
+        )),
         Standing::Complete => {}
     }
     if let Some(test) = &outcome.final_test {
-        println!("{}", final_test_text(test));
+        super::tell(&final_test_text(test));
     }
-    println!("weights: {}", outcome.weights.display());
+    super::tell(&format!("weights: {}", outcome.weights.display()));
     if let Some(best) = best::file(&outcome.folder).filter(|_| outcome.best.is_some()) {
-        println!("weights of the best test: {}", best.display());
+        super::tell(&format!("weights of the best test: {}", best.display()));
     }
-}
-
-/// Set by the first Ctrl-C; the second one ends the process as usual.
-fn interruption() -> Arc<AtomicBool> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let seen = Arc::clone(&stop);
-    let handler = move || {
-        if seen.swap(true, Ordering::SeqCst) {
-            std::process::exit(130);
-        }
-    };
-    if let Err(error) = ctrlc::set_handler(handler) {
-        eprintln!("Ctrl-C will end the run without saving: {error}");
-    }
-    stop
 }
 
 /// Shows a run on standard error.
@@ -150,7 +145,7 @@ struct OnScreen {
 
 impl RunObserver for OnScreen {
     fn weights_taken(&mut self, taken: &WeightsTaken) {
-        eprint!("{}", report::weights_text(taken.source, taken.transfer, taken.weights));
+        super::say(&report::weights_text(taken.source, taken.transfer, taken.weights));
     }
 
     fn started(&mut self, start: &RunStart) {
@@ -162,8 +157,8 @@ impl RunObserver for OnScreen {
             rows if rows < start.config.batch => format!(" in parts of {rows}"),
             _ => String::new(),
         };
-        eprintln!(
-            "{}: {} parameters, {} · {}\n{}\nbatch {}{part}, {} steps, output in {}",
+        super::say(&format!(
+            "{}: {} parameters, {} · {}\n{}\nbatch {}{part}, {} steps, output in {}\n",
             start.model,
             report::count(start.parameters),
             start.precision.name(),
@@ -172,7 +167,7 @@ impl RunObserver for OnScreen {
             start.config.batch,
             report::count(start.steps_in_all),
             start.out.display()
-        );
+        ));
         (self.first, self.total) = (start.steps_done, start.steps_in_all);
         self.every = start.config.evaluation.every;
         let extent = Extent {
@@ -205,6 +200,10 @@ impl RunObserver for OnScreen {
         let shown = report.metrics.iter().map(|(name, value)| format!("{name} {}", fixed(*value)));
         let shown = shown.collect::<Vec<_>>().join(", ");
         self.note(&format!("step {step}: tested on {} puzzles: {shown}", report.examples));
+    }
+
+    fn trouble(&mut self, step: u64, what: &str) {
+        self.note(&format!("step {step}: {what}"));
     }
 
     fn not_saved(&mut self, step: u64, error: &TrainError) {

@@ -153,4 +153,21 @@ pub trait Dataset: Send + Sync {
         }
         rows
     }
+
+    /// Hands on all that training and tests can meet, as bytes in a fixed order: other contents are other data, however
+    /// many there are. By default an epoch, which visits every training puzzle, and all test examples.
+    fn contents(&self, take: &mut dyn FnMut(&[u8])) {
+        const BLOCK: usize = 256;
+        let mut tokens = |rows: &Rows| {
+            let all = rows.puzzle.iter().chain(&rows.inputs).chain(&rows.labels);
+            let bytes: Vec<u8> = all.flat_map(|token| token.to_le_bytes()).collect();
+            take(&bytes);
+        };
+        for from in (0..self.train_len()).step_by(BLOCK) {
+            tokens(&self.train_rows(0, from as u64, BLOCK.min(self.train_len() - from)));
+        }
+        for from in (0..self.test_len()).step_by(BLOCK) {
+            tokens(&self.test_rows(from, BLOCK));
+        }
+    }
 }

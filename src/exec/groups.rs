@@ -1,9 +1,9 @@
 //! Instructions that hold others, loops excepted: fused groups, and entries of stacks.
 
 use super::chain::Planned;
-use super::executable::ExecError;
 use super::interpreter::{Interpreter, Step, Value, failure};
 use super::link::Action;
+use super::step::ExecError;
 use crate::ir::op::Op;
 use crate::lower::{Instr, InstrOp, Operand};
 

@@ -3,9 +3,9 @@
 //! tape. Every device; on the CPU what the executor of slices cannot take, and the reference that it is held against.
 
 use super::Weights;
-use super::executable::{ExecError, Inputs, Outputs, TableRows};
 use super::link::{Action, Names, link};
 use super::profile::Profile;
+use super::step::{ExecError, Inputs, Outputs, TableRows};
 use crate::ir::Yield;
 use crate::ir::op::Op;
 use crate::lower::{Instr, InstrOp, Operand, Program};

@@ -7,9 +7,11 @@ mod groups;
 mod interpreter;
 mod link;
 mod profile;
+mod step;
 mod structural;
 mod weights;
 
-pub use executable::{ExecError, Executable, Inputs, Kernels, Outputs, TableRows};
+pub use executable::{Executable, Kernels};
 pub use profile::{Event, Profile};
+pub use step::{ExecError, Inputs, Outputs, TableRows};
 pub use weights::{Weights, WeightsError};

@@ -1,6 +1,7 @@
 //! Files of a run's folder: takes a path and bytes, leaves the file whole at any time; and the error of one that cannot be
 //! written.
 
+use crate::weights;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -23,7 +24,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let write = || {
         std::fs::create_dir_all(folder)?;
-        let mut aside = tempfile::Builder::new().prefix(".totc-").tempfile_in(folder)?;
+        let mut aside = weights::aside(folder)?;
         aside.write_all(bytes)?;
         aside.as_file().sync_all()?;
         aside.persist(path).map_err(|error| error.error)

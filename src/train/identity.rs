@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::data::Dataset;
 use crate::random::fnv1a;
 use crate::run_file::Fingerprint;
+use crate::weights::hexadecimal;
+use sha2::{Digest, Sha256};
 
 /// Version of a run's folder. 2: the folder holds its model files, and its run file says every setting.
 pub const FOLDER_FORMAT: u64 = 2;
@@ -22,6 +24,10 @@ pub struct Identity {
     pub settings: Fingerprint,
     /// Hash of the compiled training step ([`fnv1a`] of its print).
     pub program: u64,
+    /// Hash of every training and evaluation program of the run with what they take and give, and when samples end, by the
+    /// step it begins at. Absent in folders of earlier versions.
+    #[serde(default)]
+    pub programs: Vec<(u64, u64)>,
     /// Rows computed at once: the order of sums depends on it, so a resumed run keeps it.
     pub micro_batch: usize,
     /// The weights that it started from, if any.
@@ -105,6 +111,9 @@ pub struct About {
     /// SHA-256 of the model files, library included ([`crate::model_file::ModelFile::digest`]).
     #[serde(default)]
     pub model_sha256: Option<String>,
+    /// SHA-256 of all puzzles, trained and tested on ([`Dataset::contents`]).
+    #[serde(default)]
+    pub contents_sha256: Option<String>,
 }
 
 /// Which puzzles a run is tested on or trained on: equal for equal puzzles in equal order.
@@ -114,6 +123,13 @@ pub struct TestSetHash {
     pub examples: usize,
     /// Hash of their tokens, of the first 20,000, in hexadecimal.
     pub hash: String,
+}
+
+/// SHA-256 of all that training and tests can meet.
+pub fn contents_hash(data: &dyn Dataset) -> String {
+    let mut hash = Sha256::new();
+    data.contents(&mut |bytes| hash.update(bytes));
+    hexadecimal(&hash.finalize())
 }
 
 /// Test examples that are hashed: enough to tell two sets apart, and quick for large ones.
@@ -147,6 +163,9 @@ impl Identity {
     /// Whether another identity trains on the same rows and is tested on the same puzzles, wherever they lie.
     pub fn same_data(&self, other: &Identity) -> bool {
         let (Some(own), Some(other)) = (&self.about, &other.about) else { return false };
+        if own.contents_sha256.is_some() && other.contents_sha256.is_some() {
+            return own.contents_sha256 == other.contents_sha256;
+        }
         own.train.is_some() && own.train == other.train && own.test == other.test
     }
 }

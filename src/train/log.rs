@@ -90,6 +90,8 @@ pub enum LogError {
 pub struct MetricsLog {
     path: PathBuf,
     file: File,
+    /// Whole lines that could not be written yet, as on a full disk.
+    waiting: Vec<u8>,
 }
 
 impl MetricsLog {
@@ -104,7 +106,7 @@ impl MetricsLog {
             path: path.clone(),
             cause,
         })?;
-        Ok(MetricsLog { path, file })
+        Ok(MetricsLog { path, file, waiting: Vec::new() })
     }
 
     /// The log in `folder`, cut after the records of step `step`; a line that was cut off by a crash goes too. A
@@ -123,7 +125,7 @@ impl MetricsLog {
             length_up_to(&bytes, step).map_err(|line| LogError::Foreign { path: path.clone(), line })?;
         let file = OpenOptions::new().append(true).open(&path).map_err(failed("open"))?;
         file.set_len(keep as u64).map_err(failed("shorten"))?;
-        Ok(MetricsLog { path, file })
+        Ok(MetricsLog { path, file, waiting: Vec::new() })
     }
 
     /// All whole records in `folder`, in order; none if it has no log. A last line that a crash cut off is left out.
@@ -143,12 +145,30 @@ impl MetricsLog {
         whole.enumerate().map(read).collect()
     }
 
-    /// Adds a record; it is in the file when this returns.
+    /// Adds a record; it is in the file when this returns. What could not be written before is written first; what cannot
+    /// be written now waits for the next call.
     pub fn append(&mut self, record: &MetricsRecord) -> Result<(), LogError> {
-        let mut line = serde_json::to_vec(record)?;
-        line.push(b'\n');
-        let written = self.file.write_all(&line).and_then(|()| self.file.flush());
-        written.map_err(|cause| LogError::File { doing: "write", path: self.path.clone(), cause })
+        serde_json::to_writer(&mut self.waiting, record)?;
+        self.waiting.push(b'\n');
+        while !self.waiting.is_empty() {
+            match self.file.write(&self.waiting) {
+                Ok(0) => return Err(self.failed(io::Error::from(io::ErrorKind::WriteZero))),
+                // A line may be written in parts, of which the rest comes later.
+                Ok(count) => drop(self.waiting.drain(..count)),
+                Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
+                Err(cause) => return Err(self.failed(cause)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether records are still to be written.
+    pub fn waits(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    fn failed(&self, cause: io::Error) -> LogError {
+        LogError::File { doing: "write", path: self.path.clone(), cause }
     }
 }
 
@@ -259,6 +279,22 @@ mod tests {
         std::fs::write(folder.path().join(MetricsLog::NAME), foreign)?;
         assert!(matches!(MetricsLog::resume(folder.path(), 5), Err(LogError::Foreign { line: 1, .. })));
         assert_eq!(text(folder.path()), foreign);
+        Ok(())
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_written_once_it_can() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let mut log = MetricsLog::create(folder.path())?;
+        log.append(&record(1))?;
+        // A file that is only read from takes nothing, as a full disk.
+        let good = std::mem::replace(&mut log.file, File::open(folder.path().join(MetricsLog::NAME))?);
+        assert!(log.append(&record(2)).is_err() && log.append(&record(3)).is_err() && log.waits());
+        log.file = good;
+        log.append(&record(4))?;
+        assert!(!log.waits());
+        let steps: Vec<u64> = MetricsLog::read(folder.path())?.iter().map(|record| record.step).collect();
+        assert_eq!(steps, [1, 2, 3, 4]);
         Ok(())
     }
 

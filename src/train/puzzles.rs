@@ -20,7 +20,7 @@ pub fn write_puzzles(folder: &Path, report: &EvaluationReport) -> Result<PathBuf
     let path = folder.join(PUZZLES);
     let written = || {
         std::fs::create_dir_all(folder)?;
-        let mut aside = tempfile::Builder::new().prefix(".totc-puzzles-").tempfile_in(folder)?;
+        let mut aside = crate::weights::aside(folder)?;
         aside.write_all(puzzles_text(report).as_bytes())?;
         aside.as_file().sync_all()?;
         aside.persist(&path).map_err(|error| error.error)

@@ -103,11 +103,30 @@ pub fn keep(folder: &Path, run: &RunFile, model: &ModelFile, identity: &Identity
 
 /// A file of the user's that a new run in `folder` would overwrite; `None` where the folder is free, or holds a run.
 pub fn in_the_way(folder: &Path) -> Option<PathBuf> {
-    if folder.join(Identity::NAME).exists() {
+    // What totc has written reads as such; a file of the same name may be the author's.
+    if holds_run(folder) && !matches!(Identity::read(folder), Ok(None) | Err(_)) {
         return None;
     }
-    let own = [SETTINGS, MODEL, super::log::MetricsLog::NAME, super::PUZZLES, super::FinalTest::NAME];
-    own.iter().map(|name| folder.join(name)).find(|path| path.exists())
+    let own = [
+        SETTINGS,
+        Identity::NAME,
+        MODEL,
+        "checkpoint",
+        "best",
+        "evaluations",
+        super::log::MetricsLog::NAME,
+        super::PUZZLES,
+        super::FinalTest::NAME,
+    ];
+    let written = own.iter().map(|name| folder.join(name)).find(|path| path.exists());
+    // Where an author's files lie, the files of a run would stand between them.
+    let authored = || {
+        let entries = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
+        let mut of_author =
+            entries.filter(|path| path.extension().is_some_and(|kind| kind == "tot" || kind == "ron"));
+        of_author.next()
+    };
+    written.or_else(|| folder.is_file().then(|| folder.to_owned())).or_else(authored)
 }
 
 /// Settings that decide what the weights of a run compute when they are used, by dotted name.

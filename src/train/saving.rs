@@ -12,6 +12,7 @@ use super::checkpoint::{self, AVERAGE, CheckpointError, Contents, FORMAT_VERSION
 use super::error::{Doing, TrainError};
 use super::gradients::Gradients;
 use super::identity::TestSetHash;
+use super::step_metrics::MetricsWindow;
 use super::trainer::{Programs, Trainer};
 use crate::data::Dataset;
 use crate::exec::Weights;
@@ -28,6 +29,8 @@ pub struct Noted {
     pub seconds_in_tests: f64,
     /// What the weight files say of themselves.
     pub about: WeightsAbout,
+    /// Steps that the log does not have yet.
+    pub window: MetricsWindow,
 }
 
 impl Trainer {
@@ -70,6 +73,7 @@ impl Trainer {
                 run: self.course(folder)?,
                 seconds: noted.seconds,
                 seconds_in_tests: noted.seconds_in_tests,
+                window: noted.window.clone(),
             },
         };
         checkpoint::save(folder, &contents)?;

@@ -1,6 +1,7 @@
 //! What single steps measured, and means over several: takes sums per step, gives means per example; shows nothing.
 
 use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
 
 /// What one training step did, in plain numbers.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -58,51 +59,69 @@ pub struct MeanMetrics {
     pub gradient_norm: f64,
 }
 
-/// Collects steps until their means are taken.
-#[derive(Clone, Debug, Default)]
+/// Collects steps until their means are taken. It is saved with a checkpoint, each number by its bits.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MetricsWindow {
     steps: usize,
-    last: StepMetrics,
-    loss: f64,
-    losses: IndexMap<String, f64>,
-    metrics: IndexMap<String, f64>,
+    last: u64,
+    lr: Sum,
+    loss: Sum,
+    losses: IndexMap<String, Sum>,
+    metrics: IndexMap<String, Sum>,
     counted: usize,
     steps_used: i64,
-    gradient_norm: f64,
+    gradient_norm: Sum,
+}
+
+/// A float64 that text keeps exactly, also where it is not finite.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "u64", into = "u64")]
+struct Sum(f64);
+
+impl From<u64> for Sum {
+    fn from(bits: u64) -> Sum {
+        Sum(f64::from_bits(bits))
+    }
+}
+
+impl From<Sum> for u64 {
+    fn from(sum: Sum) -> u64 {
+        sum.0.to_bits()
+    }
 }
 
 impl MetricsWindow {
     /// Takes the metrics of one more step.
     pub fn push(&mut self, step: &StepMetrics) {
-        let add = |sums: &mut IndexMap<String, f64>, values: &IndexMap<String, f64>| {
+        let add = |sums: &mut IndexMap<String, Sum>, values: &IndexMap<String, f64>| {
             for (name, value) in values {
-                *sums.entry(name.clone()).or_default() += value;
+                sums.entry(name.clone()).or_default().0 += value;
             }
         };
         self.steps += 1;
-        self.loss += step.loss;
+        self.loss.0 += step.loss;
         add(&mut self.losses, &step.losses);
         add(&mut self.metrics, &step.metrics);
         self.counted += step.count;
         self.steps_used += step.steps;
-        self.gradient_norm += step.gradient_norm;
-        self.last = step.clone();
+        self.gradient_norm.0 += step.gradient_norm;
+        (self.last, self.lr) = (step.step, Sum(step.lr));
     }
 
     /// The means so far; none before the first step. The next window starts empty.
     pub fn take(&mut self) -> Option<MeanMetrics> {
         let window = std::mem::take(self);
-        let mean = |sums: IndexMap<String, f64>, of: usize| -> IndexMap<String, f64> {
-            sums.into_iter().filter(|_| of > 0).map(|(name, sum)| (name, sum / of as f64)).collect()
+        let mean = |sums: IndexMap<String, Sum>, of: usize| -> IndexMap<String, f64> {
+            sums.into_iter().filter(|_| of > 0).map(|(name, sum)| (name, sum.0 / of as f64)).collect()
         };
         (window.steps > 0).then(|| MeanMetrics {
-            step: window.last.step,
-            lr: window.last.lr,
-            loss: window.loss / window.steps as f64,
+            step: window.last,
+            lr: window.lr.0,
+            loss: window.loss.0 / window.steps as f64,
             losses: mean(window.losses, window.steps),
             metrics: mean(window.metrics, window.counted),
             steps_used: (window.counted > 0).then(|| window.steps_used as f64 / window.counted as f64),
-            gradient_norm: window.gradient_norm / window.steps as f64,
+            gradient_norm: window.gradient_norm.0 / window.steps as f64,
         })
     }
 }

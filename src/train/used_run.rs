@@ -211,5 +211,7 @@ fn same_folder(one: &Path, other: &Path) -> bool {
 /// # Errors
 /// A file that is not there.
 pub fn facts(path: &Path) -> Result<(String, Option<WeightsAbout>), weights::WeightFileError> {
-    Ok((weights::fingerprint(path)?, WeightsAbout::read(path)))
+    let hash = weights::fingerprint(path)?;
+    weights::as_written(path, &hash)?;
+    Ok((hash, WeightsAbout::read(path)))
 }

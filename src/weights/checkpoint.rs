@@ -87,6 +87,10 @@ pub fn locate(path: &Path) -> Result<PathBuf, WeightFileError> {
 /// Reads the weights of a file. `key` chooses among several state dicts (`ema_helper`).
 pub fn read(path: &Path, key: Option<&str>) -> Result<Checkpoint, WeightFileError> {
     let path = &locate(path)?;
+    // A weight file of a checkpoint must be as it was written.
+    if path.with_file_name(super::sums::Sums::NAME).is_file() {
+        super::sums::as_written(path, &fingerprint(path)?)?;
+    }
     match format(path)? {
         Format::SafeTensors => {
             if let Some(key) = key {
@@ -184,5 +188,5 @@ pub fn fingerprint(path: &Path) -> Result<String, WeightFileError> {
         }
         hash.update(buffer.get(..count).unwrap_or_default());
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(super::sums::hexadecimal(&hash.finalize()))
 }

@@ -48,12 +48,21 @@ pub fn write_about(path: &Path, arrays: &Arrays, about: &WeightsAbout) -> Result
     write_whole(path, &bytes)
 }
 
+/// A new file in `folder`, to be moved to its place once it is whole; the umask says who may read it.
+pub fn aside(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".totc-");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder)
+}
+
 /// Writes beside the file and moves it in, so that the file is whole at any time.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), WeightFileError> {
     let system = |cause| WeightFileError::system(path, cause);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(system)?;
-    let mut aside = tempfile::Builder::new().prefix(".totc-").tempfile_in(folder).map_err(system)?;
+    let mut aside = aside(folder).map_err(system)?;
     aside.write_all(bytes).and_then(|()| aside.as_file().sync_all()).map_err(system)?;
     aside.persist(path).map_err(|error| WeightFileError::system(path, error.error))?;
     Ok(())

@@ -18,6 +18,8 @@ pub struct TorchFile {
     pub pickle: Pickle,
     path: PathBuf,
     storages: Storages,
+    /// Bytes that tensors may still take up.
+    left: usize,
 }
 
 /// PyTorch writes a zip64 record between the directory and its end, so a directory looked for by its size alone is looked
@@ -66,7 +68,9 @@ impl TorchFile {
         let bytes = member(path, &mut archive, &format!("{folder}data.pkl"))?;
         let pickle = pickle::read(&bytes)
             .map_err(|what| WeightFileError::content(path, format!("its data.pkl cannot be read: {what}")))?;
-        Ok(TorchFile { pickle, path: path.to_owned(), storages: Storages::Zip(Box::new(archive), folder) })
+        let left = budget(path)?;
+        let storages = Storages::Zip(Box::new(archive), folder);
+        Ok(TorchFile { pickle, path: path.to_owned(), storages, left })
     }
 
     /// Opens a file of PyTorch before 1.6, pickles one after the other.
@@ -75,7 +79,8 @@ impl TorchFile {
     /// A file that is unreadable or damaged.
     pub fn open_legacy(path: &Path) -> Result<TorchFile, WeightFileError> {
         let (pickle, storages) = legacy::open(path)?;
-        Ok(TorchFile { pickle, path: path.to_owned(), storages: Storages::Legacy(storages) })
+        let left = budget(path)?;
+        Ok(TorchFile { pickle, path: path.to_owned(), storages: Storages::Legacy(storages), left })
     }
 
     /// The elements of a tensor, row-major.
@@ -85,6 +90,13 @@ impl TorchFile {
         let Some(dtype) = view.storage.dtype else {
             return Err(refuse(format!("is of {}, a type that totc does not read", view.storage.class)));
         };
+        let wanted = view.shape.iter().try_fold(dtype.size(), |bytes, size| bytes.checked_mul(*size));
+        let Some(left) = wanted.and_then(|bytes| self.left.checked_sub(bytes)) else {
+            return Err(refuse(format!(
+                "asks for more memory than a file of this size can need: {TIMES} times as much"
+            )));
+        };
+        self.left = left;
         let whole = self.bytes(view)?;
         if whole.len() < view.storage.len.saturating_mul(dtype.size()) {
             return Err(refuse("has fewer bytes than it says; was the file copied whole?".to_owned()));
@@ -102,6 +114,17 @@ impl TorchFile {
     }
 }
 
+/// Bytes of tensors for each byte of a file; tensors may share a storage, and strides of 0 repeat elements.
+const TIMES: usize = 64;
+/// Bytes of tensors that any file may hold.
+const ALWAYS: usize = 16 << 20;
+
+/// Bytes that the tensors of a file may take up in all.
+fn budget(path: &Path) -> Result<usize, WeightFileError> {
+    let length = std::fs::metadata(path).map_err(|cause| WeightFileError::system(path, cause))?.len();
+    Ok(usize::try_from(length).unwrap_or(usize::MAX).saturating_mul(TIMES).saturating_add(ALWAYS))
+}
+
 fn member(
     path: &Path,
     archive: &mut ZipArchive<BufReader<File>>,
@@ -113,14 +136,15 @@ fn member(
             format!("`{name}` in it cannot be read ({cause}); was it copied whole?"),
         )
     };
-    let mut entry = archive.by_name(name).map_err(|cause| refuse(&cause))?;
+    let most = budget(path)? as u64;
+    let entry = archive.by_name(name).map_err(|cause| refuse(&cause))?;
     let mut bytes = Vec::new();
-    entry.read_to_end(&mut bytes).map_err(|cause| refuse(&cause))?;
+    entry.take(most + 1).read_to_end(&mut bytes).map_err(|cause| refuse(&cause))?;
+    if bytes.len() as u64 > most {
+        return Err(refuse(&format!("it unpacks to more than {TIMES} times the file")));
+    }
     Ok(bytes)
 }
-
-/// More elements than any storage holds come from strides of 0; beyond this a file is up to no good.
-const MOST_REPEATED: usize = 1 << 31;
 
 /// Elements by offset and strides; None where they lie outside the storage.
 fn gather(dtype: DType, view: &View, whole: &[u8]) -> Option<Array> {
@@ -133,9 +157,6 @@ fn gather(dtype: DType, view: &View, whole: &[u8]) -> Option<Array> {
     let done = |data: Vec<u8>| Array { dtype, shape: shape.clone(), data };
     if count == 0 {
         return Some(done(Vec::new()));
-    }
-    if count > storage.len.max(MOST_REPEATED) {
-        return None;
     }
     let span = shape
         .iter()

@@ -3,15 +3,16 @@
 
 use crate::cli::Failure;
 use crate::cli::machine::MachineArgs;
+use crate::cli::signals::Asked;
 use crate::report::duration;
 use crate::sweep::{CAUSE, State, read_run};
-use crate::train::MetricsLog;
+use crate::train::{MetricsLog, checkpoint};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// One run to do.
@@ -40,7 +41,7 @@ pub struct Jobs<'a> {
     device: String,
     threads: usize,
     lock: &'a File,
-    stop: Arc<AtomicBool>,
+    asked: Asked,
 }
 
 /// What the output of a run goes to.
@@ -58,18 +59,20 @@ impl<'a> Jobs<'a> {
             .map_err(|error| Failure::World(format!("totc cannot find itself to start runs: {error}")))?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = machine.threads.map_or((cores / at_once).max(1), |threads| threads.max(1) as usize);
-        let stop = Arc::new(AtomicBool::new(false));
-        let seen = Arc::clone(&stop);
-        // The runs are process groups of their own: Ctrl-C reaches only this process, which hands it on once.
-        if let Err(error) = ctrlc::set_handler(move || seen.store(true, Ordering::SeqCst)) {
-            eprintln!("Ctrl-C will end the sweep without saving: {error}");
-        }
-        Ok(Jobs { program, at_once, device: machine.device.clone(), threads, lock, stop })
+        // The runs are process groups of their own: a signal reaches only this process, which hands it on once. If a second
+        // one ends this process, the runs are told by the system and save.
+        let asked = Asked::listen();
+        Ok(Jobs { program, at_once, device: machine.device.clone(), threads, lock, asked })
     }
 
     /// Whether somebody has asked to stop.
     pub fn stopped(&self) -> bool {
-        self.stop.load(Ordering::SeqCst)
+        self.asked.stopped()
+    }
+
+    /// The name and the number of the signal that has asked.
+    pub fn signal(&self) -> Option<(&'static str, u8)> {
+        self.asked.signal()
     }
 
     /// Trains all, `at_once` at a time.
@@ -114,7 +117,10 @@ impl<'a> Jobs<'a> {
             }
         }
         let mut command = self.command("run", job);
-        command.arg("--seed").arg(job.seed.to_string()).arg("--resume");
+        command.arg("--seed").arg(job.seed.to_string());
+        if checkpoint::exists(&job.folder.join(checkpoint::FOLDER)) {
+            command.arg("--resume");
+        }
         let before = read_run(&job.folder, job.seed)?.steps;
         tell(&if before > 0 { format!("goes on from step {before}") } else { "starts".to_owned() });
         let log = Log::open(&job.folder).map_err(world)?;
@@ -127,7 +133,7 @@ impl<'a> Jobs<'a> {
             }
         });
         let status = status.map_err(world)?;
-        if !status.success() {
+        if !(status.success() || self.stopped() && saved(status)) {
             return Err(log.cause().unwrap_or_else(|| ended(status)));
         }
         let run = read_run(&job.folder, job.seed)?;
@@ -246,6 +252,11 @@ fn ended(status: ExitStatus) -> String {
 #[cfg(not(unix))]
 fn ended(status: ExitStatus) -> String {
     format!("the process ended with {status}")
+}
+
+/// Whether a run has ended as it does when a signal asks it to stop.
+fn saved(status: ExitStatus) -> bool {
+    status.code().is_some_and(|code| code > 128)
 }
 
 /// As Ctrl-C does: a run saves and ends.

@@ -107,8 +107,8 @@ pub fn main(args: &Args) -> Outcome {
     let lines = results(&planned)?;
     show(args, &file, &out, &lines)?;
     if jobs.stopped() {
-        eprintln!("stopped; the same command goes on");
-        return Ok(());
+        let (name, number) = jobs.signal().unwrap_or(("a signal", 2));
+        return Err(Failure::Stopped(format!("stopped by {name}; the same command goes on"), number));
     }
     let failed = |line: &Line| match &line.problem {
         Some(_) => line.runs.len(),

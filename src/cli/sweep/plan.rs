@@ -128,6 +128,7 @@ impl<'a> Planner<'a> {
                 Failure::Mistakes(text)
                 | Failure::Usage(text)
                 | Failure::World(text)
+                | Failure::Stopped(text, _)
                 | Failure::Internal(text) => text,
             };
             let names =

@@ -351,4 +351,19 @@ impl Dataset for Arc {
     fn arc(&self) -> Option<&TestSet> {
         Some(&self.set)
     }
+
+    /// The tasks themselves; their copies follow from the settings.
+    fn contents(&self, take: &mut dyn FnMut(&[u8])) {
+        for planned in &self.plan.tasks {
+            take(planned.task.name.as_bytes());
+            for identifier in &planned.identifiers {
+                take(&identifier.to_le_bytes());
+            }
+            for grid in planned.task.pairs().flat_map(|pair| std::iter::once(&pair.input).chain(&pair.output))
+            {
+                take(&[grid.rows() as u8, grid.columns() as u8]);
+                take(grid.cells());
+            }
+        }
+    }
 }

@@ -161,6 +161,11 @@ impl Dataset for Built {
         None
     }
 
+    /// Every example of every group, not only those that one epoch draws.
+    fn contents(&self, take: &mut dyn FnMut(&[u8])) {
+        self.train.iter().chain(&self.test).for_each(|part| part.contents(take));
+    }
+
     fn padding(&self) -> Example {
         Example {
             inputs: vec![self.metadata.pad_id; self.metadata.seq_len],

@@ -109,6 +109,18 @@ impl Part {
         [self.inputs.path(), self.labels.path()]
     }
 
+    /// Hands on the files' numbers as bytes.
+    pub fn contents(&self, take: &mut dyn FnMut(&[u8])) {
+        let starts = self.puzzles.iter().chain(&self.groups).flat_map(|start| start.to_le_bytes());
+        let identifiers = self.identifiers.iter().flat_map(|identifier| identifier.to_le_bytes());
+        take(&starts.chain(identifiers).collect::<Vec<u8>>());
+        for array in [&self.inputs, &self.labels] {
+            array.read_in_order(true);
+            (0..array.rows()).for_each(|row| take(array.row_bytes(row)));
+            array.read_in_order(false);
+        }
+    }
+
     /// The puzzles of a group.
     pub fn puzzles_of(&self, group: usize) -> std::ops::Range<usize> {
         span(&self.groups, group)

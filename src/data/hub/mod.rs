@@ -87,6 +87,16 @@ impl Hub {
                 fix: "do not trust this repository".to_owned(),
             });
         }
+        // Its files lie beside the list that totc keeps, and beside their own beginnings.
+        let own =
+            |path: &str| path.eq_ignore_ascii_case(LIST) || path.to_ascii_lowercase().ends_with(".part");
+        if let Some(bad) = entries.iter().find(|entry| own(&entry.path)) {
+            return Err(DataError::Hub {
+                address: address.to_string(),
+                what: format!("it lists a file `{}`, a name that totc uses for itself", bad.path),
+                fix: "fetch what you need elsewhere and give its path instead".to_owned(),
+            });
+        }
         let text = serde_json::to_vec_pretty(&entries).unwrap_or_default();
         write(&list, &text)?;
         Ok(entries)

@@ -24,6 +24,9 @@ pub struct Remote<'a> {
     agent: Agent,
 }
 
+/// Pages of a list of files, of 1,000 names each.
+const PAGES: usize = 1000;
+
 /// A line of the hub's list of files.
 #[derive(Deserialize)]
 struct Listed {
@@ -60,7 +63,17 @@ impl<'a> Remote<'a> {
         let mut url =
             Some(format!("{}/api/datasets/{owner}/{name}/tree/{revision}?recursive=true", self.endpoint));
         let mut entries = Vec::new();
+        let mut pages = 0;
         while let Some(page) = url.take() {
+            pages += 1;
+            if pages > PAGES || !self.is_own(&page) {
+                let what = match pages > PAGES {
+                    true => format!("the list of its files has more than {PAGES} pages"),
+                    false => format!("its list of files goes on at another place than {}", self.endpoint),
+                };
+                let fix = "check HF_ENDPOINT, and whether a proxy answers in the hub's place".to_owned();
+                return Err(DataError::Hub { address: address.to_string(), what, fix });
+            }
             let mut response = self.get(address, &page, 0)?;
             url = response.headers().get("link").and_then(|link| next_page(link.to_str().ok()?));
             let text = response.body_mut().read_to_vec().map_err(|error| self.broken(address, &error))?;
@@ -115,6 +128,15 @@ impl<'a> Remote<'a> {
             }
             file.write_all(&buffer[..read]).map_err(failed)?;
             done += read as u64;
+            if done > entry.size {
+                let _ = std::fs::remove_file(&part);
+                return Err(DataError::Hub {
+                    address: address.to_string(),
+                    what: format!("more arrives than the {} bytes that the hub lists", entry.size),
+                    fix: "run it again; if it stays so, somebody between you and the hub changes files"
+                        .to_owned(),
+                });
+            }
             progress(done, entry.size);
         }
         file.sync_all().map_err(failed)?;
@@ -138,9 +160,14 @@ impl<'a> Remote<'a> {
         std::fs::rename(&part, place).map_err(failed)
     }
 
+    /// Whether an address is one of the hub that was asked for: the token goes nowhere else.
+    fn is_own(&self, url: &str) -> bool {
+        url.strip_prefix(self.endpoint.trim_end_matches('/')).is_some_and(|path| path.starts_with('/'))
+    }
+
     fn get(&self, address: &Address, url: &str, from: u64) -> Result<Response<Body>, DataError> {
         let mut request = self.agent.get(url);
-        if let Some(token) = self.token {
+        if let Some(token) = self.token.filter(|_| self.is_own(url)) {
             request = request.header("Authorization", format!("Bearer {token}"));
         }
         if from > 0 {

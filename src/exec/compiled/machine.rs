@@ -6,8 +6,8 @@ use super::memory::{Arena, Layout, layout, tidy};
 use super::plan::{Plan, Room, Step, What};
 use super::record::{bytes_of, record};
 use super::sums::{Sums, Task, tasks};
-use crate::exec::executable::{ExecError, Inputs, Outputs, TableRows};
 use crate::exec::profile::Profile;
+use crate::exec::step::{ExecError, Inputs, Outputs, TableRows};
 use crate::exec::weights::Weights;
 use crate::lower::Program;
 use crate::primitive::kernel::{Planner, torch_kind};
@@ -36,6 +36,9 @@ pub(in crate::exec) struct Machine {
     /// Memory of the shared buffers; the calls know where they are.
     _arena: Arena,
 }
+
+/// Tensors for the gradients of weights, and for ids and gradients of rows.
+type Gradients = (Vec<Tensor>, Vec<(Tensor, Tensor)>);
 
 /// The work on some samples.
 struct Slice {
@@ -296,11 +299,7 @@ impl Machine {
     }
 
     /// Tensors for the gradients of weights, and for ids and gradients of rows.
-    fn empty_gradients(
-        &self,
-        program: &Program,
-        batch: usize,
-    ) -> Result<(Vec<Tensor>, Vec<(Tensor, Tensor)>), ExecError> {
+    fn empty_gradients(&self, program: &Program, batch: usize) -> Result<Gradients, ExecError> {
         let weights = self.plan.gradients.iter().map(|own| {
             let ty = &program.gradients[own.gradient].ty;
             empty(&ty.shape(), torch_kind(ty.kind))

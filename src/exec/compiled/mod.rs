@@ -23,8 +23,12 @@ const SLICE: usize = 400;
 /// two samples. It depends on the program alone.
 pub(super) fn slice_rows(program: &Program) -> Option<usize> {
     let batch = program.batch_rows();
+    if batch == 0 {
+        // Nothing comes from the data, so nothing says how many samples there are.
+        return None;
+    }
     let each = rows_a_sample(&program.body, program)?.max(1);
-    let most = (SLICE / each).clamp(1, batch.div_ceil(2).max(1));
+    let most = (SLICE / each).clamp(1, batch.div_ceil(2));
     (1..=most).rev().find(|rows| batch.is_multiple_of(*rows))
 }
 

@@ -22,7 +22,7 @@ impl Checker<'_> {
             bound.extend(own.choices.iter().cloned());
             bind_member(&own.member.kind, &mut bound);
         }
-        for module in flat.modules.iter() {
+        for module in &flat.modules {
             let Some(module) = self.modules.by_path.get(module) else { continue };
             for item in &module.tree.items {
                 bound.extend(item.name().map(str::to_owned));

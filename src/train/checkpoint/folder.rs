@@ -1,5 +1,5 @@
-//! Folders that are replaced whole: takes a way to fill a new folder, puts it in the old one's place; whatever moment
-//! the process or the power dies at, a complete folder remains.
+//! Folders that are replaced whole: takes a way to fill a new folder, puts it in the last one's place and keeps that one
+//! as the one before; whatever moment the process or the power dies at, a complete folder remains.
 
 use std::fs::{self, File};
 use std::io;
@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 
 use super::CheckpointError;
 
-/// Where the new folder is filled, and where the old one waits for its end.
+/// Where the new folder is filled, where the last one goes, and where the one before that waits for its end.
 struct Beside {
     new: PathBuf,
+    before: PathBuf,
     old: PathBuf,
 }
 
@@ -18,15 +19,23 @@ impl Beside {
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Beside {
             new: folder.with_file_name(format!(".{name}.new")),
+            before: folder.with_file_name(format!("{name}.before")),
             old: folder.with_file_name(format!(".{name}.old")),
         }
     }
 }
 
-/// Replaces `folder` by one that `fill` has filled. `fill` must leave its files synced.
+/// The folder that `folder` has replaced.
+pub fn before(folder: &Path) -> PathBuf {
+    Beside::of(folder).before
+}
+
+/// Replaces `folder` by one that `fill` has filled; the last one becomes the one before. `fill` must leave its files
+/// synced.
 ///
-/// Order: fill and sync the new folder, set the old one aside, move the new one in, remove the old one. The old folder
-/// is set aside only when the new one is complete, which is what [`settle`] relies on.
+/// Order: fill and sync the new folder, set the one before aside, make the last one the one before, move the new one in,
+/// remove what was set aside. The last folder is moved only when the new one is complete, which is what [`settle`] relies
+/// on.
 pub fn replace(
     folder: &Path,
     fill: impl FnOnce(&Path) -> Result<(), CheckpointError>,
@@ -42,8 +51,11 @@ pub fn replace(
         return Err(error);
     }
     failing(&parent, sync(&parent))?;
+    if beside.before.exists() && folder.exists() {
+        failing(&beside.before, fs::rename(&beside.before, &beside.old))?;
+    }
     if folder.exists() {
-        failing(folder, fs::rename(folder, &beside.old))?;
+        failing(folder, fs::rename(folder, &beside.before))?;
     }
     failing(folder, fs::rename(&beside.new, folder))?;
     failing(&parent, sync(&parent))?;
@@ -53,25 +65,45 @@ pub fn replace(
 /// Ends a replacement that was cut off. Only the process that writes the folder may call this.
 pub fn settle(folder: &Path) -> Result<(), CheckpointError> {
     let beside = Beside::of(folder);
-    if !folder.exists() && beside.old.exists() {
-        let complete = if beside.new.exists() { &beside.new } else { &beside.old };
+    let complete = complete(folder);
+    if complete != folder {
         failing(folder, fs::rename(complete, folder))?;
         failing(folder, sync(&parent_of(folder)))?;
+    }
+    if !beside.before.exists() && beside.old.exists() {
+        failing(&beside.before, fs::rename(&beside.old, &beside.before))?;
     }
     failing(&beside.new, remove(&beside.new))?;
     failing(&beside.old, remove(&beside.old))
 }
 
-/// Where a complete folder lies just now, for those who only read: `folder`, or the one about to take its place.
+/// Where the last complete folder lies just now, for those who only read: `folder`, or the one about to take its place.
 pub fn complete(folder: &Path) -> PathBuf {
     let beside = Beside::of(folder);
-    if folder.exists() || !beside.old.exists() {
-        folder.to_owned()
-    } else if beside.new.exists() {
-        beside.new
-    } else {
-        beside.old
+    if folder.exists() {
+        return folder.to_owned();
     }
+    // The last one has been moved: to where it is the one before, or, by an earlier totc, aside.
+    let moved = [&beside.before, &beside.old].into_iter().find(|place| place.exists());
+    match moved {
+        Some(_) if beside.new.exists() => beside.new,
+        Some(moved) => moved.clone(),
+        None => folder.to_owned(),
+    }
+}
+
+/// Goes back: the folder before takes the place of `folder`, which is kept as `NAME.damaged`, or with a number.
+pub fn go_back(folder: &Path) -> Result<(), CheckpointError> {
+    let beside = Beside::of(folder);
+    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let places = (1..).map(|number| match number {
+        1 => folder.with_file_name(format!("{name}.damaged")),
+        _ => folder.with_file_name(format!("{name}.damaged-{number}")),
+    });
+    let free = places.take(10_000).find(|place| !place.exists()).unwrap_or(beside.old);
+    failing(folder, fs::rename(folder, free))?;
+    failing(folder, fs::rename(&beside.before, folder))?;
+    failing(folder, sync(&parent_of(folder)))
 }
 
 fn parent_of(folder: &Path) -> PathBuf {
@@ -114,13 +146,14 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_replaced_and_nothing_is_left_beside() {
+    fn a_folder_is_replaced_and_only_the_one_before_is_left_beside() {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("run/checkpoint");
-        replace(&folder, fill("1")).unwrap();
-        replace(&folder, fill("2")).unwrap();
-        assert_eq!(content(&folder), "2");
-        assert_eq!(fs::read_dir(root.path().join("run")).unwrap().count(), 1);
+        for text in ["1", "2", "3"] {
+            replace(&folder, fill(text)).unwrap();
+        }
+        assert_eq!((content(&folder), content(&before(&folder))), ("3".to_owned(), "2".to_owned()));
+        assert_eq!(fs::read_dir(root.path().join("run")).unwrap().count(), 2);
     }
 
     #[test]
@@ -139,27 +172,50 @@ mod tests {
     }
 
     #[test]
-    fn every_moment_of_dying_leaves_a_complete_folder() {
+    fn going_back_keeps_both() {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("checkpoint");
-        let (new, old) = (root.path().join(".checkpoint.new"), root.path().join(".checkpoint.old"));
-        // While the new folder is being filled.
-        write(&folder, "1");
-        write(&new, "half of 2");
-        assert_eq!(content(&complete(&folder)), "1");
+        for text in ["1", "2"] {
+            replace(&folder, fill(text)).unwrap();
+        }
+        go_back(&folder).unwrap();
+        assert_eq!(content(&folder), "1");
+        assert_eq!(content(&root.path().join("checkpoint.damaged")), "2");
+    }
+
+    /// Each moment of replacing 2 by 3, with 1 before it.
+    #[test]
+    fn every_moment_of_dying_leaves_a_complete_folder() {
+        let place = |new: &str, last: &str, before: &str, old: &str| {
+            let root = tempfile::tempdir().unwrap();
+            let names = [".checkpoint.new", "checkpoint", "checkpoint.before", ".checkpoint.old"];
+            for (name, text) in names.into_iter().zip([new, last, before, old]) {
+                if !text.is_empty() {
+                    write(&root.path().join(name), text);
+                }
+            }
+            root
+        };
+        for (moment, wanted) in [
+            (["half of 3", "2", "1", ""], ["2", "1"]),
+            (["3", "2", "", "1"], ["2", "1"]),
+            (["3", "", "2", "1"], ["3", "2"]),
+            (["", "3", "2", "1"], ["3", "2"]),
+            (["3", "", "2", ""], ["3", "2"]),
+            // A totc that kept one checkpoint.
+            (["2", "", "", "1"], ["2", "1"]),
+        ] {
+            let [new, last, one_before, old] = moment;
+            let root = place(new, last, one_before, old);
+            let folder = root.path().join("checkpoint");
+            assert_eq!(content(&complete(&folder)), wanted[0], "{moment:?}");
+            settle(&folder).unwrap();
+            assert_eq!([content(&folder), content(&before(&folder))], wanted, "{moment:?}");
+            assert_eq!(fs::read_dir(root.path()).unwrap().count(), 2, "{moment:?}");
+        }
+        let root = place("", "", "", "1");
+        let folder = root.path().join("checkpoint");
         settle(&folder).unwrap();
         assert_eq!(content(&folder), "1");
-        // Between the two renames.
-        fs::rename(&folder, &old).unwrap();
-        write(&new, "2");
-        assert_eq!(content(&complete(&folder)), "2");
-        settle(&folder).unwrap();
-        assert_eq!(content(&folder), "2");
-        // Before the old folder is removed.
-        write(&old, "1");
-        assert_eq!(content(&complete(&folder)), "2");
-        settle(&folder).unwrap();
-        assert_eq!(content(&folder), "2");
-        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
     }
 }

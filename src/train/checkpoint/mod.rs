@@ -1,21 +1,23 @@
 //! Checkpoints: takes the state of a run, gives a folder that is complete or absent, and back; never trains.
 //!
 //! The folder holds `weights.safetensors` (as trained), `ema.safetensors` (to be tested; only where the run keeps an
-//! average), `state.safetensors` (the optimiser's memory and the carried batch) and `state.json` (counts and settings).
+//! average), `state.safetensors` (the optimiser's memory and the carried batch), `state.json` (counts and settings) and
+//! `SHA256SUMS` of all of them. The checkpoint before it is kept beside it.
 
 mod folder;
 mod run_state;
 mod tensor_file;
 
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 use tch::Tensor;
 
-use crate::weights::WeightsAbout;
+use crate::weights::{DAMAGED, Sums, WeightsAbout};
 
-pub use folder::settle;
+pub use folder::{before, go_back, settle};
 pub(super) use run_state::course;
 pub use run_state::{FORMAT_VERSION, RunState};
 pub use tensor_file::write_weights;
@@ -52,25 +54,35 @@ pub fn save(folder: &Path, contents: &Contents) -> Result<(), CheckpointError> {
         tensors.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect()
     };
     folder::replace(folder, |new| {
+        let mut sums = Sums::default();
         let about = |averaged| WeightsAbout { averaged: Some(averaged), ..contents.about.clone() }.metadata();
-        tensor_file::write(&new.join(WEIGHTS), &list(&contents.weights), about(false))?;
+        let mut keep = |name: &str, bytes: Vec<u8>| {
+            sums.add(name, &bytes);
+            tensor_file::write_bytes(&new.join(name), &bytes)
+        };
+        let path = |name: &str| new.join(name);
+        keep(WEIGHTS, tensor_file::bytes(&path(WEIGHTS), &list(&contents.weights), about(false))?)?;
         if let Some(average) = &contents.average {
-            tensor_file::write(&new.join(AVERAGE), &list(average), about(true))?;
+            keep(AVERAGE, tensor_file::bytes(&path(AVERAGE), &list(average), about(true))?)?;
         }
-        tensor_file::write(&new.join(STATE), &list(&contents.state), None)?;
-        tensor_file::write_bytes(&new.join(RUN_STATE), &contents.run_state.to_bytes(&new.join(RUN_STATE))?)
+        keep(STATE, tensor_file::bytes(&path(STATE), &list(&contents.state), None)?)?;
+        keep(RUN_STATE, contents.run_state.to_bytes(&path(RUN_STATE))?)?;
+        tensor_file::write_bytes(&path(Sums::NAME), sums.text().as_bytes())
     })
 }
 
 /// Reads the checkpoint at `folder` onto the CPU.
 pub fn load(folder: &Path) -> Result<Contents, CheckpointError> {
     let folder = folder::complete(folder);
-    let run_state = RunState::read(&folder.join(RUN_STATE))?;
-    let average = folder.join(AVERAGE);
+    let run_state = peek_at(&folder)?;
+    let tensors = |name: &str| {
+        let path = folder.join(name);
+        tensor_file::tensors(&path, &read_whole(&path)?)
+    };
     Ok(Contents {
-        weights: tensor_file::read(&folder.join(WEIGHTS))?,
-        average: if run_state.average { Some(tensor_file::read(&average)?) } else { None },
-        state: tensor_file::read(&folder.join(STATE))?,
+        weights: tensors(WEIGHTS)?,
+        average: if run_state.average { Some(tensors(AVERAGE)?) } else { None },
+        state: tensors(STATE)?,
         run_state,
         about: WeightsAbout::default(),
     })
@@ -78,7 +90,29 @@ pub fn load(folder: &Path) -> Result<Contents, CheckpointError> {
 
 /// Reads only the counts and settings of the checkpoint at `folder`.
 pub fn peek(folder: &Path) -> Result<RunState, CheckpointError> {
-    RunState::read(&folder::complete(folder).join(RUN_STATE))
+    peek_at(&folder::complete(folder))
+}
+
+fn peek_at(folder: &Path) -> Result<RunState, CheckpointError> {
+    let path = folder.join(RUN_STATE);
+    RunState::of_bytes(&path, &read_whole(&path)?)
+}
+
+/// Whether there is a checkpoint at `folder`, complete or about to be put in place.
+pub fn exists(folder: &Path) -> bool {
+    folder::complete(folder).exists()
+}
+
+/// Reads a file of a checkpoint, which must be as it was written. Those of an earlier totc have no sums.
+fn read_whole(path: &Path) -> Result<Vec<u8>, CheckpointError> {
+    let bytes = fs::read(path).map_err(|cause| CheckpointError::Read { path: path.to_owned(), cause })?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    match Sums::of(folder).map(|sums| sums.holds(&name, &crate::weights::hash(&bytes))) {
+        None | Some(Some(true)) => Ok(bytes),
+        Some(Some(false)) => Err(CheckpointError::format(path, DAMAGED)),
+        Some(None) => Err(CheckpointError::format(path, "SHA256SUMS beside it does not tell of it")),
+    }
 }
 
 /// The weights to test with: the average where there is one.
@@ -115,7 +149,7 @@ pub enum CheckpointError {
         cause: io::Error,
     },
     /// A file is damaged or no checkpoint at all.
-    #[error("`{}` is damaged or was not written by totc: {what}; take another checkpoint", path.display())]
+    #[error("`{}` is damaged or was not written by totc: {what}", path.display())]
     Format {
         /// The file.
         path: PathBuf,

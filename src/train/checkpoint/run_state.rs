@@ -1,6 +1,5 @@
 //! `state.json`: takes the counts and settings of a run, gives text, and back; says in words how two runs differ.
 
-use std::fs;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -8,9 +7,10 @@ use serde_json::Value;
 
 use super::CheckpointError;
 use crate::run_file::TrainConfig;
+use crate::train::step_metrics::MetricsWindow;
 
 /// Version of the checkpoint folder; it changes whenever an older totc could misread a newer folder or the reverse.
-pub const FORMAT_VERSION: u64 = 1;
+pub const FORMAT_VERSION: u64 = 2;
 
 /// The state of a run besides its tensors: counts and settings. Everything random is a function of the seed and these counts, so no generator's
 /// state is needed.
@@ -37,6 +37,9 @@ pub struct RunState {
     /// Of these, seconds spent in tests.
     #[serde(default)]
     pub seconds_in_tests: f64,
+    /// What the next line of the log is to be means of.
+    #[serde(default)]
+    pub window: MetricsWindow,
 }
 
 impl RunState {
@@ -44,12 +47,12 @@ impl RunState {
         serde_json::to_vec_pretty(self).map_err(|cause| CheckpointError::format(path, cause))
     }
 
-    pub(super) fn read(path: &Path) -> Result<RunState, CheckpointError> {
-        let bytes = fs::read(path).map_err(|cause| CheckpointError::Read { path: path.to_owned(), cause })?;
+    pub(super) fn of_bytes(path: &Path, bytes: &[u8]) -> Result<RunState, CheckpointError> {
         let value: Value =
-            serde_json::from_slice(&bytes).map_err(|cause| CheckpointError::format(path, cause))?;
+            serde_json::from_slice(bytes).map_err(|cause| CheckpointError::format(path, cause))?;
         match value.get("version").and_then(Value::as_u64) {
-            Some(FORMAT_VERSION) => {}
+            // The first had neither sums nor the means that the log is still to have.
+            Some(1 | FORMAT_VERSION) => {}
             Some(found) => return Err(CheckpointError::Version { path: path.to_owned(), found }),
             None => return Err(CheckpointError::format(path, "it has no `version`")),
         }

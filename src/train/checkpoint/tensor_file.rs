@@ -24,19 +24,19 @@ pub fn write_weights(
     let failed = |cause| CheckpointError::Write { path: path.to_owned(), cause };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(failed)?;
-    let aside = tempfile::Builder::new().prefix(".totc-weights-").tempfile_in(folder).map_err(failed)?;
+    let aside = crate::weights::aside(folder).map_err(failed)?;
     let list: Vec<_> = tensors.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect();
-    write(aside.path(), &list, about.metadata())?;
+    write_bytes(aside.path(), &bytes(path, &list, about.metadata())?)?;
     aside.persist(path).map_err(|error| failed(error.error))?;
     Ok(())
 }
 
-/// Writes the tensors to a new file and waits until the disk has them.
-pub fn write(
+/// The tensors as the bytes of a file; `path` names it in errors.
+pub fn bytes(
     path: &Path,
     tensors: &[(String, Tensor)],
     metadata: Option<HashMap<String, String>>,
-) -> Result<(), CheckpointError> {
+) -> Result<Vec<u8>, CheckpointError> {
     let mut buffers = Vec::with_capacity(tensors.len());
     for (name, tensor) in tensors {
         let bytes = bytes_of(tensor).map_err(|cause| CheckpointError::tensor(path, name, cause))?;
@@ -48,8 +48,7 @@ pub fn write(
         let view = TensorView::new(*dtype, shape.clone(), bytes);
         views.push((name.as_str(), view.map_err(|cause| CheckpointError::format(path, cause))?));
     }
-    let whole = serialize(views, metadata).map_err(|cause| CheckpointError::format(path, cause))?;
-    write_bytes(path, &whole)
+    serialize(views, metadata).map_err(|cause| CheckpointError::format(path, cause))
 }
 
 /// Writes bytes to a new file and waits until the disk has them.
@@ -62,10 +61,9 @@ pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), CheckpointError> {
     write().map_err(|cause| CheckpointError::Write { path: path.to_owned(), cause })
 }
 
-/// Reads all tensors of a file, onto the CPU.
-pub fn read(path: &Path) -> Result<IndexMap<String, Tensor>, CheckpointError> {
-    let bytes = fs::read(path).map_err(|cause| CheckpointError::Read { path: path.to_owned(), cause })?;
-    let file = SafeTensors::deserialize(&bytes).map_err(|cause| CheckpointError::format(path, cause))?;
+/// All tensors of a file's bytes, on the CPU.
+pub fn tensors(path: &Path, bytes: &[u8]) -> Result<IndexMap<String, Tensor>, CheckpointError> {
+    let file = SafeTensors::deserialize(bytes).map_err(|cause| CheckpointError::format(path, cause))?;
     let mut tensors = IndexMap::new();
     for (name, view) in file.tensors() {
         let shape: Vec<i64> = view.shape().iter().map(|size| *size as i64).collect();

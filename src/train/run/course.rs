@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use super::lock::Lock;
 use super::observer::RunObserver;
 use super::session::Session;
 use super::{Protocols, RunError, RunOutcome, Standing, doubt_arc, final_test, numbers};
@@ -13,7 +14,7 @@ use crate::train::best;
 use crate::train::checkpoint;
 use crate::train::final_test::{FinalTest, tested_at};
 use crate::train::identity::Identity;
-use crate::train::log::{MetricsKind, MetricsLog, MetricsRecord, total_seconds};
+use crate::train::log::{LogError, MetricsKind, MetricsLog, MetricsRecord, total_seconds};
 use crate::train::results::EvaluationReport;
 use crate::train::run_folder;
 use crate::train::saving::Noted;
@@ -29,6 +30,8 @@ const LOGGED: u64 = 50;
 pub(super) struct Course<'a> {
     trainer: Trainer,
     session: Session,
+    /// Held as long as the course lasts.
+    lock: Lock,
     log: MetricsLog,
     out: PathBuf,
     folder: PathBuf,
@@ -56,6 +59,7 @@ impl<'a> Course<'a> {
     pub fn new(
         trainer: Trainer,
         mut session: Session,
+        lock: Lock,
         log: MetricsLog,
         out: PathBuf,
         observer: &'a mut dyn RunObserver,
@@ -71,17 +75,19 @@ impl<'a> Course<'a> {
             seconds: state.as_ref().map_or(0.0, |state| state.seconds.max(logged)),
             seconds_in_tests: state.as_ref().map_or(0.0, |state| state.seconds_in_tests),
             about: session.about()?,
+            window: state.map_or_else(MetricsWindow::default, |state| state.window),
         };
         Ok(Course {
             first: trainer.steps_done(),
             folder: out.join(checkpoint::FOLDER),
             trainer,
             session,
+            lock,
             log,
             out,
             observer,
             began: Instant::now(),
-            window: MetricsWindow::default(),
+            window: before.window.clone(),
             tests: Vec::new(),
             seconds_in_tests: 0.0,
             tested,
@@ -209,7 +215,7 @@ impl<'a> Course<'a> {
         let Some(means) = self.window.take() else { return Ok(()) };
         let mut losses = means.losses;
         losses.insert("total".to_owned(), means.loss);
-        Ok(self.log.append(&MetricsRecord {
+        self.note_down(&MetricsRecord {
             kind: MetricsKind::Train,
             step: means.step,
             seconds: self.seconds(),
@@ -219,7 +225,25 @@ impl<'a> Course<'a> {
             steps_used: means.steps_used,
             gradient_norm: Some(means.gradient_norm),
             ..MetricsRecord::default()
-        })?)
+        })
+    }
+
+    /// Adds a record to the log. A log that cannot be written must not end days of training.
+    fn note_down(&mut self, record: &MetricsRecord) -> Result<(), RunError> {
+        let waited = self.log.waits();
+        match self.log.append(record) {
+            Ok(()) if waited => {
+                self.observer.trouble(record.step, "the log can be written again, and is whole")
+            }
+            Ok(()) => {}
+            Err(error @ LogError::File { .. }) if !waited => {
+                let text = format!("{error}; training goes on, and the log is made up for once it can be");
+                self.observer.trouble(record.step, &text);
+            }
+            Err(LogError::File { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
     }
 
     /// The test at the end: all examples, all steps and stopping when sure, with its files.
@@ -260,7 +284,7 @@ impl<'a> Course<'a> {
             protocol: Some(protocol),
             examples: Some(report.examples),
         };
-        self.log.append(&record)?;
+        self.note_down(&record)?;
         self.tested.push(record);
         self.tests.push((step, report));
         Ok(())
@@ -273,7 +297,11 @@ impl<'a> Course<'a> {
             seconds: self.seconds(),
             seconds_in_tests: self.before.seconds_in_tests + self.seconds_in_tests,
             about: self.before.about.clone(),
+            window: self.window.clone(),
         };
+        if !self.lock.is_ours() {
+            return Err(RunError::Lost(self.out.clone()));
+        }
         match (self.trainer.save_noting(&self.folder, &noted), on_failure) {
             (Ok(()), _) => self.observer.saved(step, &self.folder),
             (Err(error), OnFailure::GoOn) => self.observer.not_saved(step, &error),

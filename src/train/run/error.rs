@@ -49,6 +49,41 @@ pub enum RunError {
     /// The output folder holds a run, and it was not asked to go on with it.
     #[error("{} holds a run already; go on with it by --resume, or choose another folder by --out", .0.display())]
     Occupied(PathBuf),
+    /// There is nothing to go on from.
+    #[error("{} holds no checkpoint to go on from; start the run without --resume", .0.display())]
+    NothingToResume(PathBuf),
+    /// Another process works in the output folder.
+    #[error(
+        "{} is being trained by {owner}; let it end, or choose another folder by --out{}",
+        folder.display(), unless_gone(lock)
+    )]
+    Held {
+        /// The output folder.
+        folder: PathBuf,
+        /// Who holds it.
+        owner: String,
+        /// The lock, where the system cannot say whether that process lives.
+        lock: Option<PathBuf>,
+    },
+    /// Another process has taken the output folder.
+    #[error(
+        "{} was taken over by another process while this one was halted; nothing more is written by this one",
+        .0.display()
+    )]
+    Lost(PathBuf),
+    /// There is no checkpoint before the last.
+    #[error("{} holds no checkpoint before the last one", .0.display())]
+    NoEarlier(PathBuf),
+    /// The last checkpoint is damaged.
+    #[error("{what}{}", instead(folder, step))]
+    Damaged {
+        /// The file and what is wrong with it.
+        what: String,
+        /// The output folder.
+        folder: PathBuf,
+        /// Steps done of the checkpoint before, where that is whole.
+        step: Option<u64>,
+    },
     /// The output folder holds a file of that name which no run has written.
     #[error("{} is there already and was not written by a run; choose another output folder by --out", .0.display())]
     InTheWay(PathBuf),
@@ -91,6 +126,20 @@ pub enum RunError {
     /// Weights of another model cannot be put in place of fresh ones.
     #[error("libtorch failed while putting the weights of `init` in place: {0}")]
     Transfer(#[from] tch::TchError),
+}
+
+fn unless_gone(lock: &Option<PathBuf>) -> String {
+    lock.as_ref().map_or(String::new(), |lock| format!("; if it is gone, remove {}", lock.display()))
+}
+
+fn instead(folder: &std::path::Path, step: &Option<u64>) -> String {
+    match step {
+        Some(step) => format!(
+            "; the checkpoint before it, of step {step}, is whole: `totc run {} --resume --earlier` goes on from there",
+            folder.display()
+        ),
+        None => "; there is no whole checkpoint before it: start the run anew".to_owned(),
+    }
 }
 
 impl From<RunFolderError> for RunError {

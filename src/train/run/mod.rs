@@ -19,6 +19,7 @@
 mod course;
 mod error;
 mod final_test;
+mod lock;
 mod machine;
 mod observer;
 mod origin;
@@ -27,6 +28,7 @@ mod session;
 
 pub use error::RunError;
 pub use final_test::{Protocols, doubt_arc, final_test, stops_early};
+pub use lock::LOCK;
 pub use machine::{Machine, MachineError};
 pub use observer::{RunObserver, RunStart, WeightsTaken};
 pub use session::{Session, UsedWeights, read};
@@ -40,7 +42,8 @@ use tch::Device;
 
 use super::arc_test::note_identifiers;
 use super::best::RankedTest;
-use super::checkpoint;
+use super::checkpoint::{self, CheckpointError};
+use super::error::TrainError;
 use super::final_test::FinalTest;
 use super::identity::{Identity, TrainingSession, WeightOrigin};
 use super::log::MetricsLog;
@@ -54,6 +57,7 @@ use crate::ir::{WeightInfo, WeightRole};
 use crate::lower::Program;
 use crate::run_file::{RunFile, TrainConfig};
 use course::Course;
+use lock::Lock;
 
 /// What is not in the run file: where to compute, and how far to go now.
 #[derive(Clone, Debug)]
@@ -62,16 +66,24 @@ pub struct RunOptions {
     pub machine: Machine,
     /// Threads that prefetch training rows (the rows are the same); 0: each step prepares its own.
     pub loaders: usize,
-    /// Whether to go on from the last checkpoint in the output folder, if there is one. Without this, a folder that
-    /// holds a run is refused.
+    /// Whether to go on from the last checkpoint in the output folder, which must be there. Without this, a folder that
+    /// holds a checkpoint is refused.
     pub resume: bool,
+    /// To go on from the checkpoint before the last, which is kept aside.
+    pub earlier: bool,
     /// Stop after so many steps of this call; the run can be resumed.
     pub stop_after: Option<u64>,
 }
 
 impl Default for RunOptions {
     fn default() -> RunOptions {
-        RunOptions { machine: Machine::default(), loaders: LOADERS, resume: false, stop_after: None }
+        RunOptions {
+            machine: Machine::default(),
+            loaders: LOADERS,
+            resume: false,
+            earlier: false,
+            stop_after: None,
+        }
     }
 }
 
@@ -157,11 +169,18 @@ pub fn run(
         return Err(RunError::InTheWay(path));
     }
     let folder = out.join(checkpoint::FOLDER);
+    if options.resume && !checkpoint::exists(&folder) {
+        return Err(RunError::NothingToResume(out));
+    }
     std::fs::create_dir_all(&out).map_err(|cause| RunError::Io { path: out.clone(), cause })?;
+    let lock = Lock::take(&out)?;
     checkpoint::settle(&folder)?;
     let saved = folder.exists();
     if saved && !options.resume {
         return Err(RunError::Occupied(out));
+    }
+    if saved && options.earlier {
+        go_back(&out, &folder)?;
     }
     let (mut trainer, mut identity) = match saved {
         true => go_on(&mut session, &out)?,
@@ -186,7 +205,7 @@ pub fn run(
         out: &out,
     });
     let steps_before = trainer.steps_done();
-    let course = Course::new(trainer, session, log, out, observer)?;
+    let course = Course::new(trainer, session, lock, log, out, observer)?;
     if let Some(outcome) = course.complete_before() {
         return Ok(outcome);
     }
@@ -244,14 +263,39 @@ fn begin(
 fn go_on(session: &mut Session, out: &Path) -> Result<(Trainer, Identity), RunError> {
     let identity = same_run::same_run(session, out)?;
     let folder = out.join(checkpoint::FOLDER);
-    let state = checkpoint::peek(&folder)?;
+    let state = checkpoint::peek(&folder).map_err(|error| offer_earlier(error.into(), out))?;
     let infos = session.weight_infos()?;
     let config = config(session, identity.origin.as_ref(), &infos);
     session.freeze(&config, &infos);
     // The programs of the last step that was done; a phase that begins now comes by its change.
     let programs = session.programs(state.step.saturating_sub(1))?;
-    let trainer = Trainer::resume(config, programs, Arc::clone(&session.data), session.device, &folder)?;
+    let trainer = Trainer::resume(config, programs, Arc::clone(&session.data), session.device, &folder);
+    let trainer = trainer.map_err(|error| offer_earlier(error.into(), out))?;
     Ok((trainer, identity))
+}
+
+/// Puts the checkpoint before the last in its place, if it is whole.
+fn go_back(out: &Path, folder: &Path) -> Result<(), RunError> {
+    let before = checkpoint::before(folder);
+    if !before.exists() {
+        return Err(RunError::NoEarlier(out.to_owned()));
+    }
+    checkpoint::load(&before)?;
+    Ok(checkpoint::go_back(folder)?)
+}
+
+/// Says of a checkpoint that is damaged where the run can go on from.
+fn offer_earlier(error: RunError, out: &Path) -> RunError {
+    let damaged = match &error {
+        RunError::Checkpoint(error) | RunError::Train(TrainError::Checkpoint(error)) => error,
+        _ => return error,
+    };
+    if !matches!(damaged, CheckpointError::Format { .. } | CheckpointError::Read { .. }) {
+        return error;
+    }
+    let before = checkpoint::load(&checkpoint::before(&out.join(checkpoint::FOLDER)));
+    let step = before.ok().map(|contents| contents.run_state.step);
+    RunError::Damaged { what: error.to_string(), folder: out.to_owned(), step }
 }
 
 /// What the run file says, and how weights that came from elsewhere learn.

@@ -80,6 +80,11 @@ pub trait RunObserver {
         let _ = (step, folder);
     }
 
+    /// Something beside training does not work, or does again; training goes on.
+    fn trouble(&mut self, step: u64, what: &str) {
+        let _ = (step, what);
+    }
+
     /// A checkpoint could not be written; training goes on, and the one before it still stands.
     fn not_saved(&mut self, step: u64, error: &TrainError) {
         let _ = (step, error);

@@ -1,6 +1,7 @@
 //! What a resumed run must share with its beginning: takes a session, gives the identity kept beside its checkpoints;
 //! refuses to go on with another run.
 
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use super::session::Session;
@@ -11,7 +12,7 @@ use crate::lower;
 use crate::random::fnv1a;
 use crate::run_file::RunFile;
 use crate::train::arc_test::other_identifiers;
-use crate::train::identity::{About, FOLDER_FORMAT, Identity, Provenance, TestSetHash};
+use crate::train::identity::{About, FOLDER_FORMAT, Identity, Provenance, TestSetHash, contents_hash};
 
 /// Of the run that a session would start.
 pub fn identity(session: &mut Session) -> Result<Identity, RunError> {
@@ -30,17 +31,43 @@ pub fn identity(session: &mut Session) -> Result<Identity, RunError> {
         test: TestSetHash::of(session.data.as_ref()),
         train: Some(TestSetHash::of_training(session.data.as_ref(), session.run.run.seed)),
         model_sha256: Some(session.model_file.digest()),
+        contents_sha256: Some(contents_hash(session.data.as_ref())),
     };
+    let programs = programs(session)?;
     Ok(Identity {
         format: FOLDER_FORMAT,
         settings: session.run.fingerprint(),
         program: fnv1a(lower::print(&program).bytes()),
+        programs,
         micro_batch: session.micro_batch()?,
         origin: None,
         about: Some(about),
         made: Provenance { run_file: begun_at(&session.run)?, ..Provenance::of(&session.run.path) },
         sessions: Vec::new(),
     })
+}
+
+/// Hashes of the programs of every phase: what they compute, take and give, and when samples end.
+fn programs(session: &mut Session) -> Result<Vec<(u64, u64)>, RunError> {
+    let batch = session.run.run.batch;
+    let run = &session.run.run;
+    let begins = run.phases.iter().filter_map(|phase| run.begins(phase));
+    let mut steps: Vec<u64> = std::iter::once(0).chain(begins).collect();
+    steps.sort_unstable();
+    steps.dedup();
+    let mut hashes = Vec::new();
+    for step in steps {
+        let mut text = String::new();
+        for mode in [Mode::Training, Mode::Evaluation] {
+            let program = session.program(mode, step, batch, Values::Dropped)?;
+            text += &lower::print(&program);
+            let weights = program.weights.iter().map(|info| (&info.path, info.role, &info.shape));
+            let _ = write!(text, "{:?}", weights.collect::<Vec<_>>());
+            let _ = write!(text, "{:?}{:?}{:?}", program.inputs, program.states, program.halt);
+        }
+        hashes.push((step, fnv1a(text.bytes())));
+    }
+    Ok(hashes)
 }
 
 /// Where the run file lies that the data are relative to.
@@ -50,6 +77,15 @@ fn begun_at(run: &RunFile) -> Result<PathBuf, RunError> {
     let whole = std::path::absolute(folder);
     let whole = whole.map_err(|cause| RunError::Io { path: folder.to_owned(), cause })?;
     Ok(whole.join(run.path.file_name().unwrap_or_default()))
+}
+
+/// Those of the programs in order; a longer run has its phases at other steps.
+fn hashes(identity: &Identity) -> impl Iterator<Item = u64> {
+    identity.programs.iter().map(|(_, hash)| *hash)
+}
+
+fn contents(identity: &Identity) -> Option<String> {
+    identity.about.as_ref()?.contents_sha256.clone()
 }
 
 /// Refuses to go on with another run in the folder `out`; gives what is to be kept of it from now on.
@@ -77,7 +113,19 @@ pub fn same_run(session: &mut Session, out: &Path) -> Result<Identity, RunError>
             out.display()
         )));
     }
-    if now.program != before.program {
+    // A part of what is trained on may have changed, behind all that is compared above.
+    if let (Some(before), Some(now)) = (contents(&before), contents(&now))
+        && before != now
+    {
+        return Err(RunError::OtherRun(format!(
+            "the data are other than when this run began with them (sha256 {}… of all puzzles then, {}… now); put the old \
+             ones back, or start another run with --out",
+            before.get(..12).unwrap_or_default(),
+            now.get(..12).unwrap_or_default()
+        )));
+    }
+    let same_programs = before.programs.is_empty() || hashes(&before).eq(hashes(&now));
+    if now.program != before.program || !same_programs {
         return Err(RunError::OtherRun(match before.made.totc == now.made.totc {
             true => format!(
                 "the model computes something else than when this run began (its files have changed); `totc run {} \

@@ -251,8 +251,15 @@ impl Session {
             Some(path) => path.to_owned(),
             None => self.weights_in(&used.folder)?,
         };
-        let weights = Weights::load(&path, &program.weights, self.device)?;
         let (sha256, about) = facts(&path)?;
+        let weights = Weights::load(&path, &program.weights, self.device)?;
+        if let Some(name) = not_finite(&weights)? {
+            return Err(RunError::Folder(format!(
+                "{}: `{name}` holds numbers that are infinite or not a number (NaN): whatever is computed with these \
+                 weights is meaningless; take those of an earlier checkpoint",
+                path.display()
+            )));
+        }
         if let (Some(about), false, Some(_)) = (&about, used.compared, wish.weights) {
             self.bind(Mode::Evaluation, u64::MAX, self.run.run.batch);
             let model = self.model_file.model(Mode::Evaluation)?;
@@ -295,6 +302,16 @@ impl Session {
             ..WeightsAbout::default()
         })
     }
+}
+
+/// The first weight that holds a number that is none.
+fn not_finite(weights: &Weights) -> Result<Option<&String>, tch::TchError> {
+    for (name, tensor) in &weights.tensors {
+        if !bool::try_from(tensor.f_isfinite()?.f_all()?)? {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
 }
 
 /// Weights that a command uses.

@@ -51,7 +51,7 @@ impl Recorder<'_> {
                 if id.get().name == "dot" && attrs.over.contains(&self.batch) =>
             {
                 let both = self.class_of(a) == Class::Sample && self.class_of(b) == Class::Sample;
-                if !both || !(multiplied(a.ty.kind) && multiplied(b.ty.kind)) {
+                if !(both && multiplied(a.ty.kind) && multiplied(b.ty.kind)) {
                     return None;
                 }
                 let axes: Vec<AxisId> = instr.ty.axes().collect();

@@ -274,7 +274,7 @@ impl Recorder<'_> {
 
     fn operation(&mut self, instr: &Instr, op: &Op) -> Option<Held> {
         let note = self.note(instr);
-        if let Some(held) = self.from_outside(instr, op, note) {
+        if let Some(held) = self.outside(instr, op, note) {
             return held;
         }
         if let Op::Unstack { axis } = op
@@ -317,7 +317,7 @@ impl Recorder<'_> {
     }
 
     /// What comes from outside of the step.
-    fn from_outside(&mut self, instr: &Instr, op: &Op, note: usize) -> Option<Option<Held>> {
+    fn outside(&mut self, instr: &Instr, op: &Op, note: usize) -> Option<Option<Held>> {
         let place = |names: &mut Vec<String>, name: String| {
             names.iter().position(|known| *known == name).unwrap_or_else(|| {
                 names.push(name);
