@@ -126,6 +126,7 @@ pub struct TestSetHash {
 }
 
 /// SHA-256 of all that training and tests can meet.
+#[cfg(feature = "torch")]
 pub fn contents_hash(data: &dyn Dataset) -> String {
     let mut hash = Sha256::new();
     data.contents(&mut |bytes| hash.update(bytes));

@@ -87,6 +87,8 @@ impl Drop for Lock {
         if self.is_ours() {
             let _ = self.file.set_len(0);
         }
+        // The thread that gives signs of life may keep the file open a little longer.
+        let _ = self.file.unlock();
     }
 }
 
