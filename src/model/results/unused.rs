@@ -48,7 +48,9 @@ impl Checker<'_> {
                 },
                 MemberKind::Block { name, .. } => {
                     let done = flat.members.iter().any(|other| does(&other.member, &name.name));
-                    ("block", name, done)
+                    // Who writes a section anew has no use for the blocks it was cut into, and they cost nothing.
+                    let theirs = own.model != flat.span && self.sources.is_library(name.span);
+                    ("block", name, done || theirs)
                 }
                 _ => continue,
             };
