@@ -122,10 +122,10 @@ impl Machine {
         for (call, note) in &mut self.shared {
             let start = Instant::now();
             let done = call.run(&feed, &[], self.form);
-            done.map_err(|failed| failure(&self.plan, program, *note, failed))?;
+            done.map_err(|failed| failure(&self.plan, *note, failed))?;
             noted(&mut profile, &self.plan, *note, start);
         }
-        self.pack(&feed);
+        self.pack(&feed)?;
         let values = self.empty_results(program, batch)?;
         let (gradients, rows) = self.empty_gradients(program, batch)?;
         let addresses = |tensors: &[Tensor]| -> Vec<usize> {
@@ -151,19 +151,25 @@ impl Machine {
                 None => Pool::shared().run(self.slices.len(), one),
                 Some(_) => {
                     for at in 0..self.slices.len() {
-                        self.one_profiled(at, from..meeting.after, &feed, &mut profile, program)?;
+                        self.one_profiled(at, from..meeting.after, &feed, &mut profile)?;
                     }
                 }
             }
             if let Some((_, note, reason)) = lock(&failed).take() {
-                return Err(failure(&self.plan, program, note, reason));
+                return Err(failure(&self.plan, note, reason));
             }
             let start = Instant::now();
             let bases: Vec<usize> = self.slices.iter().map(|slice| lock(slice).base).collect();
             let tasks: Vec<&Task> = self.tasks.iter().filter(|task| task.meeting == number).collect();
             let own =
                 Sums { plan: &self.plan, layout: &self.layout, form: self.form, base: self.base, bases };
-            Pool::shared().run(tasks.len(), |at| own.sum(tasks[at], sums[tasks[at].gradient]));
+            let unsummed: Mutex<Option<String>> = Mutex::new(None);
+            Pool::shared().run(tasks.len(), |at| {
+                if let Err(error) = own.sum(tasks[at], sums[tasks[at].gradient]) {
+                    lock(&unsummed).get_or_insert(error);
+                }
+            });
+            told("the gradients of weights", &unsummed)?;
             if let (Some(profile), false) = (&mut profile, tasks.is_empty()) {
                 profile.add("weight gradients", "∂ of all weights", Span::NONE, start);
             }
@@ -181,13 +187,12 @@ impl Machine {
         range: std::ops::Range<usize>,
         feed: &Feed,
         profile: &mut Option<&mut Profile>,
-        program: &Program,
     ) -> Result<(), ExecError> {
         let mut slice = lock(&self.slices[at]);
         for (call, note) in &mut slice.calls[range] {
             let start = Instant::now();
             let done = call.run(feed, &self.packs, self.form);
-            done.map_err(|failed| failure(&self.plan, program, *note, failed))?;
+            done.map_err(|failed| failure(&self.plan, *note, failed))?;
             noted(profile, &self.plan, *note, start);
         }
         Ok(())
@@ -241,7 +246,8 @@ impl Machine {
         Ok(feed)
     }
 
-    fn pack(&mut self, feed: &Feed) {
+    fn pack(&mut self, feed: &Feed) -> Result<(), ExecError> {
+        let failed: Mutex<Option<String>> = Mutex::new(None);
         let (plan, layout, base) = (&self.plan, &self.layout, self.base);
         let packs: Vec<Mutex<&mut Packed>> = self.packs.iter_mut().map(Mutex::new).collect();
         Pool::shared().run(packs.len(), |at| {
@@ -259,8 +265,12 @@ impl Machine {
             // SAFETY: a weight outside, float32 and dense, or a shared buffer; the array's type says how much is read.
             #[expect(unsafe_code, reason = "kernels read memory by pointers")]
             let done = unsafe { pack_from(&mut pack, from) };
-            debug_assert!(done.is_ok(), "{done:?}");
+            if let Err(error) = done {
+                lock(&failed).get_or_insert(error.to_string());
+            }
         });
+        drop(packs);
+        told("the weights of a product", &failed)
     }
 
     /// Adds what each slice has summed by itself, slice by slice.
@@ -434,7 +444,7 @@ fn empty(shape: &[i64], kind: tch::Kind) -> Result<Tensor, ExecError> {
         .map_err(|_| ExecError::Memory { node: "the results of a step".to_owned() })
 }
 
-fn failure(plan: &Plan, program: &Program, note: usize, failed: Failed) -> ExecError {
+fn failure(plan: &Plan, note: usize, failed: Failed) -> ExecError {
     let note = &plan.notes[note];
     match failed {
         Failed::Kernel(cause) => {
@@ -446,9 +456,16 @@ fn failure(plan: &Plan, program: &Program, note: usize, failed: Failed) -> ExecE
         }
         Failed::Index { weight, found, rows } => {
             let node = note.name.find('`').map_or(note.name.as_str(), |at| &note.name[at..]).to_owned();
-            let _ = program;
             ExecError::Index { node, axis: plan.weights[weight].clone(), size: rows, found }
         }
+    }
+}
+
+/// What a thread could not compute, as an error.
+fn told(node: &str, failed: &Mutex<Option<String>>) -> Result<(), ExecError> {
+    match lock(failed).take() {
+        Some(cause) => Err(ExecError::Kernel { node: node.to_owned(), op: "product".to_owned(), cause }),
+        None => Ok(()),
     }
 }
 

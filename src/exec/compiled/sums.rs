@@ -66,7 +66,7 @@ pub(super) struct Sums<'a> {
 
 impl Sums<'_> {
     /// The gradient by some outputs of a weight: all applications in all slices, in their order.
-    pub fn sum(&self, task: &Task, out: usize) {
+    pub fn sum(&self, task: &Task, out: usize) -> Result<(), String> {
         let gradient = &self.plan.gradients[task.gradient];
         let applications = &gradient.applications[task.applications.clone()];
         let first = out + task.first * gradient.k * size_of::<f32>();
@@ -88,7 +88,7 @@ impl Sums<'_> {
                 for (dy, x) in &all {
                     let dy = matrix(dy.address, (dy.shape.1, dy.shape.0), (dy.strides.1, dy.strides.0));
                     let done = out.f_addmm_out(&out, &dy, &matrix(x.address, x.shape, x.strides));
-                    debug_assert!(done.is_ok(), "{done:?}");
+                    let _ = done.map_err(|error| error.to_string())?;
                 }
                 continue;
             }
@@ -97,8 +97,9 @@ impl Sums<'_> {
             // SAFETY: the arrays' types say how much of their buffers is read; all slices have stopped.
             #[expect(unsafe_code, reason = "kernels read and write memory by pointers")]
             let done = unsafe { weight_gradient_into(self.form, precision, &all, to) };
-            debug_assert!(done.is_ok(), "{done:?}");
+            done.map_err(|error| error.to_string())?;
         }
+        Ok(())
     }
 
     /// The operands of applications in all slices, for the outputs of a task.
