@@ -112,6 +112,68 @@ impl<O: Element> Finish<'_, '_, O> {
     }
 }
 
+/// Rows of a panel whose epilogue stores or adds: addresses that were checked once for all of them, so that a row takes no
+/// longer than the tile instructions that it stands between.
+pub(crate) struct Whole<O> {
+    out: *mut O,
+    stride: usize,
+    /// What is added to them, and from row to row of it.
+    more: Option<(*const O, usize)>,
+}
+
+impl<O: Element> Finish<'_, '_, O> {
+    /// Where a row of a panel goes, and elements from row to row.
+    pub fn place(&mut self, row: usize, panel: usize) -> (*mut O, usize) {
+        let start = if self.order == Order::Paired { panel * WIDTH } else { panel * PANEL };
+        (self.out.row(row)[start..].as_mut_ptr(), self.out.stride())
+    }
+
+    /// Rows `first .. first + rows` of a panel, where all its columns are there and the epilogue is that simple.
+    pub fn whole(&mut self, first: usize, rows: usize, panel: usize) -> Option<Whole<O>> {
+        let start = panel * PANEL;
+        let there = self.order == Order::Plain && self.epilogue.bias.is_none() && rows > 0;
+        if !there || start + PANEL > self.out.cols() || first + rows > self.out.rows() {
+            return None;
+        }
+        let more = match &self.epilogue.then {
+            Then::Store => None,
+            Then::Accumulate => {
+                let stride = self.out.stride();
+                Some((self.out.row(first)[start..].as_ptr(), stride))
+            }
+            Then::Add(residual) if residual.has_rows() => {
+                let there = start + PANEL <= residual.cols() && first + rows <= residual.rows();
+                Some((there.then(|| residual.row(first)[start..].as_ptr())?, residual.stride()))
+            }
+            _ => return None,
+        };
+        Some(Whole { stride: self.out.stride(), out: self.out.row(first)[start..].as_mut_ptr(), more })
+    }
+}
+
+impl<O: Element> Whole<O> {
+    /// One row.
+    ///
+    /// # Safety
+    /// The row is one of those asked for, and the matrices live.
+    #[inline(always)]
+    pub unsafe fn row<L: Lanes>(&self, row: usize, sums: &[f32; PANEL]) {
+        let (first, second) = sums.split_at(WIDTH);
+        let (mut first, mut second): (L, L) = (load(first), load(second));
+        // SAFETY: `whole` has seen that a panel's columns of this row lie in both matrices.
+        unsafe {
+            if let Some((more, stride)) = self.more {
+                let there: &[O; PANEL] = &*more.add(row * stride).cast();
+                first = load::<L, O>(&there[..WIDTH]).add(first);
+                second = load::<L, O>(&there[WIDTH..]).add(second);
+            }
+            let out: &mut [O; PANEL] = &mut *self.out.add(row * self.stride).cast();
+            store(first, &mut out[..WIDTH]);
+            store(second, &mut out[WIDTH..]);
+        }
+    }
+}
+
 /// Both halves of a panel, or what there is of them.
 #[inline(always)]
 fn halves<L: Lanes, O: Element>(from: &[O]) -> (L, L) {

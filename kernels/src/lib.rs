@@ -57,6 +57,8 @@
 //! pool lends a job to its threads, and in one load of packing.
 
 mod attention;
+#[cfg(target_arch = "x86_64")]
+mod attention_tiles;
 mod element;
 mod epilogue;
 mod error;
