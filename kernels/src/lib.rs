@@ -80,7 +80,7 @@ pub mod untyped;
 
 pub use attention::{Attention, AttentionGradients, AttentionRoom};
 pub use element::Element;
-pub use epilogue::{Epilogue, Kept, Then};
+pub use epilogue::{Epilogue, Then};
 pub use error::Mismatch;
 pub use form::Form;
 pub use gemm::{Packed, Precision, gemm, product, weight_gradient};
