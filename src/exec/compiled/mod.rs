@@ -7,6 +7,7 @@ mod class;
 mod gates;
 mod machine;
 mod memory;
+mod multiply;
 mod plan;
 mod product;
 mod record;
