@@ -22,6 +22,8 @@ pub(in crate::model) fn article(ty: &str) -> &'static str {
         "axes" => "axes",
         "int" => "a whole number",
         "float" => "a number",
+        "ints" => "a list of whole numbers, `[3, 2, 2]`",
+        "floats" => "a list of numbers, `[0.5, 1]`",
         "bool" => "true or false",
         "net" => "a net",
         "init" => "an initial distribution or a number",

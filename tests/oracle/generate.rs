@@ -156,6 +156,9 @@ impl Generator {
         if self.chance(0.2) {
             sets.push(("rate".to_owned(), self.pick(&["0.25", "1", "2"]).to_owned()));
         }
+        if self.chance(0.2) {
+            sets.push(("rates".to_owned(), "[1, 0.25, -2]".to_owned()));
+        }
         sets
     }
 
