@@ -108,6 +108,9 @@ impl Checker<'_> {
         let (mut scores, mut looked_at) = (scores, None);
         if let Some((_, value, place)) = args.named.iter().find(|(name, _, _)| name.name == "mask") {
             let mut mask = self.tensor(value, *place)?;
+            if matches!(value, Value::Bool(_)) {
+                mask = self.emit(Op::Cast(Kind::Bool), &[mask], span)?;
+            }
             if over != keys && self.ty(mask).has(over) {
                 mask = self.emit(Op::Rename { from: over, to: keys }, &[mask], span)?;
             }
