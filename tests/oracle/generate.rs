@@ -267,6 +267,12 @@ impl Generator {
             self.vars = self.vars.iter().filter(|var| var.name.starts_with('p')).cloned().collect();
             members += "    encode { let x = embed(question) + p1 }\n";
         }
+        if self.chance(0.4) {
+            self.note("mixin");
+            return format!(
+                "\nmixin Changes {{\n{members}}}\n\nmodel Heir extends Program with Changes {{}}\n"
+            );
+        }
         format!("\nmodel Heir extends Program {{\n{members}}}\n")
     }
 
