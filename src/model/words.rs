@@ -15,6 +15,9 @@ pub(in crate::model) fn quoted(names: &[String]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
+/// The types of configs that are not choices.
+pub(in crate::model) const PLAIN: [&str; 5] = ["int", "float", "bool", "ints", "floats"];
+
 /// What a parameter of a type takes.
 pub(in crate::model) fn article(ty: &str) -> &'static str {
     match ty {

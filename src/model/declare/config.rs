@@ -5,14 +5,11 @@ use crate::model::checker::{Checker, ConfigTypes};
 use crate::model::evaluate::value::{BindingRole, Value};
 use crate::model::names::inherit::{Flat, FlatModel};
 use crate::model::names::visit::visit_all;
-use crate::model::words::quoted;
+use crate::model::words::{PLAIN, quoted};
 use crate::model::{Number, Setting};
 use crate::source::Span;
 use crate::syntax::ast::{self, Expr, ExprKind, MemberKind};
 use std::collections::HashSet;
-
-/// The types of configs that are not choices.
-pub(in crate::model) const PLAIN: [&str; 5] = ["int", "float", "bool", "ints", "floats"];
 
 fn is_plain(ty: &str) -> bool {
     PLAIN.contains(&ty)

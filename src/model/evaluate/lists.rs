@@ -11,12 +11,6 @@ use crate::syntax::ast::{Expr, Ident, IndexItem};
 /// The arm for all that has no arm of its own.
 pub(in crate::model) const OTHERS: &str = "_";
 
-/// A list as the author writes it: `[3, 2, 2]`.
-pub(in crate::model) fn shown(numbers: &[Number]) -> String {
-    let numbers: Vec<String> = numbers.iter().map(Number::to_string).collect();
-    format!("[{}]", numbers.join(", "))
-}
-
 impl Checker<'_> {
     /// `[3, 2, 2]`: every entry a number known at compile time.
     pub(in crate::model) fn list(&mut self, entries: &[Expr]) -> Value {
@@ -54,7 +48,7 @@ impl Checker<'_> {
                 };
                 let message = format!("there is no entry {at} in this list of {entries}");
                 let diagnostic = Diagnostic::new(Code::Number, message, expr.span, format!("this is {at}"));
-                let list = shown(numbers);
+                let list = Number::list(numbers);
                 self.error(diagnostic.help(format!("it is {list}, and entries are counted from 0")));
                 Value::Broken
             }

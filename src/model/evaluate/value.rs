@@ -2,7 +2,6 @@
 
 use crate::ir::op::Init;
 use crate::model::Val;
-use crate::model::evaluate::lists;
 use crate::model::evaluate::number::Number;
 use crate::source::Span;
 use crate::syntax::ast;
@@ -96,7 +95,7 @@ impl Value {
     pub fn shown(&self) -> String {
         match self {
             Value::Number(number) => number.to_string(),
-            Value::Numbers(numbers) => lists::shown(numbers),
+            Value::Numbers(numbers) => Number::list(numbers),
             Value::Bool(value) => value.to_string(),
             Value::Choice(word) => word.clone(),
             other => other.what().to_owned(),

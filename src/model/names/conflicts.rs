@@ -2,7 +2,7 @@
 //! Takes declarations in the order in which they take effect; tells each conflict with both places.
 
 use crate::diagnostic::{Code, Diagnostic, Sink};
-use crate::model::names::inherit::{declared_at, key};
+use crate::model::names::keys::{declared_at, key};
 use crate::model::names::line::{Link, Taken};
 use crate::source::Span;
 use crate::syntax::ast::{Member, MemberKind};

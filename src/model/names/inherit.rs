@@ -1,14 +1,15 @@
 //! `extends` resolved: one list of members, each with the module whose imports it was written under.
 
+pub(in crate::model) use crate::model::names::keys::{declared_at, declares, dotted, key};
+
 use crate::diagnostic::{Code, Diagnostic, Sink, did_you_mean};
-use crate::model::declare::config::PLAIN;
 use crate::model::names::conflicts::Changes;
 use crate::model::names::continued;
 use crate::model::names::line::{chain, models_of};
-use crate::model::words::quoted;
+use crate::model::words::{PLAIN, quoted};
 use crate::source::Span;
 use crate::syntax::Modules;
-use crate::syntax::ast::{self, Expr, ExprKind, Member, MemberKind};
+use crate::syntax::ast::{self, Member, MemberKind};
 use std::collections::HashSet;
 
 #[derive(Clone)]
@@ -40,22 +41,6 @@ pub(in crate::model) struct FlatModel {
 
 /// Names that the language gives a meaning of its own.
 const BUILT_IN: [&str; 4] = ["training", "steps", "last_step", "inf"];
-
-/// What declares a name that expressions can read; all of these share one name space.
-pub(in crate::model) fn declares(member: &Member) -> Option<(&'static str, &ast::Ident)> {
-    Some(match &member.kind {
-        MemberKind::Config { name, .. } => ("config", name),
-        MemberKind::Axis { names, .. } => ("axis", names.first()?),
-        MemberKind::Data { target: true, name, .. } => ("target", name),
-        MemberKind::Data { target: false, name, .. } => ("input", name),
-        MemberKind::Weight { role: ast::WeightRole::Param, name, .. } => ("param", name),
-        MemberKind::Weight { role: ast::WeightRole::Buffer, name, .. } => ("buffer", name),
-        MemberKind::Weight { role: ast::WeightRole::Table, name, .. } => ("table", name),
-        MemberKind::Net { name, .. } => ("net", name),
-        MemberKind::State { name, .. } => ("state", name),
-        _ => return None,
-    })
-}
 
 /// The model `wanted` of the root module with everything it inherits; if None, the one named like the file (`trm.tot`
 /// has `Trm`), else its first.
@@ -207,21 +192,6 @@ fn one_by_one(member: &Member) -> Vec<Member> {
     }
 }
 
-/// Where a declaration says what it declares.
-pub(in crate::model) fn declared_at(member: &Member) -> Span {
-    match &member.kind {
-        MemberKind::Block { name, .. } | MemberKind::Metric { name, .. } | MemberKind::Loss { name, .. } => {
-            name.span
-        }
-        MemberKind::Section { body, .. } => Span { end: body.span.start, ..member.span },
-        MemberKind::Part { path, .. } => match &path[..] {
-            [first, .., last] => first.span.to(last.span),
-            _ => member.span,
-        },
-        _ => declares(member).map_or(member.span, |(_, name)| name.span),
-    }
-}
-
 /// Expressions tell declarations apart by their names alone.
 fn distinct(members: &[Flat], sink: &mut Sink) {
     let mut seen: Vec<(&str, &ast::Ident)> = Vec::new();
@@ -259,30 +229,6 @@ fn distinct(members: &[Flat], sink: &mut Sink) {
 fn named_like(model: &str, stem: &str) -> bool {
     let plain = |text: &str| text.replace(['_', '-'], "").to_lowercase();
     plain(model) == plain(stem)
-}
-
-/// What a declaration declares, as `kind name`: the key by which an heir replaces it.
-pub(in crate::model) fn key(member: &Member) -> String {
-    let block = |kind: &str, name: &ast::Ident| format!("{kind} `{}`", name.name);
-    match &member.kind {
-        MemberKind::Section { section, .. } => format!("`{}`", section.word()),
-        MemberKind::Block { name, .. } => block("block", name),
-        MemberKind::Metric { name, .. } => block("metric", name),
-        MemberKind::Loss { name, .. } => block("loss", name),
-        MemberKind::Predict(predictions) => match predictions.first() {
-            Some((Some(name), _)) => block("predict", name),
-            Some((None, Expr { kind: ExprKind::Name(name), .. })) => format!("predict `{name}`"),
-            _ => "`predict`".to_owned(),
-        },
-        MemberKind::Halt { .. } => "`halt`".to_owned(),
-        MemberKind::Part { path, .. } => format!("net `{}`", dotted(path)),
-        _ => declares(member).map_or(String::new(), |(kind, name)| block(kind, name)),
-    }
-}
-
-/// `f.layers.mlp`, as the author wrote it.
-pub(in crate::model) fn dotted(path: &[ast::Ident]) -> String {
-    path.iter().map(|name| name.name.as_str()).collect::<Vec<_>>().join(".")
 }
 
 fn drop_members(

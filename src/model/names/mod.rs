@@ -6,6 +6,7 @@ pub(in crate::model) mod continued;
 pub(in crate::model) mod inherit;
 pub(in crate::model) mod inherited;
 pub(in crate::model) mod items;
+pub(in crate::model) mod keys;
 pub(in crate::model) mod line;
 pub(in crate::model) mod lookup;
 pub(in crate::model) mod reach;
