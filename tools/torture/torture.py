@@ -3,7 +3,7 @@
 
 Takes a totc binary and minutes; prints a table of trials and what came out of them (`./x torture`). Ends with 1 if a
 trial came out wrong, and keeps that trial's folder. Needs Linux and a C compiler. Never touches anything outside the
-folder that it makes for itself.
+folder that it makes for itself (below TMPDIR; where that is memory, as /dev/shm, trials are much faster).
 """
 
 import argparse
@@ -382,6 +382,8 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", help="a part of the name of the kinds to try")
     options = parser.parse_args()
+    # Whoever stops it early sees what has been tried so far.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     bench = Bench(options.totc, options.seed, options.minutes, options.only)
     kinds = {name: kind for name, kind in KINDS.items() if not options.only or options.only in name}
     counts, wrong = {}, 0
@@ -393,6 +395,8 @@ def main():
         try:
             place, result = kinds[name][0](bench)
             shutil.rmtree(place, ignore_errors=True)
+        except KeyboardInterrupt:
+            break
         except Wrong as error:
             wrong += 1
             result = "WRONG"

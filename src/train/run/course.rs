@@ -310,6 +310,9 @@ impl<'a> Course<'a> {
         if !self.lock.is_ours() {
             return Err(RunError::Lost(self.out.clone()));
         }
+        if let Err(error) = self.log.sync() {
+            self.observer.trouble(step, &format!("{error}; its last lines may be lost if the power is"));
+        }
         match (self.trainer.save_noting(&self.folder, &noted), on_failure) {
             (Ok(()), _) => self.observer.saved(step, &self.folder),
             (Err(error), OnFailure::GoOn) => self.observer.not_saved(step, &error),
