@@ -245,7 +245,7 @@ impl syntax::Reader for Kept<'_> {
     fn shipped(&self, module: &str) -> Option<(String, String)> {
         let place = format!("{}.tot", module.strip_prefix("std::").map(|name| format!("std/{name}"))?);
         let path = self.0.join(&place);
-        let text = std::fs::read_to_string(&path).ok()?;
+        let text = crate::text_file::read(&path).ok()?;
         // What has not changed since is the embedded text, which is parsed already.
         (syntax::shipped_text(&place) != Some(text.as_str())).then(|| (path.display().to_string(), text))
     }

@@ -64,7 +64,7 @@ pub struct Disk;
 
 impl Reader for Disk {
     fn read(&self, path: &Path) -> Result<String, std::io::Error> {
-        std::fs::read_to_string(path)
+        crate::text_file::read(path)
     }
 
     fn siblings(&self, folder: &Path) -> Vec<String> {
