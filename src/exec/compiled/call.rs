@@ -13,7 +13,7 @@ use half::bf16;
 use std::sync::Arc;
 use tch::{Device, TchError, Tensor};
 use totc_kernels::fused::{Bound, Input, Output, Rotation};
-use totc_kernels::untyped::{Head, Operand as Raw, gemm_into, product_into};
+use totc_kernels::untyped::{Head, Operand as Raw, gate_into, gemm_into, product_into};
 use totc_kernels::{Form, Mismatch, Packed, Precision};
 
 /// Memory outside of a step that it reads: dense, of the kind that the program says. Addresses, as several threads read it.
@@ -81,6 +81,7 @@ pub(super) enum Call {
     Torch(Box<Torch>),
     Chain(Bound),
     Product(Box<Multiply>),
+    Gated(Box<Gated>),
     /// Left, right and result.
     Matmul(Box<[Tensor; 3]>),
     Rotate(Box<Rotate>),
@@ -121,6 +122,15 @@ pub(super) struct Multiply {
     raw_kinds: [totc_kernels::fused::Kind; 3],
     pack: Option<usize>,
     precision: Precision,
+}
+
+pub(super) struct Gated {
+    own: Product,
+    left: (usize, totc_kernels::fused::Kind),
+    gate: (usize, totc_kernels::fused::Kind),
+    /// Where the product itself goes.
+    both: Option<usize>,
+    pack: usize,
 }
 
 pub(super) struct Rotate {
@@ -233,6 +243,17 @@ pub(super) fn call(
                 kinds,
                 pack: *pack,
                 precision: if narrow { Precision::Bfloat16 } else { Precision::Float32 },
+            }))
+        }
+        What::Gated(own, pack) => {
+            let left = &step.reads[usize::from(own.swapped)];
+            let (gate, both) = (&step.writes[0], step.writes.get(1));
+            Call::Gated(Box::new(Gated {
+                own: own.clone(),
+                left: (address(left), raw(left.ty.kind)?),
+                gate: (address(gate), raw(gate.ty.kind)?),
+                both: both.map(&address),
+                pack: *pack,
             }))
         }
         What::Matmul(own) => {
@@ -378,6 +399,9 @@ impl Call {
             Call::Product(multiply) => {
                 multiply.run(packs, form).map_err(|mismatch| Failed::Kernel(mismatch.to_string()))?;
             }
+            Call::Gated(gated) => {
+                gated.run(packs).map_err(|mismatch| Failed::Kernel(mismatch.to_string()))?;
+            }
             Call::Matmul(tensors) => {
                 let [left, right, out] = &**tensors;
                 let _ = left.f_mm_out(out, right).map_err(|error| Failed::Kernel(error.to_string()))?;
@@ -461,6 +485,25 @@ impl Multiply {
             }
         }
         Ok(())
+    }
+}
+
+impl Gated {
+    #[expect(unsafe_code, reason = "kernels read and write memory by pointers")]
+    fn run(&self, packs: &[Packed]) -> Result<(), Mismatch> {
+        let Product { rows, cols, k, left, out, .. } = self.own;
+        let half = cols / 2;
+        let raw = |(address, kind), shape, strides| Raw { address, kind, shape, strides };
+        let both = self.both.map(|both| raw((both, self.gate.1), (rows, cols), (out, 1)));
+        // SAFETY: the arrays' types say how much of their buffers is read and written; no buffer is both.
+        unsafe {
+            gate_into(
+                raw(self.left, (rows, k), left),
+                &packs[self.pack],
+                raw(self.gate, (rows, half), (half, 1)),
+                both,
+            )
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 mod array;
 mod call;
 mod class;
+mod gates;
 mod machine;
 mod memory;
 mod plan;

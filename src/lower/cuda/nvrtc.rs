@@ -13,6 +13,8 @@ const NAMES: [&str; 3] = ["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"];
 #[derive(Debug)]
 pub struct Nvrtc {
     library: Library,
+    /// What it opens by name while it compiles, loaded before where it lies beside it.
+    _beside: Vec<Library>,
 }
 
 /// Why there is no machine code.
@@ -24,6 +26,17 @@ pub enum NvrtcError {
     /// It refused a module; what it said.
     #[error("NVRTC refuses the generated kernels: {0}")]
     Refused(String),
+}
+
+/// The libraries of built-in functions in a library's folder. One that is loaded is found by its name alone.
+fn beside(path: &Path) -> Vec<Library> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let entries = folder.and_then(|folder| std::fs::read_dir(folder).ok()).into_iter().flatten().flatten();
+    let built_in =
+        entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("libnvrtc-builtins.so"));
+    // SAFETY: it holds data that NVRTC reads.
+    #[expect(unsafe_code, reason = "a library is loaded")]
+    built_in.filter_map(|entry| unsafe { Library::new(entry.path()) }.ok()).collect()
 }
 
 type Program = *mut c_void;
@@ -53,7 +66,8 @@ impl Nvrtc {
         // SAFETY: NVRTC's initialisers do nothing but set up itself.
         #[expect(unsafe_code, reason = "a library is loaded")]
         let library = unsafe { Library::new(path) };
-        library.map(|library| Nvrtc { library }).map_err(|error| NvrtcError::Absent(error.to_string()))
+        let library = library.map_err(|error| NvrtcError::Absent(error.to_string()))?;
+        Ok(Nvrtc { library, _beside: beside(path) })
     }
 
     /// The machine code (cubin) of a module for `sm_<architecture>`, as 80, 90 or 100.
