@@ -29,13 +29,13 @@ pub enum NvrtcError {
 }
 
 /// The libraries of built-in functions in a library's folder. One that is loaded is found by its name alone.
+#[expect(unsafe_code, reason = "a library is loaded")]
 fn beside(path: &Path) -> Vec<Library> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let entries = folder.and_then(|folder| std::fs::read_dir(folder).ok()).into_iter().flatten().flatten();
     let built_in =
         entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("libnvrtc-builtins.so"));
     // SAFETY: it holds data that NVRTC reads.
-    #[expect(unsafe_code, reason = "a library is loaded")]
     built_in.filter_map(|entry| unsafe { Library::new(entry.path()) }.ok()).collect()
 }
 
