@@ -144,7 +144,7 @@ fn exact(chain: &Chain, inputs: &[Given], counts: &[usize]) -> Vec<Vec<f64>> {
 fn given(group: &Planned, kernel: &Kernel, at: usize) -> Given {
     let (sizes, kind) = (&group.chain().space().0, group.inputs()[at].kind);
     let mut axes = kernel.strides[at].clone();
-    if at % 2 == 0 {
+    if at.is_multiple_of(2) {
         axes.reverse();
     }
     let (mut strides, mut count) = (vec![0isize; sizes.len()], 1);
