@@ -151,6 +151,11 @@ impl Planned {
         self.inputs.iter().map(|source| &source.axes[..])
     }
 
+    /// Where its reads stand if all it computes is `silu(a) · b`: (a, b).
+    pub fn gate(&self) -> Option<(usize, usize)> {
+        self.chain.gate().filter(|_| self.inputs.len() == 2)
+    }
+
     /// The kernel, which memory can be bound to.
     pub fn chain(&self) -> &Arc<Chain> {
         &self.chain

@@ -162,6 +162,14 @@ impl MetricsLog {
         Ok(())
     }
 
+    /// Brings what was written to the disk, so that a loss of power leaves the lines of the checkpoint that follows.
+    ///
+    /// # Errors
+    /// A disk that fails.
+    pub fn sync(&self) -> Result<(), LogError> {
+        self.file.sync_data().map_err(|cause| self.failed(cause))
+    }
+
     /// Whether records are still to be written.
     pub fn waits(&self) -> bool {
         !self.waiting.is_empty()

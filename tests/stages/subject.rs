@@ -88,6 +88,9 @@ pub fn shipped() -> Vec<Subject> {
         let whole = Subject::read(&path, file.clone());
         for item in &whole.modules.by_path[""].tree.items {
             let ItemKind::Model(model) = &item.kind else { continue };
+            if model.mixin {
+                continue;
+            }
             let mut subject = Subject::read(&path, format!("{file}.{}", model.name.name));
             subject.bindings.model = Some(model.name.name.clone());
             subjects.push(subject.tiny());

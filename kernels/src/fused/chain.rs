@@ -178,6 +178,23 @@ impl Chain {
         self.inputs
     }
 
+    /// The inputs (a, b) of a chain that computes `silu(a) · b` and nothing else.
+    pub fn gate(&self) -> Option<(usize, usize)> {
+        let input = |register: Register| match self.steps[register.0].op {
+            Op::Input(place) if self.steps[register.0].width == Width::Full => Some(place),
+            _ => None,
+        };
+        let [Register(last)] = self.outputs[..] else { return None };
+        let [x, y] = self.steps[last].operands[..] else { return None };
+        let product = self.steps[last].op == Op::Mul && self.steps.len() == 4 && self.inputs == 2;
+        let silu = |register: Register| match self.steps[register.0].op {
+            Op::Silu => input(self.steps[register.0].operands[0]),
+            _ => None,
+        };
+        let sides = silu(x).zip(input(y)).or_else(|| silu(y).zip(input(x)));
+        sides.filter(|(a, b)| product && !self.double && a != b)
+    }
+
     /// Gives buffers to steps; one that nobody reads any more is given again.
     fn allocate(&mut self) {
         let mut last: Vec<usize> = (0..self.steps.len()).collect();
