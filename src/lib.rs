@@ -30,6 +30,7 @@ pub mod source;
 pub mod statistics;
 pub mod sweep;
 pub mod syntax;
+pub mod text_file;
 pub mod train;
 pub mod types;
 pub mod weights;

@@ -223,7 +223,7 @@ impl ModelFile {
     pub fn models(&self) -> Vec<String> {
         let Some(root) = self.modules.by_path.get("") else { return Vec::new() };
         let name = |item: &syntax::ast::Item| match &item.kind {
-            ItemKind::Model(model) => Some(model.name.name.clone()),
+            ItemKind::Model(model) if !model.mixin => Some(model.name.name.clone()),
             _ => None,
         };
         root.tree.items.iter().filter_map(name).collect()
@@ -245,7 +245,7 @@ impl syntax::Reader for Kept<'_> {
     fn shipped(&self, module: &str) -> Option<(String, String)> {
         let place = format!("{}.tot", module.strip_prefix("std::").map(|name| format!("std/{name}"))?);
         let path = self.0.join(&place);
-        let text = std::fs::read_to_string(&path).ok()?;
+        let text = crate::text_file::read(&path).ok()?;
         // What has not changed since is the embedded text, which is parsed already.
         (syntax::shipped_text(&place) != Some(text.as_str())).then(|| (path.display().to_string(), text))
     }
@@ -257,6 +257,7 @@ fn as_settings(configs: impl IntoIterator<Item = (String, ConfigValue)>) -> Inde
         let value = match value {
             ConfigValue::Bool(value) => Setting::Bool(value),
             ConfigValue::Choice(word) => Setting::Word(word),
+            ConfigValue::List(entries) => Setting::Numbers(entries.iter().map(ToString::to_string).collect()),
             number => Setting::Number(number.to_string()),
         };
         (name, value)

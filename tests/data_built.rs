@@ -447,3 +447,23 @@ fn known_puzzles_keep_their_rules() {
         assert!(!mazes.validate(&example.inputs, &example.inputs).solved());
     }
 }
+
+/// A file that is cut short while it is in use: rows that are still there are read, the others are told in a sentence.
+#[test]
+fn an_array_that_shrinks_is_told_in_a_sentence() {
+    use totc::data::npy::{Array, ArrayWriter};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.npy");
+    let mut writer = ArrayWriter::create(&path, NpyType::U8, Some(4)).unwrap();
+    writer.push(0..40).unwrap();
+    writer.finish().unwrap();
+    let array = Array::open(&path, 2).unwrap();
+    let length = std::fs::metadata(&path).unwrap().len();
+    std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(length - 10).unwrap();
+    assert_eq!(array.row(6), [24, 25, 26, 27]);
+    let error = totc::data::prefetch::prepared(|| array.row(9)).unwrap_err().to_string();
+    assert!(
+        error.contains("a.npy") && error.contains("row 9") && error.contains("become shorter"),
+        "{error}"
+    );
+}

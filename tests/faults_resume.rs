@@ -328,3 +328,77 @@ fn nothing_of_the_author_is_overwritten() {
     assert_eq!(before, after);
     assert!(!place.path("checkpoint").exists() && !place.path("metrics.jsonl").exists());
 }
+
+/// A loss that is NaN at once, and one whose gradient is: the operation and the author's line are named.
+#[test]
+fn the_operation_that_made_a_nan_is_named_with_its_line() {
+    let place = Place::new(GENERATED, 2);
+    let model = std::fs::read_to_string(place.path("trm.tot")).unwrap();
+    for (loss, operation, advice) in [
+        ("log(halt_logit)", "first NaN: `log`", "needs a number above 0"),
+        ("sqrt(halt_logit - halt_logit)", "of the backward pass", "a slope is infinite"),
+    ] {
+        let changed =
+            model.replace("    loss halting ", &format!("    loss bad = {loss}\n    loss halting "));
+        let line = 1 + changed.lines().position(|line| line.contains("loss bad")).unwrap();
+        std::fs::write(place.path("trm.tot"), changed).unwrap();
+        let told = place.said(&["run", "r.ron", "--out", operation.split(' ').next_back().unwrap()], 3);
+        assert!(told.contains(operation) && told.contains(advice), "{told}");
+        assert!(told.contains(&format!("trm.tot:{line}")), "{told}");
+    }
+}
+
+/// Weights of best tests have nowhere to go; the run does.
+#[test]
+fn best_weights_that_cannot_be_kept_end_no_run() {
+    let place = Place::new(GENERATED, 6);
+    std::fs::create_dir(place.path("run")).unwrap();
+    let text = std::fs::read_to_string(place.path("r.ron")).unwrap();
+    let text =
+        text.replace("(every: 1000)", "(every: 2)").replace("(every: 5)", "(every: 5, keep: (best: 1))");
+    std::fs::write(place.path("r.ron"), text).unwrap();
+    place.said(&["run", "r.ron", "--stop-after", "1"], 0);
+    // A file where the folder of the best weights would be.
+    let _ = std::fs::remove_dir_all(place.path("run/best"));
+    std::fs::write(place.path("run/best"), "in the way").unwrap();
+    let told = place.said(&["run", "run", "--resume"], 0);
+    assert!(told.contains("training goes on"), "{told}");
+    assert_eq!(place.step("run"), Some(6));
+}
+
+#[test]
+fn other_files_of_the_author_are_not_written_over() {
+    let place = Place::new(GENERATED, 1);
+    place.said(&["run", "r.ron"], 0);
+    std::fs::write(place.path("own.txt"), "notes\n").unwrap();
+    place.said(&["graph", "trm.tot", "--out", "trm.tot"], 2);
+    place.said(&["graph", "trm.tot", "--out", "own.txt"], 2);
+    place.said(&["report", "run", "--out", "own.txt"], 2);
+    place.said(&["export", "run", "--out", "own.txt"], 2);
+    place.said(&["export", "run", "--out", "p.pt"], 0);
+    place.said(&["import", "p.pt", "--model", "run", "--out", "p.pt"], 2);
+    assert_eq!(std::fs::read_to_string(place.path("own.txt")).unwrap(), "notes\n");
+    // An older one of its kind is replaced.
+    for _ in 0..2 {
+        place.said(&["graph", "trm.tot", "--out", "a.svg"], 0);
+        place.said(&["report", "run"], 0);
+    }
+}
+
+#[test]
+fn weights_with_nan_are_not_exported() {
+    let place = Place::new(GENERATED, 1);
+    place.said(&["run", "r.ron"], 0);
+    let mut broken = std::fs::read(place.path("run/checkpoint/ema.safetensors")).unwrap();
+    let end = broken.len();
+    broken[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+    std::fs::write(place.path("w.safetensors"), broken).unwrap();
+    for arguments in [
+        &["export", "w.safetensors", "--model", "run", "--out", "p.pt"][..],
+        &["solve", "run", "--weights", "w.safetensors", "1... ..3. .4.. ...2"],
+    ] {
+        let told = place.said(arguments, 3);
+        assert!(told.contains("w.safetensors") && told.contains("NaN"), "{told}");
+    }
+    assert!(!place.path("p.pt").exists());
+}

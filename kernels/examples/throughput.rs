@@ -79,6 +79,30 @@ fn steps(form: Form, data: &[f32], out: &mut [f32]) {
     println!();
 }
 
+/// The products of two layers of a published TRM, one after the other: their weights and results do not fit into the second
+/// cache, as in a step.
+fn network<T: Element>(form: Form, precision: Precision, data: &[T], rows: usize) {
+    let shapes = [(1536, 512), (512, 512), (3072, 512), (512, 1536)];
+    let mut layers: Vec<_> = [shapes, shapes]
+        .concat()
+        .into_iter()
+        .map(|(n, k)| {
+            let mut packed = Packed::new(form, precision, n, k);
+            packed.pack(Matrix::dense(&numbers(n * k), n, k).unwrap()).unwrap();
+            (packed, data[..rows * k].to_vec(), vec![T::default(); rows * n])
+        })
+        .collect();
+    let seconds = fastest(60, || {
+        for (packed, a, out) in &mut layers {
+            let a = Matrix::dense(a, rows, packed.k()).unwrap();
+            let out = MatrixMut::dense(out, rows, packed.n()).unwrap();
+            gemm(a, packed, out, Epilogue::STORE).unwrap();
+        }
+    });
+    let count: usize = layers.iter().map(|(packed, ..)| packed.n() * packed.k()).sum();
+    print!("  2 layers {rows}x512: {:.0}", 2e-9 * (rows * count) as f64 / seconds);
+}
+
 /// Seconds of the fastest call within `for_ms` milliseconds.
 fn fastest(for_ms: u64, mut call: impl FnMut()) -> f64 {
     let end = Instant::now() + Duration::from_millis(for_ms);
@@ -127,6 +151,7 @@ fn products<T: Element>(form: Form, precision: Precision, data: &[T], out: &mut 
         gemm(a, &packed, out, Epilogue { bias: None, then: Then::Gate(None) }).unwrap();
     });
     print!("  gate {rows}x{n}x{k}: {:.0}", 2e-9 * (rows * n * k) as f64 / seconds);
+    network(form, precision, data, rows);
     let (n, k) = (1536, 512);
     let mut sum = vec![0.0_f32; n * k];
     let applications: Vec<_> = (0..14)

@@ -62,11 +62,19 @@ impl<T> Default for Room<T> {
 }
 
 /// Where attention works: kept by the caller, one per thread, so that a step that has run once allocates nothing.
-pub struct AttentionRoom<T>(Room<T>);
+pub struct AttentionRoom<T> {
+    any: Room<T>,
+    #[cfg(target_arch = "x86_64")]
+    tiles: crate::attention_tiles::Room,
+}
 
 impl<T> Default for AttentionRoom<T> {
     fn default() -> Self {
-        AttentionRoom(Room::default())
+        AttentionRoom {
+            any: Room::default(),
+            #[cfg(target_arch = "x86_64")]
+            tiles: crate::attention_tiles::Room::default(),
+        }
     }
 }
 
@@ -82,6 +90,20 @@ impl<T: Element> Attention<'_, T> {
             });
         }
         Ok((self.q.rows(), self.k.rows()))
+    }
+
+    /// This head for the tile unit, where it takes such heads.
+    #[cfg(target_arch = "x86_64")]
+    fn on_tiles(&self, form: Form) -> Option<crate::attention_tiles::Head<'_, T>> {
+        let Attention { q, k, v, scale, causal } = *self;
+        let taken = T::NARROW && crate::attention_tiles::takes(q.cols(), v.cols(), q.rows(), k.rows());
+        (taken && form.usable() == Form::AmxBf16).then_some(crate::attention_tiles::Head {
+            q,
+            k,
+            v,
+            scale,
+            causal,
+        })
     }
 
     fn precision() -> Precision {
@@ -103,7 +125,14 @@ impl<T: Element> Attention<'_, T> {
         logsumexp: Option<&mut [f32]>,
     ) -> Result<(), Mismatch> {
         let (queries, keys) = self.check()?;
-        let Room { scores, shares, .. } = &mut room.0;
+        #[cfg(target_arch = "x86_64")]
+        if let (Some(head), None) = (self.on_tiles(form), &logsumexp) {
+            same("shape of an attention's output", (out.rows(), out.cols()), (queries, self.v.cols()))?;
+            // SAFETY: the processor has tiles, and with them AVX-512.
+            unsafe { head.forward(&mut room.tiles, out) };
+            return Ok(());
+        }
+        let Room { scores, shares, .. } = &mut room.any;
         let (scores, shares) = (grown(scores, queries * keys), grown(shares, queries * keys));
         self.scores(form, scores)?;
         let scores = Matrix::dense(scores, queries, keys)?;
@@ -129,7 +158,16 @@ impl<T: Element> Attention<'_, T> {
             same("rows of the logarithms", kept.len(), queries)?;
         }
         same("shape of the output's gradient", (dout.rows(), dout.cols()), (queries, self.v.cols()))?;
-        let Room { scores, slopes, shares, narrow, logarithms } = &mut room.0;
+        #[cfg(target_arch = "x86_64")]
+        if let Some(head) = self.on_tiles(form) {
+            for (to, of) in [(&gradients.dq, &self.q), (&gradients.dk, &self.k), (&gradients.dv, &self.v)] {
+                same("shape of an attention's gradient", (to.rows(), to.cols()), (of.rows(), of.cols()))?;
+            }
+            // SAFETY: the processor has tiles, and with them AVX-512.
+            unsafe { head.backward(&mut room.tiles, dout, gradients) };
+            return Ok(());
+        }
+        let Room { scores, slopes, shares, narrow, logarithms } = &mut room.any;
         let count = queries * keys;
         let (scores, slopes) = (grown(scores, count), grown(slopes, count));
         let (shares, narrow) = (grown(shares, count), grown(narrow, count));

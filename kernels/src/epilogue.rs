@@ -28,16 +28,8 @@ pub enum Then<'a, O> {
     Add(Matrix<'a, O>),
     /// `out = silu(a) · b`, with a the first half of the product's columns and b the second; `out` is half as wide.
     /// Only of weights packed with [`crate::Packed::paired`].
-    Gate(Option<Kept<'a, O>>),
-}
-
-/// Both sides of a gate, kept for its gradient: each as wide as the gate's output.
-#[derive(Debug)]
-pub struct Kept<'a, O> {
-    /// What silu was applied to.
-    pub a: MatrixMut<'a, O>,
-    /// What it was multiplied by.
-    pub b: MatrixMut<'a, O>,
+    /// Both are kept for the gate's gradient where a matrix is given, a's columns before b's: the product itself.
+    Gate(Option<MatrixMut<'a, O>>),
 }
 
 impl<O> Epilogue<'_, O> {
@@ -71,8 +63,7 @@ impl<O: Element> Finish<'_, '_, O> {
                 same("strides of the residual's columns", residual.has_rows(), true)
             }
             Then::Gate(Some(kept)) => {
-                same("shape of what a gate keeps", (kept.a.rows(), kept.a.cols()), shape)?;
-                same("shape of what a gate keeps", (kept.b.rows(), kept.b.cols()), shape)
+                same("shape of what a gate keeps", (kept.rows(), kept.cols()), (rows, n))
             }
             _ => Ok(()),
         }
@@ -103,11 +94,104 @@ impl<O: Element> Finish<'_, '_, O> {
             }
             Then::Gate(kept) => {
                 if let Some(kept) = kept {
-                    store(first, &mut kept.a.row(row)[start..]);
-                    store(second, &mut kept.b.row(row)[start..]);
+                    let (a, b) = kept.row(row).split_at_mut(width);
+                    store(first, &mut a[start..]);
+                    store(second, &mut b[start..]);
                 }
                 store(silu(first).mul(second), out);
             }
+        }
+    }
+}
+
+/// Rows of a panel whose epilogue stores, adds or closes a gate: addresses that were checked once for all of them, so that a
+/// row takes no longer than the tile instructions that it stands between.
+pub(crate) struct Whole<O> {
+    out: *mut O,
+    stride: usize,
+    then: WholeThen<O>,
+}
+
+/// What is done with whole rows.
+enum WholeThen<O> {
+    Store,
+    /// Added: where, and from row to row.
+    Add(*const O, usize),
+    /// Where the halves of a row are kept: the first, elements to the second, from row to row.
+    Gate(Option<(*mut O, usize, usize)>),
+}
+
+impl<O: Element> Finish<'_, '_, O> {
+    /// Where a row of a panel goes, and elements from row to row.
+    pub fn place(&mut self, row: usize, panel: usize) -> (*mut O, usize) {
+        let start = if self.order == Order::Paired { panel * WIDTH } else { panel * PANEL };
+        (self.out.row(row)[start..].as_mut_ptr(), self.out.stride())
+    }
+
+    /// Rows `first .. first + rows` of a panel, where all its columns are there and the epilogue is that simple.
+    pub fn whole(&mut self, first: usize, rows: usize, panel: usize) -> Option<Whole<O>> {
+        let columns = if self.order == Order::Paired { WIDTH } else { PANEL };
+        let (start, width) = (panel * columns, self.out.cols());
+        if self.epilogue.bias.is_some() || rows == 0 {
+            return None;
+        }
+        if start + columns > width || first + rows > self.out.rows() {
+            return None;
+        }
+        let then = match &mut self.epilogue.then {
+            Then::Store => WholeThen::Store,
+            Then::Accumulate => {
+                let stride = self.out.stride();
+                WholeThen::Add(self.out.row(first)[start..].as_ptr(), stride)
+            }
+            Then::Add(residual) => {
+                let there = start + columns <= residual.cols() && first + rows <= residual.rows();
+                let there = there && residual.has_rows();
+                WholeThen::Add(there.then(|| residual.row(first)[start..].as_ptr())?, residual.stride())
+            }
+            Then::Gate(None) => WholeThen::Gate(None),
+            Then::Gate(Some(kept)) => {
+                let there = first + rows <= kept.rows() && width + start + columns <= kept.cols();
+                let stride = kept.stride();
+                let first = there.then(|| kept.row(first)[start..].as_mut_ptr())?;
+                WholeThen::Gate(Some((first, width, stride)))
+            }
+        };
+        Some(Whole { stride: self.out.stride(), out: self.out.row(first)[start..].as_mut_ptr(), then })
+    }
+}
+
+impl<O: Element> Whole<O> {
+    /// One row.
+    ///
+    /// # Safety
+    /// The row is one of those asked for, and the matrices live.
+    #[inline(always)]
+    pub unsafe fn row<L: Lanes>(&self, row: usize, sums: &[f32; PANEL]) {
+        let (first, second) = sums.split_at(WIDTH);
+        let (mut first, mut second): (L, L) = (load(first), load(second));
+        // SAFETY: `whole` has seen that a panel's columns of this row lie in the matrices.
+        unsafe {
+            let out = self.out.add(row * self.stride);
+            match self.then {
+                WholeThen::Store => {}
+                WholeThen::Add(more, stride) => {
+                    let there: &[O; PANEL] = &*more.add(row * stride).cast();
+                    first = load::<L, O>(&there[..WIDTH]).add(first);
+                    second = load::<L, O>(&there[WIDTH..]).add(second);
+                }
+                WholeThen::Gate(kept) => {
+                    if let Some((a, apart, stride)) = kept {
+                        let a = a.add(row * stride);
+                        store(first, &mut *a.cast::<[O; WIDTH]>());
+                        store(second, &mut *a.add(apart).cast::<[O; WIDTH]>());
+                    }
+                    return store(silu(first).mul(second), &mut *out.cast::<[O; WIDTH]>());
+                }
+            }
+            let out: &mut [O; PANEL] = &mut *out.cast();
+            store(first, &mut out[..WIDTH]);
+            store(second, &mut out[WIDTH..]);
         }
     }
 }

@@ -57,6 +57,8 @@
 //! pool lends a job to its threads, and in one load of packing.
 
 mod attention;
+#[cfg(target_arch = "x86_64")]
+mod attention_tiles;
 mod element;
 mod epilogue;
 mod error;
@@ -78,7 +80,7 @@ pub mod untyped;
 
 pub use attention::{Attention, AttentionGradients, AttentionRoom};
 pub use element::Element;
-pub use epilogue::{Epilogue, Kept, Then};
+pub use epilogue::{Epilogue, Then};
 pub use error::Mismatch;
 pub use form::Form;
 pub use gemm::{Packed, Precision, gemm, product, weight_gradient};

@@ -83,6 +83,11 @@ impl<'a, T> Matrix<'a, T> {
         self.col_stride == 1
     }
 
+    /// Elements from row to row.
+    pub(crate) fn stride(&self) -> usize {
+        self.row_stride
+    }
+
     /// Whether the elements of a column are neighbours.
     pub(crate) fn has_columns(&self) -> bool {
         self.row_stride == 1
@@ -173,6 +178,11 @@ impl<'a, T> MatrixMut<'a, T> {
     /// Number of columns.
     pub fn cols(&self) -> usize {
         self.cols
+    }
+
+    /// Elements from row to row.
+    pub(crate) fn stride(&self) -> usize {
+        self.stride
     }
 
     #[inline(always)]

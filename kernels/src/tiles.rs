@@ -4,7 +4,7 @@
 use std::arch::asm;
 
 use crate::element::Element;
-use crate::epilogue::Finish;
+use crate::epilogue::{Finish, Whole};
 use crate::lanes::{Avx512, Line, WIDTH};
 use crate::product::Shape;
 use crate::scratch::{Sums, grown};
@@ -33,6 +33,107 @@ impl Configuration {
     };
 }
 
+/// The tile unit while it is configured; nothing of a caller's lies in its tiles between two calls.
+pub(crate) struct Tiles(());
+
+/// Rows of a left operand of one block: 32 of them, a step of each 64 bytes.
+#[derive(Clone, Copy)]
+pub(crate) struct Left<'a> {
+    lines: &'a [Line],
+    /// Lines from row to row, and from step to step.
+    row: usize,
+    step: usize,
+}
+
+impl<'a> Left<'a> {
+    /// Steps of 32 lines, one behind the other.
+    pub fn packed(lines: &'a [Line]) -> Left<'a> {
+        Left { lines, row: 1, step: BLOCK }
+    }
+
+    /// Rows of `row` lines, one behind the other.
+    pub fn rows(lines: &'a [Line], row: usize) -> Left<'a> {
+        Left { lines, row, step: 1 }
+    }
+}
+
+impl Tiles {
+    /// Configures the unit, which the processor has: [`crate::Form::usable`] has said so.
+    pub fn configured() -> Tiles {
+        assert!(crate::Form::best() == crate::Form::AmxBf16);
+        // SAFETY: the processor and the system have tiles; the configuration is 64 bytes as the instruction wants them.
+        unsafe { asm!("ldtilecfg [{}]", in(reg) &Configuration::ALL, options(nostack, readonly)) };
+        Tiles(())
+    }
+
+    /// `rows` (1 to 32) rows of one panel's sums, `panels` panels from row to row of `to`.
+    ///
+    /// # Safety
+    /// `right` holds `steps` steps of a panel.
+    #[inline(always)]
+    pub unsafe fn block(
+        &self,
+        left: Left<'_>,
+        right: *const Line,
+        steps: usize,
+        rows: usize,
+        to: &mut [f32],
+        panels: usize,
+    ) {
+        let held = BLOCK - if rows > WIDTH { 1 } else { WIDTH + 1 };
+        assert!(left.lines.len() > held * left.row + steps.saturating_sub(1) * left.step);
+        assert!(to.len() >= held * panels * 32 + 32);
+        let (row, ld) = (left.row * 64, panels * 128);
+        let (mut from, to) = (left.lines.as_ptr(), to.as_mut_ptr());
+        let (mut right, low) = (right, to.wrapping_add(WIDTH * panels * 32));
+        // SAFETY: so many rows and steps are there: asserted of the left operand and the sums, promised of the right one.
+        unsafe {
+            asm!("tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3", options(nostack, nomem));
+            for _ in 0..steps {
+                if rows > WIDTH {
+                    asm!(
+                        "tileloadd tmm6, [{r} + {s}]",
+                        "tileloadd tmm4, [{l} + {row}]",
+                        "tdpbf16ps tmm0, tmm4, tmm6",
+                        "tileloadd tmm7, [{r} + {s} + 1024]",
+                        "tdpbf16ps tmm1, tmm4, tmm7",
+                        "tileloadd tmm5, [{h} + {row}]",
+                        "tdpbf16ps tmm2, tmm5, tmm6",
+                        "tdpbf16ps tmm3, tmm5, tmm7",
+                        r = in(reg) right, l = in(reg) from, h = in(reg) from.wrapping_add(WIDTH * left.row),
+                        row = in(reg) row, s = in(reg) 64_usize, options(nostack, readonly)
+                    );
+                } else {
+                    asm!(
+                        "tileloadd tmm6, [{r} + {s}]",
+                        "tileloadd tmm4, [{l} + {row}]",
+                        "tdpbf16ps tmm0, tmm4, tmm6",
+                        "tileloadd tmm7, [{r} + {s} + 1024]",
+                        "tdpbf16ps tmm1, tmm4, tmm7",
+                        r = in(reg) right, l = in(reg) from, row = in(reg) row, s = in(reg) 64_usize,
+                        options(nostack, readonly)
+                    );
+                }
+                from = from.wrapping_add(left.step);
+                right = right.wrapping_add(2 * WIDTH);
+            }
+            asm!("tilestored [{t} + {ld}], tmm0", "tilestored [{t} + {ld} + 64], tmm1", t = in(reg) to, ld = in(reg) ld,
+                options(nostack));
+            if rows > WIDTH {
+                asm!("tilestored [{t} + {ld}], tmm2", "tilestored [{t} + {ld} + 64], tmm3", t = in(reg) low,
+                    ld = in(reg) ld, options(nostack));
+            }
+        }
+    }
+}
+
+impl Drop for Tiles {
+    fn drop(&mut self) {
+        // SAFETY: gives the tiles back; nothing of ours lies in them.
+        unsafe { asm!("tilerelease", options(nostack, nomem)) };
+    }
+}
+
 /// A block whose sums wait for their epilogue.
 #[derive(Clone, Copy)]
 struct Waiting {
@@ -53,18 +154,83 @@ struct Between<'f, 'a, 'b, O> {
     /// Where its first row goes.
     row: usize,
     panel: usize,
+    whole: Option<Whole<O>>,
+    ahead: Ahead<O>,
     finish: &'f mut Finish<'a, 'b, O>,
+}
+
+/// What is fetched from memory while a block is computed, some lines a step: neither weights nor results of a step fit into
+/// the second cache, and a tile that waits for the third one loses more time than its products take.
+#[derive(Clone, Copy)]
+struct Ahead<O> {
+    /// Lines of the right operand that the next panel will want.
+    lines: *const Line,
+    lines_per_step: usize,
+    /// Where the sums of this block will go, and from row to row of it.
+    out: *mut O,
+    stride: usize,
+    rows: usize,
+    rows_per_step: usize,
+}
+
+/// Whether so many lines take more than a quarter of the second cache, so that they will not lie there.
+fn far(lines: usize) -> bool {
+    lines > 1 << 13
+}
+
+impl<O> Ahead<O> {
+    #[inline(always)]
+    fn some(&mut self) {
+        for _ in 0..self.lines_per_step {
+            // SAFETY: a hint; it reads nothing.
+            unsafe { asm!("prefetcht1 [{}]", in(reg) self.lines, options(nostack, readonly)) };
+            self.lines = self.lines.wrapping_add(1);
+        }
+        let rows = self.rows_per_step.min(self.rows);
+        self.rows -= rows;
+        for _ in 0..rows {
+            // SAFETY: as above; a row of a panel is one line of bfloat16, two of float32.
+            unsafe {
+                asm!("prefetchw [{}]", in(reg) self.out, options(nostack, readonly));
+                if size_of::<O>() > 2 {
+                    asm!("prefetchw [{} + 64]", in(reg) self.out, options(nostack, readonly));
+                }
+            }
+            self.out = self.out.wrapping_add(self.stride);
+        }
+    }
 }
 
 impl<O: Element> Between<'_, '_, '_, O> {
     #[inline(always)]
     fn some(&mut self) {
-        for row in self.next..(self.next + self.per_step).min(self.end) {
-            // SAFETY: `end` rows of sums wait there, in another block than the one that is being computed.
+        if self.next >= self.end {
+            return;
+        }
+        let Some(whole) = &self.whole else {
+            // SAFETY: as the caller, this runs only where there are tiles, and with them AVX-512.
+            return unsafe { self.slowly() };
+        };
+        let end = (self.next + self.per_step).min(self.end);
+        for row in self.next..end {
+            // SAFETY: `end` rows of sums wait there, in another block than the one that is being computed, and `whole`
+            // was made for as many.
+            unsafe { whole.row::<Avx512>(row, &(*self.sums.add(row)).0) };
+        }
+        self.next = end;
+    }
+
+    /// Any epilogue, at any edge.
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+    #[inline(never)]
+    fn slowly(&mut self) {
+        let end = (self.next + self.per_step).min(self.end);
+        for row in self.next..end {
+            // SAFETY: as above.
             let sums = unsafe { &*self.sums.add(row) };
             self.finish.row::<Avx512>(self.row + row, self.panel, &sums.0);
         }
-        self.next += self.per_step;
+        self.next = end;
     }
 }
 
@@ -109,11 +275,20 @@ fn multiply_in<O: Element>(
         for chunk in 0..chunks {
             let steps = blocks.steps_of(chunk);
             let right = right[(panel * shape.steps + chunk * CHUNK) * 2 * WIDTH..].as_ptr();
+            // What comes after it, a part of it while each block is computed.
+            let next = right.wrapping_add(steps * 2 * WIDTH);
+            let fetched = if far(shape.panels * shape.steps * 2 * WIDTH) {
+                (2 * WIDTH).div_ceil(row_blocks)
+            } else {
+                0
+            };
             for block in 0..row_blocks {
                 let left = left[blocks.start(chunk, block)..].as_ptr();
                 let rows = (shape.rows - block * BLOCK).min(BLOCK);
                 let at = if chunks > 1 { (panel % 2 * kept + block) * BLOCK } else { turn * BLOCK };
                 let all: *mut Sums = sums.as_mut_ptr();
+                let (out, stride) = finish.place(first + block * BLOCK, panel);
+                let results_far = chunk + 1 == chunks && far(shape.rows * stride * size_of::<O>() / 64);
                 let mut between = Between {
                     sums: all.wrapping_add(waiting.at),
                     next: 0,
@@ -121,6 +296,15 @@ fn multiply_in<O: Element>(
                     per_step: BLOCK.div_ceil(steps.max(1)),
                     row: first + waiting.row,
                     panel: waiting.panel,
+                    whole: finish.whole(first + waiting.row, waiting.rows, waiting.panel),
+                    ahead: Ahead {
+                        lines: next.wrapping_add(block * steps * fetched),
+                        lines_per_step: fetched,
+                        out,
+                        stride,
+                        rows_per_step: BLOCK.div_ceil(steps.max(1)),
+                        rows: if results_far { rows } else { 0 },
+                    },
                     finish,
                 };
                 // SAFETY: both operands hold `steps` steps from there (asserted by the caller), `at` names 32 of `sums`.
@@ -203,6 +387,7 @@ unsafe fn block_of<O: Element, const TALL: bool, const MORE: bool>(
                 );
             }
             between.some();
+            between.ahead.some();
         }
         asm!("tilestored [{t} + {s}], tmm0", "tilestored [{t} + {s} + 64], tmm1", t = in(reg) to, s = in(reg) ROW,
             options(nostack));

@@ -114,8 +114,12 @@ pub(crate) fn pack_left<L: Lanes, T: Stored>(
     first: usize,
     to: &mut [Line],
 ) {
-    let mut tile = [Line::default(); WIDTH];
     let steps = unit.steps(from.cols());
+    #[cfg(target_endian = "little")]
+    if T::NARROW && unit == Unit::Pair && from.has_rows() && from.cols() == steps * 2 * WIDTH {
+        return copy_left(from, blocks, (first, steps), to);
+    }
+    let mut tile = [Line::default(); WIDTH];
     let mut place = always(
         #[inline(always)]
         |block: usize, inside: usize, step: usize| {
@@ -146,6 +150,32 @@ pub(crate) fn pack_left<L: Lanes, T: Stored>(
             for step in 0..steps {
                 place(block, inside, step);
             }
+        }
+    }
+}
+
+/// As [`pack_left`] where rows of bfloat16 are whole lines already.
+#[cfg(target_endian = "little")]
+#[inline(always)]
+fn copy_left<T: Stored>(
+    from: Matrix<'_, T>,
+    blocks: Blocks,
+    (first, steps): (usize, usize),
+    to: &mut [Line],
+) {
+    for block in 0..blocks.rows.div_ceil(blocks.block) {
+        let rows = blocks.block.min(from.rows().saturating_sub(block * blocks.block));
+        for step in 0..steps {
+            let at = first + step;
+            let start = blocks.start(at / CHUNK, block) + at % CHUNK * blocks.block;
+            let (lines, rest) = to[start..start + blocks.block].split_at_mut(rows);
+            for (row, line) in lines.iter_mut().enumerate() {
+                let row = &from.row(block * blocks.block + row)[step * 2 * WIDTH..][..2 * WIDTH];
+                // SAFETY: 32 elements of 2 bytes are the 64 bytes of a line, any bits are a line, and pairs lie as they
+                // are read.
+                *line = unsafe { row.as_ptr().cast::<Line>().read_unaligned() };
+            }
+            rest.fill(Line::default());
         }
     }
 }

@@ -7,7 +7,7 @@ use half::bf16;
 
 use crate::attention::{Attention, AttentionGradients, AttentionRoom};
 use crate::element::Element;
-use crate::epilogue::Epilogue;
+use crate::epilogue::{Epilogue, Then};
 use crate::error::Mismatch;
 use crate::form::Form;
 use crate::fused::Kind;
@@ -98,6 +98,36 @@ pub unsafe fn gemm_into(a: Operand, weight: &Packed, out: Operand) -> Result<(),
         unsafe { gemm(a.read::<A>(), weight, out.write::<O>()?, Epilogue::STORE) }
     }
     typed!(a, out, of(a, weight, out))
+}
+
+/// As [`crate::gemm`] with a gate ([`crate::Then::Gate`]), `out` half as wide as the product; `kept` receives the
+/// product itself.
+///
+/// # Errors
+/// Shapes that do not fit; a weight that is not paired.
+///
+/// # Safety
+/// `a` can be read and the others written; nothing overlaps.
+pub unsafe fn gate_into(
+    a: Operand,
+    weight: &Packed,
+    out: Operand,
+    kept: Option<Operand>,
+) -> Result<(), Mismatch> {
+    unsafe fn of<A: Element, O: Element>(
+        a: Operand,
+        weight: &Packed,
+        out: Operand,
+        kept: Option<Operand>,
+    ) -> Result<(), Mismatch> {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let kept = kept.map(|kept| kept.write::<O>()).transpose()?;
+            let epilogue = Epilogue { bias: None, then: Then::Gate(kept) };
+            gemm(a.read::<A>(), weight, out.write::<O>()?, epilogue)
+        }
+    }
+    typed!(a, out, of(a, weight, out, kept))
 }
 
 /// As [`crate::product`], stored; `right` is given with its columns as rows.

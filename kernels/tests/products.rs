@@ -7,8 +7,7 @@ mod common;
 
 use common::{Draw, EPS, FromFloat, near};
 use totc_kernels::{
-    Element, Epilogue, Form, Kept, Matrix, MatrixMut, Packed, Precision, Then, bf16, gemm, product,
-    weight_gradient,
+    Element, Epilogue, Form, Matrix, MatrixMut, Packed, Precision, Then, bf16, gemm, product, weight_gradient,
 };
 
 const SHAPES: &[(usize, usize, usize)] = &[
@@ -193,38 +192,42 @@ fn gates_multiply_both_halves() {
             exact(precision, (rows, 2 * half, k), |row, at| a[row * k + at], |col, at| w[col * k + at]);
         let mut packed = Packed::paired(form, precision, 2 * half, k).unwrap();
         packed.pack(Matrix::dense(&w, 2 * half, k).unwrap()).unwrap();
-        let (mut out, mut first, mut second) =
-            (vec![0.0_f32; rows * half], vec![0.0_f32; rows * half], vec![0.0_f32; rows * half]);
-        let kept = Kept {
-            a: MatrixMut::dense(&mut first, rows, half).unwrap(),
-            b: MatrixMut::dense(&mut second, rows, half).unwrap(),
-        };
-        gemm(
-            Matrix::dense(&a, rows, k).unwrap(),
-            &packed,
-            MatrixMut::dense(&mut out, rows, half).unwrap(),
-            Epilogue { bias: Some(&bias), then: Then::Gate(Some(kept)) },
-        )
-        .unwrap();
-        for at in 0..rows * half {
-            let (row, col) = (at / half, at % half);
-            let side = |col: usize, got: f32| {
-                let (sum, size) = sums[row * 2 * half + col];
-                let wanted = sum + f64::from(bias[col]);
-                let bound = (k + 3) as f64 * EPS * (size + 1.0);
-                near(f64::from(got), wanted, bound, format!("{form:?} {precision:?} side at {row} {col}"));
-            };
-            side(col, first[at]);
-            side(half + col, second[at]);
-            let (a, b) = (f64::from(first[at]), f64::from(second[at]));
-            // silu is within 4 ulp, its product with b one rounding more.
-            let wanted = a / (1.0 + (-a).exp()) * b;
-            near(
-                f64::from(out[at]),
-                wanted,
-                10.0 * EPS * wanted.abs(),
-                format!("{form:?} gate at {row} {col}"),
-            );
+        for biased in [true, false] {
+            let (mut out, mut both) = (vec![0.0_f32; rows * half], vec![0.0_f32; rows * half * 2]);
+            let kept = MatrixMut::dense(&mut both, rows, 2 * half).unwrap();
+            gemm(
+                Matrix::dense(&a, rows, k).unwrap(),
+                &packed,
+                MatrixMut::dense(&mut out, rows, half).unwrap(),
+                Epilogue { bias: biased.then_some(&bias[..]), then: Then::Gate(Some(kept)) },
+            )
+            .unwrap();
+            for (at, out) in out.iter().enumerate() {
+                let (row, col) = (at / half, at % half);
+                let side = |col: usize, got: f32| {
+                    let (sum, size) = sums[row * 2 * half + col];
+                    let wanted = sum + if biased { f64::from(bias[col]) } else { 0.0 };
+                    let bound = (k + 3) as f64 * EPS * (size + 1.0);
+                    near(
+                        f64::from(got),
+                        wanted,
+                        bound,
+                        format!("{form:?} {precision:?} side at {row} {col}"),
+                    );
+                };
+                let (first, second) = (both[row * 2 * half + col], both[row * 2 * half + half + col]);
+                side(col, first);
+                side(half + col, second);
+                let (a, b) = (f64::from(first), f64::from(second));
+                // silu is within 4 ulp, its product with b one rounding more.
+                let wanted = a / (1.0 + (-a).exp()) * b;
+                near(
+                    f64::from(*out),
+                    wanted,
+                    10.0 * EPS * wanted.abs(),
+                    format!("{form:?} gate at {row} {col}"),
+                );
+            }
         }
     });
 }

@@ -269,9 +269,15 @@ fn attend(q: &[f64], k: &[f64], v: &[f64], dim: usize, values: usize, scale: f64
 
 fn attention<T: Element + FromFloat>(bound: f64) {
     for form in Form::available() {
-        for (queries, keys, dim, values) in
-            [(1, 1, 1, 1), (7, 7, 5, 3), (5, 9, 16, 8), (19, 23, 17, 18), (97, 97, 64, 64)]
-        {
+        for (queries, keys, dim, values) in [
+            (1, 1, 1, 1),
+            (7, 7, 5, 3),
+            (5, 9, 16, 8),
+            (19, 23, 17, 18),
+            (9, 35, 32, 64),
+            (34, 35, 32, 32),
+            (97, 97, 64, 64),
+        ] {
             for causal in [false, true] {
                 let mut draw = Draw((queries + keys + dim) as u64);
                 let (q, k): (Vec<T>, Vec<T>) = (draw.numbers(queries * dim), draw.numbers(keys * dim));
@@ -297,10 +303,12 @@ fn attention<T: Element + FromFloat>(bound: f64) {
                 let got: Vec<T> =
                     (0..queries * values).map(|at| out[at / values * stride + at % values]).collect();
                 close(&got, &wanted, bound, &format!("{form:?} attention {queries} {keys}"));
-                if queries > 40 {
+                // Finite differences of many queries take long: only where their gradient has a kernel of its own.
+                let several_blocks = form == Form::AmxBf16 && size_of::<T>() == 2 && keys < 40;
+                if queries > 20 && !several_blocks {
                     continue;
                 }
-                for kept in [Some(&logs[..]), None] {
+                for kept in [Some(&logs[..]), None].into_iter().skip(usize::from(queries > 20)) {
                     let mut grads =
                         (vec![T::of(9.0); q.len()], vec![T::of(9.0); k.len()], vec![T::of(9.0); v.len()]);
                     let gradients = AttentionGradients {

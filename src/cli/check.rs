@@ -50,7 +50,7 @@ struct Found {
 pub fn main(args: &Args) -> Outcome {
     let mut found = Found::default();
     for file in &args.files {
-        let text = std::fs::read_to_string(file).unwrap_or_default();
+        let text = crate::text_file::read(file).unwrap_or_default();
         match file.extension().is_some_and(|extension| extension == "ron") && run_file::is_sweep(&text) {
             true => found.sweep(file, args)?,
             false => found.file(file, args)?,

@@ -1,5 +1,6 @@
 //! `totc compare RUN RUN…`
 
+use super::output::{self, Output};
 use super::{Failure, Outcome};
 use crate::compare::{self, Protocol, RunRecord};
 use std::path::PathBuf;
@@ -56,7 +57,7 @@ pub fn main(args: &Args) -> Outcome {
     let comparison = compare::compare(&runs, protocol).map_err(Failure::World)?;
     if let Some(path) = &args.svg {
         let svg = compare::curves(&comparison).map_err(Failure::World)?;
-        std::fs::write(path, svg).map_err(|error| Failure::World(format!("{}: {error}", path.display())))?;
+        output::write(path, Output::Text("<svg"), &[], svg.as_bytes())?;
     }
     if args.json {
         let text = serde_json::to_string_pretty(&comparison).map_err(|error| {

@@ -1,9 +1,11 @@
 //! `totc export RUN --out checkpoint.pt`, `totc export weights.safetensors --model FILE --out checkpoint.pt`
 
 use super::import::{Target, about, section, world};
+use super::output::{Output, may_replace};
 use super::subject::{Choice, Subject, of_folder};
 use super::{Failure, Outcome};
 use crate::model_file::ModelFile;
+use crate::text_file::printable;
 use crate::train::Identity;
 use crate::train::run_folder::{differences, home, open};
 use crate::weights::{self, Chosen, Export, FAMILIES, Like, NameMap, Ours, WeightsAbout};
@@ -76,11 +78,17 @@ pub fn main(args: &Args) -> Outcome {
         chosen.prefix = args.prefix.clone().unwrap_or(chosen.map.prefix.clone());
     }
     let model = like.as_ref().map(|like| Like { tensors: &like.tensors, convert: args.convert });
+    if let Some(name) = read.arrays.iter().find(|(_, array)| !array.is_finite()).map(|(name, _)| name) {
+        return Err(Failure::World(format!(
+            "{}: `{name}` holds numbers that are infinite or not a number (NaN); export weights of an earlier checkpoint",
+            own.path.display()
+        )));
+    }
     let export = weights::export(&read.arrays, &chosen, &bound.weights, model.as_ref());
     if let Some(like) = &like {
-        print!("like {}", about(like));
+        print!("like {}", printable(&about(like)));
     }
-    print!("{}", report(&export, &chosen));
+    print!("{}", printable(&report(&export, &chosen)));
     let only_left_ours = export.differences.is_empty() && export.left_like.is_empty();
     let whole = export.is_complete() || args.partial && only_left_ours;
     if export.arrays.is_empty() || !whole {
@@ -93,6 +101,9 @@ pub fn main(args: &Args) -> Outcome {
             args.out.display()
         )));
     }
+    let like = args.like.as_deref();
+    let inputs: Vec<&Path> = [own.path.as_path()].into_iter().chain(like).collect();
+    may_replace(&args.out, Output::Weights, &inputs)?;
     match args.out.extension().is_some_and(|ending| ending == "safetensors") {
         true => weights::write_safetensors(&args.out, &export.arrays),
         false => weights::write_torch(&args.out, &export.arrays),

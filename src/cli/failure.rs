@@ -3,6 +3,7 @@
 use super::colours;
 use crate::model_file::CompileError;
 use crate::run_file::RunFileError;
+use crate::text_file::printable;
 
 /// Why a command stops short.
 pub enum Failure {
@@ -24,11 +25,11 @@ impl Failure {
     pub fn told(self) -> (String, u8) {
         match self {
             Failure::Mistakes(text) => (text, 1),
-            Failure::Usage(text) => (format!("error: {text}\n"), 2),
-            Failure::World(text) => (format!("error: {text}\n"), 3),
+            Failure::Usage(text) => (format!("error: {}\n", printable(&text)), 2),
+            Failure::World(text) => (format!("error: {}\n", printable(&text)), 3),
             #[cfg(feature = "torch")]
-            Failure::Stopped(text, signal) => (format!("{text}\n"), 128 + signal),
-            Failure::Internal(text) => (format!("{text}\n"), 4),
+            Failure::Stopped(text, signal) => (format!("{}\n", printable(&text)), 128 + signal),
+            Failure::Internal(text) => (format!("{}\n", printable(&text)), 4),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `totc graph FILE --format FORMAT`
 
 use super::Outcome;
+use super::output::{self, Output};
 use super::subject::{Choice, Subject};
 use crate::draw;
 use crate::ir::Mode;
@@ -37,8 +38,14 @@ pub fn main(args: &Args) -> Outcome {
     };
     let picture = draw::draw(&model.outline, format);
     match &args.out {
-        Some(path) => std::fs::write(path, picture)
-            .map_err(|error| super::Failure::World(format!("{}: {error}", path.display())))?,
+        Some(path) => {
+            let first = match args.format {
+                Format::Dot => "digraph",
+                Format::Mermaid => "---",
+                Format::Svg => "<svg",
+            };
+            output::write(path, Output::Text(first), &[&args.choice.file], picture.as_bytes())?;
+        }
         None => println!("{}", picture.trim_end()),
     }
     Ok(())

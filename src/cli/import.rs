@@ -1,11 +1,13 @@
 //! `totc import CHECKPOINT --model FILE --out weights.safetensors`
 
+use super::output::{Output, may_replace};
 use super::subject::{Choice, Subject};
 use super::{Failure, Outcome};
 use crate::Values;
 use crate::ir::Mode;
 use crate::model::Setting;
 use crate::report::count;
+use crate::text_file::printable;
 use crate::weights::{
     self, Checkpoint, Chosen, Difference, Import, NameMap, Ours, PublishedSettings, WeightsAbout,
 };
@@ -150,12 +152,12 @@ pub fn main(args: &Args) -> Outcome {
     let bound = args.target.bind(map.clone(), &checkpoint.tensors, published.as_ref())?;
     let chosen = weights::choose(map, &bound.weights, checkpoint.tensors.keys()).map_err(world)?;
     let import = weights::import(&checkpoint.tensors, &chosen, &bound.weights, args.convert);
-    print!("{}", about(&checkpoint));
+    print!("{}", printable(&about(&checkpoint)));
     if let Some(settings) = &published {
         let told: Vec<&str> = settings.configs.values().map(|setting| setting.theirs.as_str()).collect();
         println!("settings from {}: {}", settings.path.display(), told.join(", "));
     }
-    print!("{}", report(&import, &chosen, &bound));
+    print!("{}", printable(&report(&import, &chosen, &bound)));
     if import.arrays.is_empty() {
         return Err(Failure::World(format!(
             "{}: nothing in it is a weight of {}; is it a checkpoint of another model?",
@@ -166,6 +168,7 @@ pub fn main(args: &Args) -> Outcome {
     if !import.is_complete() && !args.partial {
         return Err(Failure::World(refusal(&import, args)));
     }
+    may_replace(&args.out, Output::Weights, &[&checkpoint.path])?;
     weights::write_safetensors_about(&args.out, &import.arrays, &bound.about).map_err(world)?;
     println!("{}: {} weights of {}", args.out.display(), import.arrays.len(), bound.model);
     Ok(())

@@ -26,6 +26,7 @@ mod latency;
 mod machine;
 mod man;
 mod new;
+mod output;
 #[cfg(feature = "torch")]
 mod report;
 #[cfg(feature = "torch")]
@@ -46,7 +47,9 @@ mod used;
 mod watch;
 mod weights;
 
+use crate::data::prefetch::prepared;
 use crate::diagnostic::Colours;
+use crate::text_file::printable;
 use clap::{Parser, Subcommand};
 use failure::Failure;
 use std::io::{IsTerminal, Write};
@@ -134,7 +137,17 @@ pub fn main() -> ExitCode {
     #[cfg(feature = "torch")]
     wait_with_short_spins();
     let cli = Cli::parse();
-    let outcome = match cli.command {
+    // Data that cannot be read any more unwind with their error.
+    let outcome =
+        prepared(|| command(cli.command)).unwrap_or_else(|error| Err(Failure::World(error.to_string())));
+    let Err(failure) = outcome else { return ExitCode::SUCCESS };
+    let (text, code) = failure.told();
+    say(&text);
+    ExitCode::from(code)
+}
+
+fn command(command: Command) -> Outcome {
+    match command {
         Command::Check(args) => check::main(&args),
         Command::Explain(args) => explain::main(&args),
         #[cfg(feature = "torch")]
@@ -166,11 +179,7 @@ pub fn main() -> ExitCode {
         Command::Watch(args) => watch::main(&args),
         Command::Completions(args) => completions::main(&args),
         Command::Man(args) => man::main(&args),
-    };
-    let Err(failure) = outcome else { return ExitCode::SUCCESS };
-    let (text, code) = failure.told();
-    say(&text);
-    ExitCode::from(code)
+    }
 }
 
 /// Writes to standard error; where that is closed or full, nobody hears it.
@@ -178,10 +187,15 @@ fn say(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
-/// Colours on a terminal, unless `NO_COLOR` is set.
+/// Colours on a terminal, unless `NO_COLOR` is set or it has none.
 fn colours() -> Colours {
+    if std::io::stderr().is_terminal() && coloured() { Colours::Always } else { Colours::Never }
+}
+
+/// Whether a terminal shows colours, and is asked to.
+fn coloured() -> bool {
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    if std::io::stderr().is_terminal() && !plain { Colours::Always } else { Colours::Never }
+    !plain && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
 }
 
 /// Has libtorch's threads spin only briefly before they sleep while they wait for each other. Spinning long, as they do by
@@ -233,4 +247,10 @@ fn outlive_pipes() {}
 #[cfg(feature = "torch")]
 fn tell(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// Writes a line to standard error; where that is closed or full, nobody hears it.
+#[cfg(feature = "torch")]
+fn note(line: &str) {
+    say(&format!("{}\n", printable(line)));
 }

@@ -1,6 +1,7 @@
 //! `totc report RUN`: one HTML page about a run, finished or still going on.
 
 use super::machine::MachineArgs;
+use super::output::{self, Output};
 use super::{Failure, Outcome};
 use crate::Values;
 use crate::data::Example;
@@ -146,7 +147,7 @@ pub fn main(args: &Args) -> Outcome {
     };
     let html = page.render().map_err(|error| Failure::Internal(error.to_string()))?;
     let out = args.out.clone().unwrap_or_else(|| folder.join("report.html"));
-    std::fs::write(&out, &html).map_err(|error| Failure::World(format!("{}: {error}", out.display())))?;
+    output::write(&out, Output::Text("<!"), &[], html.as_bytes())?;
     println!("{}: {} puzzles, {} kB", out.display(), page.chosen.len(), count(html.len() as u64 / 1000));
     Ok(())
 }

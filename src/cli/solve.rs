@@ -70,8 +70,7 @@ pub fn main(args: &Args) -> Outcome {
         );
         return Ok(());
     }
-    let coloured =
-        std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let coloured = std::io::stdout().is_terminal() && super::coloured();
     let style = |mark: Mark, text: &str| match mark {
         Mark::Given if coloured => format!("\x1b[1m{text}\x1b[0m"),
         Mark::Changed if coloured => format!("\x1b[31m{text}\x1b[0m"),

@@ -3,6 +3,7 @@
 use super::Outcome;
 use super::import::{about, world};
 use crate::report::number;
+use crate::text_file::printable;
 use crate::weights::{self, Array};
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -23,13 +24,14 @@ pub struct Args {
 /// Prints the tensors of a file, or how two files differ.
 pub fn main(args: &Args) -> Outcome {
     let first = weights::read(&args.file, args.key.as_deref()).map_err(world)?;
-    print!("{}", about(&first));
+    print!("{}", printable(&about(&first)));
     let Some(other) = &args.other else {
-        print!("{}", list(&first.tensors));
+        print!("{}", printable(&list(&first.tensors)));
         return Ok(());
     };
     let second = weights::read(other, args.key.as_deref()).map_err(world)?;
-    print!("{}{}", about(&second), compare(&first.tensors, &second.tensors));
+    let text = about(&second) + &compare(&first.tensors, &second.tensors);
+    print!("{}", printable(&text));
     Ok(())
 }
 

@@ -1,14 +1,13 @@
-//! NumPy's array files (.npy): takes headers and mapped bytes, gives integers; writes the bytes that NumPy writes. Knows
+//! NumPy's array files (.npy): takes headers and rows of bytes, gives integers; writes the bytes that NumPy writes. Knows
 //! nothing of puzzles.
 //!
 //! Format: <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>. Only what integer arrays need is
 //! read: versions 1 to 3, little endian, C order, one or two axes.
 
 use std::fs::File;
-use std::io::{BufWriter, Seek, SeekFrom, Write};
+use std::io::{BufWriter, ErrorKind, Seek, SeekFrom, Write};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-
-use memmap2::{Advice, Mmap};
 
 use super::DataError;
 
@@ -169,21 +168,33 @@ fn tuple(text: &str) -> Option<Vec<usize>> {
     inner.split(',').map(str::trim).filter(|part| !part.is_empty()).map(|part| part.parse().ok()).collect()
 }
 
-/// An array on disk: mapped into memory, read a row at a time.
-///
-/// The file must stay as it is while it is mapped; the system ends a process that reads a mapped file cut short.
+/// An array on disk, read by position a row or a block of rows at a time. A file that is cut short meanwhile is an error in
+/// words; one that is mapped into memory would end the process.
 #[derive(Debug)]
 pub struct Array {
     path: PathBuf,
-    map: Mmap,
+    file: File,
     /// What the file says of itself.
     pub header: Header,
     rows: usize,
     width: usize,
 }
 
+/// Consecutive rows in memory.
+#[derive(Debug)]
+pub struct Block {
+    dtype: NpyType,
+    first: usize,
+    /// Bytes of a row.
+    row: usize,
+    bytes: Vec<u8>,
+}
+
+/// Bytes of a block that is read in order.
+const BLOCK: usize = 1 << 20;
+
 impl Array {
-    /// Maps a file of `axes` axes (1 or 2) and checks that it is as long as its header says.
+    /// Opens a file of `axes` axes (1 or 2) and checks that it is as long as its header says.
     pub fn open(path: &Path, axes: usize) -> Result<Array, DataError> {
         let io = |cause| DataError::File { path: path.to_owned(), cause };
         let refuse = |(what, fix): Cause| DataError::Array { path: path.to_owned(), row: None, what, fix };
@@ -192,10 +203,9 @@ impl Array {
         if length == 0 {
             return Err(refuse(("the file is empty".to_owned(), REBUILD.to_owned())));
         }
-        // SAFETY: the mapping is only read, and bytes are taken from it by value; see the note on the type.
-        #[expect(unsafe_code, reason = "the system maps files; see above")]
-        let map = unsafe { Mmap::map(&file) }.map_err(io)?;
-        let header = Header::read(&map).map_err(refuse)?;
+        let mut head = vec![0; length.min(LONGEST as u64 + 12) as usize];
+        read_at(&file, &mut head, 0).map_err(io)?;
+        let header = Header::read(&head).map_err(refuse)?;
         if header.shape.len() != axes {
             let what = format!("it has {} axes instead of {axes}", header.shape.len());
             return Err(refuse((what, REBUILD.to_owned())));
@@ -221,7 +231,7 @@ impl Array {
             );
             return Err(refuse((what, REBUILD.to_owned())));
         }
-        Ok(Array { path: path.to_owned(), map, header, rows, width })
+        Ok(Array { path: path.to_owned(), file, header, rows, width })
     }
 
     /// Where it lies.
@@ -239,40 +249,76 @@ impl Array {
         self.width
     }
 
-    /// The bytes of all numbers.
-    pub fn bytes(&self) -> &[u8] {
-        self.map.get(self.header.start..).unwrap_or_default()
+    /// How many rows are best read at once by whoever reads them all.
+    pub fn rows_of_a_block(&self) -> usize {
+        (BLOCK / (self.width * self.header.dtype.bytes()).max(1)).max(1)
     }
 
-    /// The bytes of one row; none of rows that do not exist.
+    /// Rows `from .. to`, cut at the last.
+    ///
+    /// # Errors
+    /// A file that cannot be read any more, or has become shorter.
+    pub fn block(&self, from: usize, to: usize) -> Result<Block, DataError> {
+        let to = to.min(self.rows);
+        let row = self.width * self.header.dtype.bytes();
+        let mut bytes = vec![0; to.saturating_sub(from) * row];
+        read_at(&self.file, &mut bytes, (self.header.start + from * row) as u64).map_err(|cause| {
+            if cause.kind() != ErrorKind::UnexpectedEof {
+                return DataError::File { path: self.path.clone(), cause };
+            }
+            let what = "the file has become shorter since it was opened".to_owned();
+            DataError::Array { path: self.path.clone(), row: Some(from), what, fix: REBUILD.to_owned() }
+        })?;
+        Ok(Block { dtype: self.header.dtype, first: from, row, bytes })
+    }
+
+    /// The numbers of one row; none of rows that do not exist. A file that cannot be read any more unwinds with the
+    /// [`DataError`], which [`super::prefetch::prepared`] makes an error of again.
+    pub fn row(&self, row: usize) -> Vec<i64> {
+        self.block(row, row + 1).unwrap_or_else(|error| resume_unwind(Box::new(error))).row(row)
+    }
+
+    /// The numbers of all rows.
+    ///
+    /// # Errors
+    /// A file that cannot be read any more, or has become shorter.
+    pub fn all(&self) -> Result<Vec<i64>, DataError> {
+        Ok(numbers(self.header.dtype, &self.block(0, self.rows)?.bytes))
+    }
+}
+
+impl Block {
+    /// The bytes of one row; none of rows outside.
     pub fn row_bytes(&self, row: usize) -> &[u8] {
-        let bytes = self.width * self.header.dtype.bytes();
-        if row >= self.rows {
-            return &[];
-        }
-        self.bytes().get(row * bytes..(row + 1) * bytes).unwrap_or_default()
+        let Some(at) = row.checked_sub(self.first) else { return &[] };
+        self.bytes.get(at * self.row..(at + 1) * self.row).unwrap_or_default()
     }
 
     /// The numbers of one row.
     pub fn row(&self, row: usize) -> Vec<i64> {
-        numbers(self.header.dtype, self.row_bytes(row))
+        numbers(self.dtype, self.row_bytes(row))
     }
 
     /// The smallest and the largest number of a row; (0, 0) of a row without numbers.
     pub fn bounds(&self, row: usize) -> (i64, i64) {
-        bounds(self.header.dtype, self.row_bytes(row))
+        bounds(self.dtype, self.row_bytes(row))
     }
+}
 
-    /// The numbers of all rows.
-    pub fn all(&self) -> Vec<i64> {
-        numbers(self.header.dtype, self.bytes())
-    }
+#[cfg(unix)]
+fn read_at(file: &File, bytes: &mut [u8], at: u64) -> std::io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, at)
+}
 
-    /// Tells the system in which order the rows will be read: one after another, or anywhere.
-    pub fn read_in_order(&self, in_order: bool) {
-        // Advice only: where the system takes none, reading is slower.
-        let _ = self.map.advise(if in_order { Advice::Sequential } else { Advice::Normal });
+#[cfg(windows)]
+fn read_at(file: &File, mut bytes: &mut [u8], mut at: u64) -> std::io::Result<()> {
+    while !bytes.is_empty() {
+        match std::os::windows::fs::FileExt::seek_read(file, bytes, at)? {
+            0 => return Err(ErrorKind::UnexpectedEof.into()),
+            read => (bytes, at) = (&mut bytes[read..], at + read as u64),
+        }
     }
+    Ok(())
 }
 
 /// Little-endian numbers.

@@ -133,9 +133,13 @@ pub fn prefetch_test_examples<T>(
     })
 }
 
-/// What the data set gives, or its panic as an error.
-fn prepared<T>(make: impl FnOnce() -> T) -> Result<T, DataError> {
+/// What the data set gives, or the error that it unwinds with, or its panic as an error.
+pub fn prepared<T>(make: impl FnOnce() -> T) -> Result<T, DataError> {
     catch_unwind(AssertUnwindSafe(make)).map_err(|panic| {
+        let panic = match panic.downcast::<DataError>() {
+            Ok(error) => return *error,
+            Err(panic) => panic,
+        };
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given");
         DataError::Preparing { what: text.lines().next().unwrap_or_default().to_owned() }

@@ -62,7 +62,33 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Read>, DataError> {
     let mut start = [0; 2];
     let mut again = File::open(path).map_err(failed)?;
     let packed = again.read_exact(&mut start).is_ok() && start == [0x1f, 0x8b];
-    Ok(if packed { Box::new(MultiGzDecoder::new(BufReader::new(file))) } else { Box::new(file) })
+    let longest = file.metadata().map_err(failed)?.len().saturating_mul(UNPACKED).saturating_add(1 << 20);
+    Ok(match packed {
+        true => Box::new(Bounded { from: MultiGzDecoder::new(BufReader::new(file)), left: longest }),
+        false => Box::new(file),
+    })
+}
+
+/// How many times as long as packed a file may be: puzzles pack 2 to 20 to 1, and only what repeats itself 1,000 to 1.
+pub(super) const UNPACKED: u64 = 200;
+
+/// What is read until it is longer than its file can honestly be.
+struct Bounded<R> {
+    from: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.from.read(buffer)?;
+        self.left = self.left.checked_sub(read as u64).ok_or_else(|| {
+            let what = format!(
+                "unpacked, it is more than {UNPACKED} times as long: no file of puzzles packs so well"
+            );
+            std::io::Error::new(std::io::ErrorKind::InvalidData, what)
+        })?;
+        Ok(read)
+    }
 }
 
 /// An error of the CSV reader in our words.

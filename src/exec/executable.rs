@@ -5,6 +5,7 @@ use super::compiled::{Machine, slice_rows};
 use super::interpreter::{Interpreter, Linked};
 use super::profile::Profile;
 use super::step::{ExecError, Inputs, Outputs};
+use super::watch::Origin;
 use crate::lower::Program;
 use crate::primitive::kernel::torch_kind;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -155,6 +156,17 @@ impl Executable {
     pub fn run_profiled(&self, weights: &Weights, inputs: &Inputs) -> Result<(Outputs, Profile), ExecError> {
         let (outputs, profile) = self.run_noting(weights, inputs, None, Some(Profile::start()))?;
         Ok((outputs, profile.unwrap_or_else(Profile::start)))
+    }
+
+    /// Runs one supervision step operation by operation, and tells which of them made the first number that makes a loss
+    /// or a gradient infinite or not a number; None where all are finite.
+    ///
+    /// # Errors
+    /// As `run`.
+    pub fn origin(&self, weights: &Weights, inputs: &Inputs) -> Result<Option<Origin>, ExecError> {
+        let linked = Linked::apart(&self.program, self.device)?;
+        let interpreter = Interpreter { program: &self.program, device: self.device, linked: &linked };
+        interpreter.origin(weights, inputs)
     }
 
     fn run_noting(

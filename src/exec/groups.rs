@@ -28,6 +28,9 @@ impl Interpreter<'_> {
         for ((slot, operand), ty) in instr.out.iter().zip(yields).zip(result_tys) {
             step.slots[*slot] = Some(self.held(step, *operand, ty)?);
         }
+        if let Some(watch) = &mut step.watch {
+            watch.moved(yields.iter().copied().zip(instr.out.iter().copied()));
+        }
         for slot in body.iter().flat_map(|inner| &inner.out) {
             step.slots[*slot] = None;
         }

@@ -6,6 +6,7 @@ use super::Weights;
 use super::link::{Action, Names, link};
 use super::profile::Profile;
 use super::step::{ExecError, Inputs, Outputs, TableRows};
+use super::watch::{Origin, Watch};
 use crate::ir::Yield;
 use crate::ir::op::Op;
 use crate::lower::{Instr, InstrOp, Operand, Program};
@@ -29,8 +30,20 @@ impl Linked {
     /// # Errors
     /// A kernel that cannot be planned (a bug of totc, or no memory left).
     pub fn of(program: &Program, device: Device) -> Result<Linked, ExecError> {
+        Linked::by(program, device, device == Device::Cpu)
+    }
+
+    /// The same with every operation on its own.
+    ///
+    /// # Errors
+    /// As [`Linked::of`].
+    pub fn apart(program: &Program, device: Device) -> Result<Linked, ExecError> {
+        Linked::by(program, device, false)
+    }
+
+    fn by(program: &Program, device: Device, chains: bool) -> Result<Linked, ExecError> {
         let (planner, mut names) = (Planner::new(device), Names::default());
-        let actions = link(program, &program.body, &planner, &mut names)
+        let actions = link(program, &program.body, &planner, chains, &mut names)
             .map_err(|unplanned| failure(program, unplanned.instr, &unplanned.error))?;
         Ok(Linked { names, actions })
     }
@@ -62,6 +75,8 @@ pub(super) struct Step<'a> {
     pub(super) loops: Vec<(usize, usize)>,
     run: Run,
     profile: Option<Profile>,
+    /// Where numbers come from that are not finite, if somebody wants to know.
+    pub(super) watch: Option<Watch>,
     /// Operands of the instruction at hand.
     args: Vec<Arg>,
 }
@@ -78,18 +93,7 @@ impl Interpreter<'_> {
         seeds: Option<&[u64]>,
         profile: Option<Profile>,
     ) -> Result<(Outputs, Option<Profile>), ExecError> {
-        let draws = seeds.map(|seeds| Draws { seeds: seeds.to_vec(), made: Cell::new(0) });
-        let mut step = Step {
-            data: self.linked.names.inputs.iter().map(|name| inputs.data.get(name)).collect(),
-            states: self.linked.names.states.iter().map(|name| inputs.states.get(name)).collect(),
-            weights: self.linked.names.weights.iter().map(|path| weights.get(path)).collect(),
-            inputs,
-            slots: (0..self.program.slots).map(|_| None).collect(),
-            loops: Vec::new(),
-            run: Run { draws },
-            profile,
-            args: Vec::new(),
-        };
+        let mut step = self.step(weights, inputs, seeds, profile);
         let _constant = tch::no_grad_guard();
         self.instructions(&self.program.body, &self.linked.actions, &mut step)?;
         let mut values = IndexMap::new();
@@ -115,6 +119,40 @@ impl Interpreter<'_> {
         Ok((Outputs { values, gradients, rows }, step.profile))
     }
 
+    /// Runs one supervision step to find the operation that made the first number that spoils a loss or a gradient.
+    ///
+    /// # Errors
+    /// As [`Interpreter::run`].
+    pub fn origin(&self, weights: &Weights, inputs: &Inputs) -> Result<Option<Origin>, ExecError> {
+        let mut step = self.step(weights, inputs, None, None);
+        step.watch = Some(Watch::of(self.program.slots));
+        let _constant = tch::no_grad_guard();
+        self.instructions(&self.program.body, &self.linked.actions, &mut step)?;
+        Ok(step.watch.as_ref().and_then(|watch| self.spoilt(watch)))
+    }
+
+    fn step<'a>(
+        &'a self,
+        weights: &'a Weights,
+        inputs: &'a Inputs,
+        seeds: Option<&[u64]>,
+        profile: Option<Profile>,
+    ) -> Step<'a> {
+        let draws = seeds.map(|seeds| Draws { seeds: seeds.to_vec(), made: Cell::new(0) });
+        Step {
+            data: self.linked.names.inputs.iter().map(|name| inputs.data.get(name)).collect(),
+            states: self.linked.names.states.iter().map(|name| inputs.states.get(name)).collect(),
+            weights: self.linked.names.weights.iter().map(|path| weights.get(path)).collect(),
+            inputs,
+            slots: (0..self.program.slots).map(|_| None).collect(),
+            loops: Vec::new(),
+            run: Run { draws },
+            profile,
+            watch: None,
+            args: Vec::new(),
+        }
+    }
+
     pub(super) fn instructions(
         &self,
         body: &[Instr],
@@ -123,6 +161,7 @@ impl Interpreter<'_> {
     ) -> Result<(), ExecError> {
         for (instr, action) in body.iter().zip(actions) {
             let start = step.profile.is_some().then(Instant::now);
+            let before = step.watch.as_ref().map(|watch| watch.before(instr));
             match action {
                 Action::Repeat(actions) => self.repeat(instr, actions, step)?,
                 Action::Chain(planned) => self.chain(instr, planned, step)?,
@@ -132,6 +171,9 @@ impl Interpreter<'_> {
                     let result = self.result(instr, action, step)?;
                     step.slots[instr.out[0]] = Some(Value::Tensor(result));
                 }
+            }
+            if let Some(before) = before {
+                self.watch(instr, before, step)?;
             }
             for slot in &instr.free {
                 step.slots[*slot] = None;
@@ -150,6 +192,9 @@ impl Interpreter<'_> {
         for (at, slot) in carried.iter().enumerate() {
             step.slots[*slot] = Some(Value::Tensor(self.value(step, instr.args[at], &instr.arg_tys[at])?));
         }
+        if let Some(watch) = &mut step.watch {
+            watch.moved(instr.args.iter().copied().zip(carried.iter().copied()));
+        }
         let mut stacked: Vec<Vec<Value>> = yields.iter().map(|_| Vec::new()).collect();
         step.loops.push((0, *times));
         for done in 0..*times {
@@ -165,9 +210,18 @@ impl Interpreter<'_> {
             for (at, (operand, yielded)) in yields.iter().enumerate() {
                 let ty = &result_tys[next.len() + at];
                 match yielded {
-                    Yield::Stack(_) => stacked[at].push(self.held(step, *operand, ty)?),
+                    Yield::Stack(_) => {
+                        stacked[at].push(self.held(step, *operand, ty)?);
+                        if let Some(watch) = &mut step.watch {
+                            watch.stacked(*operand, instr.out[next.len() + at], done == 0);
+                        }
+                    }
                     Yield::Last if last => {
-                        step.slots[instr.out[next.len() + at]] = Some(self.held(step, *operand, ty)?);
+                        let out = instr.out[next.len() + at];
+                        step.slots[out] = Some(self.held(step, *operand, ty)?);
+                        if let Some(watch) = &mut step.watch {
+                            watch.moved([(*operand, out)].into_iter());
+                        }
                     }
                     Yield::Last => {}
                 }
@@ -176,7 +230,11 @@ impl Interpreter<'_> {
             for (operand, ty) in next.iter().zip(result_tys) {
                 moved.push(self.held(step, *operand, ty)?);
             }
-            for (slot, value) in if last { &instr.out } else { carried }.iter().zip(moved) {
+            let into = if last { &instr.out } else { carried };
+            if let Some(watch) = &mut step.watch {
+                watch.moved(next.iter().copied().zip(into.iter().copied()));
+            }
+            for (slot, value) in into.iter().zip(moved) {
                 step.slots[*slot] = Some(value);
             }
         }

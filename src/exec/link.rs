@@ -50,22 +50,22 @@ pub(super) struct Unplanned<'a> {
     pub error: TchError,
 }
 
-/// The actions of a program's instructions, in their order.
+/// The actions of a program's instructions, in their order; `chains`: with fused groups in one kernel of the CPU.
 pub(super) fn link<'a>(
     program: &Program,
     body: &'a [Instr],
     planner: &Planner,
+    chains: bool,
     names: &mut Names,
 ) -> Result<Vec<Action>, Unplanned<'a>> {
     let mut actions = Vec::with_capacity(body.len());
     for instr in body {
         let action = match &instr.op {
-            InstrOp::Repeat { body, .. } => Action::Repeat(link(program, body, planner, names)?),
+            InstrOp::Repeat { body, .. } => Action::Repeat(link(program, body, planner, chains, names)?),
             InstrOp::Fused { body, yields, result_tys } => {
-                let here = planner.device == tch::Device::Cpu;
-                match here.then(|| super::chain::plan(body, yields, result_tys)).flatten() {
+                match chains.then(|| super::chain::plan(body, yields, result_tys)).flatten() {
                     Some(planned) => Action::Chain(planned),
-                    None => Action::Each(link(program, body, planner, names)?),
+                    None => Action::Each(link(program, body, planner, chains, names)?),
                 }
             }
             InstrOp::Op(op) => {

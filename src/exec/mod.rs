@@ -9,9 +9,11 @@ mod link;
 mod profile;
 mod step;
 mod structural;
+mod watch;
 mod weights;
 
 pub use executable::{Executable, Kernels};
 pub use profile::{Event, Profile};
 pub use step::{ExecError, Inputs, Outputs, TableRows};
+pub use watch::Origin;
 pub use weights::{Weights, WeightsError};

@@ -23,7 +23,8 @@ pub enum Screen {
 impl Screen {
     /// What standard error is.
     pub fn of_stderr() -> Screen {
-        if std::io::stderr().is_terminal() { Screen::Terminal } else { Screen::Lines }
+        let draws = std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb");
+        if std::io::stderr().is_terminal() && draws { Screen::Terminal } else { Screen::Lines }
     }
 }
 

@@ -71,7 +71,7 @@ pub fn load(path: &Path) -> Result<RunFile, RunFileError> {
 
 /// Reads the run file at `path` with `--set`s (see `RunFile::with_overrides`) and checks both together.
 pub fn load_with(path: &Path, overrides: &[impl AsRef<str>]) -> Result<RunFile, RunFileError> {
-    let text = std::fs::read_to_string(path)
+    let text = crate::text_file::read(path)
         .map_err(|cause| RunFileError::Unreadable { path: path.to_owned(), cause })?;
     parse(path, &text, overrides)
 }

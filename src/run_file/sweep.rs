@@ -103,7 +103,7 @@ pub fn is_sweep(text: &str) -> bool {
 
 /// Reads and checks the sweep file at `path`.
 pub fn load_sweep(path: &Path) -> Result<SweepFile, RunFileError> {
-    let text = std::fs::read_to_string(path)
+    let text = crate::text_file::read(path)
         .map_err(|cause| RunFileError::Unreadable { path: path.to_owned(), cause })?;
     parse_sweep(path, &text)
 }

@@ -64,7 +64,7 @@ pub struct Disk;
 
 impl Reader for Disk {
     fn read(&self, path: &Path) -> Result<String, std::io::Error> {
-        std::fs::read_to_string(path)
+        crate::text_file::read(path)
     }
 
     fn siblings(&self, folder: &Path) -> Vec<String> {
@@ -210,7 +210,9 @@ fn unknown_module(module: &str, span: crate::source::Span, folder: &Path, reader
 pub fn library_names(module: &str) -> Vec<String> {
     let Some((_, text)) = embedded(module) else { return Vec::new() };
     text.lines()
-        .filter_map(|line| ["net ", "fn ", "axis ", "model "].iter().find_map(|word| line.strip_prefix(word)))
+        .filter_map(|line| {
+            ["net ", "fn ", "axis ", "model ", "mixin "].iter().find_map(|word| line.strip_prefix(word))
+        })
         .map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect())
         .collect()
 }

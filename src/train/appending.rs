@@ -35,6 +35,11 @@ impl Appending {
         Ok(())
     }
 
+    /// Brings what was written to the disk.
+    pub fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
     /// Whether bytes are still to be written.
     pub fn waits(&self) -> bool {
         !self.waiting.is_empty()

@@ -7,7 +7,8 @@ use tch::TchError;
 
 use super::checkpoint::CheckpointError;
 use crate::data::DataError;
-use crate::exec::ExecError;
+use crate::exec::{ExecError, Origin};
+use crate::source::Span;
 
 /// An error of training or evaluation, whose text is ready for the person who started the run.
 #[derive(Debug, thiserror::Error)]
@@ -52,9 +53,8 @@ pub enum TrainError {
     },
     /// A loss or the gradient is infinite or not a number.
     #[error(
-        "training step {step}: {what}, so this step's update was not made; {}; \
-         a lower learning rate, more warm-up or a gradient `clip` usually helps",
-        last_good(checkpoint)
+        "training step {step}: {what}, so this step's update was not made; {}{}",
+        last_good(checkpoint), origin.as_ref().map_or(format!("; {USUAL}"), |made| MadeBy::told(made))
     )]
     NotFinite {
         /// The step, from 1.
@@ -63,6 +63,8 @@ pub enum TrainError {
         what: String,
         /// The last checkpoint that was written or read.
         checkpoint: Option<PathBuf>,
+        /// The operation that made the first such number, if the step done again shows it.
+        origin: Option<Box<MadeBy>>,
     },
     /// The data cannot be read.
     #[error(transparent)]
@@ -70,6 +72,43 @@ pub enum TrainError {
     /// A checkpoint cannot be written or read.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+}
+
+const USUAL: &str = "a lower learning rate, more warm-up or a gradient `clip` usually helps";
+
+/// The operation that made the first number that is not finite, and its line, for whoever has the model's texts.
+#[derive(Debug)]
+pub struct MadeBy {
+    /// The operation.
+    pub origin: Origin,
+    /// `models/trm.tot:12`, of the operation and of each one that `origin.given` names.
+    pub places: Vec<String>,
+}
+
+impl MadeBy {
+    /// Notes the lines, which `place` knows.
+    pub fn find(&mut self, place: impl Fn(Span) -> String) {
+        let chain = std::iter::successors(Some(&self.origin), |origin| origin.given.as_deref());
+        self.places = chain.map(|origin| place(origin.span)).collect();
+    }
+
+    fn told(made: &MadeBy) -> String {
+        let mut text = String::new();
+        let chain = std::iter::successors(Some(&made.origin), |origin| origin.given.as_deref());
+        for (at, origin) in chain.enumerate() {
+            let place = made.places.get(at).map_or(String::new(), |place| format!(" at {place}"));
+            let name = match origin.name.is_empty() {
+                true => String::new(),
+                false => format!(", computing `{}`", origin.name),
+            };
+            let way = if origin.backward { " of the backward pass" } else { "" };
+            text += &match at {
+                0 => format!("\nfirst {}: `{}`{way}{name}{place}", origin.kind(), origin.operation),
+                _ => format!(", from {} numbers of `{}`{way}{name}{place}", origin.kind(), origin.operation),
+            };
+        }
+        format!("{text}\n{}", made.origin.advice())
+    }
 }
 
 fn first_line(cause: &TchError) -> String {

@@ -162,6 +162,15 @@ impl MetricsLog {
         result.map_err(|cause| LogError::File { doing: "write", path: self.file.path().to_owned(), cause })
     }
 
+    /// Brings what was written to the disk, so that a loss of power leaves the lines of the checkpoint that follows.
+    ///
+    /// # Errors
+    /// A disk that fails.
+    pub fn sync(&self) -> Result<(), LogError> {
+        let path = self.file.path();
+        self.file.sync().map_err(|cause| LogError::File { doing: "write", path: path.to_owned(), cause })
+    }
+
     /// Whether records are still to be written.
     pub fn waits(&self) -> bool {
         self.file.waits()

@@ -10,7 +10,7 @@ use tch::Tensor;
 use super::carry::Fresh;
 use super::clip::{clip, joint_norm};
 use super::columns::Batch;
-use super::error::{Doing, TrainError};
+use super::error::{Doing, MadeBy, TrainError};
 use super::gradients::Gradients;
 use super::halting::{Halting, libtorch_seed};
 use super::measures::{Measures, labelled};
@@ -19,7 +19,7 @@ use super::schedule;
 use super::step_metrics::StepMetrics;
 use super::supervision::SupervisionStep;
 use super::trainer::Trainer;
-use crate::exec::{Inputs, Outputs};
+use crate::exec::{Inputs, Origin, Outputs};
 use crate::lower::Program;
 
 /// Rows `from .. from + rows` of the inputs of a whole batch.
@@ -104,7 +104,10 @@ impl Trainer {
         let norm = joint_norm(gradients.params.values(), self.device).doing("measuring the gradients")?;
         let measures = Measures::fetch(&outputs, rows, Some(&norm))?;
         if let Some(what) = measures.not_finite() {
-            return Err(TrainError::NotFinite { step, what, checkpoint: self.last_checkpoint.clone() });
+            let origin =
+                self.origin(training, &inputs, step).map(|origin| MadeBy { origin, places: Vec::new() });
+            let checkpoint = self.last_checkpoint.clone();
+            return Err(TrainError::NotFinite { step, what, checkpoint, origin: origin.map(Box::new) });
         }
 
         let halting = Halting::new(training.program().halt);
@@ -133,6 +136,20 @@ impl Trainer {
             ..self.summary(&measures)?
         };
         Ok(StepMetrics { seconds: began.elapsed().as_secs_f64(), ..report })
+    }
+
+    /// Does a step again, part by part with the same draws, to see which operation made its first number that is not
+    /// finite. Nothing where the step is finite this time, or memory too short: what is known stays so.
+    fn origin(&self, training: &dyn SupervisionStep, inputs: &Inputs, step: u64) -> Option<Origin> {
+        tch::manual_seed(libtorch_seed(self.config.seed, step));
+        let part = self.columns.batch_rows();
+        if part == self.config.batch {
+            return training.origin(&self.weights, inputs).ok()?;
+        }
+        (0..self.config.batch).step_by(part).find_map(|from| {
+            let piece = part_of(training.program(), inputs, from, part).ok()?;
+            training.origin(&self.weights, &piece).ok()?
+        })
     }
 
     /// Whether the weights move at this step (from 1): at every `accumulate`-th, and at the last.

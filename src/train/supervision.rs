@@ -3,7 +3,7 @@
 
 use tch::Kind;
 
-use crate::exec::{ExecError, Executable, Inputs, Outputs, Weights};
+use crate::exec::{ExecError, Executable, Inputs, Origin, Outputs, Weights};
 use crate::lower::Program;
 
 /// One compiled supervision step, for training or for evaluation.
@@ -21,6 +21,13 @@ pub trait SupervisionStep: Send {
     fn run_drawing(&self, weights: &Weights, inputs: &Inputs, seeds: &[u64]) -> Result<Outputs, ExecError> {
         tch::manual_seed((seeds.first().copied().unwrap_or(0) >> 1) as i64);
         self.run(weights, inputs)
+    }
+
+    /// Runs the step once more to find the operation that made the first number that makes a loss or a gradient infinite or
+    /// not a number.
+    fn origin(&self, weights: &Weights, inputs: &Inputs) -> Result<Option<Origin>, ExecError> {
+        let _ = (weights, inputs);
+        Ok(None)
     }
 
     /// The same step compiled for a smaller batch that still holds `rows`, where there is one: evaluation goes over to
@@ -46,6 +53,10 @@ impl SupervisionStep for Executable {
 
     fn run_drawing(&self, weights: &Weights, inputs: &Inputs, seeds: &[u64]) -> Result<Outputs, ExecError> {
         Executable::run_drawing(self, weights, inputs, Some(seeds))
+    }
+
+    fn origin(&self, weights: &Weights, inputs: &Inputs) -> Result<Option<Origin>, ExecError> {
+        Executable::origin(self, weights, inputs)
     }
 }
 

@@ -141,6 +141,11 @@ impl Array {
         self.shape.iter().product()
     }
 
+    /// Whether no number is infinite or not a number.
+    pub fn is_finite(&self) -> bool {
+        !self.dtype.is_float() || self.numbers().iter().all(|number| number.is_finite())
+    }
+
     /// The elements as float64, which holds all but large int64 exactly.
     pub fn numbers(&self) -> Vec<f64> {
         let part = |bytes: &[u8]| -> f64 {

@@ -90,7 +90,7 @@ impl NameMap {
     /// The map of a file.
     pub fn load(path: &Path) -> Result<NameMap, NameMapError> {
         let place = path.display().to_string();
-        let text = std::fs::read_to_string(path)
+        let text = crate::text_file::read(path)
             .map_err(|cause| NameMapError { place: place.clone(), what: cause.to_string() })?;
         NameMap::parse(&place, &text)
     }

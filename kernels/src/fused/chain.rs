@@ -173,9 +173,46 @@ impl Chain {
         Ok(Arc::new(chain))
     }
 
+    /// The places that it computes for.
+    pub fn space(&self) -> &Space {
+        &self.space
+    }
+
+    /// Whether it computes in float64.
+    pub fn is_double(&self) -> bool {
+        self.double
+    }
+
+    /// What it computes, in order.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// The values that leave it.
+    pub fn outputs(&self) -> &[Register] {
+        &self.outputs
+    }
+
     /// How many inputs it reads.
     pub fn inputs(&self) -> usize {
         self.inputs
+    }
+
+    /// The inputs (a, b) of a chain that computes `silu(a) · b` and nothing else.
+    pub fn gate(&self) -> Option<(usize, usize)> {
+        let input = |register: Register| match self.steps[register.0].op {
+            Op::Input(place) if self.steps[register.0].width == Width::Full => Some(place),
+            _ => None,
+        };
+        let [Register(last)] = self.outputs[..] else { return None };
+        let [x, y] = self.steps[last].operands[..] else { return None };
+        let product = self.steps[last].op == Op::Mul && self.steps.len() == 4 && self.inputs == 2;
+        let silu = |register: Register| match self.steps[register.0].op {
+            Op::Silu => input(self.steps[register.0].operands[0]),
+            _ => None,
+        };
+        let sides = silu(x).zip(input(y)).or_else(|| silu(y).zip(input(x)));
+        sides.filter(|(a, b)| product && !self.double && a != b)
     }
 
     /// Gives buffers to steps; one that nobody reads any more is given again.

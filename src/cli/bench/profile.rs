@@ -1,7 +1,8 @@
 //! `totc bench --profile`: where the time of a step goes, by operation and by the author's names, as text and as a trace
 //! that Chrome and Perfetto open.
 
-use super::super::{Failure, Outcome};
+use super::super::Outcome;
+use super::super::output::{self, Output};
 use crate::exec::{Event, Profile};
 use crate::report::table;
 use crate::source::Sources;
@@ -69,7 +70,7 @@ pub fn trace(profiles: &[Profile], sources: &Sources, path: &Path) -> Outcome {
         })
         .collect();
     let text = serde_json::json!({ "traceEvents": events, "displayTimeUnit": "ms" }).to_string();
-    std::fs::write(path, text).map_err(|cause| Failure::World(format!("{}: {cause}", path.display())))
+    output::write(path, Output::Text("{"), &[], text.as_bytes())
 }
 
 fn median(profiles: &[Profile]) -> Option<&Profile> {

@@ -1,6 +1,7 @@
 //! `totc data rate FILE`
 
 use super::world;
+use crate::cli::output::{Output, may_replace};
 use crate::cli::{Failure, Outcome};
 use crate::data::DataError;
 use crate::data::sudoku::{rate, text};
@@ -30,6 +31,9 @@ pub struct Args {
 pub fn main(args: &Args) -> Outcome {
     if args.summary {
         return summary(args);
+    }
+    if let Some(path) = &args.out {
+        may_replace(path, Output::Text("source,"), &[&args.file])?;
     }
     let name = args.out.clone().unwrap_or_else(|| PathBuf::from("the screen"));
     let fail = |cause| DataError::Write { path: name.clone(), cause };

@@ -3,6 +3,7 @@
 
 use crate::cli::Failure;
 use crate::cli::machine::MachineArgs;
+use crate::cli::note;
 use crate::cli::signals::Asked;
 use crate::report::duration;
 use crate::sweep::{CAUSE, State, read_run};
@@ -84,7 +85,7 @@ impl<'a> Jobs<'a> {
         let tell = |number: usize, job: &Job, words: &str| {
             let _held = screen.lock().unwrap_or_else(PoisonError::into_inner);
             let seed = if job.several { format!(", seed {}", job.seed) } else { String::new() };
-            eprintln!("[{}/{total}] {}{seed}: {words}", number + 1, job.label);
+            note(&format!("[{}/{total}] {}{seed}: {words}", number + 1, job.label));
         };
         std::thread::scope(|scope| {
             for _ in 0..self.at_once.min(total) {
@@ -154,7 +155,7 @@ impl<'a> Jobs<'a> {
             if self.stopped() {
                 return;
             }
-            eprintln!("measuring the latency of {}, seed {}", job.label, job.seed);
+            note(&format!("measuring the latency of {}, seed {}", job.label, job.seed));
             let mut command = self.command("eval", job);
             command.args(["--latency", "--json"]);
             let log = Log::open(&job.folder);
@@ -166,9 +167,9 @@ impl<'a> Jobs<'a> {
             match status {
                 Ok((_, status)) if status.success() => {}
                 Ok((log, status)) => {
-                    eprintln!("latency not measured: {}", log.cause().unwrap_or_else(|| ended(status)))
+                    note(&format!("latency not measured: {}", log.cause().unwrap_or_else(|| ended(status))))
                 }
-                Err(error) => eprintln!("latency not measured: {error}"),
+                Err(error) => note(&format!("latency not measured: {error}")),
             }
         }
     }

@@ -4,7 +4,7 @@ mod jobs;
 mod plan;
 
 use super::machine::MachineArgs;
-use super::{Failure, Outcome, colours};
+use super::{Failure, Outcome, colours, note, tell};
 use crate::run_file::{self, SweepFile};
 use crate::sweep::{self, Line, RunResult, State, read_run};
 use crate::train::optimiser::matches;
@@ -57,6 +57,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub fn main(args: &Args) -> Outcome {
     let file =
         run_file::load_sweep(&args.file).map_err(|error| Failure::Mistakes(error.render(colours())))?;
+    super::outlive_pipes();
     let out = args.out.clone().unwrap_or_else(|| file.out());
     if args.jobs == 0 {
         return Err(Failure::Usage("--jobs takes 1 or more".to_owned()));
@@ -80,14 +81,14 @@ pub fn main(args: &Args) -> Outcome {
         let (Some(problem), Some(told)) = (&planned.problem, &planned.told) else { continue };
         // The mistake of a whole grid is told at length once.
         if known.contains(&problem.as_str()) {
-            eprintln!("the same is wrong with variant `{}`", planned.variant.label);
+            note(&format!("the same is wrong with variant `{}`", planned.variant.label));
         } else {
-            eprint!("{told}");
+            super::say(told);
             known.push(problem);
         }
     }
     if args.dry_run {
-        print!("{}", plan::listing(&file.title(), &planned, &results(&planned)?));
+        tell(plan::listing(&file.title(), &planned, &results(&planned)?).trim_end());
         return Ok(());
     }
     std::fs::create_dir_all(&out).map_err(|error| Failure::World(format!("{}: {error}", out.display())))?;
@@ -97,7 +98,7 @@ pub fn main(args: &Args) -> Outcome {
     let jobs = Jobs::new(args.jobs, &args.machine, &lock)?;
     let queue = queue(&planned)?;
     let left = queue.iter().filter(|job| !job.finished).count();
-    eprintln!("{}: {} runs, {} of them to train, in {}", file.title(), queue.len(), left, out.display());
+    note(&format!("{}: {} runs, {} of them to train, in {}", file.title(), queue.len(), left, out.display()));
     jobs.train(queue.iter().filter(|job| !job.finished));
     if !args.no_latency && !jobs.stopped() {
         jobs.measure(
@@ -157,7 +158,7 @@ fn lock(out: &Path) -> Result<File, Failure> {
             }
             Err(std::fs::TryLockError::WouldBlock) => {
                 if !told {
-                    eprintln!("waiting for the sweep that is at work in {}", out.display());
+                    note(&format!("waiting for the sweep that is at work in {}", out.display()));
                     told = true;
                 }
                 std::thread::sleep(Duration::from_millis(250));
@@ -207,9 +208,9 @@ fn show(args: &Args, file: &SweepFile, out: &Path, lines: &[Line]) -> Outcome {
     let title = file.title();
     let json = sweep::as_json(&title, lines);
     if args.json {
-        println!("{json}");
+        tell(&format!("{json}"));
     } else {
-        print!("{}", sweep::as_text(&title, lines));
+        tell(sweep::as_text(&title, lines).trim_end());
     }
     if !out.exists() {
         return Ok(());
@@ -231,7 +232,10 @@ fn show(args: &Args, file: &SweepFile, out: &Path, lines: &[Line]) -> Outcome {
             .map_err(|error| Failure::World(format!("{}: {error}", path.display())))?;
     }
     if !args.json {
-        println!("kept in {}: {prefix}table.txt, .csv, .md, .json, .svg and {prefix}runs.csv", out.display());
+        tell(&format!(
+            "kept in {}: {prefix}table.txt, .csv, .md, .json, .svg and {prefix}runs.csv",
+            out.display()
+        ));
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::grid::Grid;
 use crate::data::DataError;
+use crate::data::table::UNPACKED;
 
 /// A question and its answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -220,16 +221,20 @@ fn parse<T: for<'a> Deserialize<'a>>(path: &Path, wanted: &str) -> Result<T, Dat
     let mut text = fs::read(path).map_err(failed)?;
     if text.starts_with(&[0x1f, 0x8b]) {
         let mut unpacked = Vec::new();
-        MultiGzDecoder::new(text.as_slice()).read_to_end(&mut unpacked).map_err(|cause| {
-            DataError::Empty {
-                path: path.to_owned(),
-                what: format!("cannot be unpacked: {cause}"),
-                fix: "the file is damaged or cut off; fetch it again".to_owned(),
-            }
-        })?;
+        let longest = (text.len() as u64).saturating_mul(UNPACKED).saturating_add(1 << 20);
+        let broken = |what: String| DataError::Empty {
+            path: path.to_owned(),
+            what,
+            fix: "the file is damaged or cut off; fetch it again".to_owned(),
+        };
+        let read = MultiGzDecoder::new(text.as_slice()).take(longest + 1).read_to_end(&mut unpacked);
+        if read.map_err(|cause| broken(format!("cannot be unpacked: {cause}")))? as u64 > longest {
+            return Err(broken(format!("is more than {UNPACKED} times as long unpacked")));
+        }
         text = unpacked;
     }
-    serde_json::from_slice(&text).map_err(|error| DataError::Row {
+    let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&text);
+    serde_json::from_slice(text).map_err(|error| DataError::Row {
         path: path.to_owned(),
         line: error.line() as u64,
         what: match error.classify() {

@@ -1,10 +1,11 @@
 //! One set of one split of one folder: takes its files, gives its rows; everything that can be wrong with them is found
 //! when they are opened.
 
+use std::panic::resume_unwind;
 use std::path::Path;
 
 use super::metadata::Metadata;
-use crate::data::npy::Array;
+use crate::data::npy::{Array, Block};
 use crate::data::{DataError, NO_LABEL};
 
 /// The two splits of a data set.
@@ -115,9 +116,12 @@ impl Part {
         let identifiers = self.identifiers.iter().flat_map(|identifier| identifier.to_le_bytes());
         take(&starts.chain(identifiers).collect::<Vec<u8>>());
         for array in [&self.inputs, &self.labels] {
-            array.read_in_order(true);
-            (0..array.rows()).for_each(|row| take(array.row_bytes(row)));
-            array.read_in_order(false);
+            let each = array.rows_of_a_block();
+            for from in (0..array.rows()).step_by(each) {
+                let block =
+                    array.block(from, from + each).unwrap_or_else(|error| resume_unwind(Box::new(error)));
+                (from..array.rows().min(from + each)).for_each(|row| take(block.row_bytes(row)));
+            }
         }
     }
 
@@ -156,21 +160,17 @@ impl Part {
     fn check_tokens(&self, vocab: i64, split: Split) -> Result<(), DataError> {
         let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get());
         let each = self.examples().div_ceil(threads).max(1024);
-        self.inputs.read_in_order(true);
-        self.labels.read_in_order(true);
         let found = std::thread::scope(|scope| {
             let pieces: Vec<_> = (0..self.examples())
                 .step_by(each)
                 .map(|from| {
                     let to = (from + each).min(self.examples());
-                    scope.spawn(move || (from..to).try_for_each(|row| self.check_row(row, vocab, split)))
+                    scope.spawn(move || self.check_rows(from, to, vocab, split))
                 })
                 .collect();
             // In order of rows, so the first broken row is told whatever the number of threads.
             pieces.into_iter().map(|piece| piece.join()).collect::<Vec<_>>()
         });
-        self.inputs.read_in_order(false);
-        self.labels.read_in_order(false);
         for piece in found {
             piece.unwrap_or_else(|_| {
                 Err(broken(self.inputs.path(), None, "checking it failed within totc".to_owned()))
@@ -179,16 +179,34 @@ impl Part {
         Ok(())
     }
 
-    fn check_row(&self, row: usize, vocab: i64, split: Split) -> Result<(), DataError> {
-        let (low, high) = self.inputs.bounds(row);
-        if low < 0 || high >= vocab {
-            return Err(self.outside(&self.inputs, row, vocab, &|token| (0..vocab).contains(&token)));
+    fn check_rows(&self, from: usize, to: usize, vocab: i64, split: Split) -> Result<(), DataError> {
+        let each = self.inputs.rows_of_a_block().min(self.labels.rows_of_a_block());
+        for from in (from..to).step_by(each) {
+            let end = to.min(from + each);
+            let (inputs, labels) = (self.inputs.block(from, end)?, self.labels.block(from, end)?);
+            (from..end).try_for_each(|row| self.check_row(row, &inputs, &labels, vocab, split))?;
         }
-        let (low, high) = self.labels.bounds(row);
+        Ok(())
+    }
+
+    fn check_row(
+        &self,
+        row: usize,
+        inputs: &Block,
+        labels: &Block,
+        vocab: i64,
+        split: Split,
+    ) -> Result<(), DataError> {
+        let (low, high) = inputs.bounds(row);
+        if low < 0 || high >= vocab {
+            let fits = |token| (0..vocab).contains(&token);
+            return Err(outside(&self.inputs, &inputs.row(row), row, vocab, &fits));
+        }
+        let (low, high) = labels.bounds(row);
         let fits =
             |token: i64| (0..vocab).contains(&token) || token == NO_LABEL || Some(token) == self.ignored;
-        if (low < 0 || high >= vocab) && !self.labels.row(row).into_iter().all(fits) {
-            return Err(self.outside(&self.labels, row, vocab, &fits));
+        if (low < 0 || high >= vocab) && !labels.row(row).into_iter().all(fits) {
+            return Err(outside(&self.labels, &labels.row(row), row, vocab, &fits));
         }
         let none = |token: i64| token == NO_LABEL || Some(token) == self.ignored;
         if split == Split::Train && low == high && none(low) {
@@ -197,13 +215,12 @@ impl Part {
         }
         Ok(())
     }
+}
 
-    fn outside(&self, array: &Array, row: usize, vocab: i64, fits: &dyn Fn(i64) -> bool) -> DataError {
-        let tokens = array.row(row);
-        let place = tokens.iter().position(|token| !fits(*token)).unwrap_or(0);
-        let what = format!("token {} at place {place} is none of 0 to {}", tokens[place], vocab - 1);
-        broken(array.path(), Some(row), what)
-    }
+fn outside(array: &Array, tokens: &[i64], row: usize, vocab: i64, fits: &dyn Fn(i64) -> bool) -> DataError {
+    let place = tokens.iter().position(|token| !fits(*token)).unwrap_or(0);
+    let what = format!("token {} at place {place} is none of 0 to {}", tokens[place], vocab - 1);
+    broken(array.path(), Some(row), what)
 }
 
 fn broken(path: &Path, row: Option<usize>, what: String) -> DataError {
@@ -217,7 +234,7 @@ fn span(ends: &[u32], number: usize) -> std::ops::Range<usize> {
 
 /// Reads the beginnings of consecutive pieces of `total` things.
 fn index(path: &Path, total: usize, things: &str, empty_ok: bool) -> Result<Vec<u32>, DataError> {
-    let starts = Array::open(path, 1)?.all();
+    let starts = Array::open(path, 1)?.all()?;
     let refuse = |row: usize, what: String| Err(broken(path, Some(row), what));
     match starts.first() {
         Some(0) => {}
@@ -249,7 +266,7 @@ fn identifiers(path: &Path, puzzles: usize, known: usize) -> Result<Vec<i32>, Da
         let what = format!("it has {} identifiers for {puzzles} puzzles", read.rows());
         return Err(broken(path, Some(read.rows().min(puzzles)), what));
     }
-    let all = read.all();
+    let all = read.all()?;
     match all.iter().position(|id| !(0..known as i64).contains(id)) {
         Some(row) => {
             let what = format!(

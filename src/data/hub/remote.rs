@@ -27,6 +27,13 @@ pub struct Remote<'a> {
 /// Pages of a list of files, of 1,000 names each.
 const PAGES: usize = 1000;
 
+/// Bytes of a page at most: 1,000 names with their sums take a third of a megabyte.
+const PAGE: u64 = 16 << 20;
+
+/// What any answer may take, and how many bytes must come in a second beyond it.
+const SLOWEST: Duration = Duration::from_secs(120);
+const BYTES_A_SECOND: u64 = 4_000;
+
 /// A line of the hub's list of files.
 #[derive(Deserialize)]
 struct Listed {
@@ -74,9 +81,10 @@ impl<'a> Remote<'a> {
                 let fix = "check HF_ENDPOINT, and whether a proxy answers in the hub's place".to_owned();
                 return Err(DataError::Hub { address: address.to_string(), what, fix });
             }
-            let mut response = self.get(address, &page, 0)?;
+            let mut response = self.get(address, &page, 0, PAGE)?;
             url = response.headers().get("link").and_then(|link| next_page(link.to_str().ok()?));
-            let text = response.body_mut().read_to_vec().map_err(|error| self.broken(address, &error))?;
+            let text = response.body_mut().with_config().limit(PAGE).read_to_vec();
+            let text = text.map_err(|error| self.broken(address, &error))?;
             let listed: Vec<Listed> = serde_json::from_slice(&text).map_err(|error| DataError::Hub {
                 address: address.to_string(),
                 what: format!("what {} answers is no list of files ({error})", self.endpoint),
@@ -109,7 +117,7 @@ impl<'a> Remote<'a> {
         let begun = if there < entry.size { there } else { 0 };
         let Address { owner, name, revision, path, .. } = address;
         let url = format!("{}/datasets/{owner}/{name}/resolve/{revision}/{}", self.endpoint, escaped(path));
-        let response = self.get(address, &url, begun)?;
+        let response = self.get(address, &url, begun, entry.size)?;
         let goes_on = begun > 0 && response.status().as_u16() == 206;
         let mut done = if goes_on { begun } else { 0 };
         let mut file = OpenOptions::new()
@@ -165,8 +173,10 @@ impl<'a> Remote<'a> {
         url.strip_prefix(self.endpoint.trim_end_matches('/')).is_some_and(|path| path.starts_with('/'))
     }
 
-    fn get(&self, address: &Address, url: &str, from: u64) -> Result<Response<Body>, DataError> {
-        let mut request = self.agent.get(url);
+    /// Asks for `bytes` bytes at most: an answer slower than a modem is given up.
+    fn get(&self, address: &Address, url: &str, from: u64, bytes: u64) -> Result<Response<Body>, DataError> {
+        let longest = SLOWEST + Duration::from_secs(bytes.saturating_sub(from) / BYTES_A_SECOND);
+        let mut request = self.agent.get(url).config().timeout_global(Some(longest)).build();
         if let Some(token) = self.token.filter(|_| self.is_own(url)) {
             request = request.header("Authorization", format!("Bearer {token}"));
         }

@@ -86,9 +86,16 @@ impl Machine {
         }
         let packs = plan.packs.iter().map(|pack| {
             let precision = if pack.bfloat16 { Precision::Bfloat16 } else { Precision::Float32 };
-            Packed::new(form, precision, pack.n, pack.k)
+            match pack.paired {
+                true => Packed::paired(form, precision, pack.n, pack.k),
+                false => Ok(Packed::new(form, precision, pack.n, pack.k)),
+            }
         });
-        let packs = packs.collect();
+        let packs = packs.collect::<Result<_, _>>().map_err(|mismatch| ExecError::Kernel {
+            node: program.model.clone(),
+            op: "the weights of a gate".to_owned(),
+            cause: mismatch.to_string(),
+        })?;
         let tasks = tasks(&plan);
         Ok(Some(Machine { plan, layout, form, shared, slices, packs, base, tasks, _arena: arena }))
     }

@@ -1,6 +1,7 @@
 //! Which steps anybody needs, and where each buffer lies: a place in one arena per slice that is given again as soon as
 //! nobody reads it any more, so that a step allocates nothing.
 
+use super::gates;
 use super::plan::{Plan, Room, Step, What};
 use super::record::bytes_of;
 use memmap2::{Advice, MmapMut};
@@ -58,6 +59,7 @@ pub(super) fn weight_behind(plan: &Plan, buffer: usize) -> Option<usize> {
 
 /// Leaves out the steps whose results nobody reads.
 pub(super) fn tidy(plan: &mut Plan) {
+    gates::join(plan);
     let mut needed: HashSet<usize> = HashSet::new();
     needed.extend(plan.results.iter().map(|result| result.from.buffer));
     for gradient in &plan.gradients {
@@ -70,11 +72,13 @@ pub(super) fn tidy(plan: &mut Plan) {
         meeting.after = kept[..meeting.after].iter().filter(|kept| **kept).count();
     }
     keep(&mut plan.slice, &kept);
+    gates::drop_packs(plan);
     let packs: HashSet<usize> = plan
         .slice
         .iter()
         .filter_map(|step| match &step.what {
             What::Product(_, pack) => *pack,
+            What::Gated(_, pack) => Some(*pack),
             _ => None,
         })
         .collect();
@@ -97,7 +101,9 @@ fn wanted(steps: &[Step], needed: &mut HashSet<usize>) -> Vec<bool> {
             kept[at] = true;
             // A packed operand is read from its pack.
             let packed = match &step.what {
-                What::Product(product, Some(_)) => Some(usize::from(!product.swapped)),
+                What::Product(product, Some(_)) | What::Gated(product, _) => {
+                    Some(usize::from(!product.swapped))
+                }
                 _ => None,
             };
             let reads = step.reads.iter().enumerate().filter(|(place, _)| Some(*place) != packed);

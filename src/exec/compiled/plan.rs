@@ -49,6 +49,9 @@ pub(super) enum What {
     Fill(f64),
     /// The right operand, if it was packed: by place among [`Plan::packs`].
     Product(Product, Option<usize>),
+    /// A product by the pack of that place, and `silu(a) · b` of both halves of its columns; also writes the product itself
+    /// where somebody reads it.
+    Gated(Product, usize),
     /// One product by libtorch's own kernel, which is the fastest in float32.
     Matmul(Product),
     /// Rotary positions: theta, whether backwards, place of the axis of positions.
@@ -92,6 +95,8 @@ pub(super) struct Pack {
     /// From output to output, and along k.
     pub strides: (usize, usize),
     pub bfloat16: bool,
+    /// Whether columns of the first half lie beside those of the second, for a gate.
+    pub paired: bool,
 }
 
 /// A result of the step.

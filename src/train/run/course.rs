@@ -155,7 +155,7 @@ impl<'a> Course<'a> {
                 self.save(OnFailure::Stop)?;
                 return Ok(self.outcome(Standing::Stopped, None));
             }
-            let mut metrics = self.trainer.step()?;
+            let mut metrics = self.trainer.step().map_err(|error| self.session.placed(error))?;
             metrics.metrics.retain(|name, _| !vacuous.contains(name));
             self.observer.stepped(&metrics);
             self.window.push(&metrics);
@@ -173,7 +173,7 @@ impl<'a> Course<'a> {
                 let report = self.trainer.evaluate()?;
                 self.seconds_in_tests += report.seconds;
                 self.tested(report, self.trainer.protocol().brief(None).name())?;
-                self.keep_best(done)?;
+                self.keep_best(done);
             }
             if due(checkpoints) {
                 self.save(OnFailure::GoOn)?;
@@ -182,14 +182,14 @@ impl<'a> Course<'a> {
         // What has been learned is safe before the last test, which may take long.
         self.save(OnFailure::Stop)?;
         let test = self.test_for_good(standing)?;
-        self.keep_best(self.trainer.steps_done())?;
+        self.keep_best(self.trainer.steps_done());
         // The time of the last test counts too.
         self.save(OnFailure::GoOn)?;
         Ok(self.outcome(standing, Some(test)))
     }
 
     /// Keeps the weights of a test that is among the best ones.
-    fn keep_best(&mut self, step: u64) -> Result<(), RunError> {
+    fn keep_best(&mut self, step: u64) {
         let keep = &self.trainer.config().checkpoints.keep;
         let mut ranked = best::ranked(&self.tested, keep.by.as_deref());
         ranked.truncate(keep.best);
@@ -201,11 +201,19 @@ impl<'a> Course<'a> {
                 ..self.before.about.clone()
             };
             let weights = self.trainer.tested_weights();
-            checkpoint::write_weights(&best::weights_of(&self.out, step), &weights.tensors, &about)?;
+            let file = best::weights_of(&self.out, step);
+            // The run goes on without: what it has learned lies in its checkpoints.
+            if let Err(error) = checkpoint::write_weights(&file, &weights.tensors, &about) {
+                let text = format!("{error}; training goes on without the weights of this test");
+                self.observer.trouble(step, &text);
+            }
         }
         // Weights of a time when none were kept are not there.
         ranked.retain(|test| best::weights_of(&self.out, test.step).is_file());
-        Ok(best::keep(&self.out, &ranked)?)
+        if let Err(error) = best::keep(&self.out, &ranked) {
+            let text = format!("{error}; training goes on, with the list of the best tests as it was");
+            self.observer.trouble(step, &text);
+        }
     }
 
     /// Compiles anew where a phase of the run file begins; whether one did.
@@ -344,6 +352,9 @@ impl<'a> Course<'a> {
         };
         if !self.lock.is_ours() {
             return Err(RunError::Lost(self.out.clone()));
+        }
+        if let Err(error) = self.log.sync() {
+            self.observer.trouble(step, &format!("{error}; its last lines may be lost if the power is"));
         }
         match (self.trainer.save_noting(&self.folder, &noted), on_failure) {
             (Ok(()), _) => self.observer.saved(step, &self.folder),

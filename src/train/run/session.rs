@@ -18,6 +18,7 @@ use crate::model_file::ModelFile;
 use crate::run_file::{self, EvaluationWeights, Precision, RunFile, TrainConfig};
 use crate::train::best::{self, BEST};
 use crate::train::checkpoint;
+use crate::train::error::TrainError;
 use crate::train::optimiser::assign;
 use crate::train::run_folder;
 use crate::train::supervision::{Graded, SupervisionStep};
@@ -220,6 +221,14 @@ impl Session {
         let training: Box<dyn SupervisionStep> = Box::new(self.executable(Mode::Training, steps, part)?);
         let evaluation: Box<dyn SupervisionStep> = Box::new(self.evaluation(steps, test)?);
         Ok(Programs { training, evaluation })
+    }
+
+    /// An error of training with the lines of the model that it speaks of.
+    pub fn placed(&self, mut error: TrainError) -> TrainError {
+        if let TrainError::NotFinite { origin: Some(origin), .. } = &mut error {
+            origin.find(|span| self.model_file.sources.place(span));
+        }
+        error
     }
 
     /// The number format of matrices and activations.

@@ -161,7 +161,14 @@ impl Recorder<'_> {
             let (n, k) = (product.cols, product.k);
             let key = (right.buffer, right.offset, [n, k, product.right.0, product.right.1], bfloat16);
             *self.packed.entry(key).or_insert_with(|| {
-                self.plan.packs.push(Pack { from: right.clone(), n, k, strides: product.right, bfloat16 });
+                self.plan.packs.push(Pack {
+                    from: right.clone(),
+                    n,
+                    k,
+                    strides: product.right,
+                    bfloat16,
+                    paired: false,
+                });
                 self.plan.packs.len() - 1
             })
         });

@@ -1,7 +1,12 @@
 //! What the author is told: a code, one sentence that stands alone, labels in the author's text, a help line.
 //! Takes spans, gives text; never stops a stage by itself (stages ask `Sink::has_errors`).
 
+mod pages;
+
+pub use pages::page;
+
 use crate::source::{Sources, Span};
+use crate::text_file::{printable, printable_in_place};
 use codespan_reporting::diagnostic as cs;
 use codespan_reporting::files::SimpleFiles;
 use codespan_reporting::term;
@@ -220,11 +225,18 @@ pub fn emit(
 ) -> String {
     let mut files = SimpleFiles::new();
     for file in sources.files() {
-        files.add(file.name.clone(), file.text.clone());
+        files.add(printable(&file.name).into_owned(), printable_in_place(&file.text).into_owned());
     }
     let config = term::Config::default();
     let mut text = String::new();
-    for shown in diagnostics {
+    for mut shown in diagnostics {
+        shown.message = printable(&shown.message).into_owned();
+        for label in &mut shown.labels {
+            label.message = printable(&label.message).into_owned();
+        }
+        for note in &mut shown.notes {
+            *note = printable(note).into_owned();
+        }
         let written = match colours {
             Colours::Never => term::emit_to_string(&mut text, &config, &files, &shown),
             Colours::Always => {
