@@ -88,7 +88,9 @@ impl Place {
         let log = std::fs::read_to_string(self.path(run).join("metrics.jsonl")).unwrap();
         for (number, line) in log.lines().enumerate() {
             let mut record: serde_json::Value = serde_json::from_str(line).unwrap();
-            record["seconds"] = 0.into();
+            for name in ["seconds", "time", "samples_per_second", "memory_bytes"] {
+                record[name] = 0.into();
+            }
             left.insert(format!("log {number}"), record.to_string());
         }
         left

@@ -8,6 +8,7 @@
 mod bench;
 mod check;
 mod compare;
+mod completions;
 mod data;
 mod dump;
 #[cfg(feature = "torch")]
@@ -23,6 +24,7 @@ mod init;
 mod latency;
 #[cfg(feature = "torch")]
 mod machine;
+mod man;
 mod new;
 mod output;
 #[cfg(feature = "torch")]
@@ -41,6 +43,8 @@ mod sweep;
 mod trace;
 #[cfg(feature = "torch")]
 mod used;
+#[cfg(feature = "torch")]
+mod watch;
 mod weights;
 
 use crate::data::prefetch::prepared;
@@ -56,6 +60,7 @@ use std::process::ExitCode;
 #[command(
     name = "totc",
     version,
+    max_term_width = 120,
     about = "Compile, train and evaluate recursive-reasoning models (TRM, HRM, trees of thought) written as model files",
     after_help = "A model file (.tot) says what one supervision step computes; a run file (.ron) says on which data and \
 how it is trained.\n\nTry:\n  totc check models/totrm.tot\n  totc explain models/totrm.tot\n  totc graph models/totrm.tot \
@@ -97,6 +102,9 @@ enum Command {
     /// Train and evaluate a run file
     #[cfg(feature = "torch")]
     Run(run::Args),
+    /// Follow a run that trains elsewhere: step, losses, metrics, pace, time left
+    #[cfg(feature = "torch")]
+    Watch(watch::Args),
     /// Evaluate weights on a run file's test data
     #[cfg(feature = "torch")]
     Eval(eval::Args),
@@ -114,6 +122,10 @@ enum Command {
     /// Time one supervision step against this machine's matrix-product ceiling
     #[cfg(feature = "torch")]
     Bench(bench::Args),
+    /// Print the completions of a shell
+    Completions(completions::Args),
+    /// Write the manual pages
+    Man(man::Args),
 }
 
 type Outcome = Result<(), Failure>;
@@ -163,6 +175,10 @@ fn command(command: Command) -> Outcome {
         Command::Report(args) => report::main(&args),
         #[cfg(feature = "torch")]
         Command::Bench(args) => bench::main(&args),
+        #[cfg(feature = "torch")]
+        Command::Watch(args) => watch::main(&args),
+        Command::Completions(args) => completions::main(&args),
+        Command::Man(args) => man::main(&args),
     }
 }
 

@@ -2,12 +2,14 @@
 //! step; never rounds a number.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::appending::Appending;
 
 /// What a record measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +49,15 @@ pub struct MetricsRecord {
     /// Of a test: labelled test examples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub examples: Option<usize>,
+    /// When it was written, as RFC 3339 in UTC. Absent in logs of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<String>,
+    /// Rows of the batch per second of training steps since the record before; of a test, examples per second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub samples_per_second: Option<f64>,
+    /// Memory of the process that is in use (resident); that of a GPU is not in it. Absent where the system does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
 }
 
 fn by_name<S: Serializer>(values: &IndexMap<String, f64>, to: S) -> Result<S::Ok, S::Error> {
@@ -88,10 +99,7 @@ pub enum LogError {
 /// An open log.
 #[derive(Debug)]
 pub struct MetricsLog {
-    path: PathBuf,
-    file: File,
-    /// Whole lines that could not be written yet, as on a full disk.
-    waiting: Vec<u8>,
+    file: Appending,
 }
 
 impl MetricsLog {
@@ -106,7 +114,7 @@ impl MetricsLog {
             path: path.clone(),
             cause,
         })?;
-        Ok(MetricsLog { path, file, waiting: Vec::new() })
+        Ok(MetricsLog { file: Appending::to(path, file) })
     }
 
     /// The log in `folder`, cut after the records of step `step`; a line that was cut off by a crash goes too. A
@@ -125,7 +133,7 @@ impl MetricsLog {
             length_up_to(&bytes, step).map_err(|line| LogError::Foreign { path: path.clone(), line })?;
         let file = OpenOptions::new().append(true).open(&path).map_err(failed("open"))?;
         file.set_len(keep as u64).map_err(failed("shorten"))?;
-        Ok(MetricsLog { path, file, waiting: Vec::new() })
+        Ok(MetricsLog { file: Appending::to(path, file) })
     }
 
     /// All whole records in `folder`, in order; none if it has no log. A last line that a crash cut off is left out.
@@ -148,18 +156,10 @@ impl MetricsLog {
     /// Adds a record; it is in the file when this returns. What could not be written before is written first; what cannot
     /// be written now waits for the next call.
     pub fn append(&mut self, record: &MetricsRecord) -> Result<(), LogError> {
-        serde_json::to_writer(&mut self.waiting, record)?;
-        self.waiting.push(b'\n');
-        while !self.waiting.is_empty() {
-            match self.file.write(&self.waiting) {
-                Ok(0) => return Err(self.failed(io::Error::from(io::ErrorKind::WriteZero))),
-                // A line may be written in parts, of which the rest comes later.
-                Ok(count) => drop(self.waiting.drain(..count)),
-                Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
-                Err(cause) => return Err(self.failed(cause)),
-            }
-        }
-        Ok(())
+        let mut line = serde_json::to_vec(record)?;
+        line.push(b'\n');
+        let result = self.file.append(&line);
+        result.map_err(|cause| LogError::File { doing: "write", path: self.file.path().to_owned(), cause })
     }
 
     /// Brings what was written to the disk, so that a loss of power leaves the lines of the checkpoint that follows.
@@ -167,16 +167,13 @@ impl MetricsLog {
     /// # Errors
     /// A disk that fails.
     pub fn sync(&self) -> Result<(), LogError> {
-        self.file.sync_data().map_err(|cause| self.failed(cause))
+        let path = self.file.path();
+        self.file.sync().map_err(|cause| LogError::File { doing: "write", path: path.to_owned(), cause })
     }
 
     /// Whether records are still to be written.
     pub fn waits(&self) -> bool {
-        !self.waiting.is_empty()
-    }
-
-    fn failed(&self, cause: io::Error) -> LogError {
-        LogError::File { doing: "write", path: self.path.clone(), cause }
+        self.file.waits()
     }
 }
 
@@ -218,6 +215,7 @@ fn length_up_to(bytes: &[u8], step: u64) -> Result<usize, usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write;
 
     fn record(step: u64) -> MetricsRecord {
         let losses = IndexMap::from([("total".to_owned(), 0.1 + 0.2), ("broken".to_owned(), f64::NAN)]);
@@ -296,9 +294,9 @@ mod tests {
         let mut log = MetricsLog::create(folder.path())?;
         log.append(&record(1))?;
         // A file that is only read from takes nothing, as a full disk.
-        let good = std::mem::replace(&mut log.file, File::open(folder.path().join(MetricsLog::NAME))?);
+        let good = log.file.replace(File::open(folder.path().join(MetricsLog::NAME))?);
         assert!(log.append(&record(2)).is_err() && log.append(&record(3)).is_err() && log.waits());
-        log.file = good;
+        log.file.replace(good);
         log.append(&record(4))?;
         assert!(!log.waits());
         let steps: Vec<u64> = MetricsLog::read(folder.path())?.iter().map(|record| record.step).collect();

@@ -6,11 +6,13 @@
 //!
 //! Without libtorch (`--no-default-features`) only the settings remain, so that run files can still be checked.
 
+mod appending;
 mod arc_test;
 pub mod best;
 mod by_rating;
 mod choose;
 pub mod evaluation_folder;
+mod event_file;
 mod files;
 mod final_test;
 mod identity;
@@ -80,6 +82,7 @@ pub use crate::run_file::{
 pub use arc_test::{ArcTest, note_identifiers, other_identifiers};
 pub use by_rating::{RatingSpan, by_rating};
 pub use choose::{Candidate, Choice, choose};
+pub use event_file::{EventFile, TENSORBOARD};
 pub use files::{FileError, write_whole};
 pub use final_test::{FinalTest, tested_at};
 pub use identity::{About, FOLDER_FORMAT, Identity, Provenance, TestSetHash, TrainingSession, WeightOrigin};

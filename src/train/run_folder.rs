@@ -115,6 +115,7 @@ pub fn in_the_way(folder: &Path) -> Option<PathBuf> {
         "best",
         "evaluations",
         super::log::MetricsLog::NAME,
+        super::TENSORBOARD,
         super::PUZZLES,
         super::FinalTest::NAME,
     ];

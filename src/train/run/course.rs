@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::lock::Lock;
+use super::machine::memory_in_use;
 use super::observer::RunObserver;
 use super::session::Session;
 use super::{Protocols, RunError, RunOutcome, Standing, doubt_arc, final_test, numbers};
 use crate::ir::WeightRole;
 use crate::train::best;
 use crate::train::checkpoint;
+use crate::train::event_file::EventFile;
 use crate::train::final_test::{FinalTest, tested_at};
 use crate::train::identity::Identity;
 use crate::train::log::{LogError, MetricsKind, MetricsLog, MetricsRecord, total_seconds};
@@ -33,12 +35,16 @@ pub(super) struct Course<'a> {
     /// Held as long as the course lasts.
     lock: Lock,
     log: MetricsLog,
+    /// The same for TensorBoard, once training goes on.
+    events: Option<EventFile>,
     out: PathBuf,
     folder: PathBuf,
     observer: &'a mut dyn RunObserver,
     began: Instant,
     first: u64,
     window: MetricsWindow,
+    /// Rows and seconds of the steps since the last record of training.
+    paced: (f64, f64),
     tests: Vec<(u64, EvaluationReport)>,
     seconds_in_tests: f64,
     /// Every test of the run so far, those of earlier calls too.
@@ -84,10 +90,12 @@ impl<'a> Course<'a> {
             session,
             lock,
             log,
+            events: None,
             out,
             observer,
             began: Instant::now(),
             window: before.window.clone(),
+            paced: (0.0, 0.0),
             tests: Vec::new(),
             seconds_in_tests: 0.0,
             tested,
@@ -136,6 +144,7 @@ impl<'a> Course<'a> {
         let evaluation = self.trainer.config().evaluation.every;
         let checkpoints = self.trainer.config().checkpoints.every;
         let last = stop_after.map_or(u64::MAX, |steps| self.first.saturating_add(steps));
+        self.open_events();
         self.enter_phase()?;
         let mut vacuous = vacuous_metrics(self.trainer.programs().training.program());
         let standing = loop {
@@ -150,6 +159,8 @@ impl<'a> Course<'a> {
             metrics.metrics.retain(|name, _| !vacuous.contains(name));
             self.observer.stepped(&metrics);
             self.window.push(&metrics);
+            self.paced.0 += metrics.rows as f64;
+            self.paced.1 += metrics.seconds;
             let done = self.trainer.steps_done();
             if self.enter_phase()? {
                 vacuous = vacuous_metrics(self.trainer.programs().training.program());
@@ -223,7 +234,8 @@ impl<'a> Course<'a> {
         let Some(means) = self.window.take() else { return Ok(()) };
         let mut losses = means.losses;
         losses.insert("total".to_owned(), means.loss);
-        self.note_down(&MetricsRecord {
+        let (rows, seconds) = std::mem::take(&mut self.paced);
+        self.note_down(MetricsRecord {
             kind: MetricsKind::Train,
             step: means.step,
             seconds: self.seconds(),
@@ -232,12 +244,41 @@ impl<'a> Course<'a> {
             metrics: means.metrics,
             steps_used: means.steps_used,
             gradient_norm: Some(means.gradient_norm),
+            samples_per_second: (seconds > 0.0).then(|| rows / seconds),
             ..MetricsRecord::default()
         })
     }
 
-    /// Adds a record to the log. A log that cannot be written must not end days of training.
-    fn note_down(&mut self, record: &MetricsRecord) -> Result<(), RunError> {
+    /// Begins an event file of this call.
+    fn open_events(&mut self) {
+        let settings = std::fs::read_to_string(self.out.join(run_folder::SETTINGS)).unwrap_or_default();
+        let step = self.trainer.steps_done();
+        match EventFile::create(&self.out, step, &settings) {
+            Ok(events) => self.events = Some(events),
+            Err(error) => {
+                let text = format!("{error}; training goes on, without TensorBoard's event file");
+                self.observer.trouble(step, &text);
+            }
+        }
+    }
+
+    /// Adds a record to the log, with time and memory. A log that cannot be written must not end days of training.
+    fn note_down(&mut self, mut record: MetricsRecord) -> Result<(), RunError> {
+        record.time = Some(humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string());
+        record.memory_bytes = memory_in_use();
+        if let Some(events) = &mut self.events {
+            let waited = events.waits();
+            match events.append(&record) {
+                Err(error) if !waited => {
+                    let text = format!(
+                        "{error}; training goes on, and the event file is made up for once it can be"
+                    );
+                    self.observer.trouble(record.step, &text);
+                }
+                _ => {}
+            }
+        }
+        let record = &record;
         let waited = self.log.waits();
         match self.log.append(record) {
             Ok(()) if waited => {
@@ -291,8 +332,10 @@ impl<'a> Course<'a> {
             gradient_norm: None,
             protocol: Some(protocol),
             examples: Some(report.examples),
+            samples_per_second: (report.seconds > 0.0).then(|| report.examples as f64 / report.seconds),
+            ..MetricsRecord::default()
         };
-        self.note_down(&record)?;
+        self.note_down(record.clone())?;
         self.tested.push(record);
         self.tests.push((step, report));
         Ok(())

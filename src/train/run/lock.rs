@@ -92,6 +92,22 @@ impl Drop for Lock {
     }
 }
 
+/// Who trains in the folder `out` now, as far as it can be seen without touching anything there.
+pub fn holder(out: &Path) -> Option<String> {
+    let path = out.join(LOCK);
+    let text = std::fs::read_to_string(&path).ok()?;
+    let mut words = text.split_whitespace();
+    let (other, pid) = (words.next()?, words.next()?.parse::<u32>().ok()?);
+    let at_work = if other == host() {
+        lives(pid)
+    } else {
+        // A sign of the future, by a clock that is wrong, is one of life.
+        let sign = std::fs::metadata(&path).and_then(|about| about.modified()).ok()?;
+        SystemTime::now().duration_since(sign).unwrap_or_default() < SILENCE
+    };
+    at_work.then(|| owner_in_words(&text))
+}
+
 /// Whether the process that `text` names may still be at work, though the system has no lock of it (`locked`: it would).
 fn held_by_another(text: &str, path: &Path, locked: bool) -> io::Result<bool> {
     let mut words = text.split_whitespace();
@@ -157,7 +173,9 @@ mod tests {
         let held = Lock::take(folder.path()).unwrap();
         let told = Lock::take(folder.path()).err().map(|error| error.to_string()).unwrap_or_default();
         assert!(told.contains(&format!("process {}", std::process::id())), "{told}");
+        assert!(holder(folder.path()).is_some_and(|holder| told.contains(&holder)));
         drop(held);
+        assert_eq!(holder(folder.path()), None);
         assert!(Lock::take(folder.path()).is_ok());
     }
 

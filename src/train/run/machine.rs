@@ -87,6 +87,13 @@ pub(super) fn free_memory() -> Option<f64> {
     line.trim().trim_end_matches("kB").trim().parse::<f64>().ok().map(|kib| kib * 1024.0)
 }
 
+/// Resident bytes of this process; `None` where the system does not tell.
+pub(super) fn memory_in_use() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().trim_end_matches("kB").trim().parse::<u64>().ok().map(|kib| kib * 1024)
+}
+
 /// What the processor is called, and how many cores a process may use.
 pub(super) fn processor() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

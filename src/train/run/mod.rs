@@ -13,7 +13,7 @@
 //! ```
 //!
 //! The folder is all that is needed of the run: `run.ron` (every setting), `model/` (the model files with the library they
-//! use), `run.json` (what a resumed run must share, the data it saw, where it computed), `metrics.jsonl`, `checkpoint/`,
+//! use), `run.json` (what a resumed run must share, the data it saw, where it computed), `metrics.jsonl`, `tensorboard/`, `checkpoint/`,
 //! `best/` (weights of the best tests), and after the last step `evaluation.json` and `puzzles.csv`.
 
 mod course;
@@ -28,7 +28,7 @@ mod session;
 
 pub use error::RunError;
 pub use final_test::{Protocols, doubt_arc, final_test, stops_early};
-pub use lock::LOCK;
+pub use lock::{LOCK, holder};
 pub use machine::{Machine, MachineError};
 pub use observer::{RunObserver, RunStart, WeightsTaken};
 pub use session::{Session, UsedWeights, read};
