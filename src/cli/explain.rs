@@ -104,8 +104,8 @@ fn explained(word: &str) -> Result<String, Failure> {
 }
 
 fn codes() -> String {
-    let line = |code: &Code| vec![code.slug().to_owned(), code.about().to_owned()];
-    table(&Code::ALL.iter().map(line).collect::<Vec<_>>())
+    let width = Code::ALL.iter().map(|code| code.slug().len()).max().unwrap_or(0);
+    Code::ALL.iter().map(|code| format!("{:width$}  {}\n", code.slug(), code.about())).collect()
 }
 
 fn stand_ins(model: &Model) -> Vec<String> {
