@@ -205,7 +205,7 @@ mod tests {
 
     fn unmasked(bytes: &[u8]) -> u32 {
         let masked = u32::from_le_bytes(bytes.try_into().unwrap()).wrapping_sub(0xa282_ead8);
-        (masked << 15) | (masked >> 17)
+        masked.rotate_left(15)
     }
 
     /// The fields of a message: numbers as they are, floats by their bits, messages as bytes.
