@@ -194,7 +194,7 @@ mod tests {
             "{told}"
         );
         let none = status_lines(&RunStatus::default(), &[], 80);
-        assert_eq!(none, ["  nobody trains it; its log ends at step 0"]);
+        assert_eq!(none, ["nobody trains it; its log ends at step 0"]);
         // 1500 steps at a tenth of a second.
         assert_eq!(seconds_left(&status, &log), Some(150.0));
         assert_eq!(seconds_left(&status, &log[1..]), None);
