@@ -54,7 +54,7 @@ pub enum TrainError {
     /// A loss or the gradient is infinite or not a number.
     #[error(
         "training step {step}: {what}, so this step's update was not made; {}{}",
-        last_good(checkpoint), origin.as_ref().map_or(format!("; {USUAL}"), MadeBy::told)
+        last_good(checkpoint), origin.as_deref().map_or(format!("; {USUAL}"), MadeBy::told)
     )]
     NotFinite {
         /// The step, from 1.
@@ -92,7 +92,7 @@ impl MadeBy {
         self.places = chain.map(|origin| place(origin.span)).collect();
     }
 
-    fn told(made: &Box<MadeBy>) -> String {
+    fn told(made: &MadeBy) -> String {
         let mut text = String::new();
         let chain = std::iter::successors(Some(&made.origin), |origin| origin.given.as_deref());
         for (at, origin) in chain.enumerate() {
