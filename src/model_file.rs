@@ -223,7 +223,7 @@ impl ModelFile {
     pub fn models(&self) -> Vec<String> {
         let Some(root) = self.modules.by_path.get("") else { return Vec::new() };
         let name = |item: &syntax::ast::Item| match &item.kind {
-            ItemKind::Model(model) => Some(model.name.name.clone()),
+            ItemKind::Model(model) if !model.mixin => Some(model.name.name.clone()),
             _ => None,
         };
         root.tree.items.iter().filter_map(name).collect()
@@ -257,6 +257,7 @@ fn as_settings(configs: impl IntoIterator<Item = (String, ConfigValue)>) -> Inde
         let value = match value {
             ConfigValue::Bool(value) => Setting::Bool(value),
             ConfigValue::Choice(word) => Setting::Word(word),
+            ConfigValue::List(entries) => Setting::Numbers(entries.iter().map(ToString::to_string).collect()),
             number => Setting::Number(number.to_string()),
         };
         (name, value)

@@ -117,7 +117,7 @@ fn said(example: &str, small: &str) -> String {
 fn own_models(modules: &Modules) -> Vec<String> {
     let Some(own) = modules.by_path.get("") else { return Vec::new() };
     let models = own.tree.items.iter().filter_map(|item| match &item.kind {
-        ItemKind::Model(model) => Some(model.name.name.clone()),
+        ItemKind::Model(model) if !model.mixin => Some(model.name.name.clone()),
         _ => None,
     });
     models.collect()

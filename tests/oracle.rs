@@ -163,7 +163,7 @@ fn models(texts: &Texts) -> Vec<String> {
     let items = texts.modules.by_path[""].tree.items.iter();
     items
         .filter_map(|item| match &item.kind {
-            ItemKind::Model(model) => Some(model.name.name.clone()),
+            ItemKind::Model(model) if !model.mixin => Some(model.name.name.clone()),
             _ => None,
         })
         .collect()

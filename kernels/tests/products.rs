@@ -202,7 +202,7 @@ fn gates_multiply_both_halves() {
                 Epilogue { bias: biased.then_some(&bias[..]), then: Then::Gate(Some(kept)) },
             )
             .unwrap();
-            for at in 0..rows * half {
+            for (at, out) in out.iter().enumerate() {
                 let (row, col) = (at / half, at % half);
                 let side = |col: usize, got: f32| {
                     let (sum, size) = sums[row * 2 * half + col];
@@ -222,7 +222,7 @@ fn gates_multiply_both_halves() {
                 // silu is within 4 ulp, its product with b one rounding more.
                 let wanted = a / (1.0 + (-a).exp()) * b;
                 near(
-                    f64::from(out[at]),
+                    f64::from(*out),
                     wanted,
                     10.0 * EPS * wanted.abs(),
                     format!("{form:?} gate at {row} {col}"),

@@ -28,6 +28,8 @@ enum Stage {
     Model,
     Graph,
     Program,
+    /// CUDA C++ of the fused groups
+    Cuda,
 }
 
 /// Prints what a stage of the compiler gives.
@@ -58,6 +60,7 @@ pub fn main(args: &Args) -> Outcome {
         }
         Stage::Model => model::print(&subject.model_file.model(mode)?),
         Stage::Graph => ir::print(&subject.model_file.graph(mode, Values::Dropped, args.after.as_deref())?),
+        Stage::Cuda => lower::cuda::print(&subject.model_file.program(mode, Values::Dropped)?),
         Stage::Program => lower::print(&subject.model_file.program(mode, Values::Dropped)?),
     };
     print!("{text}");

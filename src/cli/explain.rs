@@ -1,9 +1,10 @@
-//! `totc explain FILE`: what is known of a model before a tensor exists.
+//! `totc explain FILE`: what is known of a model before a tensor exists. `totc explain CODE`: the page on a kind of mistake.
 
-use super::Outcome;
 use super::subject::{Choice, Subject};
+use super::{Failure, Outcome};
 use crate::Values;
 use crate::cost::{Cost, cost};
+use crate::diagnostic::{Code, page, suggestion};
 use crate::ir::{Mode, Recompute, WeightRole};
 use crate::model::Model;
 use crate::model::outline::{Item, ItemKind};
@@ -12,12 +13,17 @@ use crate::types::AxisSize;
 use indexmap::IndexMap;
 use serde_json::json;
 use std::fmt::Write;
+use std::path::Path;
 
-/// Explains a model: axes, parameters by net, FLOPs and activation memory of a step, the tree of thoughts.
+/// Explains a model: axes, parameters by net, FLOPs and activation memory of a step, the tree of thoughts. In place of a
+/// file, the code of a mistake (`axis-missing`) prints what it means and how to mend it.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    choice: Choice,
+    choice: Option<Choice>,
+    /// List the codes of all mistakes
+    #[arg(long, exclusive = true)]
+    codes: bool,
     /// Samples of one step
     #[arg(long, value_name = "N")]
     batch: Option<usize>,
@@ -28,7 +34,20 @@ pub struct Args {
 
 /// Prints sizes, schedule and cost of a model.
 pub fn main(args: &Args) -> Outcome {
-    let mut subject = Subject::load(&args.choice)?;
+    if args.codes {
+        print!("{}", codes());
+        return Ok(());
+    }
+    let Some(choice) = &args.choice else {
+        return Err(Failure::Usage(
+            "name a model file, a run file or a code; `--codes` lists the codes".to_owned(),
+        ));
+    };
+    if let Some(word) = code_like(&choice.file) {
+        print!("{}", explained(word)?);
+        return Ok(());
+    }
+    let mut subject = Subject::load(choice)?;
     if let Some(batch) = args.batch {
         subject.model_file.bind_size("batch", batch);
     }
@@ -65,6 +84,28 @@ pub fn main(args: &Args) -> Outcome {
     }
     print!("{out}");
     Ok(())
+}
+
+/// The argument, if it has the form of a code: lower-case letters and hyphens, and no file or folder is called so.
+fn code_like(file: &Path) -> Option<&str> {
+    let word = file.to_str()?;
+    let letters = word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    (letters && !file.exists()).then_some(word)
+}
+
+/// Code, sentence and page.
+fn explained(word: &str) -> Result<String, Failure> {
+    let Some(code) = Code::from_slug(word) else {
+        let near = suggestion(word, Code::ALL.iter().map(|code| code.slug()));
+        let near = near.unwrap_or_else(|| "`totc explain --codes` lists the codes".to_owned());
+        return Err(Failure::Usage(format!("there is no file and no code `{word}`; {near}")));
+    };
+    Ok(format!("{}: {}\n\n{}", code.slug(), code.about(), page(code)))
+}
+
+fn codes() -> String {
+    let line = |code: &Code| vec![code.slug().to_owned(), code.about().to_owned()];
+    table(&Code::ALL.iter().map(line).collect::<Vec<_>>())
 }
 
 fn stand_ins(model: &Model) -> Vec<String> {

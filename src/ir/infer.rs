@@ -168,7 +168,7 @@ fn gather(axis: AxisId, x: &Ty, index: &Ty, axes: &Axes) -> Result<Ty, Complaint
 
 fn concat(parts: &[AxisId], to: AxisId, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
     let mut size = 0;
-    let mut kind = Kind::Bool;
+    let mut kind = None;
     let mut rests = Vec::new();
     for (index, (part, ty)) in parts.iter().zip(args).enumerate() {
         let Some(own) = ty.size(*part) else {
@@ -177,12 +177,12 @@ fn concat(parts: &[AxisId], to: AxisId, args: &[&Ty], axes: &Axes) -> Result<Ty,
             return Err(complaint);
         };
         size += own;
-        kind = kind.promote(ty.kind);
+        kind = kind.map_or(Some(ty.kind), |kind: Kind| Some(kind.beside(ty.kind)));
         rests.push(replaced(ty, *part, &[Dim { axis: to, size: 1 }]));
     }
     let dims = broadcast(&rests.iter().collect::<Vec<_>>(), axes)?;
     Ok(Ty::new(
-        kind,
+        kind.unwrap_or(Kind::Bool),
         dims.into_iter().map(|dim| if dim.axis == to { Dim { axis: to, size } } else { dim }).collect(),
     ))
 }

@@ -1,5 +1,7 @@
 //! Graph to flat program: what is executed, still without libtorch.
 
+pub mod chain;
+pub mod cuda;
 mod flatten;
 mod print;
 mod program;

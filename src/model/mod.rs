@@ -65,6 +65,8 @@ pub enum Setting {
     Bool(bool),
     /// Digits as written, so that fractions stay exact.
     Number(String),
+    /// A list of numbers, each as written.
+    Numbers(Vec<String>),
     /// Any other text: a choice.
     Word(String),
 }
@@ -72,6 +74,17 @@ pub enum Setting {
 impl Setting {
     /// From the text of `--set name=text`.
     pub fn parse(text: &str) -> Setting {
+        let inside = text.trim().strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+        if let Some(inside) = inside {
+            let entries: Vec<String> = inside
+                .split(',')
+                .map(|entry| entry.trim().to_owned())
+                .filter(|entry| !entry.is_empty())
+                .collect();
+            if entries.iter().all(|entry| entry.parse::<f64>().is_ok()) {
+                return Setting::Numbers(entries);
+            }
+        }
         match text {
             "true" => Setting::Bool(true),
             "false" => Setting::Bool(false),
@@ -85,6 +98,7 @@ impl std::fmt::Display for Setting {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Setting::Bool(value) => write!(f, "{value}"),
+            Setting::Numbers(entries) => write!(f, "[{}]", entries.join(", ")),
             Setting::Number(text) | Setting::Word(text) => write!(f, "{text}"),
         }
     }

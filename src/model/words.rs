@@ -15,6 +15,9 @@ pub(in crate::model) fn quoted(names: &[String]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
+/// The types of configs that are not choices.
+pub(in crate::model) const PLAIN: [&str; 5] = ["int", "float", "bool", "ints", "floats"];
+
 /// What a parameter of a type takes.
 pub(in crate::model) fn article(ty: &str) -> &'static str {
     match ty {
@@ -22,6 +25,8 @@ pub(in crate::model) fn article(ty: &str) -> &'static str {
         "axes" => "axes",
         "int" => "a whole number",
         "float" => "a number",
+        "ints" => "a list of whole numbers, `[3, 2, 2]`",
+        "floats" => "a list of numbers, `[0.5, 1]`",
         "bool" => "true or false",
         "net" => "a net",
         "init" => "an initial distribution or a number",

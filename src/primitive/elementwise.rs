@@ -65,7 +65,7 @@ fn choice(_: &Attrs, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
             .operand(0, format!("this is {}", args[0].show(axes)))
             .help("compare it first, e.g. `x > 0`"));
     }
-    Ok(Ty::new(args[1].kind.promote(args[2].kind), broadcast(args, axes)?))
+    Ok(Ty::new(args[1].kind.beside(args[2].kind), broadcast(args, axes)?))
 }
 
 fn presence(_: &Attrs, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {

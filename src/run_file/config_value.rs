@@ -1,11 +1,11 @@
-//! The value of a model config as a run file gives it: takes RON, gives a number, a truth value or a choice; never
+//! The value of a model config as a run file gives it: takes RON, gives a number, a list of numbers, a truth value or a choice; never
 //! knows which configs a model has.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{Error, Visitor};
+use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// What a run file may give to a config of the model.
@@ -20,6 +20,8 @@ pub enum ConfigValue {
     Bool(bool),
     /// One of the words that the model offers, such as `film`.
     Choice(String),
+    /// Several numbers, each `Int` or `Float`.
+    List(Vec<ConfigValue>),
 }
 
 impl fmt::Display for ConfigValue {
@@ -29,6 +31,10 @@ impl fmt::Display for ConfigValue {
             ConfigValue::Float(number) => write!(out, "{number:?}"),
             ConfigValue::Bool(truth) => write!(out, "{truth}"),
             ConfigValue::Choice(word) => out.write_str(word),
+            ConfigValue::List(entries) => {
+                let entries: Vec<String> = entries.iter().map(ToString::to_string).collect();
+                write!(out, "[{}]", entries.join(", "))
+            }
         }
     }
 }
@@ -41,19 +47,20 @@ impl JsonSchema for ConfigValue {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "description": "A value of a config of the model.",
-            "x-type": "number, `true`, `false` or a choice in quotes",
-            "type": ["number", "boolean", "string"],
+            "x-type": "number, list of numbers, `true`, `false` or a choice in quotes",
+            "type": ["number", "boolean", "string", "array"],
+            "items": { "type": "number" },
         })
     }
 }
 
 struct AnyValue;
 
-impl Visitor<'_> for AnyValue {
+impl<'de> Visitor<'de> for AnyValue {
     type Value = ConfigValue;
 
     fn expecting(&self, out: &mut fmt::Formatter) -> fmt::Result {
-        out.write_str("a number, true, false or a choice in quotes")
+        out.write_str("a number, a list of numbers, true, false or a choice in quotes")
     }
 
     fn visit_bool<E: Error>(self, truth: bool) -> Result<ConfigValue, E> {
@@ -77,6 +84,19 @@ impl Visitor<'_> for AnyValue {
 
     fn visit_str<E: Error>(self, word: &str) -> Result<ConfigValue, E> {
         Ok(ConfigValue::Choice(word.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<ConfigValue, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = seq.next_element::<ConfigValue>()? {
+            if !matches!(entry, ConfigValue::Int(_) | ConfigValue::Float(_)) {
+                return Err(A::Error::custom(format!(
+                    "a list of a config is of numbers, and `{entry}` is none"
+                )));
+            }
+            entries.push(entry);
+        }
+        Ok(ConfigValue::List(entries))
     }
 }
 

@@ -156,6 +156,7 @@ impl Builder<'_> {
                 }
                 ExprKind::Tuple(values)
             }
+            Rule::list => ExprKind::List(inner.map(|pair| self.expr(pair)).collect()),
             Rule::block_expr => ExprKind::Block(giving(self.block_or_empty(inner.next(), span))),
             Rule::if_expr => {
                 let cond = inner.next().map(|pair| self.expr(pair));

@@ -10,9 +10,9 @@ use pest::error::{ErrorVariant, InputLocation};
 use std::ops::Range;
 
 /// Words that begin an item or a member of a model.
-const MEMBERS: [&str; 21] = [
-    "use", "model", "net", "fn", "config", "axis", "input", "target", "param", "buffer", "table", "state",
-    "encode", "think", "decode", "block", "predict", "metric", "loss", "halt", "drop",
+const MEMBERS: [&str; 22] = [
+    "use", "model", "mixin", "net", "fn", "config", "axis", "input", "target", "param", "buffer", "table",
+    "state", "encode", "think", "decode", "block", "predict", "metric", "loss", "halt", "drop",
 ];
 const STATEMENTS: [&str; 13] = [
     "let",
@@ -168,7 +168,7 @@ impl<'a> View<'a> {
             return missing;
         }
         if lone && MEMBERS.contains(&first) {
-            let top = ["use", "model", "fn"].contains(&first);
+            let top = ["use", "model", "mixin", "fn"].contains(&first);
             let deepest = if top { 0 } else { 1 };
             let braces: Vec<&Bracket> = open.iter().filter(|bracket| bracket.c == '{').collect();
             if braces.len() > deepest {

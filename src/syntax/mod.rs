@@ -210,7 +210,9 @@ fn unknown_module(module: &str, span: crate::source::Span, folder: &Path, reader
 pub fn library_names(module: &str) -> Vec<String> {
     let Some((_, text)) = embedded(module) else { return Vec::new() };
     text.lines()
-        .filter_map(|line| ["net ", "fn ", "axis ", "model "].iter().find_map(|word| line.strip_prefix(word)))
+        .filter_map(|line| {
+            ["net ", "fn ", "axis ", "model ", "mixin "].iter().find_map(|word| line.strip_prefix(word))
+        })
         .map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect())
         .collect()
 }

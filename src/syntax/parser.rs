@@ -163,12 +163,17 @@ impl Builder<'_> {
 
     pub(super) fn model(&self, pair: Pair<Rule>) -> Model {
         let mut inner = pair.parts().peekable();
+        let mixin = inner.next_if(|pair| pair.as_rule() == Rule::mixin_word).is_some();
         let name = inner
             .next()
             .map(|pair| self.ident(pair))
             .unwrap_or(Ident { name: String::new(), span: Span::NONE });
         let extends = inner.next_if(|pair| pair.as_rule() == Rule::ident).map(|pair| self.ident(pair));
-        Model { name, extends, members: inner.filter_map(|pair| self.member(pair)).collect() }
+        let with = inner
+            .next_if(|pair| pair.as_rule() == Rule::with_mixins)
+            .map(|pair| pair.parts().map(|pair| self.ident(pair)).collect())
+            .unwrap_or_default();
+        Model { name, mixin, extends, with, members: inner.filter_map(|pair| self.member(pair)).collect() }
     }
 
     pub(super) fn net_def(&self, pair: Pair<Rule>) -> NetDef {

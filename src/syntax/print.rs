@@ -46,7 +46,10 @@ fn item(item: &Item) -> String {
         ItemKind::Use(used) => use_item(used),
         ItemKind::Model(model) => {
             let base = model.extends.as_ref().map_or(String::new(), |base| format!(" extends {}", base.name));
-            format!("model {}{base} {}", model.name.name, members(&model.members, None))
+            let word = if model.mixin { "mixin" } else { "model" };
+            let with =
+                if model.with.is_empty() { String::new() } else { format!(" with {}", names(&model.with)) };
+            format!("{word} {}{base}{with} {}", model.name.name, members(&model.members, None))
         }
         ItemKind::Net(net) => {
             format!(
@@ -397,6 +400,9 @@ fn expr(value: &Expr, level: usize) -> String {
         ExprKind::Lookahead(list) => format!("lookahead {{ {} }}", names(list)),
         ExprKind::Tuple(values) => {
             format!("({})", values.iter().map(|value| expr(value, level)).collect::<Vec<_>>().join(", "))
+        }
+        ExprKind::List(values) => {
+            format!("[{}]", values.iter().map(|value| expr(value, level)).collect::<Vec<_>>().join(", "))
         }
         ExprKind::Block(block) => braces(block, level),
         ExprKind::Inherited { .. } => "inherited".to_owned(),

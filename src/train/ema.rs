@@ -3,7 +3,10 @@
 
 use indexmap::IndexMap;
 use tch::{TchError, Tensor};
+use totc_kernels::Form;
+use totc_kernels::optimiser::moving_average;
 
+use super::flat::pieces;
 use crate::exec::Weights;
 use crate::ir::{WeightInfo, WeightRole};
 
@@ -30,6 +33,13 @@ impl MovingAverage {
     pub fn update(&mut self, weights: &Weights) -> Result<(), TchError> {
         for (path, shadow) in &mut self.shadow {
             if let Some(weight) = weights.get(path) {
+                let rate = self.rate;
+                let averaged = pieces([shadow, weight], |[shadow, weight]| {
+                    moving_average(Form::best(), shadow, weight, rate).is_ok()
+                });
+                if averaged {
+                    continue;
+                }
                 let share = weight.f_mul_scalar(1.0 - self.rate)?;
                 let _ = shadow.f_mul_scalar_(self.rate)?.f_add_(&share)?;
             }

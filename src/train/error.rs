@@ -54,7 +54,7 @@ pub enum TrainError {
     /// A loss or the gradient is infinite or not a number.
     #[error(
         "training step {step}: {what}, so this step's update was not made; {}{}",
-        last_good(checkpoint), origin.as_deref().map_or(format!("; {USUAL}"), MadeBy::told)
+        last_good(checkpoint), origin.as_ref().map_or(format!("; {USUAL}"), |made| MadeBy::told(made))
     )]
     NotFinite {
         /// The step, from 1.

@@ -42,6 +42,8 @@ mod error;
 #[cfg(feature = "torch")]
 mod evaluate;
 #[cfg(feature = "torch")]
+mod flat;
+#[cfg(feature = "torch")]
 mod gradients;
 #[cfg(feature = "torch")]
 mod halting;

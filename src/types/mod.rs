@@ -159,6 +159,17 @@ impl Kind {
         matches!(self, Kind::Int | Kind::Index { .. })
     }
 
+    /// The kind of values of two kinds side by side, as `where` and `concat` give them: indices of one axis stay indices of
+    /// it, absent where one of them may be; all else as in a sum.
+    pub fn beside(self, other: Kind) -> Kind {
+        match (self, other) {
+            (Kind::Index { axis, optional }, Kind::Index { axis: same, optional: other }) if axis == same => {
+                Kind::Index { axis, optional: optional || other }
+            }
+            _ => self.promote(other),
+        }
+    }
+
     /// The kind of `a + b`: bool < int < float < float32 < float64 (`float` never widens a wider one).
     pub fn promote(self, other: Kind) -> Kind {
         let rank = |kind: Kind| match kind {

@@ -187,7 +187,7 @@ impl<'a> Oracle<'a> {
             }
             "where" => {
                 let (a, b) = (args.tensor(1)?, args.tensor(2)?);
-                let kind = super::expressions::promoted(&a, &b);
+                let kind = super::expressions::beside(&a, &b);
                 let condition = args.tensor(0)?;
                 let choose = |at: &[f64]| if at[0] != 0.0 { at[1] } else { at[2] };
                 Ok(Value::tensor(p::elementwise(kind, &[&condition, &a, &b], choose)?))
@@ -210,10 +210,11 @@ impl<'a> Oracle<'a> {
                 let (pos, feature) = (args.axis(Clause::Over)?, args.axis(Clause::Along)?);
                 let other = self.new_axis("key", None);
                 let causal = args.flag("causal")?;
-                if !q.has(pos) || !k.has(pos) || !v.has(pos) {
+                let mask = args.named.get("mask").map(Value::as_tensor).transpose()?;
+                if !k.has(pos) || !v.has(pos) || (!q.has(pos) && causal) {
                     return self.attend_to_one(&v, pos);
                 }
-                Ok(Value::tensor(p::attend(&q, &k, &v, pos, feature, causal, other)?))
+                Ok(Value::tensor(p::attend(&q, &k, &v, (pos, feature), causal, mask.as_deref(), other)?))
             }
             "convolve" => {
                 let (over, along) = (args.axis(Clause::Over)?, args.axis(Clause::Along)?);

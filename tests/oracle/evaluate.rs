@@ -326,6 +326,12 @@ impl<'a> Oracle<'a> {
                     return Ok(match set.as_str() {
                         "true" => Value::Bool(true),
                         "false" => Value::Bool(false),
+                        text if text.starts_with('[') => {
+                            let inside = text.trim_start_matches('[').trim_end_matches(']');
+                            let entries = inside.split(',').map(|entry| Number::parse(entry.trim()));
+                            let entries: Vec<Number> = entries.collect::<Res<_>>()?;
+                            Value::Tuple(entries.into_iter().map(Value::Number).collect())
+                        }
                         text => match Number::parse(text.trim_start_matches('-')) {
                             Ok(number) if text.starts_with('-') => Value::Number(number.neg()),
                             Ok(number) => Value::Number(number),

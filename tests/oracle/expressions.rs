@@ -11,6 +11,14 @@ use super::primitives as p;
 use super::schedule::Flow;
 use super::value::{AxisId, Kind, Number, Recipe, Res, Tensor, Value, walk};
 
+/// The kind of two values side by side: indices of one axis stay so.
+pub fn beside(a: &Tensor, b: &Tensor) -> Kind {
+    match (a.kind, b.kind) {
+        (Kind::Index(axis), Kind::Index(same)) if axis == same => a.kind,
+        _ => promoted(a, b),
+    }
+}
+
 /// The kind of what two values make together.
 pub fn promoted(a: &Tensor, b: &Tensor) -> Kind {
     match (a.kind, b.kind) {
@@ -79,11 +87,23 @@ impl<'a> Oracle<'a> {
                 self.block(chosen, frame)?.ok_or("an `if` without value".to_owned())
             }
             ExprKind::Match { subject, arms } => {
-                let Value::Word(word) = self.expr(subject, frame)? else {
-                    return Err("`match` of what is no choice".to_owned());
+                let subject = self.expr(subject, frame)?;
+                let meant = |arm: &str| match (&subject, arm.strip_prefix('-')) {
+                    (Value::Word(word), _) => arm == word,
+                    (Value::Number(number), None) => {
+                        Number::parse(arm).is_ok_and(|arm| arm.float() == number.float())
+                    }
+                    (Value::Number(number), Some(arm)) => {
+                        Number::parse(arm).is_ok_and(|arm| -arm.float() == number.float())
+                    }
+                    _ => false,
                 };
-                let arm = arms.iter().find(|(name, _)| name.name == word);
-                self.expr(&arm.ok_or(format!("no arm for `{word}`"))?.1, frame)
+                let own = arms.iter().find(|(arm, _)| arm.name != "_" && meant(&arm.name));
+                let arm = own.or_else(|| arms.iter().find(|(arm, _)| arm.name == "_"));
+                self.expr(&arm.ok_or("no arm for it")?.1, frame)
+            }
+            ExprKind::List(values) => {
+                Ok(Value::Tuple(values.iter().map(|value| self.expr(value, frame)).collect::<Res<_>>()?))
             }
             ExprKind::Lookahead(names) => self.lookahead(names),
             ExprKind::Tuple(values) => {
@@ -236,6 +256,10 @@ impl<'a> Oracle<'a> {
                 (IndexItem::Plain(index), Value::Family(nets)) => {
                     let at = self.expr(index, frame)?.number()?.count()?;
                     nets.get(at).cloned().ok_or("a family has no such net")?
+                }
+                (IndexItem::Plain(index), Value::Tuple(list)) => {
+                    let at = self.expr(index, frame)?.number()?.count()?;
+                    list.get(at).cloned().ok_or("a list has no such entry")?
                 }
                 (IndexItem::Plain(part), _) => {
                     let Value::Axis(part) = self.expr(part, frame)? else {

@@ -156,6 +156,9 @@ impl Generator {
         if self.chance(0.2) {
             sets.push(("rate".to_owned(), self.pick(&["0.25", "1", "2"]).to_owned()));
         }
+        if self.chance(0.2) {
+            sets.push(("rates".to_owned(), "[1, 0.25, -2]".to_owned()));
+        }
         sets
     }
 
@@ -263,6 +266,12 @@ impl Generator {
             self.note("encode replaced");
             self.vars = self.vars.iter().filter(|var| var.name.starts_with('p')).cloned().collect();
             members += "    encode { let x = embed(question) + p1 }\n";
+        }
+        if self.chance(0.4) {
+            self.note("mixin");
+            return format!(
+                "\nmixin Changes {{\n{members}}}\n\nmodel Heir extends Program with Changes {{}}\n"
+            );
         }
         format!("\nmodel Heir extends Program {{\n{members}}}\n")
     }

@@ -80,6 +80,16 @@ impl Generator {
         if !self.in_function && self.chance(0.2) {
             return self.pick(&["rate", "T / 3", "size(dim) / 8", "1 / hidden"]).to_owned();
         }
+        if !self.in_function && self.chance(0.1) {
+            let counters: Vec<String> = self.indices.iter().filter(|name| *name != "rows").cloned().collect();
+            self.note("entry of a list");
+            let at = if counters.is_empty() {
+                "1".to_owned()
+            } else {
+                format!("min({}, 2)", self.pick(&counters))
+            };
+            return format!("{}[{at}]", self.pick(&["rates", "[1 / 2, -1, T]"]));
+        }
         self.pick(&["0.5", "1", "-0.25", "2", "1 / 3", "0", "1.5", "-1"]).to_owned()
     }
 
@@ -88,7 +98,7 @@ impl Generator {
         if self.in_function { vec!["dim"] } else { vec!["cell", "dim", "step", "symbol"] }
     }
 
-    fn subset(&mut self, want: &Axes) -> Axes {
+    pub fn subset(&mut self, want: &Axes) -> Axes {
         let kept: Vec<bool> = want.iter().map(|_| self.chance(0.7)).collect();
         want.iter().zip(kept).filter(|(_, kept)| *kept).map(|(axis, _)| *axis).collect()
     }
@@ -99,7 +109,7 @@ impl Generator {
 
     fn node(&mut self, want: &Axes, depth: usize) -> Option<String> {
         let scalar = want.is_empty();
-        Some(match self.below(32) {
+        Some(match self.below(33) {
             0..=4 => {
                 let (a, part) = (self.expr(want, depth), self.subset(want));
                 let b = self.expr(&part, depth);
@@ -317,7 +327,7 @@ impl Generator {
             28 if want.contains("cell") && want.contains("dim") && !self.in_function => {
                 let (x, y) = (self.expr(want, depth), self.expr(want, depth));
                 let causal = self.pick(&["", ", causal = true"]);
-                match self.below(3) {
+                match self.below(6) {
                     0 => {
                         self.note("convolve");
                         format!("convolve({x}, kernel, over cell, along tap{causal})")
@@ -325,6 +335,23 @@ impl Generator {
                     1 => {
                         self.note("rope");
                         format!("rope({x}, over cell, along dim)")
+                    }
+                    2 => {
+                        self.note("attention with a mask over keys");
+                        let mask = self.pick(&[" > 0", " > 100", ""]);
+                        format!(
+                            "attend({x}, {y}, {x}, over cell, along dim{causal}, mask = mean({y}, over dim){mask})"
+                        )
+                    }
+                    3 | 4 => {
+                        self.note("attention along another axis");
+                        let far = format!("rename({y}, cell -> far)");
+                        let edge = format!("mean({x}, over dim) > mean({far}, over dim)");
+                        let mask = self.pick(&["", ", mask = EDGE", ", mask = 2 * (EDGE) - 1.5"]);
+                        format!(
+                            "attend({x}, {far}, {far}, over far, along dim{})",
+                            mask.replace("EDGE", &edge)
+                        )
                     }
                     _ => {
                         self.note("attend");
@@ -357,6 +384,23 @@ impl Generator {
                 }
                 let x = self.expr(&Self::with(&rest, "symbol"), depth);
                 format!("({x})[symbol = question]")
+            }
+            31 if !self.in_function && !scalar => {
+                self.note("stack");
+                let (x, part) = (self.expr(want, depth), self.subset(want));
+                let y = self.expr(&part, depth);
+                if self.chance(0.5) {
+                    return Some(format!("mean(stack({x}, {y}, -1, into pile), over pile)"));
+                }
+                self.note("where of indices");
+                let pile = self.name("u");
+                let second = format!("{pile}[pile = 1] > 0.2");
+                let chosen =
+                    format!("where({second}, argmax({pile}, over pile), index({pile}, pile)[pile = 0])");
+                format!(
+                    "{{ let {pile} = stack({x}, {y}, into pile)  \
+                     return {pile}[pile = {chosen}] }}"
+                )
             }
             _ => return None,
         })
@@ -398,6 +442,14 @@ impl Generator {
         self.chosen += 1;
         if self.chance(0.5) {
             let (a, b, c) = (arm(self), arm(self), arm(self));
+            let counters: Vec<String> = self.indices.iter().filter(|name| *name != "rows").cloned().collect();
+            if self.chance(0.5) {
+                self.note("match on a number");
+                let counter = if counters.is_empty() { "T".to_owned() } else { self.pick(&counters) };
+                self.chosen -= 1;
+                self.keep(kept);
+                return format!("(match {counter} - 1 {{ 0 => {a}, -1 => {b}, _ => {c} }})");
+            }
             self.note("match");
             self.chosen -= 1;
             self.keep(kept);
@@ -419,39 +471,6 @@ impl Generator {
         {
             self.kept.push(Var { name, axes, updated: false });
         }
-    }
-
-    /// Known when the model is compiled.
-    pub fn static_condition(&mut self) -> String {
-        let numbers: Vec<String> = self.indices.iter().filter(|name| *name != "rows").cloned().collect();
-        if !numbers.is_empty() && self.chance(0.6) {
-            self.note("counter decides");
-            let name = self.pick(&numbers);
-            return format!("{name} {} {}", self.pick(&["<", "==", ">=", "!="]), self.below(3));
-        }
-        self.pick(&[
-            "deep",
-            "not deep",
-            "style == gated",
-            "style != none",
-            "T > 1 and deep",
-            "rate < 1 or deep",
-            "training",
-        ])
-        .to_owned()
-    }
-
-    /// A truth value of at most these axes.
-    pub fn condition(&mut self, want: &Axes, depth: usize) -> String {
-        let part = self.subset(want);
-        let (a, b) = (self.expr(want, depth), self.expr(&part, depth));
-        let compare = self.pick(&["<", "<=", ">", ">="]);
-        if self.chance(0.25) {
-            let c = self.expr(want, depth);
-            let join = self.pick(&["and", "or"]);
-            return format!("{a} {compare} {b} {join} not ({c} > 0.5)");
-        }
-        format!("{a} {compare} {b}")
     }
 }
 

@@ -41,25 +41,42 @@ impl<'a> Member<'a> {
 pub fn flattened<'a>(modules: &'a Modules, name: Option<&str>) -> Res<Vec<Member<'a>>> {
     let models =
         modules.by_path.get("").ok_or("no file")?.tree.items.iter().filter_map(|item| match &item.kind {
-            ItemKind::Model(model) => Some(model),
+            ItemKind::Model(model) if !model.mixin => Some(model),
             _ => None,
         });
     let found: Vec<&Model> = models.filter(|model| name.is_none_or(|name| model.name.name == name)).collect();
     let model = found.last().ok_or("there is no such model")?;
-    inherited(modules, "", model, 0)
+    let mut members = Vec::new();
+    for (module, model) in line(modules, "", model, 0)? {
+        change(&mut members, &module, model);
+    }
+    Ok(members)
 }
 
-fn inherited<'a>(modules: &'a Modules, module: &str, model: &'a Model, depth: usize) -> Res<Vec<Member<'a>>> {
+/// A model behind all that it is made of: its base, then what it takes in, each once.
+fn line<'a>(
+    modules: &'a Modules,
+    module: &str,
+    model: &'a Model,
+    depth: usize,
+) -> Res<Vec<(String, &'a Model)>> {
     if depth > 20 {
         return Err("bases without end".to_owned());
     }
-    let mut members = match &model.extends {
-        None => Vec::new(),
-        Some(base) => {
-            let (home, base) = named_model(modules, module, &base.name).ok_or("an unknown base")?;
-            inherited(modules, &home, base, depth + 1)?
+    let mut all: Vec<(String, &'a Model)> = Vec::new();
+    for name in model.extends.iter().chain(&model.with) {
+        let (home, base) = named_model(modules, module, &name.name).ok_or("an unknown base")?;
+        for own in line(modules, &home, base, depth + 1)? {
+            if !all.iter().any(|(_, known)| std::ptr::eq(*known, own.1)) {
+                all.push(own);
+            }
         }
-    };
+    }
+    all.push((module.to_owned(), model));
+    Ok(all)
+}
+
+fn change<'a>(members: &mut Vec<Member<'a>>, module: &str, model: &'a Model) {
     for member in &model.members {
         if let MemberKind::Drop(dropped) = &member.kind {
             for (word, name) in dropped {
@@ -84,7 +101,6 @@ fn inherited<'a>(modules: &'a Modules, module: &str, model: &'a Model, depth: us
             }
         }
     }
-    Ok(members)
 }
 
 fn named_model<'a>(modules: &'a Modules, module: &str, name: &str) -> Option<(String, &'a Model)> {

@@ -7,6 +7,7 @@ pub mod compiled;
 pub mod evaluate;
 mod expressions;
 pub mod generate;
+mod generate_conditions;
 mod generate_expressions;
 mod generate_schedule;
 mod members;

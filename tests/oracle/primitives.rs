@@ -178,14 +178,16 @@ pub fn dot(x: &Tensor, y: &Tensor, over: &[AxisId]) -> Res<Tensor> {
     Ok(Tensor { kind: Kind::Float, axes, data })
 }
 
-/// Attention over `pos`: softmax(q·k / √features) v; queries stand at their own places along the same axis.
+/// Attention over `pos`: softmax(q·k / √features) v. Queries stand at their own places along the same axis, or have no
+/// such axis; `other` names that of the keys. A mask, of keys and queries, says which keys are looked at, or is added to
+/// the scores; a query that looks at none gets 0.
 pub fn attend(
     q: &Tensor,
     k: &Tensor,
     v: &Tensor,
-    pos: AxisId,
-    feature: AxisId,
+    (pos, feature): (AxisId, AxisId),
     causal: bool,
+    mask: Option<&Tensor>,
     other: AxisId,
 ) -> Res<Tensor> {
     let features = q.size(feature).ok_or("the queries lack the features' axis")? as f64;
@@ -204,7 +206,19 @@ pub fn attend(
             if at[1] > 0.0 { f64::NEG_INFINITY } else { at[0] }
         })?;
     }
-    dot(&along(&scores, &[other], softmax), &values, &[other])
+    if let Some(mask) = mask {
+        let (mask, kind) = (mask.renamed(pos, other), mask.kind);
+        scores = elementwise(Kind::Float, &[&scores, &mask], |at| match kind {
+            Kind::Bool if at[1] == 0.0 => f64::NEG_INFINITY,
+            Kind::Bool => at[0],
+            _ => at[0] + at[1],
+        })?;
+    }
+    let weights = along(&scores, &[other], |lane| match largest(lane) {
+        f64::NEG_INFINITY => lane.fill(0.0),
+        _ => softmax(lane),
+    });
+    dot(&weights, &values, &[other])
 }
 
 /// Rotary positions (Su et al., arXiv:2104.09864), the first half of the features turned with the second.

@@ -1,12 +1,12 @@
-//! The forms that change shapes by name: `size`, `rename`, `fold`, `unfold`, `pad`, `split`, `concat`, `broadcast`,
-//! `index`.
+//! The forms that change shapes by name: `size`, `rename`, `fold`, `unfold`, `pad`, `split`, `concat`, `stack`,
+//! `broadcast`, `index`.
 
 use std::rc::Rc;
 
 use totc::syntax::ast::{Arg, ArgKind, AxisSet, Clause};
 
 use super::evaluate::{Frame, Oracle};
-use super::value::{AxisId, Kind, Res, Tensor, Value, walk};
+use super::value::{AxisId, Kind, Res, Tensor, Value, joined, walk};
 
 impl<'a> Oracle<'a> {
     /// `size(dim)`, `size(z, branch)`: 1 before it branches.
@@ -17,6 +17,7 @@ impl<'a> Oracle<'a> {
                 let size = self.axes[*axis].size.ok_or(format!("`{}` has no size", self.axis_name(*axis)))?;
                 Ok(Value::whole(size))
             }
+            [Value::Tuple(list)] => Ok(Value::whole(list.len())),
             [value, Value::Axis(axis)] => Ok(Value::whole(value.as_tensor()?.size(*axis).unwrap_or(1))),
             _ => Err("`size` of an axis, or of a value along one".to_owned()),
         }
@@ -26,6 +27,9 @@ impl<'a> Oracle<'a> {
     pub fn reshaped(&mut self, name: &str, args: &'a [Arg], frame: &mut Frame<'a>) -> Res<Option<Value<'a>>> {
         if name == "concat" {
             return self.concat(args, frame).map(Some);
+        }
+        if name == "stack" {
+            return self.stack(args, frame).map(Some);
         }
         if !["rename", "fold", "unfold", "flatten", "unflatten", "pad", "split", "broadcast", "index"]
             .contains(&name)
@@ -37,8 +41,18 @@ impl<'a> Oracle<'a> {
         };
         let value = self.expr(first, frame)?;
         if name == "index" {
-            let Value::Axis(axis) = value else { return Err("`index` of no axis".to_owned()) };
-            let size = self.axes[axis].size.ok_or("`index` of an axis without size")?;
+            let (axis, size) = match (value, args.get(1).map(|arg| &arg.kind)) {
+                (Value::Axis(axis), None) => {
+                    (axis, self.axes[axis].size.ok_or("`index` of an axis without size")?)
+                }
+                (along, Some(ArgKind::Positional(axis))) => {
+                    let Value::Axis(axis) = self.expr(axis, frame)? else {
+                        return Err("`index` of no axis".to_owned());
+                    };
+                    (axis, along.as_tensor()?.size(axis).unwrap_or(1))
+                }
+                _ => return Err("`index` of no axis".to_owned()),
+            };
             let data = (0..size).map(|at| at as f64).collect();
             return Ok(Some(Value::tensor(Tensor {
                 kind: Kind::Index(axis),
@@ -151,6 +165,37 @@ impl<'a> Oracle<'a> {
             }
         }
         Ok(Value::tensor(x.laid_out(&axes)))
+    }
+
+    /// Values as the entries of an axis, which none of them has.
+    fn stack(&mut self, args: &'a [Arg], frame: &mut Frame<'a>) -> Res<Value<'a>> {
+        let args = self.args(args, frame)?;
+        let Some((Clause::Into, into)) = args.clauses.first() else {
+            return Err("`into` is missing".to_owned());
+        };
+        let [into] = into[..] else { return Err("`into` one axis".to_owned()) };
+        let values: Vec<Rc<Tensor>> = args.positional.iter().map(Value::as_tensor).collect::<Res<_>>()?;
+        let count = values.len();
+        if self.axes[into].size.is_some_and(|size| size != count)
+            || values.iter().any(|value| value.has(into))
+        {
+            return Err("`stack` into an axis of another size, or one that is there".to_owned());
+        }
+        let operands: Vec<&Tensor> = values.iter().map(Rc::as_ref).collect();
+        let mut axes = joined(&operands)?;
+        let entries: Vec<Tensor> = operands.iter().map(|value| value.laid_out(&axes)).collect();
+        let first = operands.first().ok_or("`stack` of nothing")?;
+        let kind = match operands.iter().all(|value| value.kind == first.kind) {
+            true => first.kind,
+            false if operands.iter().all(|value| value.is_exact()) => Kind::Int,
+            false => Kind::Float,
+        };
+        axes.insert(0, (into, count));
+        Ok(Value::tensor(Tensor {
+            kind,
+            axes,
+            data: entries.into_iter().flat_map(|entry| entry.data).collect(),
+        }))
     }
 
     fn concat(&mut self, args: &'a [Arg], frame: &mut Frame<'a>) -> Res<Value<'a>> {

@@ -208,7 +208,9 @@ impl Edit {
                 self.block(otherwise);
             }
             ExprKind::Match { arms, .. } => arms.iter_mut().for_each(|(_, arm)| self.expr(arm)),
-            ExprKind::Tuple(values) => values.iter_mut().for_each(|value| self.expr(value)),
+            ExprKind::Tuple(values) | ExprKind::List(values) => {
+                values.iter_mut().for_each(|value| self.expr(value))
+            }
             ExprKind::Block(block) => self.block(block),
             _ => {}
         }

@@ -81,6 +81,12 @@ impl Subject {
 /// Every model of `models/*.tot`, small enough to run hundreds of times.
 #[allow(dead_code, reason = "each test that includes this file uses a part of it")]
 pub fn shipped() -> Vec<Subject> {
+    published().into_iter().map(Subject::tiny).collect()
+}
+
+/// The same at the sizes of their defaults.
+#[allow(dead_code, reason = "each test that includes this file uses a part of it")]
+pub fn published() -> Vec<Subject> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
     let mut subjects = Vec::new();
     for path in files(&folder) {
@@ -88,9 +94,12 @@ pub fn shipped() -> Vec<Subject> {
         let whole = Subject::read(&path, file.clone());
         for item in &whole.modules.by_path[""].tree.items {
             let ItemKind::Model(model) = &item.kind else { continue };
+            if model.mixin {
+                continue;
+            }
             let mut subject = Subject::read(&path, format!("{file}.{}", model.name.name));
             subject.bindings.model = Some(model.name.name.clone());
-            subjects.push(subject.tiny());
+            subjects.push(subject);
         }
     }
     subjects

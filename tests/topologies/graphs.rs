@@ -91,6 +91,20 @@ fn exchange_that_says_nothing_is_none() {
     }
 }
 
+/// A beam that takes the exchange in as a mix-in is the beam where the exchange says nothing.
+#[test]
+fn a_mixin_that_says_nothing_is_none() {
+    let sets = [("n", "3"), ("T", "2"), ("beam", "2")];
+    let mut exchange = Lab::shipped("got", "BeamExchangeTrm", &with(&sets, &[("exchange_heads", "2")]));
+    let plain = Lab::shipped("got", "BeamTrm", &sets).run();
+    differ("exchange", exchange.run().get("predict.logits"), plain.get("predict.logits"));
+    exchange.zero("exchange.out.weight");
+    let silent = exchange.run();
+    for (name, value) in &plain.outputs.values {
+        near(name, silent.get(name), value);
+    }
+}
+
 /// Four thoughts that are copies, merged in pairs, are two copies; what they then tell one another is what each thinks.
 #[test]
 fn merging_half_way_keeps_copies() {

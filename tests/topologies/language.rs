@@ -251,3 +251,25 @@ fn functions_of_values() {
     let expected = Tensor::zeros(size, (Kind::Double, tch::Device::Cpu)).scatter_add(1, &places, &z);
     near("scatter", &in_order(step.get("value.spread"), &expected), &expected);
 }
+
+/// States that begin as draws: a fresh sample's lie where they must, no two of them are equal, and the others are carried.
+#[test]
+fn states_begin_as_draws() {
+    let lab = lab(
+        "",
+        "state u: float [batch, cell, dim] = uniform(low = 2, high = 5)
+         state n: float [batch, cell, dim] = normal(std = 0.001)",
+        "let drawn = u
+         let small = n
+         z <- z + u + n",
+    );
+    let step = lab.run();
+    let drawn = step.get("value.drawn").get(0);
+    let (least, most) = (drawn.min().double_value(&[]), drawn.max().double_value(&[]));
+    assert!(2.0 <= least && least < most && most < 5.0, "{least} to {most}");
+    // Ten standard deviations: no draw of a normal distribution is seen to lie there.
+    let small = step.get("value.small").get(0).abs();
+    let (least, most) = (small.min().double_value(&[]), small.max().double_value(&[]));
+    assert!(0.0 < least && least < most && most < 0.01, "{least} to {most}");
+    near("a carried state", &step.get("value.drawn").get(1), &lab.inputs.states["u"].get(1));
+}

@@ -173,6 +173,26 @@ impl Chain {
         Ok(Arc::new(chain))
     }
 
+    /// The places that it computes for.
+    pub fn space(&self) -> &Space {
+        &self.space
+    }
+
+    /// Whether it computes in float64.
+    pub fn is_double(&self) -> bool {
+        self.double
+    }
+
+    /// What it computes, in order.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// The values that leave it.
+    pub fn outputs(&self) -> &[Register] {
+        &self.outputs
+    }
+
     /// How many inputs it reads.
     pub fn inputs(&self) -> usize {
         self.inputs

@@ -1,8 +1,9 @@
 //! The calls of a slice: steps with their addresses worked out, once. What runs per step is one match and one kernel.
 
 use super::array::Array;
+use super::multiply::{Gated, Multiply};
 use super::plan::{Attention, Step, What};
-use super::product::{Product, offsets};
+use super::product::offsets;
 use super::record::bytes_of;
 use crate::exec::chain::held;
 use crate::exec::link;
@@ -13,7 +14,7 @@ use half::bf16;
 use std::sync::Arc;
 use tch::{Device, TchError, Tensor};
 use totc_kernels::fused::{Bound, Input, Output, Rotation};
-use totc_kernels::untyped::{Head, Operand as Raw, gate_into, gemm_into, product_into};
+use totc_kernels::untyped::{Head, Operand as Raw};
 use totc_kernels::{Form, Mismatch, Packed, Precision};
 
 /// Memory outside of a step that it reads: dense, of the kind that the program says. Addresses, as several threads read it.
@@ -112,25 +113,6 @@ pub(super) struct Torch {
     args: Vec<Arg>,
     run: Run,
     out: Tensor,
-}
-
-pub(super) struct Multiply {
-    own: Product,
-    offsets: Vec<(usize, usize, usize)>,
-    addresses: [usize; 3],
-    kinds: [Kind; 3],
-    raw_kinds: [totc_kernels::fused::Kind; 3],
-    pack: Option<usize>,
-    precision: Precision,
-}
-
-pub(super) struct Gated {
-    own: Product,
-    left: (usize, totc_kernels::fused::Kind),
-    gate: (usize, totc_kernels::fused::Kind),
-    /// Where the product itself goes.
-    both: Option<usize>,
-    pack: usize,
 }
 
 pub(super) struct Rotate {
@@ -461,49 +443,6 @@ impl Torch {
         };
         self.out.f_copy_(&result)?;
         Ok(())
-    }
-}
-
-impl Multiply {
-    #[expect(unsafe_code, reason = "kernels read and write memory by pointers")]
-    fn run(&self, packs: &[Packed], form: Form) -> Result<(), Mismatch> {
-        let Product { rows, cols, k, left, right, out, .. } = self.own;
-        let raw = |which: usize, offset: usize, shape: (usize, usize), strides: (usize, usize)| Raw {
-            address: self.addresses[which] + offset * bytes_of(self.kinds[which]),
-            kind: self.raw_kinds[which],
-            shape,
-            strides,
-        };
-        for (a, b, o) in &self.offsets {
-            let (left, out) = (raw(0, *a, (rows, k), left), raw(2, *o, (rows, cols), (out, 1)));
-            // SAFETY: the arrays' types say how much of their buffers is read and written; no buffer is both.
-            unsafe {
-                match self.pack {
-                    Some(pack) => gemm_into(left, &packs[pack], out)?,
-                    None => product_into(form, self.precision, left, raw(1, *b, (cols, k), right), out)?,
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Gated {
-    #[expect(unsafe_code, reason = "kernels read and write memory by pointers")]
-    fn run(&self, packs: &[Packed]) -> Result<(), Mismatch> {
-        let Product { rows, cols, k, left, out, .. } = self.own;
-        let half = cols / 2;
-        let raw = |(address, kind), shape, strides| Raw { address, kind, shape, strides };
-        let both = self.both.map(|both| raw((both, self.gate.1), (rows, cols), (out, 1)));
-        // SAFETY: the arrays' types say how much of their buffers is read and written; no buffer is both.
-        unsafe {
-            gate_into(
-                raw(self.left, (rows, k), left),
-                &packs[self.pack],
-                raw(self.gate, (rows, half), (half, 1)),
-                both,
-            )
-        }
     }
 }
 

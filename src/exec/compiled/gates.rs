@@ -18,7 +18,7 @@ pub(super) fn join(plan: &mut Plan) {
     }
     let mut gone = vec![false; plan.slice.len()];
     let mut paired: HashMap<usize, usize> = HashMap::new();
-    for at in 0..plan.slice.len() {
+    for (at, gone) in gone.iter_mut().enumerate() {
         let Some((a, b)) = gate_of(&plan.slice[at]) else { continue };
         let [from] = writers.get(&a.buffer).map_or(&[][..], |all| &all[..]) else { continue };
         let from = *from;
@@ -41,7 +41,7 @@ pub(super) fn join(plan: &mut Plan) {
         }
         let step = &mut plan.slice[from];
         *step = Step { what: What::Gated(product, pack), writes, reads: step.reads.clone(), note: step.note };
-        gone[at] = true;
+        *gone = true;
     }
     for meeting in &mut plan.meetings {
         meeting.after = gone[..meeting.after].iter().filter(|gone| !**gone).count();

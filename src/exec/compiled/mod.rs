@@ -7,6 +7,7 @@ mod class;
 mod gates;
 mod machine;
 mod memory;
+mod multiply;
 mod plan;
 mod product;
 mod record;
@@ -16,11 +17,13 @@ pub(super) use machine::Machine;
 
 use crate::ir::op::Op;
 use crate::lower::{Instr, InstrOp, Program};
+use crate::types::Ty;
 
-/// Rows of products in one slice, about: a few blocks of the tile unit, and activations that stay in the caches.
-const SLICE: usize = 400;
+/// Elements of the narrower side of a product in one slice, about: 400 rows of 512, a few blocks of the tile unit, and
+/// activations that stay in the caches.
+const SLICE: usize = 400 * 512;
 
-/// Samples of one slice: of equal slices as many as give products enough rows, and at least two slices where there are
+/// Samples of one slice: of equal slices as many as give products enough to do, and at least two slices where there are
 /// two samples. It depends on the program alone.
 pub(super) fn slice_rows(program: &Program) -> Option<usize> {
     let batch = program.batch_rows();
@@ -28,23 +31,30 @@ pub(super) fn slice_rows(program: &Program) -> Option<usize> {
         // Nothing comes from the data, so nothing says how many samples there are.
         return None;
     }
-    let each = rows_a_sample(&program.body, program)?.max(1);
+    let each = elements_a_sample(&program.body, program)?.max(1);
     let most = (SLICE / each).clamp(1, batch.div_ceil(2));
     (1..=most).rev().find(|rows| batch.is_multiple_of(*rows))
 }
 
-/// Rows of the widest product, for each sample.
-fn rows_a_sample(body: &[Instr], program: &Program) -> Option<usize> {
+/// Of the largest product, for each sample: its rows times what is narrower, their inputs or their outputs.
+fn elements_a_sample(body: &[Instr], program: &Program) -> Option<usize> {
     let batch = program.batch?;
     let mut most = 1;
     for instr in body {
         match &instr.op {
-            InstrOp::Repeat { body, .. } => most = most.max(rows_a_sample(body, program)?),
+            InstrOp::Repeat { body, .. } => most = most.max(elements_a_sample(body, program)?),
             InstrOp::Op(Op::Prim(id, attrs)) if id.get().name == "dot" && !attrs.over.contains(&batch) => {
-                for ty in instr.arg_tys.iter().filter(|ty| ty.has(batch)) {
-                    let rows =
+                let inner: usize =
+                    attrs.over.iter().filter_map(|axis| instr.arg_tys[0].size(*axis)).product();
+                let free = |ty: &Ty, own: &Ty| -> usize {
+                    let dims =
                         ty.dims.iter().filter(|dim| dim.axis != batch && !attrs.over.contains(&dim.axis));
-                    most = most.max(rows.map(|dim| dim.size).product());
+                    dims.filter(|dim| !own.has(dim.axis) || ty.has(batch)).map(|dim| dim.size).product()
+                };
+                for (at, ty) in instr.arg_tys.iter().enumerate().filter(|(_, ty)| ty.has(batch)) {
+                    let other = instr.arg_tys.iter().enumerate().find(|(place, _)| *place != at);
+                    let outer = other.map_or(1, |(_, other)| free(other, ty));
+                    most = most.max(free(ty, ty) * inner.min(outer).max(1));
                 }
             }
             _ => {}

@@ -5,14 +5,11 @@ use crate::model::checker::{Checker, ConfigTypes};
 use crate::model::evaluate::value::{BindingRole, Value};
 use crate::model::names::inherit::{Flat, FlatModel};
 use crate::model::names::visit::visit_all;
-use crate::model::words::quoted;
+use crate::model::words::{PLAIN, quoted};
 use crate::model::{Number, Setting};
 use crate::source::Span;
 use crate::syntax::ast::{self, Expr, ExprKind, MemberKind};
 use std::collections::HashSet;
-
-/// The types of configs that are not choices.
-const PLAIN: [&str; 3] = ["int", "float", "bool"];
 
 fn is_plain(ty: &str) -> bool {
     PLAIN.contains(&ty)
@@ -132,10 +129,9 @@ impl Checker<'_> {
     fn value_of_setting(&mut self, name: &ast::Ident, setting: &Setting, ty: &[ast::Ident]) -> Value {
         let value = match setting {
             Setting::Bool(value) => return Value::Bool(*value),
-            Setting::Number(text) => {
-                let digits = text.strip_prefix('-').unwrap_or(text);
-                let number = if digits == "inf" { Some(Number::INFINITY) } else { Number::parse(digits) };
-                number.map(|number| Value::Number(if digits == text { number } else { -number }))
+            Setting::Number(text) => number_of_setting(text).map(Value::Number),
+            Setting::Numbers(texts) => {
+                texts.iter().map(|text| number_of_setting(text)).collect::<Option<_>>().map(Value::Numbers)
             }
             Setting::Word(word) if ty.first().is_some_and(|ty| is_plain(&ty.name)) => {
                 self.config_misfit(name, &format!("`{word}`"), Given::FromOutside, ty);
@@ -180,7 +176,11 @@ impl Checker<'_> {
         let fits = match (&value, types.first().map(String::as_str)) {
             (Value::Broken, _) => return Value::Broken,
             (Value::Choice(word), _) => types.contains(word),
-            (Value::Number(_) | Value::Bool(_), None) => true,
+            (Value::Number(_) | Value::Numbers(_) | Value::Bool(_), None) => true,
+            (Value::Numbers(numbers), Some("ints")) => {
+                numbers.iter().all(|number| number.to_whole().is_some())
+            }
+            (Value::Numbers(_), Some("floats")) => true,
             (Value::Number(number), Some("int")) => number.to_whole().is_some(),
             (Value::Number(_), Some("float")) => true,
             (Value::Bool(_), Some("bool")) => true,
@@ -194,21 +194,29 @@ impl Checker<'_> {
             self.config_misfit(name, &shown, given, ty);
             return Value::Broken;
         }
-        let (Value::Number(number), Some((low, high))) = (&value, range) else { return value };
-        let number = *number;
+        let numbers = match &value {
+            Value::Number(number) => vec![*number],
+            Value::Numbers(numbers) => numbers.clone(),
+            _ => return value,
+        };
+        let Some((low, high)) = range else { return value };
         let low = self.number(low);
         let high = high.as_ref().map(|high| self.number(high));
-        let above = low.is_none_or(|low| number.compare(low).is_ge());
-        let below = high.is_none_or(|high| high.is_none_or(|high| number.compare(high).is_le()));
-        if above && below {
+        let above = |number: Number| low.is_none_or(|low| number.compare(low).is_ge());
+        let below = |number: Number| high.flatten().is_none_or(|high| number.compare(high).is_le());
+        let Some(number) = numbers.into_iter().find(|number| !above(*number) || !below(*number)) else {
             return value;
-        }
+        };
+        let shown = match &value {
+            Value::Numbers(_) => format!("{}, which has the entry {number}", value.shown()),
+            _ => number.to_string(),
+        };
         let bounds = match (low, high.flatten()) {
             (Some(low), Some(high)) => format!("between {low} and {high}"),
             (Some(low), None) => format!("at least {low}"),
             _ => "in its range".to_owned(),
         };
-        self.error(given.told(name, &number.to_string(), &bounds, "out of range"));
+        self.error(given.told(name, &shown, &bounds, "out of range"));
         Value::Broken
     }
 
@@ -225,7 +233,8 @@ impl Checker<'_> {
             );
             self.error(match did_you_mean(&one.name, PLAIN) {
                 Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-                None => diagnostic.help("a config is `int`, `float`, `bool`, or choices `a | b`"),
+                None => diagnostic
+                    .help("a config is `int`, `float`, `bool`, `ints`, `floats`, or choices `a | b`"),
             });
             return;
         }
@@ -241,12 +250,20 @@ impl Checker<'_> {
     }
 }
 
+fn number_of_setting(text: &str) -> Option<Number> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let number = if digits == "inf" { Some(Number::INFINITY) } else { Number::parse(digits) };
+    number.map(|number| if digits == text { number } else { -number })
+}
+
 fn wanted(types: &[String]) -> String {
     match types {
         [one] if one == "int" => "a whole number".to_owned(),
         [one] if one == "float" => "a number".to_owned(),
+        [one] if one == "ints" => "a list of whole numbers".to_owned(),
+        [one] if one == "floats" => "a list of numbers".to_owned(),
         [one] if one == "bool" => "true or false".to_owned(),
-        [] => "a number, true or false".to_owned(),
+        [] => "a number, a list of numbers, true or false".to_owned(),
         [one] => format!("`{one}`"),
         choices => format!("one of {}", quoted(choices)),
     }

@@ -1,10 +1,11 @@
 //! Declarations: data, weights, nets and states become names with meanings. Sizes are numbers from here on.
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::ir::op::{Init, Op};
+use crate::ir::op::{Attrs, Init, Op};
 use crate::ir::{InputInfo, InputRole, WeightRole};
 use crate::ir::{State, Val, Weight};
 use crate::model::checker::Checker;
+use crate::model::evaluate::number::Number;
 use crate::model::evaluate::value::{BindingRole, Value};
 use crate::model::names::inherit::Flat;
 use crate::source::Span;
@@ -299,20 +300,11 @@ impl Checker<'_> {
     fn state_start(&mut self, init: &Expr, ty: &Ty) -> Option<Val> {
         let gradient = std::mem::replace(&mut self.gradient, false);
         let start = match &init.kind {
-            ExprKind::Name(name) if name == "noise" => {
-                self.draws += 1;
-                let into = ty.dims.iter().map(|dim| (dim.axis, dim.size)).collect();
-                self.prim(
-                    "noise",
-                    &[],
-                    crate::ir::op::Attrs { into, draw: self.draws, ..Default::default() },
-                    init.span,
-                )
-            }
-            _ => {
-                let value = self.expr(init);
-                self.tensor(&value, init.span)
-            }
+            ExprKind::Name(name) if name == "noise" => self.drawn("noise", ty, init.span),
+            _ => match self.expr(init) {
+                Value::Init(start) => self.drawn_start(start, ty, init.span),
+                value => self.tensor(&value, init.span),
+            },
         };
         self.gradient = gradient;
         let start = start?;
@@ -334,5 +326,34 @@ impl Checker<'_> {
             return None;
         }
         self.emit(Op::Cast(Kind::Float), &[start], init.span)
+    }
+
+    /// A draw of its own for each element of a type: `noise` (standard normal) or `uniform` (in [0, 1)).
+    fn drawn(&mut self, name: &str, ty: &Ty, span: Span) -> Option<Val> {
+        self.draws += 1;
+        let into = ty.dims.iter().map(|dim| (dim.axis, dim.size)).collect();
+        self.prim(name, &[], Attrs { into, draw: self.draws, ..Default::default() }, span)
+    }
+
+    /// A state that begins as a distribution: of every sample's own, as the other draws are.
+    fn drawn_start(&mut self, start: Init, ty: &Ty, span: Span) -> Option<Val> {
+        let (draw, factor, shift) = match start {
+            Init::Constant(value) => return self.number_as_tensor(Number::from_f64(value), span),
+            Init::Normal { std } => ("noise", std, 0.0),
+            Init::Uniform { low, high } => ("uniform", high - low, low),
+            Init::TruncatedNormal { .. } => {
+                let message = "a state cannot begin as `truncated_normal`, which only weights do";
+                self.error(
+                    Diagnostic::new(Code::Kind, message, span, "drawn for each sample")
+                        .help("`normal(std = …)` and `uniform(low = …, high = …)` are drawn anew per sample"),
+                );
+                return None;
+            }
+        };
+        let drawn = self.drawn(draw, ty, span)?;
+        let factor = self.number_as_tensor(Number::from_f64(factor), span)?;
+        let scaled = self.prim("mul", &[drawn, factor], Attrs::default(), span)?;
+        let shift = self.number_as_tensor(Number::from_f64(shift), span)?;
+        self.prim("add", &[scaled, shift], Attrs::default(), span)
     }
 }

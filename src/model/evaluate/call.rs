@@ -15,9 +15,10 @@ use crate::syntax::ast::{Arg, Clause, Expr, ExprKind};
 use crate::types::Kind;
 
 /// Built-in forms beside the primitives.
-pub(in crate::model) const INTRINSICS: [&str; 22] = [
+pub(in crate::model) const INTRINSICS: [&str; 23] = [
     "size",
     "concat",
+    "stack",
     "pad",
     "split",
     "rename",
@@ -159,12 +160,14 @@ impl Checker<'_> {
                 self.emit(Op::Detach, &[x], span).map(Value::Tensor)
             }
             "concat" => self.concat(args, span),
+            "stack" => self.stack(args, span),
             "split" => self.split(args, span),
             "broadcast" => self.broadcast(args, span),
             "index" | "iota" => self.index_along(args, span),
             "gather" => self.gather(args, span),
             "pad" | "rename" | "flatten" | "unflatten" => self.reshape(name, args, span),
             "top_k" => self.top_k(args, span),
+            "attend" if self.attends_further(args) => self.attend_further(args, span),
             "where"
                 if matches!(args.positional.first(), Some((Value::Bool(_), _)))
                     && args.positional.len() == 3 =>
@@ -203,20 +206,21 @@ impl Checker<'_> {
     /// Complains about arguments that a built-in form would not look at.
     pub(in crate::model) fn takes_only(&mut self, name: &str, args: &Args) -> Option<()> {
         let (values, named, clauses): (usize, &[&str], &[Clause]) = match name {
-            "size" => (2, &[], &[]),
+            "size" | "index" => (2, &[], &[]),
             "concat" => (usize::MAX, &[], &[Clause::Along]),
+            "stack" => (usize::MAX, &[], &[Clause::Into]),
             "split" | "broadcast" | "noise" => (1, &[], &[Clause::Over]),
             "gather" => (2, &[], &[Clause::Over]),
             "uniform" => (2, &["low", "high"], &[Clause::Over]),
             "normal" | "truncated_normal" => (1, &["std"], &[]),
             "top_k" => (1, &["count"], &[Clause::Over, Clause::Into]),
-            "pad" | "rename" | "flatten" | "unflatten" | "index" | "stop_gradient" | "float" | "float32"
+            "pad" | "rename" | "flatten" | "unflatten" | "stop_gradient" | "float" | "float32"
             | "float64" | "int" | "ceil" | "round" => (1, &[], &[]),
             _ => return Some(()),
         };
         let is_axis = |(value, _): &(Value, Span)| matches!(value, Value::Axis(_));
         let most = match name {
-            "concat" => args.positional.iter().position(is_axis).unwrap_or(values),
+            "concat" | "stack" => args.positional.iter().position(is_axis).unwrap_or(values),
             _ => values,
         };
         if let Some(told) = clauses.first().and_then(|word| self.axis_without_word(name, *word, args, most)) {

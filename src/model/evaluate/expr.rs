@@ -4,6 +4,7 @@ use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::ir::op::Op;
 use crate::model::Val;
 use crate::model::checker::Checker;
+use crate::model::evaluate::lists::OTHERS;
 use crate::model::evaluate::number::Number;
 use crate::model::evaluate::value::Value;
 use crate::model::schedule::left::Flow;
@@ -73,6 +74,7 @@ impl Checker<'_> {
             },
             ExprKind::Lookahead(names) => self.lookahead(names, span),
             ExprKind::Tuple(values) => Value::Tuple(values.iter().map(|value| self.expr(value)).collect()),
+            ExprKind::List(entries) => self.list(entries),
             ExprKind::Block(block) => self.block_value(block),
             ExprKind::Inherited { module, value } => {
                 let own = std::mem::replace(&mut self.scope.module, module.clone());
@@ -364,16 +366,18 @@ impl Checker<'_> {
 
     /// Which arm the subject chooses; arms that no choice can reach and choices without an arm are reported.
     pub(in crate::model) fn chosen_arm(&mut self, subject: &Expr, arms: &[(Ident, Expr)]) -> Option<usize> {
+        self.others_come_last(arms);
         let word = match self.expr(subject) {
             Value::Choice(word) => word,
+            Value::Number(number) => return self.arm_of_number(number, subject, arms),
             Value::Broken => return None,
             other => {
                 self.error(
                     Diagnostic::new(
                         Code::Kind,
-                        format!("`match` chooses by a choice, and this is {}", other.what()),
+                        format!("`match` chooses by a choice or a number, and this is {}", other.what()),
                         subject.span,
-                        "not a choice",
+                        "neither of them",
                     )
                     .help("match on a config with choices: `config fork: film | copies = film`"),
                 );
@@ -381,7 +385,9 @@ impl Checker<'_> {
             }
         };
         for (at, (name, _)) in arms.iter().enumerate() {
-            self.is_choice(subject, &name.name, name.span);
+            if name.name != OTHERS {
+                self.is_choice(subject, &name.name, name.span);
+            }
             if let Some((before, _)) = arms[..at].iter().find(|(before, _)| before.name == name.name) {
                 self.error(
                     Diagnostic::new(
@@ -403,7 +409,9 @@ impl Checker<'_> {
         let choices = types.unwrap_or_else(|| vec![word.clone()]);
         let without: Vec<String> = choices
             .iter()
-            .filter(|choice| !arms.iter().any(|(name, _)| name.name == **choice))
+            .filter(|choice| {
+                !arms.iter().any(|(name, _)| [OTHERS, choice.as_str()].contains(&name.name.as_str()))
+            })
             .map(|choice| format!("`{choice}`"))
             .collect();
         if let Some(first) = without.first() {
@@ -418,7 +426,8 @@ impl Checker<'_> {
             );
             return None;
         }
-        arms.iter().position(|(name, _)| name.name == word)
+        let others = || arms.iter().position(|(name, _)| name.name == OTHERS);
+        arms.iter().position(|(name, _)| name.name == word).or_else(others)
     }
 }
 

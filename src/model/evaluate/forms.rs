@@ -17,33 +17,45 @@ impl Checker<'_> {
     pub(in crate::model) fn size(&mut self, args: &Args, span: Span) -> Option<Value> {
         let size = match &args.positional[..] {
             [(Value::Axis(axis), place)] => self.fixed_size(*axis, *place)?,
+            [(Value::Numbers(numbers), _)] => numbers.len(),
             [(value, place), (Value::Axis(axis), _)] => {
-                let val = self.tensor(&value.clone(), *place)?;
-                match self.ty(val).size(*axis) {
-                    Some(size) => size,
-                    None if self.axes.is_growing(*axis) => 1,
-                    None => {
-                        let complaint =
-                            primitive::missing(*axis, &self.ty(val).clone(), &self.axes, "`size`");
-                        self.error(told(complaint, span, "of this value"));
-                        return None;
-                    }
-                }
+                self.size_along(&value.clone(), *axis, (*place, span), "`size`")?
             }
             _ => {
                 self.error(
                     Diagnostic::new(
                         Code::Arguments,
-                        "`size` takes an axis, or a value and an axis",
+                        "`size` takes an axis, a value and an axis, or a list",
                         span,
                         "size of what?",
                     )
-                    .help("`size(dim)`, `size(z, branch)`"),
+                    .help("`size(dim)`, `size(z, branch)`, `size(ways)`"),
                 );
                 return None;
             }
         };
         Some(Value::Number(Number::whole(size as i64)))
+    }
+
+    /// The size that a value has along an axis, 1 where the axis belongs to each value and this one lacks it; `places` are
+    /// those of the value and of the call.
+    pub(in crate::model) fn size_along(
+        &mut self,
+        value: &Value,
+        axis: AxisId,
+        places: (Span, Span),
+        what: &str,
+    ) -> Option<usize> {
+        let val = self.tensor(value, places.0)?;
+        match self.ty(val).size(axis) {
+            Some(size) => Some(size),
+            None if self.axes.is_growing(axis) => Some(1),
+            None => {
+                let complaint = primitive::missing(axis, &self.ty(val).clone(), &self.axes, what);
+                self.error(told(complaint, places.1, "of this value"));
+                None
+            }
+        }
     }
 
     pub(in crate::model) fn draw(&mut self, name: &str, args: &Args, span: Span) -> Option<Value> {

@@ -85,6 +85,7 @@ impl Checker<'_> {
                     }
                 }
             }
+            Value::Numbers(numbers) => self.entry_of(&numbers, items, span),
             Value::Table(table) => self.rows(table, items, span).map_or(Value::Broken, Value::Tensor),
             Value::Broken => Value::Broken,
             value => {

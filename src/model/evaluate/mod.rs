@@ -1,6 +1,7 @@
 //! Expressions: numbers known at compile time are folded, tensors become operations; calls of functions, primitives
 //! and built-in forms.
 
+mod attention;
 mod bounds;
 pub(in crate::model) mod call;
 pub(in crate::model) mod complaints;
@@ -8,6 +9,7 @@ pub(in crate::model) mod expr;
 pub(in crate::model) mod forms;
 pub(in crate::model) mod habits;
 pub(in crate::model) mod index;
+pub(in crate::model) mod lists;
 pub(in crate::model) mod number;
 pub(in crate::model) mod reshape;
 pub(in crate::model) mod result;

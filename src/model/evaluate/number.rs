@@ -51,6 +51,12 @@ impl Number {
         exact.or_else(|| text.parse().ok().filter(kept).map(Number::Real))
     }
 
+    /// A list as the author writes it: `[3, 2, 2]`.
+    pub fn list(numbers: &[Number]) -> String {
+        let numbers: Vec<String> = numbers.iter().map(Number::to_string).collect();
+        format!("[{}]", numbers.join(", "))
+    }
+
     /// Greater than every other number.
     pub const INFINITY: Number = Number::Real(f64::INFINITY);
 

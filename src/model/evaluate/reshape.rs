@@ -9,7 +9,7 @@ use crate::model::evaluate::value::Value;
 use crate::model::words::counted;
 use crate::source::Span;
 use crate::syntax::ast::{Clause, MapSide};
-use crate::types::{AxisId, AxisSize, Dim, Ty};
+use crate::types::{Axis, AxisId, AxisSize, Dim, Ty};
 
 impl Checker<'_> {
     /// `concat(a, b, along pos)`: each operand has the part of `pos` that it fills.
@@ -49,6 +49,59 @@ impl Checker<'_> {
         self.emit(Op::Concat { parts, to }, &operands, span).map(Value::Tensor)
     }
 
+    /// `stack(a, b, into way)`: values become the entries of an axis, in order.
+    pub(in crate::model) fn stack(&mut self, args: &Args, span: Span) -> Option<Value> {
+        let (into, place) = self.one_axis(args, Clause::Into, "stack", "stack(a, b, into way)", span)?;
+        let count = args.positional.len();
+        if count == 0 {
+            self.error(
+                Diagnostic::new(Code::Arguments, "`stack` needs values", span, "given none")
+                    .help("`stack(a, b, into way)`"),
+            );
+            return None;
+        }
+        if let Some(size) = self.own_size(into)
+            && size != count
+        {
+            let axis = self.axes.get(into).clone();
+            let (name, values) = (&axis.name, counted(count, "value"));
+            let message = format!("`{name}` is {size}, and {values} are stacked along it");
+            self.error(
+                Diagnostic::new(
+                    Code::AxisSize,
+                    message.replace("1 value are", "1 value is"),
+                    place,
+                    "into this axis",
+                )
+                .related(axis.span, format!("`{name}` is {size}: {}", axis.origin))
+                .help("use an axis of that size, or one without a size of its own"),
+            );
+            return None;
+        }
+        let (mut operands, mut parts) = (Vec::new(), Vec::new());
+        for (value, place) in &args.positional {
+            let val = self.tensor(value, *place)?;
+            if self.ty(val).has(into) {
+                let (name, shown) = (self.axes.name(into), self.ty(val).show(&self.axes));
+                let message = format!("this value has the axis `{name}` already");
+                let diagnostic =
+                    Diagnostic::new(Code::AxisUnexpected, message, *place, format!("this is {shown}"));
+                self.error(diagnostic.help("stack into another axis"));
+                return None;
+            }
+            let entry = self.axes.add(Axis {
+                name: "entry".to_owned(),
+                size: AxisSize::Fixed(1),
+                parts: Vec::new(),
+                span: *place,
+                origin: "one value of a stack".to_owned(),
+            });
+            operands.push(self.broadcast_to(val, &[Dim { axis: entry, size: 1 }], span));
+            parts.push(entry);
+        }
+        self.emit(Op::Concat { parts, to: into }, &operands, span).map(Value::Tensor)
+    }
+
     /// `split(x, over part)`: one value per entry.
     pub(in crate::model) fn split(&mut self, args: &Args, span: Span) -> Option<Value> {
         let x = self.operand(args, 0, "split", span)?;
@@ -84,15 +137,20 @@ impl Checker<'_> {
     }
 
     pub(in crate::model) fn index_along(&mut self, args: &Args, span: Span) -> Option<Value> {
-        let Some((Value::Axis(axis), place)) = args.positional.first() else {
-            self.error(
-                Diagnostic::new(Code::Arguments, "`index` takes an axis", span, "not an axis")
-                    .help("`index(pos)` counts 0, 1, 2, … along `pos`"),
-            );
-            return None;
+        let (axis, size) = match &args.positional[..] {
+            [(Value::Axis(axis), place)] => (*axis, self.fixed_size(*axis, *place)?),
+            [(value, place), (Value::Axis(axis), _)] => {
+                (*axis, self.size_along(&value.clone(), *axis, (*place, span), "`index`")?)
+            }
+            _ => {
+                let message = "`index` takes an axis, or a value and an axis";
+                self.error(Diagnostic::new(Code::Arguments, message, span, "along which axis?").help(
+                    "`index(pos)` counts 0, 1, 2, … along `pos`, `index(z, branch)` as far as `z` goes",
+                ));
+                return None;
+            }
         };
-        let size = self.fixed_size(*axis, *place)?;
-        let attrs = Attrs { into: vec![(*axis, size)], ..Default::default() };
+        let attrs = Attrs { into: vec![(axis, size)], ..Default::default() };
         self.prim("iota", &[], attrs, span).map(Value::Tensor)
     }
 

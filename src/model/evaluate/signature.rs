@@ -230,6 +230,8 @@ impl Checker<'_> {
         if ty.axes.is_none() {
             let fits = match (ty.name.name.as_str(), &value) {
                 ("int", Value::Number(number)) => number.to_whole().is_some(),
+                ("ints", Value::Numbers(numbers)) => numbers.iter().all(|number| number.to_whole().is_some()),
+                ("floats", Value::Numbers(_)) => true,
                 ("float", Value::Number(_)) | ("bool", Value::Bool(_)) | ("axis", Value::Axis(_)) => true,
                 ("axes", Value::Axes(_) | Value::Axis(_)) | ("net", Value::Net(_)) => true,
                 ("float" | "bool" | "int", Value::Tensor(_)) => {

@@ -14,6 +14,8 @@ use std::rc::Rc;
 pub enum Value {
     /// A number, exact while it can be.
     Number(Number),
+    /// A list of numbers, of a config or as written.
+    Numbers(Vec<Number>),
     /// A truth value known at compile time.
     Bool(bool),
     /// A choice of a config.
@@ -52,6 +54,9 @@ impl Value {
         match (self, other) {
             (Value::Tensor(a), Value::Tensor(b)) => a == b,
             (Value::Number(a), Value::Number(b)) => a.compare(*b).is_eq(),
+            (Value::Numbers(a), Value::Numbers(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.compare(*b).is_eq())
+            }
             (Value::Bool(a), Value::Bool(b)) => a == b,
             (Value::Choice(a), Value::Choice(b)) => a == b,
             (Value::Axis(a), Value::Axis(b)) => a == b,
@@ -67,6 +72,7 @@ impl Value {
     pub fn what(&self) -> &'static str {
         match self {
             Value::Number(_) => "a number",
+            Value::Numbers(_) => "a list of numbers",
             Value::Bool(_) => "a bool known at compile time",
             Value::Choice(_) => "a choice",
             Value::Axis(_) => "an axis",
@@ -89,6 +95,7 @@ impl Value {
     pub fn shown(&self) -> String {
         match self {
             Value::Number(number) => number.to_string(),
+            Value::Numbers(numbers) => Number::list(numbers),
             Value::Bool(value) => value.to_string(),
             Value::Choice(word) => word.clone(),
             other => other.what().to_owned(),

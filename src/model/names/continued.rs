@@ -9,18 +9,20 @@ use crate::syntax::ast::{
     Stmt, StmtKind,
 };
 
-/// Puts what `base`, of a file's module, declares where `heir`, which replaces it, goes on from it.
-pub(super) fn go_on(base: &Member, module: &str, heir: &mut Member, sink: &mut Sink) {
+/// Puts what `base`, of a file's module, declares where `heir`, which replaces it, goes on from it; gives whether it does.
+pub(super) fn go_on(base: &Member, module: &str, heir: &mut Member, sink: &mut Sink) -> bool {
     let module = module.to_owned();
     match (&base.kind, &mut heir.kind) {
         (MemberKind::Section { body: old, .. }, MemberKind::Section { body, .. }) => {
-            fill(body, &InheritedBlock { module, body: old.clone() });
+            fill(body, &InheritedBlock { module, body: old.clone() }).is_some()
         }
         (
             MemberKind::Block { name: inherited, body: old, args: theirs },
             MemberKind::Block { name, args, body },
         ) => {
-            let Some(place) = fill(body, &InheritedBlock { module, body: old.clone() }) else { return };
+            let Some(place) = fill(body, &InheritedBlock { module, body: old.clone() }) else {
+                return false;
+            };
             let names = |args: &[crate::syntax::ast::Ident]| {
                 args.iter().map(|arg| arg.name.clone()).collect::<Vec<_>>()
             };
@@ -39,23 +41,25 @@ pub(super) fn go_on(base: &Member, module: &str, heir: &mut Member, sink: &mut S
                         )),
                 );
             }
+            true
         }
         (MemberKind::Loss { value: old, .. }, MemberKind::Loss { value, .. })
         | (MemberKind::Metric { value: old, .. }, MemberKind::Metric { value, .. }) => {
-            put("inherited", value, &module, old);
+            put("inherited", value, &module, old)
         }
         (MemberKind::Predict(old), MemberKind::Predict(own)) => {
             if let ([(_, old)], [(Some(_), value)]) = (&old[..], &mut own[..]) {
-                put("inherited", value, &module, old);
+                return put("inherited", value, &module, old);
             }
+            false
         }
         (MemberKind::Net { value: old, .. }, MemberKind::Net { name, value }) => {
-            put(&name.name.clone(), value, &module, old);
+            put(&name.name.clone(), value, &module, old)
         }
         (MemberKind::Part { value: old, .. }, MemberKind::Part { value, .. }) => {
-            put("inherited", value, &module, old);
+            put("inherited", value, &module, old)
         }
-        _ => {}
+        _ => false,
     }
 }
 
@@ -93,13 +97,16 @@ fn fill(body: &mut Block, base: &InheritedBlock) -> Option<Span> {
     first
 }
 
-/// Puts the inherited expression where `name` stands.
-fn put(name: &str, value: &mut Expr, module: &str, old: &Expr) {
+/// Puts the inherited expression where `name` stands; gives whether it stands anywhere.
+fn put(name: &str, value: &mut Expr, module: &str, old: &Expr) -> bool {
+    let mut stands = false;
     each(value, &mut |expr| {
         if matches!(&expr.kind, ExprKind::Name(own) if own == name) {
             expr.kind = ExprKind::Inherited { module: module.to_owned(), value: Box::new(old.clone()) };
+            stands = true;
         }
     });
+    stands
 }
 
 /// Every expression of a tree from its leaves up, what is inherited left out.
@@ -142,7 +149,9 @@ fn each(expr: &mut Expr, edit: &mut dyn FnMut(&mut Expr)) {
             each(subject, edit);
             arms.iter_mut().for_each(|(_, arm)| each(arm, edit));
         }
-        ExprKind::Tuple(values) => values.iter_mut().for_each(|value| each(value, edit)),
+        ExprKind::Tuple(values) | ExprKind::List(values) => {
+            values.iter_mut().for_each(|value| each(value, edit))
+        }
         ExprKind::Block(block) => each_of(block, edit),
     }
     edit(expr);

@@ -1,11 +1,15 @@
 //! `extends` resolved: one list of members, each with the module whose imports it was written under.
 
+pub(in crate::model) use crate::model::names::keys::{declared_at, declares, dotted, key};
+
 use crate::diagnostic::{Code, Diagnostic, Sink, did_you_mean};
+use crate::model::names::conflicts::Changes;
 use crate::model::names::continued;
-use crate::model::words::quoted;
+use crate::model::names::line::{chain, models_of};
+use crate::model::words::{PLAIN, quoted};
 use crate::source::Span;
-use crate::syntax::ast::{self, Expr, ExprKind, ItemKind, Member, MemberKind};
-use crate::syntax::{Modules, library_modules, library_names};
+use crate::syntax::Modules;
+use crate::syntax::ast::{self, Member, MemberKind};
 use std::collections::HashSet;
 
 #[derive(Clone)]
@@ -38,22 +42,6 @@ pub(in crate::model) struct FlatModel {
 /// Names that the language gives a meaning of its own.
 const BUILT_IN: [&str; 4] = ["training", "steps", "last_step", "inf"];
 
-/// What declares a name that expressions can read; all of these share one name space.
-pub(in crate::model) fn declares(member: &Member) -> Option<(&'static str, &ast::Ident)> {
-    Some(match &member.kind {
-        MemberKind::Config { name, .. } => ("config", name),
-        MemberKind::Axis { names, .. } => ("axis", names.first()?),
-        MemberKind::Data { target: true, name, .. } => ("target", name),
-        MemberKind::Data { target: false, name, .. } => ("input", name),
-        MemberKind::Weight { role: ast::WeightRole::Param, name, .. } => ("param", name),
-        MemberKind::Weight { role: ast::WeightRole::Buffer, name, .. } => ("buffer", name),
-        MemberKind::Weight { role: ast::WeightRole::Table, name, .. } => ("table", name),
-        MemberKind::Net { name, .. } => ("net", name),
-        MemberKind::State { name, .. } => ("state", name),
-        _ => return None,
-    })
-}
-
 /// The model `wanted` of the root module with everything it inherits; if None, the one named like the file (`trm.tot`
 /// has `Trm`), else its first.
 pub(in crate::model) fn flatten(
@@ -64,7 +52,7 @@ pub(in crate::model) fn flatten(
     let root = modules.by_path.get("")?;
     let Some(model) = wanted_model(modules, wanted) else {
         if !sink.has_errors() {
-            let models: Vec<&ast::Model> = models_of(&root.tree).collect();
+            let models: Vec<&ast::Model> = models_of(&root.tree).filter(|model| !model.mixin).collect();
             let names: Vec<&str> = models.iter().map(|model| model.name.name.as_str()).collect();
             let span = root
                 .tree
@@ -77,6 +65,12 @@ pub(in crate::model) fn flatten(
             };
             let help = match wanted.and_then(|name| did_you_mean(name, names.iter().copied())) {
                 Some(name) => format!("did you mean `{name}`?"),
+                None if wanted
+                    .is_some_and(|name| models_of(&root.tree).any(|model| model.name.name == name)) =>
+                {
+                    let name = wanted.unwrap_or_default();
+                    format!("`{name}` is a mixin: take its changes in, `model MINE extends BASE with {name}`")
+                }
                 None if names.is_empty() => "declare one: `model NAME { … }`".to_owned(),
                 None => format!(
                     "it has {}",
@@ -91,10 +85,14 @@ pub(in crate::model) fn flatten(
     let span = chain.first().map_or(model.name.span, |link| link.span);
     let mut members: Vec<Flat> = Vec::new();
     let mut dropped = Vec::new();
+    let mut changes = Changes::default();
     for link in chain.iter().rev() {
         let mut own: Vec<(String, Span)> = Vec::new();
         for member in link.model.members.iter().flat_map(one_by_one) {
             if let MemberKind::Drop(names) = &member.kind {
+                for (kind, name) in names {
+                    changes.drop(link, &format!("{} `{}`", kind.name, name.name), name.span, sink);
+                }
                 drop_members(&mut members, names, &mut dropped, sink);
                 continue;
             }
@@ -127,7 +125,9 @@ pub(in crate::model) fn flatten(
                 Some(at) => {
                     flat.replaces = members[at].model != link.span;
                     inherit_config(&members[at], &mut flat, sink);
-                    continued::go_on(&members[at].member, &members[at].module, &mut flat.member, sink);
+                    let goes_on =
+                        continued::go_on(&members[at].member, &members[at].module, &mut flat.member, sink);
+                    changes.declare(link, &key, &flat.member, goes_on, sink);
                     let anew = continued::declared_anew(&flat.member).map(str::to_owned);
                     members[at] = flat;
                     if let Some(net) = anew {
@@ -136,7 +136,10 @@ pub(in crate::model) fn flatten(
                             .retain(|known| known.model == own || !continued::part_of(&known.member, &net));
                     }
                 }
-                None => members.push(flat),
+                None => {
+                    changes.declare(link, &key, &flat.member, false, sink);
+                    members.push(flat);
+                }
             }
         }
     }
@@ -153,7 +156,10 @@ pub(in crate::model) fn wanted_model<'m>(
     modules: &'m Modules,
     wanted: Option<&str>,
 ) -> Option<&'m ast::Model> {
-    let models = || modules.by_path.get("").into_iter().flat_map(|root| models_of(&root.tree));
+    let models = || {
+        let all = modules.by_path.get("").into_iter().flat_map(|root| models_of(&root.tree));
+        all.filter(|model| !model.mixin)
+    };
     match wanted {
         Some(name) => models().find(|model| model.name.name == name),
         None => models()
@@ -183,21 +189,6 @@ fn one_by_one(member: &Member) -> Vec<Member> {
             })
             .collect(),
         _ => vec![member.clone()],
-    }
-}
-
-/// Where a declaration says what it declares.
-pub(in crate::model) fn declared_at(member: &Member) -> Span {
-    match &member.kind {
-        MemberKind::Block { name, .. } | MemberKind::Metric { name, .. } | MemberKind::Loss { name, .. } => {
-            name.span
-        }
-        MemberKind::Section { body, .. } => Span { end: body.span.start, ..member.span },
-        MemberKind::Part { path, .. } => match &path[..] {
-            [first, .., last] => first.span.to(last.span),
-            _ => member.span,
-        },
-        _ => declares(member).map_or(member.span, |(_, name)| name.span),
     }
 }
 
@@ -238,163 +229,6 @@ fn distinct(members: &[Flat], sink: &mut Sink) {
 fn named_like(model: &str, stem: &str) -> bool {
     let plain = |text: &str| text.replace(['_', '-'], "").to_lowercase();
     plain(model) == plain(stem)
-}
-
-fn models_of(tree: &ast::File) -> impl Iterator<Item = &ast::Model> {
-    tree.items.iter().filter_map(|item| match &item.kind {
-        ItemKind::Model(model) => Some(model),
-        _ => None,
-    })
-}
-
-/// A model of a chain of heirs.
-#[derive(Clone)]
-pub(in crate::model) struct Link<'a> {
-    module: String,
-    /// The model as written.
-    pub model: &'a ast::Model,
-    span: Span,
-}
-
-/// The model and those it extends, nearest first.
-pub(in crate::model) fn chain<'a>(
-    modules: &'a Modules,
-    model: &'a ast::Model,
-    sink: &mut Sink,
-) -> Option<Vec<Link<'a>>> {
-    let (_, span) = find_model(modules, "", &model.name.name).map(|link| (link.module, link.span))?;
-    let mut chain = vec![Link { module: String::new(), model, span }];
-    let mut seen: HashSet<(String, String)> = HashSet::from([(String::new(), model.name.name.clone())]);
-    loop {
-        let Link { module, model, .. } = chain.last()?.clone();
-        let Some(base) = &model.extends else { return Some(chain) };
-        let Some(link) = find_model(modules, &module, &base.name) else {
-            unknown_base(modules, &module, base, sink);
-            return None;
-        };
-        if !seen.insert((link.module.clone(), link.model.name.name.clone())) {
-            let mut diagnostic = Diagnostic::new(
-                Code::CyclicExtends,
-                format!("`{}` extends itself", link.model.name.name),
-                base.span,
-                "the circle closes here",
-            );
-            for Link { model, .. } in &chain {
-                if let Some(extends) = &model.extends
-                    && extends.span != base.span
-                {
-                    diagnostic = diagnostic
-                        .related(extends.span, format!("`{}` extends `{}`", model.name.name, extends.name));
-                }
-            }
-            sink.push(diagnostic.help("let one of them stand on its own, or extend another model"));
-            return None;
-        }
-        chain.push(link);
-    }
-}
-
-fn unknown_base(modules: &Modules, module: &str, base: &ast::Ident, sink: &mut Sink) {
-    let Some(own) = modules.by_path.get(module) else { return };
-    let imported = own.tree.items.iter().find_map(|item| match &item.kind {
-        ItemKind::Use(used) if used.names.iter().any(|name| name.name == base.name) => Some(used),
-        _ => None,
-    });
-    let holder = imported.map_or(Some(own), |used| modules.by_path.get(&used.module.join("::")));
-    let other = holder
-        .and_then(|holder| holder.tree.items.iter().find(|item| item.name() == Some(base.name.as_str())));
-    let Some(other) = other else {
-        // What a `use` does not find is reported there.
-        if imported.is_some() {
-            return;
-        }
-        let known = visible_models(modules, module);
-        let diagnostic = Diagnostic::new(
-            Code::UnknownName,
-            format!("there is no model `{}`", base.name),
-            base.span,
-            "not found",
-        );
-        let shipped = library_modules().into_iter().find(|path| library_names(path).contains(&base.name));
-        sink.push(match (shipped, did_you_mean(&base.name, known.iter().map(String::as_str))) {
-            (Some(path), _) => diagnostic.help(format!("import it: `use {path}::{}`", base.name)),
-            (None, Some(name)) => diagnostic.help(format!("did you mean `{name}`?")),
-            (None, None) => diagnostic.help(format!(
-                "if another file declares it, import it: `use file::{}`, without the ending `.tot`",
-                base.name
-            )),
-        });
-        return;
-    };
-    let (what, place) = match &other.kind {
-        ItemKind::Net(net) => ("a net", net.name.span),
-        ItemKind::Fn(function) => ("a function", function.signature()),
-        _ => ("an axis", other.span),
-    };
-    sink.push(
-        Diagnostic::new(
-            Code::Kind,
-            format!("`{}` is {what}, and only a model can be extended", base.name),
-            base.span,
-            "not a model",
-        )
-        .related(place, "declared here")
-        .help("use it inside the model: `net mine = …`"),
-    );
-}
-
-fn find_model<'a>(modules: &'a Modules, module: &str, name: &str) -> Option<Link<'a>> {
-    let own = |path: &str| -> Option<Link<'a>> {
-        modules.by_path.get(path)?.tree.items.iter().find_map(|item| match &item.kind {
-            ItemKind::Model(model) if model.name.name == name => {
-                Some(Link { module: path.to_owned(), model, span: item.span })
-            }
-            _ => None,
-        })
-    };
-    own(module).or_else(|| {
-        modules.by_path.get(module)?.tree.items.iter().find_map(|item| match &item.kind {
-            ItemKind::Use(used) if used.names.iter().any(|known| known.name == name) => {
-                own(&used.module.join("::"))
-            }
-            _ => None,
-        })
-    })
-}
-
-fn visible_models(modules: &Modules, module: &str) -> Vec<String> {
-    let Some(module) = modules.by_path.get(module) else { return Vec::new() };
-    let mut names: Vec<String> = models_of(&module.tree).map(|model| model.name.name.clone()).collect();
-    for item in &module.tree.items {
-        if let ItemKind::Use(used) = &item.kind {
-            names.extend(used.names.iter().map(|name| name.name.clone()));
-        }
-    }
-    names
-}
-
-/// What a declaration declares, as `kind name`: the key by which an heir replaces it.
-pub(in crate::model) fn key(member: &Member) -> String {
-    let block = |kind: &str, name: &ast::Ident| format!("{kind} `{}`", name.name);
-    match &member.kind {
-        MemberKind::Section { section, .. } => format!("`{}`", section.word()),
-        MemberKind::Block { name, .. } => block("block", name),
-        MemberKind::Metric { name, .. } => block("metric", name),
-        MemberKind::Loss { name, .. } => block("loss", name),
-        MemberKind::Predict(predictions) => match predictions.first() {
-            Some((Some(name), _)) => block("predict", name),
-            Some((None, Expr { kind: ExprKind::Name(name), .. })) => format!("predict `{name}`"),
-            _ => "`predict`".to_owned(),
-        },
-        MemberKind::Halt { .. } => "`halt`".to_owned(),
-        MemberKind::Part { path, .. } => format!("net `{}`", dotted(path)),
-        _ => declares(member).map_or(String::new(), |(kind, name)| block(kind, name)),
-    }
-}
-
-/// `f.layers.mlp`, as the author wrote it.
-pub(in crate::model) fn dotted(path: &[ast::Ident]) -> String {
-    path.iter().map(|name| name.name.as_str()).collect::<Vec<_>>().join(".")
 }
 
 fn drop_members(
@@ -462,8 +296,7 @@ fn inherit_config(base: &Flat, heir: &mut Flat, sink: &mut Sink) {
     if ty.is_empty() {
         *ty = old.clone();
     }
-    let had_choices =
-        old.first().is_some_and(|first| !["int", "float", "bool"].contains(&first.name.as_str()));
+    let had_choices = old.first().is_some_and(|first| !PLAIN.contains(&first.name.as_str()));
     if !had_choices {
         return;
     }

@@ -3,7 +3,8 @@
 
 use crate::diagnostic::{Code, Diagnostic, Sink};
 use crate::model::checker::Checker;
-use crate::model::names::inherit::{Flat, chain, declared_at, key, wanted_model};
+use crate::model::names::inherit::{Flat, declared_at, key, wanted_model};
+use crate::model::names::line::chain;
 use crate::source::Span;
 use crate::syntax::ast::{self, Block, Ident, Member, MemberKind, Stmt, StmtKind};
 

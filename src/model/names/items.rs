@@ -15,7 +15,10 @@ pub(in crate::model) fn check(modules: &Modules, sink: &mut Sink) {
                     imports(modules, &used.module.join("::"), &used.names, sink);
                     declared.extend(used.names.iter().map(|name| Declared { what: "import", name }));
                 }
-                ItemKind::Model(model) => declared.push(Declared { what: "model", name: &model.name }),
+                ItemKind::Model(model) => {
+                    let what = if model.mixin { "mixin" } else { "model" };
+                    declared.push(Declared { what, name: &model.name });
+                }
                 ItemKind::Net(net) => {
                     declared.push(Declared { what: "net", name: &net.name });
                     distinct(&names_of_net(net), sink);

@@ -122,7 +122,9 @@ pub(in crate::model) fn visit_expr(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
             visit_expr(subject, visit);
             arms.iter().for_each(|(_, arm)| visit_expr(arm, visit));
         }
-        ExprKind::Tuple(values) => values.iter().for_each(|value| visit_expr(value, visit)),
+        ExprKind::Tuple(values) | ExprKind::List(values) => {
+            values.iter().for_each(|value| visit_expr(value, visit))
+        }
         ExprKind::Block(block) => visit_block(block, visit),
         ExprKind::Inherited { value, .. } => visit_expr(value, visit),
     }

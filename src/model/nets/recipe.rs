@@ -125,6 +125,8 @@ impl Checker<'_> {
             (_, Value::Broken) => return false,
             ("axis", Value::Axis(_)) | ("axes", Value::Axis(_) | Value::Axes(_)) => true,
             ("int", Value::Number(number)) => number.to_whole().is_some(),
+            ("ints", Value::Numbers(numbers)) => numbers.iter().all(|number| number.to_whole().is_some()),
+            ("floats", Value::Numbers(_)) => true,
             ("float", Value::Number(_)) | ("bool", Value::Bool(_)) | ("net", Value::Recipe(_)) => true,
             ("init", Value::Number(_) | Value::Init(_) | Value::Bool(_)) => true,
             _ => false,

@@ -37,6 +37,7 @@ impl Checker<'_> {
         value.what().hash(hash);
         match value {
             Value::Number(number) => number.to_string().hash(hash),
+            Value::Numbers(_) => value.shown().hash(hash),
             Value::Bool(value) => value.hash(hash),
             Value::Choice(word) => word.hash(hash),
             Value::Axis(axis) => axis.hash(hash),

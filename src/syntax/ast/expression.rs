@@ -76,17 +76,19 @@ pub enum ExprKind {
         /// The value where it does not.
         otherwise: Block,
     },
-    /// `match subject { choice => value }`, of a config.
+    /// `match subject { choice => value }`, of a choice or number known at compile time.
     Match {
-        /// The config.
+        /// The config, or what is computed of configs and counters.
         subject: Box<Expr>,
-        /// A choice and its value, in the order of the text.
+        /// A choice, the digits of a number or `_` for all others, and the value, in the order of the text.
         arms: Vec<(Ident, Expr)>,
     },
     /// `lookahead { names }`: values of one more supervision step from the new states.
     Lookahead(Vec<Ident>),
     /// `(a, b)`.
     Tuple(Vec<Expr>),
+    /// `[3, 2, 2]`.
+    List(Vec<Expr>),
     /// Statements that end in a value.
     Block(Block),
     /// What the parent model has in this place, where an heir builds on it; made where `extends` is resolved.

@@ -70,13 +70,17 @@ pub struct Use {
     pub names: Vec<Ident>,
 }
 
-/// `model NAME extends OTHER { … }`.
+/// `model NAME extends OTHER with CHANGES { … }`, or `mixin NAME { … }`.
 #[derive(Clone, Debug)]
 pub struct Model {
     /// What it is called.
     pub name: Ident,
+    /// Whether it is changes to whatever model takes it in, and no model by itself.
+    pub mixin: bool,
     /// The model it inherits from.
     pub extends: Option<Ident>,
+    /// Mix-ins, and models whose changes are taken in; the first is nearest to the base.
+    pub with: Vec<Ident>,
     /// Declarations in the order of the text, inherited ones not included.
     pub members: Vec<Member>,
 }

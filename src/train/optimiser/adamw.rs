@@ -2,9 +2,13 @@
 
 use tch::{TchError, Tensor};
 
+use totc_kernels::Form;
+use totc_kernels::optimiser::{Adam, Quotient};
+
 use super::options::{Options, is_positive, is_rate};
 use super::{Now, RegistryEntry, UpdateRule};
 use crate::train::error::TrainError;
+use crate::train::flat::pieces;
 
 /// Its line in the registry.
 pub const ENTRY: RegistryEntry = RegistryEntry {
@@ -40,6 +44,21 @@ impl UpdateRule for AdamW {
         now: Now,
     ) -> Result<(), TchError> {
         let [m, v] = memory else { return Err(TchError::Shape("AdamW remembers m and v".to_owned())) };
+        let rule = Adam {
+            beta1: self.beta1,
+            beta2: self.beta2,
+            count: now.count,
+            lr: now.lr,
+            weight_decay: now.weight_decay,
+            quotient: Quotient::Eps(self.eps as f32),
+            gradient_scale: 1.0,
+        };
+        let moved = pieces([weight, gradient, m, v], |[weight, gradient, m, v]| {
+            rule.step(Form::best(), weight, gradient, m, v).is_ok()
+        });
+        if moved {
+            return Ok(());
+        }
         let correction1 = 1.0 - self.beta1.powf(now.count as f64);
         let correction2 = 1.0 - self.beta2.powf(now.count as f64);
         let _ = weight.f_mul_scalar_(1.0 - now.lr * now.weight_decay)?;

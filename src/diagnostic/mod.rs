@@ -1,6 +1,10 @@
 //! What the author is told: a code, one sentence that stands alone, labels in the author's text, a help line.
 //! Takes spans, gives text; never stops a stage by itself (stages ask `Sink::has_errors`).
 
+mod pages;
+
+pub use pages::page;
+
 use crate::source::{Sources, Span};
 use crate::text_file::{printable, printable_in_place};
 use codespan_reporting::diagnostic as cs;
