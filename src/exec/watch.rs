@@ -41,8 +41,9 @@ impl Origin {
         }
         match (self.operation.as_str(), self.backward) {
             ("weight" | "embedding_rows", _) => {
-                "the weight itself was so before this step: go on from an earlier checkpoint (`--resume --earlier`) or \
-                 other weights"
+                "the weight itself was so before this step, from the update before it or from the weights given: a \
+                 lower learning rate, more warm-up or a gradient `clip`, from an earlier checkpoint (`--resume \
+                 --earlier`) or other weights"
             }
             ("input", _) => "the data hold it: look at the file",
             ("state", _) => {
