@@ -13,7 +13,7 @@ const FLOORS: &[&[&str]] = &[
     &["source", "random", "bounds", "numbers", "statistics"],
     &["diagnostic", "types"],
     &["primitive", "syntax"],
-    &["ir"],
+    &["ir", "format"],
     &["model", "pass", "lower"],
     &["exec", "draw", "cost", "data"],
     &["weights", "run_file"],

@@ -16,6 +16,7 @@ mod eval;
 mod explain;
 mod export;
 mod failure;
+mod fmt;
 mod graph;
 mod import;
 #[cfg(feature = "torch")]
@@ -79,6 +80,8 @@ enum Command {
     Explain(explain::Args),
     /// Print a stage of the compiler: ast, model, graph or program
     Dump(dump::Args),
+    /// Bring model files into the one form: spaces, indentation, blank lines, columns
+    Fmt(fmt::Args),
     /// Draw a model: loops folded, branches and merges as a tree
     Graph(graph::Args),
     /// Write a commented run file and model to start from
@@ -154,6 +157,7 @@ fn command(command: Command) -> Outcome {
         Command::Sweep(args) => sweep::main(&args),
         Command::Compare(args) => compare::main(&args),
         Command::Dump(args) => dump::main(&args),
+        Command::Fmt(args) => fmt::main(&args),
         Command::Graph(args) => graph::main(&args),
         Command::New(args) => new::main(&args),
         Command::Schema(args) => schema::main(&args),
