@@ -19,6 +19,7 @@ pub mod exec;
 pub mod format;
 pub mod ir;
 pub mod lower;
+pub mod lsp;
 pub mod model;
 pub mod model_file;
 pub mod numbers;

@@ -18,7 +18,7 @@ const FLOORS: &[&[&str]] = &[
     &["exec", "draw", "cost", "data"],
     &["weights", "run_file"],
     &["chart", "model_file"],
-    &["train"],
+    &["train", "lsp"],
     &["report"],
     &["compare"],
     &["sweep"],

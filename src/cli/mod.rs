@@ -23,6 +23,7 @@ mod import;
 mod init;
 #[cfg(feature = "torch")]
 mod latency;
+mod lsp;
 #[cfg(feature = "torch")]
 mod machine;
 mod man;
@@ -82,6 +83,8 @@ enum Command {
     Dump(dump::Args),
     /// Bring model files into the one form: spaces, indentation, blank lines, columns
     Fmt(fmt::Args),
+    /// Serve editors: mistakes as you type, mends, outline, form
+    Lsp(lsp::Args),
     /// Draw a model: loops folded, branches and merges as a tree
     Graph(graph::Args),
     /// Write a commented run file and model to start from
@@ -158,6 +161,7 @@ fn command(command: Command) -> Outcome {
         Command::Compare(args) => compare::main(&args),
         Command::Dump(args) => dump::main(&args),
         Command::Fmt(args) => fmt::main(&args),
+        Command::Lsp(args) => lsp::main(&args),
         Command::Graph(args) => graph::main(&args),
         Command::New(args) => new::main(&args),
         Command::Schema(args) => schema::main(&args),

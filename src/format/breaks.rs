@@ -2,7 +2,7 @@
 //! the comma that ends a list which stands below its bracket. Takes tokens, says of each what stands before it; knows no
 //! columns.
 
-use super::between;
+use super::blanks::between;
 use crate::syntax::{Begins, Bracket, Role, Token};
 
 /// What is written where.

@@ -2,9 +2,12 @@
 //! line is indented by a level; what follows one within a line stands below its first thing; what goes on a statement
 //! is indented by a level. Takes the plan of breaks and the pads of aligned signs; decides neither.
 
+use super::blanks::between;
 use super::breaks::Plan;
-use super::{INDENT, between};
 use crate::syntax::{Begins, Bracket, Role, Token};
+
+/// Spaces a level.
+const INDENT: usize = 4;
 
 /// A line of the form.
 pub(super) struct Line {

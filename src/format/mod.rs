@@ -6,15 +6,13 @@
 //! `layout` writes.
 
 mod align;
+mod blanks;
 mod breaks;
 mod layout;
 
 use crate::diagnostic::Sink;
 use crate::source::FileId;
 use crate::syntax::{self, Token, print, tokens};
-
-/// Spaces a level.
-const INDENT: usize = 4;
 
 /// The form of a text; None if it has syntax errors, which are told to `sink`, and where the form would be another tree.
 pub fn format(file: FileId, text: &str, sink: &mut Sink) -> Option<String> {
@@ -34,21 +32,4 @@ fn write(text: &str, tokens: &[Token]) -> String {
     let pads = align::signs(&layout::lines(text, tokens, &plan, &[]), text, tokens);
     let lines = layout::lines(text, tokens, &plan, &pads);
     layout::write(&lines, &align::comments(&lines, tokens))
-}
-
-/// Blanks between two tokens on one line.
-fn between(left: &Token, right: &Token) -> usize {
-    use crate::syntax::{Bracket, Role};
-    let spacious = |bracket: Bracket| {
-        matches!(bracket, Bracket::Fields | Bracket::Arms | Bracket::Members | Bracket::Statements)
-    };
-    match (left.role, right.role) {
-        (_, Role::Comment) => 2,
-        (Role::Open(_), Role::Close(_)) | (_, Role::Comma | Role::Suffix) => 0,
-        (Role::Prefix | Role::Joint, _) | (_, Role::Joint) => 0,
-        (Role::Open(bracket), _) | (_, Role::Close(bracket)) => usize::from(spacious(bracket)),
-        (Role::Name | Role::Close(_), Role::Open(Bracket::Arguments)) => 0,
-        (_, Role::Open(Bracket::PlainArguments | Bracket::Imports)) => 0,
-        _ => 1,
-    }
 }
