@@ -36,9 +36,9 @@ pub(super) fn plan(text: &str, tokens: &[Token]) -> Plan {
         let (Role::Open(bracket), Some(close)) = (tokens[open].role, plan.partner[open]) else { continue };
         bracketed(&mut plan, tokens, &written, bracket, open, close);
     }
-    for at in 0..tokens.len() {
-        if tokens[at].begins == Some(Begins::Item) && at > 0 {
-            plan.ends[at] = plan.ends[at].max(1);
+    for (ends, token) in plan.ends.iter_mut().zip(tokens).skip(1) {
+        if token.begins == Some(Begins::Item) {
+            *ends = (*ends).max(1);
         }
     }
     apart(&mut plan, tokens);
