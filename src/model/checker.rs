@@ -2,8 +2,9 @@
 //! instructions for the rest. Takes syntax trees and bindings; gives a `Model` or diagnostics, never both an
 //! error and a model.
 
-use crate::diagnostic::{Code, Diagnostic, Sink};
+use crate::diagnostic::{Code, Sink};
 use crate::ir::{Builder, Graph, HaltInfo, InputInfo, Mode, State, Val, Weight};
+use crate::model::complaints;
 use crate::model::evaluate::value::{Scope, Value};
 use crate::model::names::inherit::{Flat, FlatModel, declares, flatten};
 use crate::model::names::items;
@@ -325,15 +326,7 @@ impl Checker<'_> {
         }
         (self.section_bodies, self.blocks) = (Rc::new(sections), Rc::new(blocks));
         if !self.section_bodies.contains_key("think") {
-            self.error(
-                Diagnostic::new(
-                    Code::Incomplete,
-                    format!("`{}` has no `think`", name.name),
-                    name.span,
-                    "this model",
-                )
-                .help("say what one supervision step does: `think { y <- f(y + x) }`"),
-            );
+            self.error(complaints::without_think(name));
         }
         self.sections_in_order();
         let states = self.leave_think();

@@ -3,11 +3,11 @@
 
 use crate::model::Val;
 use crate::model::checker::Checker;
+use crate::model::complaints::told;
 use crate::model::emit::DEEPEST_CALL;
 use crate::model::evaluate::complaints::{self, Callee};
 use crate::model::evaluate::value::{BindingRole, Scope, Value};
 use crate::model::schedule::left::Flow;
-use crate::model::words::told;
 use crate::source::Span;
 use crate::syntax::ast::{self, Arg, ArgKind, AxisEntry, AxisSet, Clause, FnDef, Ident, MapSide, Param};
 use crate::types::{AxisId, Dim, Kind};
