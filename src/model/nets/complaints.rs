@@ -1,7 +1,7 @@
 //! What the author is told about nets: takes names and places, gives diagnostics; decides nothing.
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::model::evaluate::complaints::{has_no_parameter, one_too_many, takes_no_clause, takes_no_map};
+use crate::model::evaluate::complaints::{no_parameter, one_too_many, takes_no_clause, takes_no_map};
 use crate::model::words::{meant, quoted};
 use crate::source::Span;
 use crate::syntax::ast::{Arg, ArgKind, Ident, NetDef};
@@ -75,18 +75,15 @@ pub(in crate::model) fn linear_makes_again(axis: &str, shown: &str, call: Span) 
 
 /// An argument for which the net has no parameter.
 pub(in crate::model) fn no_parameter_for(net: &NetDef, arg: &Arg) -> Diagnostic {
-    let (name, place) = (net.name.name.as_str(), arg.span);
+    let (name, place, declared) = (net.name.name.as_str(), arg.span, net.name.span);
     let known: Vec<&str> = net.params.iter().map(|param| param.name.name.as_str()).collect();
-    let listed = || format!("its parameters are {}", quoted(&known));
-    let (told, help) = match &arg.kind {
-        ArgKind::Named(own, value) => {
-            (has_no_parameter(name, own, value.span), meant(&own.name, &known).unwrap_or_else(listed))
-        }
-        ArgKind::Positional(_) => (one_too_many(name, known.len(), place), listed()),
-        ArgKind::Clause(clause, _) => (takes_no_clause(name, *clause, place), listed()),
-        ArgKind::Map(..) => (takes_no_map(name, false, place), listed()),
+    let told = match &arg.kind {
+        ArgKind::Named(own, value) => return no_parameter(name, own, value.span, &known, declared),
+        ArgKind::Positional(_) => one_too_many(name, known.len(), place),
+        ArgKind::Clause(clause, _) => takes_no_clause(name, *clause, place),
+        ArgKind::Map(..) => takes_no_map(name, false, place),
     };
-    told.related(net.name.span, "declared here").help(help)
+    told.related(declared, "declared here").help(format!("its parameters are {}", quoted(&known)))
 }
 
 /// `known`: the paths of the nets inside the net that the path begins with.

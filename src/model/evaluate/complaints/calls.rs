@@ -1,9 +1,10 @@
 //! What the author is told about calls: takes names and places, gives diagnostics; decides nothing.
 
 use crate::diagnostic::{Code, Diagnostic};
+use crate::model::complaints::told;
 use crate::model::evaluate::value::Value;
 use crate::model::words::{article, counted, meant, quoted};
-use crate::primitive::Primitive;
+use crate::primitive::{Complaint, Primitive};
 use crate::source::Span;
 use crate::syntax::ast::{Clause, Ident, Param};
 
@@ -18,7 +19,12 @@ pub(in crate::model) struct Callee<'a> {
 
 impl Callee<'_> {
     fn told(&self, message: String, place: Span, label: &str) -> Diagnostic {
-        Diagnostic::new(Code::Arguments, message, place, label).related(self.declared, "declared here")
+        self.declares(Diagnostic::new(Code::Arguments, message, place, label))
+    }
+
+    /// The same, with the place of the signature.
+    pub(in crate::model) fn declares(&self, told: Diagnostic) -> Diagnostic {
+        told.related(self.declared, "declared here")
     }
 
     pub(in crate::model) fn without_end(&self, call: Span) -> Diagnostic {
@@ -34,7 +40,7 @@ impl Callee<'_> {
     }
 
     pub(in crate::model) fn no_clause(&self, clause: Clause, place: Span) -> Diagnostic {
-        takes_no_clause(self.label, clause, place).related(self.declared, "declared here")
+        self.declares(takes_no_clause(self.label, clause, place))
     }
 
     pub(in crate::model) fn too_many(&self, takes: usize, given: usize, place: Span) -> Diagnostic {
@@ -62,7 +68,7 @@ pub(in crate::model) fn no_parameter(
     label: &str,
     name: &Ident,
     place: Span,
-    known: &[String],
+    known: &[impl AsRef<str>],
     declared: Span,
 ) -> Diagnostic {
     let told = has_no_parameter(label, name, place).related(declared, "declared here");
@@ -95,6 +101,16 @@ pub(in crate::model) fn of_another_type(
 ) -> Diagnostic {
     let message = format!("`{}` of `{label}` must be {}, and this is {shown}", param.name.name, article(ty));
     Callee { label, declared: param.name.span }.told(message, place, &format!("this is {shown}"))
+}
+
+/// `shown`: the type of the value, which lacks an axis of the parameter.
+pub(in crate::model) fn needs_axis(
+    complaint: Complaint,
+    shown: &str,
+    place: Span,
+    param: &Param,
+) -> Diagnostic {
+    told(complaint, place, format!("this is {shown}")).related(param.name.span, "needed here")
 }
 
 /// `shown`: the type of the value, whose kind is not the `wanted` one.

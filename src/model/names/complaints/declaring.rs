@@ -23,7 +23,7 @@ pub(in crate::model) fn hides((what, name): Named, (other, before): Named) -> Di
 pub(in crate::model) fn named_twice((what, name): Named, (other, before): Named) -> Diagnostic {
     let message = match other == what {
         true => format!("{what} `{}` is declared twice", name.name),
-        false => format!("`{}` is declared as {other} and as {what}", name.name),
+        false => as_both((what, name), other),
     };
     again(message, name.span, before.span).help(ANOTHER_NAME)
 }
@@ -46,10 +46,13 @@ fn again(message: String, place: Span, before: Span) -> Diagnostic {
 
 /// Two declarations of one name, of different kinds, in a model with what it inherits.
 pub(in crate::model) fn of_two_kinds((kind, name): Named, (other, before): Named) -> Diagnostic {
-    let message = format!("`{}` is declared as {other} and as {kind}", name.name);
-    Diagnostic::new(Code::Duplicate, message, name.span, format!("{kind} here"))
+    Diagnostic::new(Code::Duplicate, as_both((kind, name), other), name.span, format!("{kind} here"))
         .related(before.span, format!("{other} here"))
         .help(format!("give one of them another name, or `drop {other} {}` first", name.name))
+}
+
+fn as_both((what, name): Named, other: &str) -> String {
+    format!("`{}` is declared as {other} and as {what}", name.name)
 }
 
 pub(in crate::model) fn with_its_own_meaning((kind, name): Named) -> Diagnostic {
