@@ -1,7 +1,6 @@
 //! `branch` and `merge`: branching is flattening into an axis, merging is reducing it; nothing else in the compiler knows
 //! trees, but for `prune`.
 
-use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::op::Op;
 use crate::model::Val;
 use crate::model::checker::Checker;
@@ -21,15 +20,7 @@ impl Checker<'_> {
         match self.scope.get("branch").map(|binding| binding.value.clone()) {
             Some(Value::Axis(axis)) => Some(axis),
             _ => {
-                self.error(
-                    Diagnostic::new(
-                        Code::Incomplete,
-                        "the model declares no axis `branch`",
-                        span,
-                        "branches need one",
-                    )
-                    .help("declare `axis branch`, or name another: `branch z along thought with …`"),
-                );
+                self.error(complaints::no_branch_axis(span));
                 None
             }
         }
