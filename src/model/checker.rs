@@ -124,6 +124,10 @@ pub(in crate::model) struct Checker<'a> {
     pub model_scope: Scope,
     /// Expressions, statements and nets inside one another, at present.
     pub depth: usize,
+    /// States that have taken a branch axis over by `<-`, and where.
+    pub taken_over: imbl::Vector<(ast::Ident, AxisId)>,
+    /// In the `with` of a `branch`: the state that still had such an axis before it.
+    pub branching: Option<(ast::Ident, AxisId)>,
 }
 
 /// The outline of a stretch of the schedule.
@@ -260,6 +264,8 @@ pub fn check(modules: &Modules, sources: &Sources, bindings: &Bindings, sink: &m
         parts: Rc::new(replaced::declared(&flat.members)),
         model_scope: Scope::new(""),
         depth: 0,
+        taken_over: imbl::Vector::new(),
+        branching: None,
     };
     checker.scope.of_model = true;
     checker.configs(&flat.members, &flat.name);

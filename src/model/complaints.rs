@@ -65,6 +65,16 @@ pub(in crate::model) fn beside_overrides(diagnostic: Diagnostic, overrides: &[(S
     })
 }
 
+/// What follows from a branch that was not merged before `state` took its axis over.
+pub(in crate::model) fn beside_unmerged(mut diagnostic: Diagnostic, state: &Ident, axis: &str) -> Diagnostic {
+    if diagnostic.code == Code::Number {
+        diagnostic.message = format!("this branches again before `{axis}` is merged: {}", diagnostic.message);
+    }
+    diagnostic
+        .related(state.span, format!("`{}` gets the axis `{axis}` here", state.name))
+        .help(format!("merge first what has branched, `merge … with …`; then update `{}`", state.name))
+}
+
 pub(in crate::model) fn too_deep(most: usize, place: Span) -> Diagnostic {
     let message = format!("this is more than {most} levels deep when written out");
     Diagnostic::new(Code::Misplaced, message, place, "this deep inside")

@@ -192,6 +192,9 @@ impl Checker<'_> {
             }
             diagnostic = complaints::in_a_call(diagnostic, call, |place| !self.sources.is_library(place));
         }
+        if let Some((state, axis)) = self.unmerged(&diagnostic) {
+            diagnostic = complaints::beside_unmerged(diagnostic, &state, self.axes.name(axis));
+        }
         let overrides = self.overrides_read(diagnostic.primary.0);
         diagnostic = complaints::beside_overrides(diagnostic, &overrides);
         let diagnostic = self.told_to_heir(diagnostic, &overrides);

@@ -302,7 +302,8 @@ impl<'a> View<'a> {
         let line = self.text[at..].lines().next()?;
         let foreign = |(_, c): &(usize, char)| c.is_alphanumeric() && !c.is_ascii();
         let (offset, _) = significant(line).find(foreign)?;
-        let start = self.text[..at + offset].trim_end_matches(|c: char| c.is_alphanumeric() || c == '_').len();
+        let start =
+            self.text[..at + offset].trim_end_matches(|c: char| c.is_alphanumeric() || c == '_').len();
         let word = &self.text[start..];
         Some(start..start + word.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(word.len()))
     }

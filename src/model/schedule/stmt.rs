@@ -53,6 +53,7 @@ impl Checker<'_> {
             StmtKind::Update { name, value } => {
                 let result = self.named_expr(&name.name, value);
                 self.note_update(&name.name, value.span, &result, name.span);
+                self.note_taken_over(name, &result);
                 self.update(name, result, span);
             }
             StmtKind::Record { name, value } => self.record(name, value),
