@@ -44,7 +44,7 @@ pub(super) fn candidates(document: &Document, at: Position, texts: &Documents) -
 fn used(before: &str) -> Option<&str> {
     let line = before.rfind("\nuse ").map(|at| at + 5).or(before.starts_with("use ").then_some(4))?;
     let used = &before[line..];
-    let whole = match used.split_once('{') {
+    let whole = match used.split_once("::{") {
         Some((_, names)) => names.contains('}'),
         None => used.contains('\n'),
     };
