@@ -8,6 +8,7 @@ mod emit;
 mod evaluate;
 mod names;
 mod nets;
+pub mod notes;
 pub mod outline;
 mod print;
 mod results;
@@ -42,6 +43,8 @@ pub struct Bindings {
     pub recompute: Recompute,
     /// Paths of `param`s that stay as they are, so that no gradient is computed for them.
     pub frozen: BTreeSet<String>,
+    /// Where to note what each name is; None notes nothing.
+    pub notes: Option<notes::Table>,
 }
 
 impl Bindings {
@@ -55,6 +58,7 @@ impl Bindings {
             precision: Precision::default(),
             recompute: Recompute::default(),
             frozen: BTreeSet::new(),
+            notes: None,
         }
     }
 }

@@ -188,6 +188,7 @@ impl Checker<'_> {
                 Some(ty) => self.meets(value, ty, param, place, label, &mut rest)?,
                 None => value,
             };
+            self.note_bound(&param.name, &value);
             self.scope.bind(&param.name.name, value, BindingRole::Constant, param.name.span);
         }
         Some(rest)
@@ -209,6 +210,7 @@ impl Checker<'_> {
                 return None;
             }
         };
+        self.note_bound(&param.name, &value);
         self.scope.bind(&param.name.name, value, BindingRole::Constant, param.name.span);
         Some(())
     }

@@ -47,6 +47,7 @@ impl Checker<'_> {
             StmtKind::Var { name, value } => {
                 let value = self.expr(value);
                 if self.may_bind(name, "var") {
+                    self.note_bound(name, &value);
                     self.scope.bind(&name.name, value, BindingRole::Var, name.span);
                 }
             }
@@ -160,6 +161,7 @@ impl Checker<'_> {
         if let [name] = names {
             if self.may_bind(name, "let") {
                 self.note_update(&name.name, value.span, &result, name.span);
+                self.note_bound(name, &result);
                 self.scope.bind(&name.name, result, BindingRole::Constant, name.span);
             }
             return;
@@ -179,6 +181,7 @@ impl Checker<'_> {
         };
         for (name, value) in names.iter().zip(values) {
             if name.name != "_" && self.may_bind(name, "let") {
+                self.note_bound(name, &value);
                 self.scope.bind(&name.name, value, BindingRole::Constant, name.span);
             }
         }
@@ -242,6 +245,7 @@ impl Checker<'_> {
             return;
         };
         let MemberKind::Block { name: declared, args: params, body } = &flat.member.kind else { return };
+        self.note_block(name, declared.span);
         if params.len() != args.len() {
             self.error(complaints::other_arguments(name, params.len(), args.len(), (span, declared.span)));
             return;
@@ -259,6 +263,7 @@ impl Checker<'_> {
         self.scope.push();
         for (param, (value, role)) in params.iter().zip(values) {
             if self.may_bind(param, "block") {
+                self.note_bound(param, &value);
                 self.scope.bind(&param.name, value, role, param.span);
             }
         }
