@@ -1,93 +1,71 @@
-//! Puzzles in CSV files, packed with gzip or not: takes the names of columns, gives those fields of every row as they are
-//! written, spaces included; knows no puzzle.
+//! Puzzles in CSV files: takes the byte between fields and the columns wanted, gives those fields of every row as they are
+//! written, spaces included.
+//!
+//! Lines may end as on Windows: the carriage return before a line feed is left out before anything is read, because a line is
+//! counted by its line feed.
 
-use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use csv::{Error, ErrorKind, ReaderBuilder, StringRecord};
-use flate2::read::MultiGzDecoder;
+use serde_json::Value;
 
-use super::DataError;
+use super::{Cause, Column, Record, open};
+use crate::data::DataError;
 
-/// What is wrong, and how to fix it.
-pub type Cause = (String, String);
-
-/// One row.
-pub struct Record<'a, const N: usize> {
-    /// The line on which it starts, from 1.
-    pub line: u64,
-    /// The fields of the columns that were asked for.
-    pub fields: [&'a str; N],
-}
-
-/// Passes every row of the file to `take`, in order, with the fields of `columns`; other columns are left alone.
-///
-/// # Errors
-/// The file cannot be read or unpacked, lacks a column, has a row of another length, or `take` refuses a row.
-pub fn read_table<const N: usize>(
+/// Passes every row to `take`, as [`super::read_table`] does.
+pub(super) fn read<const N: usize>(
     path: &Path,
-    columns: [&str; N],
+    delimiter: u8,
+    columns: [&Column; N],
     mut take: impl FnMut(Record<N>) -> Result<(), Cause>,
 ) -> Result<(), DataError> {
     let broken = |line: u64, (what, fix): Cause| DataError::Row { path: path.to_owned(), line, what, fix };
-    let mut reader = ReaderBuilder::new().flexible(true).from_reader(open(path)?);
+    let from = UnixEnds { from: BufReader::new(open(path)?), held: false };
+    let mut reader = ReaderBuilder::new().flexible(true).delimiter(delimiter).from_reader(from);
     let header = reader.headers().map_err(|error| from_csv(path, error))?.clone();
-    let mut places = [0; N];
-    for (place, name) in places.iter_mut().zip(columns) {
-        let found = header.iter().position(|column| column.trim_start_matches('\u{feff}').trim() == name);
-        let missing = || {
-            let what = format!("the header has no column `{name}`");
-            broken(1, (what, "start the file with the line `source,question,answer,rating`".to_owned()))
-        };
-        *place = found.ok_or_else(missing)?;
+    let names: Vec<&str> = header.iter().map(clean).collect();
+    let mut places = [None; N];
+    for (place, column) in places.iter_mut().zip(columns) {
+        *place = column.place(&names).map_err(|missing| {
+            let fix = "start the file with the line `source,question,answer,rating`".to_owned();
+            broken(
+                1,
+                (format!("the header has {missing}"), format!("{fix} (also understood: {})", column.also())),
+            )
+        })?;
     }
     let mut record = StringRecord::new();
     while reader.read_record(&mut record).map_err(|error| from_csv(path, error))? {
         let line = record.position().map_or(0, |position| position.line());
         if record.len() != header.len() {
             let what = format!("the row has {} fields where the header has {}", record.len(), header.len());
-            return Err(broken(line, (what, "write every column, with a comma between each two".to_owned())));
+            let between = between(delimiter);
+            return Err(broken(line, (what, format!("write every column, with {between} between each two"))));
         }
-        let fields = places.map(|place| record.get(place).unwrap_or_default());
+        let field = |place: usize| record.get(place).map_or(Value::Null, Value::from);
+        let fields = places.map(|place| place.map_or(Value::Null, field));
         take(Record { line, fields }).map_err(|cause| broken(line, cause))?;
     }
     Ok(())
 }
 
-/// The file's text, unpacked if it begins as gzip does.
-pub(super) fn open(path: &Path) -> Result<Box<dyn Read>, DataError> {
-    let failed = |cause| DataError::File { path: path.to_owned(), cause };
-    let file = File::open(path).map_err(failed)?;
-    let mut start = [0; 2];
-    let mut again = File::open(path).map_err(failed)?;
-    let packed = again.read_exact(&mut start).is_ok() && start == [0x1f, 0x8b];
-    let longest = file.metadata().map_err(failed)?.len().saturating_mul(UNPACKED).saturating_add(1 << 20);
-    Ok(match packed {
-        true => Box::new(Bounded { from: MultiGzDecoder::new(BufReader::new(file)), left: longest }),
-        false => Box::new(file),
-    })
+/// The names of a header.
+pub(super) fn names(header: &[u8], delimiter: u8) -> impl Iterator<Item = &str> {
+    header.split(move |byte| *byte == delimiter).filter_map(|name| std::str::from_utf8(name).ok()).map(clean)
 }
 
-/// How many times as long as packed a file may be: puzzles pack 2 to 20 to 1, and only what repeats itself 1,000 to 1.
-pub(super) const UNPACKED: u64 = 200;
-
-/// What is read until it is longer than its file can honestly be.
-struct Bounded<R> {
-    from: R,
-    left: u64,
+/// A name without the mark of byte order, spaces and quotes around it.
+fn clean(name: &str) -> &str {
+    name.trim_start_matches('\u{feff}').trim().trim_matches('"')
 }
 
-impl<R: Read> Read for Bounded<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.from.read(buffer)?;
-        self.left = self.left.checked_sub(read as u64).ok_or_else(|| {
-            let what = format!(
-                "unpacked, it is more than {UNPACKED} times as long: no file of puzzles packs so well"
-            );
-            std::io::Error::new(std::io::ErrorKind::InvalidData, what)
-        })?;
-        Ok(read)
+fn between(delimiter: u8) -> &'static str {
+    match delimiter {
+        b';' => "a semicolon",
+        b'\t' => "a tab",
+        b'|' => "a `|`",
+        _ => "a comma",
     }
 }
 
@@ -105,5 +83,69 @@ fn from_csv(path: &Path, error: Error) -> DataError {
         ErrorKind::Io(cause) => DataError::File { path: path.to_owned(), cause },
         ErrorKind::Utf8 { .. } => row("the line is not UTF-8 text", "save the file as UTF-8"),
         _ => row(&cause, "write it as comma-separated values"),
+    }
+}
+
+/// What is read, without the carriage return before each line feed.
+struct UnixEnds<R> {
+    from: R,
+    /// A carriage return has been read whose successor has not.
+    held: bool,
+}
+
+impl<R: BufRead> Read for UnixEnds<R> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        let mut written = 0;
+        while written == 0 && !out.is_empty() {
+            let input = self.from.fill_buf()?;
+            if input.is_empty() {
+                if std::mem::take(&mut self.held) {
+                    out[0] = b'\r';
+                    written = 1;
+                }
+                break;
+            }
+            let mut used = 0;
+            while let (Some(&byte), true) = (input.get(used), written < out.len()) {
+                if self.held && byte != b'\n' {
+                    out[written] = b'\r';
+                    written += 1;
+                    self.held = false;
+                    continue;
+                }
+                self.held = byte == b'\r';
+                if !self.held {
+                    out[written] = byte;
+                    written += 1;
+                }
+                used += 1;
+            }
+            self.from.consume(used);
+        }
+        Ok(written)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However small the pieces are in which it is read and handed on.
+    #[test]
+    fn carriage_returns_go_before_line_feeds_alone() {
+        let text = b"a\r\nb\rc\r\r\n\n\r";
+        for room in 1..5 {
+            for buffer in 1..6 {
+                let mut from = UnixEnds { from: BufReader::with_capacity(buffer, &text[..]), held: false };
+                let (mut all, mut piece) = (Vec::new(), vec![0; room]);
+                loop {
+                    match from.read(&mut piece).expect("bytes") {
+                        0 => break,
+                        read => all.extend_from_slice(&piece[..read]),
+                    }
+                }
+                assert_eq!(all, b"a\nb\rc\r\n\n\r", "{room} {buffer}");
+            }
+        }
     }
 }
