@@ -2,15 +2,17 @@
 
 pub(in crate::model) use crate::model::names::keys::{declared_at, declares, dotted, key};
 
-use crate::diagnostic::{Code, Diagnostic, Sink, did_you_mean};
+use crate::diagnostic::Sink;
+use crate::model::names::complaints;
 use crate::model::names::conflicts::Changes;
 use crate::model::names::continued;
 use crate::model::names::line::{chain, models_of};
-use crate::model::words::{PLAIN, quoted};
+use crate::model::words::PLAIN;
 use crate::source::Span;
 use crate::syntax::Modules;
 use crate::syntax::ast::{self, Member, MemberKind};
-use std::collections::HashSet;
+use indexmap::IndexMap;
+use std::collections::{HashMap, HashSet};
 
 #[derive(Clone)]
 pub(in crate::model) struct Flat {
@@ -59,35 +61,19 @@ pub(in crate::model) fn flatten(
                 .items
                 .first()
                 .map_or(Span { file: root.file.0, start: 0, end: 0 }, |item| item.span);
-            let message = match wanted {
-                Some(name) => format!("this file has no model `{name}`"),
-                None => "this file declares no model".to_owned(),
-            };
-            let help = match wanted.and_then(|name| did_you_mean(name, names.iter().copied())) {
-                Some(name) => format!("did you mean `{name}`?"),
-                None if wanted
-                    .is_some_and(|name| models_of(&root.tree).any(|model| model.name.name == name)) =>
-                {
-                    let name = wanted.unwrap_or_default();
-                    format!("`{name}` is a mixin: take its changes in, `model MINE extends BASE with {name}`")
-                }
-                None if names.is_empty() => "declare one: `model NAME { … }`".to_owned(),
-                None => format!(
-                    "it has {}",
-                    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-                ),
-            };
-            sink.push(Diagnostic::new(Code::Incomplete, message, span, "in this file").help(help));
+            let is_it = |model: &ast::Model| wanted == Some(model.name.name.as_str());
+            let mixin = models_of(&root.tree).any(is_it);
+            sink.push(complaints::no_model_in_file(wanted, mixin, &names, span));
         }
         return None;
     };
     let chain = chain(modules, model, sink)?;
     let span = chain.first().map_or(model.name.span, |link| link.span);
-    let mut members: Vec<Flat> = Vec::new();
+    let mut members: IndexMap<String, Flat> = IndexMap::new();
     let mut dropped = Vec::new();
     let mut changes = Changes::default();
     for link in chain.iter().rev() {
-        let mut own: Vec<(String, Span)> = Vec::new();
+        let mut own: HashMap<String, Span> = HashMap::new();
         for member in link.model.members.iter().flat_map(one_by_one) {
             if let MemberKind::Drop(names) = &member.kind {
                 for (kind, name) in names {
@@ -98,21 +84,12 @@ pub(in crate::model) fn flatten(
             }
             let key = key(&member);
             let place = declared_at(&member);
-            match own.iter().find(|(known, _)| *known == key) {
-                Some((_, before)) => sink.push(
-                    Diagnostic::new(
-                        Code::Duplicate,
-                        format!("{key} is declared twice in `{}`", link.model.name.name),
-                        place,
-                        "again here",
-                    )
-                    .related(*before, "first here")
-                    .help(match declares(&member) {
-                        Some(_) => "remove one, or give it another name",
-                        None => "remove one",
-                    }),
-                ),
-                None => own.push((key.clone(), place)),
+            match own.get(&key) {
+                Some(before) => {
+                    let named = declares(&member).is_some();
+                    sink.push(complaints::declared_twice(&key, &link.model.name, named, place, *before));
+                }
+                None => drop(own.insert(key.clone(), place)),
             }
             let mut flat = Flat {
                 choices: choices(&member),
@@ -121,31 +98,32 @@ pub(in crate::model) fn flatten(
                 model: link.span,
                 replaces: false,
             };
-            match members.iter().position(|known| self::key(&known.member) == key) {
-                Some(at) => {
-                    flat.replaces = members[at].model != link.span;
-                    inherit_config(&members[at], &mut flat, sink);
-                    let goes_on =
-                        continued::go_on(&members[at].member, &members[at].module, &mut flat.member, sink);
+            match members.get_mut(&key) {
+                Some(known) => {
+                    flat.replaces = known.model != link.span;
+                    inherit_config(known, &mut flat, sink);
+                    let goes_on = continued::go_on(&known.member, &known.module, &mut flat.member, sink);
                     changes.declare(link, &key, &flat.member, goes_on, sink);
                     let anew = continued::declared_anew(&flat.member).map(str::to_owned);
-                    members[at] = flat;
+                    *known = flat;
                     if let Some(net) = anew {
                         let own = link.span;
-                        members
-                            .retain(|known| known.model == own || !continued::part_of(&known.member, &net));
+                        members.retain(|_, known| {
+                            known.model == own || !continued::part_of(&known.member, &net)
+                        });
                     }
                 }
                 None => {
                     changes.declare(link, &key, &flat.member, false, sink);
-                    members.push(flat);
+                    members.insert(key, flat);
                 }
             }
         }
     }
     dropped.retain(|gone: &ast::Ident| {
-        !members.iter().any(|flat| declares(&flat.member).is_some_and(|(_, name)| name.name == gone.name))
+        !members.values().any(|flat| declares(&flat.member).is_some_and(|(_, name)| name.name == gone.name))
     });
+    let members: Vec<Flat> = members.into_values().collect();
     distinct(&members, sink);
     let modules = chain.into_iter().map(|link| link.module).collect();
     Some(FlatModel { name: model.name.clone(), span, members, modules, dropped })
@@ -194,35 +172,16 @@ fn one_by_one(member: &Member) -> Vec<Member> {
 
 /// Expressions tell declarations apart by their names alone.
 fn distinct(members: &[Flat], sink: &mut Sink) {
-    let mut seen: Vec<(&str, &ast::Ident)> = Vec::new();
+    let mut seen: HashMap<&str, (&str, &ast::Ident)> = HashMap::new();
     for flat in members {
         let Some((kind, name)) = declares(&flat.member) else { continue };
         if BUILT_IN.contains(&name.name.as_str()) {
-            sink.push(
-                Diagnostic::new(
-                    Code::Duplicate,
-                    format!("`{}` has a meaning of its own in every model", name.name),
-                    name.span,
-                    format!("declared as {kind} here"),
-                )
-                .help("choose another name"),
-            );
+            sink.push(complaints::with_its_own_meaning((kind, name)));
         }
-        if let Some((other, before)) = seen.iter().find(|(_, known)| known.name == name.name)
-            && *other != kind
-        {
-            sink.push(
-                Diagnostic::new(
-                    Code::Duplicate,
-                    format!("`{}` is declared as {other} and as {kind}", name.name),
-                    name.span,
-                    format!("{kind} here"),
-                )
-                .related(before.span, format!("{other} here"))
-                .help(format!("give one of them another name, or `drop {other} {}` first", name.name)),
-            );
+        let (other, before) = *seen.entry(&name.name).or_insert((kind, name));
+        if other != kind {
+            sink.push(complaints::of_two_kinds((kind, name), (other, before)));
         }
-        seen.push((kind, name));
     }
 }
 
@@ -232,7 +191,7 @@ fn named_like(model: &str, stem: &str) -> bool {
 }
 
 fn drop_members(
-    members: &mut Vec<Flat>,
+    members: &mut IndexMap<String, Flat>,
     names: &[(ast::Ident, ast::Ident)],
     dropped: &mut Vec<ast::Ident>,
     sink: &mut Sink,
@@ -240,39 +199,16 @@ fn drop_members(
     for (kind, name) in names {
         let wanted = format!("{} `{}`", kind.name, name.name);
         let before = members.len();
-        members.retain(|flat| key(&flat.member) != wanted);
+        members.shift_remove(&wanted);
         if kind.name == "net" && members.len() < before {
-            members.retain(|flat| !continued::part_of(&flat.member, &name.name));
+            members.retain(|_, flat| !continued::part_of(&flat.member, &name.name));
         }
         if members.len() < before {
             dropped.push(name.clone());
             continue;
         }
-        let keys: Vec<String> = members.iter().map(|flat| key(&flat.member)).collect();
-        let of_kind = |kind: &str| -> Vec<String> {
-            let start = format!("{kind} `");
-            keys.iter()
-                .filter_map(|key| Some(key.strip_prefix(&start)?.trim_end_matches('`').to_owned()))
-                .collect()
-        };
-        let same_kind = of_kind(&kind.name);
-        let same_name = keys.iter().find(|key| key.ends_with(&format!(" `{}`", name.name)));
-        let near = did_you_mean(&name.name, same_kind.iter().map(String::as_str));
-        let help = match (near, same_name) {
-            (_, Some(key)) => format!("did you mean `drop {}`?", key.replace('`', "")),
-            (Some(near), _) => format!("did you mean `{near}`?"),
-            (None, None) if same_kind.is_empty() => format!("no {} is inherited", kind.name),
-            (None, None) => format!("inherited: {}", quoted(&same_kind)),
-        };
-        sink.push(
-            Diagnostic::new(
-                Code::UnknownName,
-                format!("there is no {wanted} to drop"),
-                name.span,
-                "not inherited",
-            )
-            .help(help),
-        );
+        let keys: Vec<String> = members.keys().cloned().collect();
+        sink.push(complaints::nothing_to_drop((kind, name), &keys));
     }
 }
 
@@ -303,22 +239,6 @@ fn inherit_config(base: &Flat, heir: &mut Flat, sink: &mut Sink) {
     heir.choices = base.choices.clone();
     if let Some(wider) = ty.iter().find(|choice| !old.iter().any(|known| known.name == choice.name)) {
         let listed: Vec<String> = old.iter().map(|choice| choice.name.clone()).collect();
-        sink.push(
-            Diagnostic::new(
-                Code::Config,
-                format!(
-                    "`{}` cannot become `{}`: inherited choices may only be narrowed",
-                    name.name, wider.name
-                ),
-                wider.span,
-                "not among the inherited choices",
-            )
-            .related(base.member.span, "inherited from here")
-            .help(format!(
-                "choose among {}; for something new, declare the net that reads `{}` anew",
-                quoted(&listed),
-                name.name
-            )),
-        );
+        sink.push(complaints::wider_choice(name, wider, &listed, base.member.span));
     }
 }
