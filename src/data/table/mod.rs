@@ -8,27 +8,16 @@ mod csv;
 mod json_lines;
 mod packed;
 mod parquet;
+mod record;
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-
-use serde_json::Value;
 
 use super::DataError;
 
 pub use column::{ANSWER, Column, QUESTION, RATING, SIZES, SOURCE, number, text};
 pub use packed::{UNPACKED, open};
-
-/// What is wrong, and how to fix it.
-pub type Cause = (String, String);
-
-/// One row.
-pub struct Record<const N: usize> {
-    /// The line on which it starts, from 1; the row, from 1, of a file without lines.
-    pub line: u64,
-    /// The fields of the columns that were asked for; null where the file has no such column.
-    pub fields: [Value; N],
-}
+pub use record::{Cause, Record};
 
 /// The form of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
