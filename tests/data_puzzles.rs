@@ -154,4 +154,11 @@ fn what_is_wrong_is_told() {
         error("question,answer\n3,2\n", test, ", limit: 0"),
         "`train` would give no puzzle; set its limit to at least 1, or to None for all"
     );
+    let rows = "1\\n".repeat(300);
+    let large = format!("{{\"question\": \"{rows}\", \"answer\": \"{}\"}}", "1".repeat(300));
+    assert_eq!(
+        error(&large, test, ""),
+        "`train` needs, with the test file, a frame of 300 rows of 300 cells for all puzzles, more than 65536 cells; leave \
+         the largest puzzles out, or write long ones in several rows"
+    );
 }

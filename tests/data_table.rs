@@ -64,6 +64,7 @@ fn every_form_gives_the_same_puzzles() {
          \"puzzle\": \"{two}\"}}\r\n"
     );
     assert_eq!(examples(lines.as_bytes()), expected());
+    assert_eq!(examples(format!("\u{feff}{lines}").as_bytes()), expected());
     for form in ["snappy", "zstd", "none"] {
         assert_eq!(examples(&golden(&format!("{form}.parquet"))), expected(), "{form}");
     }

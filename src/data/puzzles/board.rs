@@ -135,7 +135,7 @@ impl Frame {
     }
 
     pub fn cells(&self) -> usize {
-        self.rows * self.columns
+        self.rows.saturating_mul(self.columns)
     }
 
     pub fn columns(&self) -> usize {

@@ -76,6 +76,13 @@ impl Source for PuzzlesSpec {
         self.apart((&train_path, &train), (&test_path, &test))?;
         let order = symbols.order();
         let frame = Frame::around(train.iter().chain(&test).flat_map(|row| [&row.question, &row.answer]));
+        if frame.cells() > MOST_CELLS {
+            let what = format!(
+                "needs, with the test file, a frame of {frame} for all puzzles, more than {MOST_CELLS} cells"
+            );
+            let fix = "leave the largest puzzles out, or write long ones in several rows".to_owned();
+            return Err(DataError::Empty { path: train_path, what, fix });
+        }
         let laid = |rows: &[Row]| -> Vec<Laid> {
             rows.iter()
                 .map(|row| Laid {
@@ -164,6 +171,9 @@ fn answer_of(answer: &Value, question: &Value, sizes: &Value, symbols: &mut Symb
         false => Ok(plain),
     }
 }
+
+/// No model here takes more: its memory would grow with the square.
+const MOST_CELLS: usize = 1 << 16;
 
 /// In inputs: the token that pads.
 const BLANK: u16 = 0;

@@ -22,11 +22,12 @@ pub(super) fn read<const N: usize>(
         if read.map_err(|cause| DataError::File { path: path.to_owned(), cause })? == 0 {
             break;
         }
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
         if text.trim_ascii().is_empty() {
             continue;
         }
         let broken = |(what, fix)| DataError::Row { path: path.to_owned(), line, what, fix };
-        let fields = members(&text, columns).map_err(broken)?;
+        let fields = members(text, columns).map_err(broken)?;
         take(Record { line, fields }).map_err(broken)?;
     }
     Ok(())

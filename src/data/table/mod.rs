@@ -62,7 +62,7 @@ fn form(path: &Path) -> Result<Form, DataError> {
     if header.starts_with(b"PAR1") {
         return Ok(Form::Parquet);
     }
-    if header.trim_ascii_start().starts_with(b"{") {
+    if without_mark(&header).trim_ascii_start().starts_with(b"{") {
         return Ok(Form::JsonLines);
     }
     // Whichever parts the header so that a column of questions appears.
@@ -70,7 +70,12 @@ fn form(path: &Path) -> Result<Form, DataError> {
     Ok(Form::Csv([b',', b';', b'\t', b'|'].into_iter().find(parts).unwrap_or(b',')))
 }
 
-/// The first line with anything in it, without its end.
+/// Bytes without the mark of byte order at their start.
+fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
+/// The first line with anything in it.
 fn header(path: &Path) -> Result<Vec<u8>, DataError> {
     let failed = |cause| DataError::File { path: path.to_owned(), cause };
     let mut from = BufReader::new(open(path)?).take(HEADER);
