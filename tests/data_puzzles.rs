@@ -44,7 +44,7 @@ fn a_grid_is_laid_out_as_it_is_written() {
     assert_eq!((again.inputs, again.labels), (example.inputs, vec![NO_LABEL; 6]));
     assert_eq!(
         data.parse_puzzle("abba").expect_err("too long").to_string(),
-        "it is 4 cells in a row; this data set's puzzles have at most 2 rows of 3 cells"
+        "this is no puzzle: it is 4 cells in a row; this data set's puzzles have at most 2 rows of 3 cells"
     );
 }
 

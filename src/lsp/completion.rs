@@ -106,7 +106,7 @@ fn names(document: &Document, begun: usize) -> Vec<CompletionItem> {
     for word in WORDS {
         add(word, CompletionItemKind::KEYWORD, "");
     }
-    for name in crate::model::notes::built_in() {
+    for name in crate::model::built_in() {
         add(name, CompletionItemKind::FUNCTION, "of the language");
     }
     // Names of nets and functions are known where they are typed only.

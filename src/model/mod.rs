@@ -9,6 +9,7 @@ mod evaluate;
 mod names;
 mod nets;
 pub mod notes;
+mod noting;
 pub mod outline;
 mod print;
 mod results;
@@ -16,6 +17,7 @@ mod schedule;
 mod words;
 
 pub use checker::check;
+pub use evaluate::call::built_in;
 pub use evaluate::number::Number;
 pub use print::print;
 

@@ -23,7 +23,8 @@ pub(super) fn read<const N: usize>(
             break;
         }
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
-        if text.trim_ascii().is_empty() {
+        let text = text.trim_ascii_end();
+        if text.is_empty() {
             continue;
         }
         let broken = |(what, fix)| DataError::Row { path: path.to_owned(), line, what, fix };

@@ -15,6 +15,7 @@ use std::path::Path;
 
 use super::DataError;
 
+pub use self::parquet::THREAD as PARQUET_THREAD;
 pub use column::{ANSWER, Column, QUESTION, RATING, SIZES, SOURCE, number, text};
 pub use packed::{UNPACKED, open};
 pub use record::{Cause, Record};

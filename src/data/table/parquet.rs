@@ -1,8 +1,12 @@
 //! Puzzles in Parquet files, the form of the Hugging Face hub: takes the columns wanted, gives those fields of every row. Text,
-//! numbers and lists of them are read; pages packed with Snappy or Zstandard, or not.
+//! numbers and lists of them are read; pages packed with Snappy, Zstandard or gzip, or not.
+//!
+//! The library panics at some damaged files. It decodes in a thread of its own, whose end is an error like others.
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
 
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -14,6 +18,12 @@ use serde_json::Value;
 use super::{Cause, Column, Record};
 use crate::data::DataError;
 
+/// The name of the thread that decodes: a panic in it is told as an error, and by nobody else.
+pub const THREAD: &str = "parquet";
+
+/// Rows that are decoded ahead of those taken.
+const AHEAD: usize = 1024;
+
 /// Passes every row to `take`, as [`super::read_table`] does. Only the columns wanted are read.
 pub(super) fn read<const N: usize>(
     path: &Path,
@@ -22,9 +32,36 @@ pub(super) fn read<const N: usize>(
 ) -> Result<(), DataError> {
     let broken =
         |row: Option<usize>, (what, fix): Cause| DataError::Array { path: path.to_owned(), row, what, fix };
-    let damaged = |row: Option<usize>, error: ParquetError| broken(row, in_our_words(&error));
+    thread::scope(|scope| {
+        let (send, rows) = sync_channel::<Record<N>>(AHEAD);
+        let work = move || decode(path, columns, &send);
+        let decoding = thread::Builder::new()
+            .name(THREAD.to_owned())
+            .spawn_scoped(scope, work)
+            .map_err(|cause| DataError::File { path: path.to_owned(), cause })?;
+        let mut taken = 0;
+        for row in rows {
+            take(row).map_err(|cause| broken(Some(taken), cause))?;
+            taken += 1;
+        }
+        let ended = decoding.join();
+        ended.unwrap_or_else(|_| {
+            Err(broken(Some(taken), damaged("its pages contradict each other".to_owned())))
+        })
+    })
+}
+
+/// Sends every row until nobody takes them any more.
+fn decode<const N: usize>(
+    path: &Path,
+    columns: [&Column; N],
+    send: &SyncSender<Record<N>>,
+) -> Result<(), DataError> {
+    let broken =
+        |row: Option<usize>, (what, fix): Cause| DataError::Array { path: path.to_owned(), row, what, fix };
+    let failed = |row: Option<usize>, error: ParquetError| broken(row, in_our_words(&error));
     let file = File::open(path).map_err(|cause| DataError::File { path: path.to_owned(), cause })?;
-    let reader = SerializedFileReader::new(file).map_err(|error| damaged(None, error))?;
+    let reader = SerializedFileReader::new(file).map_err(|error| failed(None, error))?;
     let schema = reader.metadata().file_metadata().schema_descr().root_schema_ptr();
     let names: Vec<&str> = schema.get_fields().iter().map(|field| field.name()).collect();
     let mut places = [None; N];
@@ -42,16 +79,18 @@ pub(super) fn read<const N: usize>(
     let wanted = Type::group_type_builder(schema.name())
         .with_fields(fields)
         .build()
-        .map_err(|error| damaged(None, error))?;
-    let rows = RowIter::from_file(Some(wanted), &reader).map_err(|error| damaged(None, error))?;
+        .map_err(|error| failed(None, error))?;
+    let rows = RowIter::from_file(Some(wanted), &reader).map_err(|error| failed(None, error))?;
     for (row, read) in rows.enumerate() {
-        let mut read = read.map_err(|error| damaged(Some(row), error))?.into_columns();
+        let mut read = read.map_err(|error| failed(Some(row), error))?.into_columns();
         let fields = places.map(|place| {
             let at = place.and_then(|place| chosen.iter().position(|other| *other == place));
             let field = at.and_then(|at| read.get_mut(at));
             field.map_or(Value::Null, |(_, field)| value(std::mem::replace(field, Field::Null)))
         });
-        take(Record { line: row as u64 + 1, fields }).map_err(|cause| broken(Some(row), cause))?;
+        if send.send(Record { line: row as u64 + 1, fields }).is_err() {
+            break;
+        }
     }
     Ok(())
 }
@@ -79,15 +118,19 @@ fn value(field: Field) -> Value {
 }
 
 fn in_our_words(error: &ParquetError) -> Cause {
-    match error {
-        ParquetError::NYI(what) => (
-            format!("it uses what is not read here ({what})"),
-            "write it anew, packed with Snappy or Zstandard or not at all".to_owned(),
-        ),
-        other => {
-            let text = other.to_string();
-            let what = text.rsplit_once("error: ").map_or(text.as_str(), |(_, what)| what);
-            (format!("the Parquet file is damaged: {what}"), "fetch or write it again".to_owned())
-        }
-    }
+    let text = error.to_string();
+    let what = text.rsplit_once("error: ").map_or(text.as_str(), |(_, what)| what);
+    let unread = match error {
+        ParquetError::NYI(what) => Some(what.as_str()),
+        _ => what.strip_prefix("Disabled feature at compile time: "),
+    };
+    let Some(unread) = unread else { return damaged(what.to_owned()) };
+    (
+        format!("it uses what is not read here ({unread})"),
+        "write it anew, packed with Snappy, Zstandard, gzip or not at all".to_owned(),
+    )
+}
+
+fn damaged(what: String) -> Cause {
+    (format!("the Parquet file is damaged: {what}"), "fetch or write it again".to_owned())
 }
