@@ -66,7 +66,7 @@ impl ProcessGroup {
         let address = (local && interface.is_none()).then_some("127.0.0.1");
         let group = Group::open(&store, place.rank, place.size, address, interface.as_deref(), COLLECTIVE);
         let group = group.map_err(unreachable)?;
-        let watch = Watch::start(client(false)?, place.rank, place.size, timeout, options.on_lost);
+        let watch = Watch::start(client(false)?, (place.rank, place.size), timeout, options.on_lost);
         let watch = watch.map_err(|error| unreachable(error.to_string()))?;
         Ok(ProcessGroup { place: place.clone(), watch, group, store, timeout })
     }
@@ -161,7 +161,8 @@ impl ProcessGroup {
         Ok(())
     }
 
-    /// Tells the others that this process ends and why, and lets them hear it.
+    /// Tells the others that this process ends and why, and lets them hear it. What it has learned of another process they find
+    /// out themselves.
     pub fn end(&self, why: &str) {
         let text = format!("{}\n{why}", self.rank());
         if self.ended().is_none() && self.store.set(ENDED, text.as_bytes()).is_ok() && self.place.serves {
@@ -191,15 +192,16 @@ impl ProcessGroup {
 
     fn together(&self, work: impl FnOnce() -> Result<(), String>) -> Result<(), DistributedError> {
         self.watch.wait(true);
-        let done = work();
+        let done = work().map_err(|error| self.blame(error));
         self.watch.wait(false);
-        done.map_err(|error| self.blame(error))
+        done
     }
 
     /// Whose fault it is that an exchange has failed.
     fn blame(&self, error: String) -> DistributedError {
         let began = Instant::now();
-        while began.elapsed() < INQUIRY {
+        loop {
+            // This may take long where the store is gone.
             if let Some(ended) = self.ended() {
                 return ended;
             }
@@ -211,9 +213,11 @@ impl ProcessGroup {
                 }
                 return DistributedError::Lost { rank, seconds: silence.as_secs() };
             }
+            if began.elapsed() > INQUIRY {
+                return DistributedError::Exchange(error);
+            }
             std::thread::sleep(Duration::from_millis(200));
         }
-        DistributedError::Exchange(error)
     }
 
     /// What another process has said when it ended.

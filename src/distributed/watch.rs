@@ -1,9 +1,10 @@
-//! Who of the processes lives: each counts in the store, and a thread of each looks whether the others still do. Where one is lost
-//! while this process waits for it, somebody else has to end the wait: c10d cannot.
+//! Who of the processes lives: each counts in the store and looks whether the others still do. Where one is lost while this process
+//! waits for it, somebody else has to end the wait: c10d cannot. One thread asks the store, which may take for ever where the
+//! process that serves it hangs; another looks at the time.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::DistributedError;
@@ -17,6 +18,7 @@ const GRACE: Duration = Duration::from_secs(4);
 /// A thread that counts for this process and watches the others.
 pub(super) struct Watch {
     shared: Arc<Shared>,
+    rank: usize,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -24,7 +26,7 @@ struct Shared {
     ended: AtomicBool,
     /// Since when the process waits for others.
     waiting: Mutex<Option<Instant>>,
-    /// When each was last heard of; None: the store is gone.
+    /// When each was last heard of.
     heard: Mutex<Vec<Instant>>,
     /// When the store was last reached.
     reached: Mutex<Instant>,
@@ -37,8 +39,7 @@ impl Watch {
     /// Watches `size` processes as number `rank`; one that has been silent for `timeout` is lost.
     pub fn start(
         store: Store,
-        rank: usize,
-        size: usize,
+        (rank, size): (usize, usize),
         timeout: Duration,
         on_lost: OnLost,
     ) -> std::io::Result<Watch> {
@@ -50,9 +51,12 @@ impl Watch {
             reached: Mutex::new(now),
         });
         let own = Arc::clone(&shared);
-        let watch = move || watch(&own, &store, rank, timeout, &on_lost);
-        let thread = std::thread::Builder::new().name("processes".to_owned()).spawn(watch)?;
-        Ok(Watch { shared, thread: Some(thread) })
+        // Nobody waits for this one.
+        Builder::new().name("alive".to_owned()).spawn(move || count(&own, &store, rank))?;
+        let own = Arc::clone(&shared);
+        let watch = move || watch(&own, rank, timeout, &on_lost);
+        let thread = Builder::new().name("watch".to_owned()).spawn(watch)?;
+        Ok(Watch { shared, rank, thread: Some(thread) })
     }
 
     /// This process begins or ends to wait for the others.
@@ -60,9 +64,9 @@ impl Watch {
         *lock(&self.shared.waiting) = waits.then(Instant::now);
     }
 
-    /// The process that has been silent for longest, and how long.
+    /// The other process that has been silent for longest, and how long.
     pub fn most_silent(&self) -> (usize, Duration) {
-        silent(&self.shared)
+        silent(&self.shared, self.rank)
     }
 }
 
@@ -76,7 +80,8 @@ impl Drop for Watch {
     }
 }
 
-fn watch(shared: &Shared, store: &Store, rank: usize, timeout: Duration, on_lost: &OnLost) {
+/// Counts for this process, and notes whose count has changed.
+fn count(shared: &Shared, store: &Store, rank: usize) {
     let size = lock(&shared.heard).len();
     let mut counts = vec![-1; size];
     while !shared.ended.load(Ordering::SeqCst) {
@@ -91,7 +96,13 @@ fn watch(shared: &Shared, store: &Store, rank: usize, timeout: Duration, on_lost
                 }
             }
         }
-        let (lost, silence) = silent(shared);
+        std::thread::park_timeout(EVERY);
+    }
+}
+
+fn watch(shared: &Shared, rank: usize, timeout: Duration, on_lost: &OnLost) {
+    while !shared.ended.load(Ordering::SeqCst) {
+        let (lost, silence) = silent(shared, rank);
         let spoilt = lock(&shared.waiting).is_some_and(|since| since.elapsed() > GRACE);
         if silence > timeout && spoilt {
             on_lost(&DistributedError::Lost { rank: lost, seconds: silence.as_secs() });
@@ -102,12 +113,18 @@ fn watch(shared: &Shared, store: &Store, rank: usize, timeout: Duration, on_lost
 }
 
 /// Where the store is not reached, process 0 is lost, which holds it.
-fn silent(shared: &Shared) -> (usize, Duration) {
-    let unreached = lock(&shared.reached).elapsed();
+fn silent(shared: &Shared, rank: usize) -> (usize, Duration) {
+    let now = Instant::now();
+    let unreached = now.saturating_duration_since(*lock(&shared.reached));
     let heard = lock(&shared.heard);
-    let silences = heard.iter().map(Instant::elapsed).enumerate();
+    let others = heard.iter().enumerate().filter(|(other, _)| *other != rank);
+    let silences = others.map(|(other, heard)| (other, now.saturating_duration_since(*heard)));
     let (most, silence) = silences.max_by_key(|(_, silence)| *silence).unwrap_or_default();
-    if unreached >= silence { (0, unreached) } else { (most, silence) }
+    if rank > 0 && unreached > 2 * EVERY && unreached + EVERY >= silence {
+        (0, unreached)
+    } else {
+        (most, silence)
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -166,7 +166,7 @@ pub fn run(
 ) -> Result<RunOutcome, RunError> {
     let outcome = lead(file, options, observer, stop);
     if let (Err(error), Some(group)) = (&outcome, &options.group) {
-        group.end(&error.to_string());
+        together::end(group, error);
     }
     outcome
 }
@@ -181,7 +181,7 @@ pub fn follow(file: &RunFile, options: &RunOptions, stop: &AtomicBool) -> Result
     let Some(group) = &options.group else { return Ok(0) };
     let done = together::follow(file, options, group, stop);
     if let Err(error) = &done {
-        group.end(&error.to_string());
+        together::end(group, error);
     }
     done
 }

@@ -8,6 +8,7 @@ use super::session::Session;
 use super::{LIBTORCH, RunOptions, begin, go_on};
 use crate::distributed::{DistributedError, ProcessGroup};
 use crate::run_file::RunFile;
+use crate::train::error::TrainError;
 use crate::train::identity::Identity;
 use crate::train::preflight::preflight;
 use crate::train::trainer::Group;
@@ -121,5 +122,12 @@ pub(super) fn follow(
             Next::Gather => trainer.gather_states()?,
             Next::End => return Ok(trainer.steps_done()),
         }
+    }
+}
+
+/// Lets the others know why this process ends, unless it ends because of them.
+pub(super) fn end(group: &ProcessGroup, error: &RunError) {
+    if !matches!(error, RunError::Distributed(_) | RunError::Train(TrainError::Distributed(_))) {
+        group.end(&error.to_string());
     }
 }
