@@ -4,13 +4,15 @@
 use std::net::TcpListener;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::signals::Asked;
 use super::{Failure, Outcome};
 use crate::distributed::{GroupOptions, Place, ProcessGroup};
 use crate::train::run::RunError;
 
+/// The least silence, in seconds, that can be told from a busy machine.
+const SHORTEST: u64 = 5;
 /// The exit code of a process that ends because another one is lost.
 const LOST: i32 = 1;
 
@@ -18,7 +20,7 @@ const LOST: i32 = 1;
 pub(super) fn meet(place: &Place, timeout: u64) -> Result<Arc<ProcessGroup>, Failure> {
     let own = place.clone();
     let options = GroupOptions {
-        timeout: Duration::from_secs(timeout.max(5)),
+        timeout: Duration::from_secs(timeout.max(SHORTEST)),
         on_lost: Box::new(move |error| {
             super::say(&format!("error: process {} of {}: {error}\n", own.rank, own.size));
             std::process::exit(LOST);
@@ -27,13 +29,16 @@ pub(super) fn meet(place: &Place, timeout: u64) -> Result<Arc<ProcessGroup>, Fai
     Ok(Arc::new(ProcessGroup::open(place, options).map_err(RunError::from)?))
 }
 
-/// An error of a process that is not the first, with its number.
+/// An error of a process that is not the first, with its number; the author's mistakes are told by the first.
 pub(super) fn told(place: &Place, error: &RunError) -> Failure {
+    if matches!(error, RunError::RunFile(_) | RunError::Compile(_) | RunError::Part { .. }) {
+        return Failure::Told(1);
+    }
     Failure::World(format!("process {} of {}: {error}", place.rank, place.size))
 }
 
 /// Starts `count` processes of this command on this machine and waits for them.
-pub(super) fn start(count: usize, threads: Option<i32>) -> Outcome {
+pub(super) fn start(count: usize, threads: Option<i32>, timeout: u64, asked: &Asked) -> Outcome {
     if count < 1 {
         return Err(Failure::Usage("--processes takes 1 or more".to_owned()));
     }
@@ -42,7 +47,6 @@ pub(super) fn start(count: usize, threads: Option<i32>) -> Outcome {
     // The port is free now, and nobody else is likely to take it before the first process does.
     let port = TcpListener::bind(("127.0.0.1", 0)).and_then(|free| free.local_addr()).map_err(world)?.port();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let asked = Asked::listen();
     let mut processes = Vec::with_capacity(count);
     for rank in 0..count {
         let mut command = Command::new(&binary);
@@ -58,7 +62,7 @@ pub(super) fn start(count: usize, threads: Option<i32>) -> Outcome {
         }
         processes.push(command.spawn().map_err(world)?);
     }
-    let ends = wait(&mut processes, &asked).map_err(world)?;
+    let ends = wait(&mut processes, patience(timeout), asked).map_err(world)?;
     match ends.iter().enumerate().find(|(_, end)| !end.success()) {
         None => Ok(()),
         // What the first process has told is told; a process that was killed could say nothing.
@@ -80,15 +84,29 @@ fn arguments() -> Vec<std::ffi::OsString> {
     kept
 }
 
-/// Waits for all; a signal is handed on to the first, which lets all of them save and end.
-fn wait(processes: &mut [Child], asked: &Asked) -> std::io::Result<Vec<ExitStatus>> {
+/// After one has failed, how long the others may take to see it and end.
+fn patience(timeout: u64) -> Duration {
+    Duration::from_secs(timeout.max(SHORTEST) + 20)
+}
+
+/// Waits for all; a signal is handed on to the first, which lets all of them save and end. One that hangs after another has
+/// failed is killed.
+fn wait(processes: &mut [Child], patience: Duration, asked: &Asked) -> std::io::Result<Vec<ExitStatus>> {
     let mut ends: Vec<Option<ExitStatus>> = vec![None; processes.len()];
     let mut handed_on = false;
+    let mut failed: Option<Instant> = None;
     while ends.iter().any(Option::is_none) {
         for (end, process) in ends.iter_mut().zip(processes.iter_mut()) {
             if end.is_none() {
                 *end = process.try_wait()?;
             }
+        }
+        if ends.iter().flatten().any(|end| !end.success()) {
+            failed.get_or_insert_with(Instant::now);
+        }
+        if failed.is_some_and(|since| since.elapsed() > patience) {
+            let left = ends.iter().zip(processes.iter_mut()).filter(|(end, _)| end.is_none());
+            left.map(|(_, process)| process.kill()).collect::<std::io::Result<()>>()?;
         }
         if asked.stopped() && !handed_on {
             handed_on = true;

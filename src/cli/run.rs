@@ -55,7 +55,7 @@ pub struct Args {
     /// started find each other by themselves (docs/distributed.md)
     #[arg(long, value_name = "N")]
     processes: Option<usize>,
-    /// Seconds of silence after which a process counts as lost
+    /// Seconds of silence after which a process counts as lost, at least 5
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     process_timeout: u64,
 }
@@ -67,10 +67,10 @@ const SLOW: f64 = 20.0;
 
 /// Starts or resumes the run and shows its progress.
 pub fn main(args: &Args) -> Outcome {
-    if let Some(processes) = args.processes {
-        return super::processes::start(processes, args.machine.threads);
-    }
-    let place = Place::from_environment().map_err(RunError::from)?;
+    let place = match args.processes {
+        Some(_) => None,
+        None => Place::from_environment().map_err(RunError::from)?,
+    };
     let mut options = RunOptions {
         machine: args.machine.machine_of(place.as_ref()),
         loaders: args.loaders,
@@ -97,6 +97,9 @@ pub fn main(args: &Args) -> Outcome {
     }
     super::outlive_pipes();
     let asked = Asked::listen();
+    if let Some(processes) = args.processes {
+        return super::processes::start(processes, args.machine.threads, args.process_timeout, &asked);
+    }
     if let Some(place) = place {
         options.group = Some(super::processes::meet(&place, args.process_timeout)?);
         if place.rank > 0 {
