@@ -14,7 +14,7 @@ use crate::train::run::RunError;
 /// The least silence, in seconds, that can be told from a busy machine.
 const SHORTEST: u64 = 5;
 /// The exit code of a process that ends because another one is lost.
-const LOST: i32 = 1;
+const LOST: i32 = 3;
 
 /// Meets the others.
 pub(super) fn meet(place: &Place, timeout: u64) -> Result<Arc<ProcessGroup>, Failure> {
