@@ -1,6 +1,8 @@
 //! Outlines to pictures: each file of `fixtures/draw` in each format. A reviewer opens `snapshots/draw/*.svg`.
 
 use totc::draw::{Format, draw};
+use totc::ir::{Mode, WeightRole};
+use totc::model_file::ModelFile;
 use totc::model::outline::Outline;
 
 #[test]
@@ -34,6 +36,45 @@ fn strained() {
     pictures("strained");
 }
 
+/// What a loss, the rule of halting and the states read is written in the model files; nothing else has an edge to it.
+#[test]
+fn edges_are_data_flow() {
+    let mut file = ModelFile::load(&folder("../models/totrm.tot"), Some("ToTrm".to_owned())).expect("a model file");
+    let model = file.model(Mode::Training).unwrap_or_else(|_| panic!("ToTrm has no mistakes"));
+    let chart = draw(&model.outline, Format::Mermaid, 1);
+    let node = |words: &str| -> String {
+        let line = chart.lines().map(str::trim).find(|line| line.contains(&format!("\"{words}")));
+        let line = line.unwrap_or_else(|| panic!("no node {words} in {chart}"));
+        line.chars().take_while(|letter| letter.is_alphanumeric()).collect()
+    };
+    let sources = |words: &str| -> Vec<String> {
+        let end = format!(" {}", node(words));
+        let edges = chart.lines().map(str::trim).filter(|line| line.contains("> ") || line.contains(">|"));
+        let mut sources: Vec<String> =
+            edges.filter(|line| line.ends_with(&end)).filter_map(|line| Some(line.split(' ').next()?.to_owned())).collect();
+        sources.sort();
+        sources
+    };
+    let nodes = |all: &[&str]| -> Vec<String> {
+        let mut nodes: Vec<String> = all.iter().map(|words| node(words)).collect();
+        nodes.sort();
+        nodes
+    };
+    assert_eq!(sources("answering"), nodes(&["logits"]));
+    assert_eq!(sources("halting ←"), nodes(&["logits", "halt_logit"]));
+    assert_eq!(sources("diversity"), nodes(&["record thoughts"]));
+    assert_eq!(sources("branches"), nodes(&["record thoughts"]));
+    assert_eq!(sources("scoring"), nodes(&["record thoughts", "record scores"]));
+    assert_eq!(sources("halt when"), nodes(&["halt_logit"]));
+    // A state comes back from the last value that the step gave it: `y <- f(y + z)`, `z <- y`.
+    assert_eq!(sources("y<br/>"), nodes(&["y ← "]));
+    assert_eq!(sources("z<br/>"), nodes(&["z ← y"]));
+    // All parameters are in the list of nets.
+    let trained = model.graph.weights.iter().filter(|weight| matches!(weight.role, WeightRole::Param | WeightRole::Table));
+    let all: usize = trained.map(|weight| weight.count()).sum();
+    assert!(chart.contains(&format!("parameters: {}", totc::report::count(all as u64))), "{chart}");
+}
+
 #[test]
 fn every_fixture_has_a_test() {
     let source = include_str!("draw.rs");
@@ -53,9 +94,9 @@ fn pictures(name: &str) {
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| {
-        insta::assert_snapshot!(format!("{name}.dot"), draw(&outline, Format::Dot));
-        insta::assert_snapshot!(format!("{name}.mermaid"), draw(&outline, Format::Mermaid));
-        insta::assert_binary_snapshot!(&format!("{name}.svg"), draw(&outline, Format::Svg).into_bytes());
+        insta::assert_snapshot!(format!("{name}.dot"), draw(&outline, Format::Dot, 0));
+        insta::assert_snapshot!(format!("{name}.mermaid"), draw(&outline, Format::Mermaid, 0));
+        insta::assert_binary_snapshot!(&format!("{name}.svg"), draw(&outline, Format::Svg, 0).into_bytes());
     });
 }
 

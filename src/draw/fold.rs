@@ -8,6 +8,8 @@ use crate::model::outline::{Item, ItemKind, Outline};
 pub struct Folded<'a> {
     /// The model's name.
     pub model: &'a str,
+    /// What stands around the sections: states, halting, weights.
+    pub outline: &'a Outline,
     /// Sections that are not empty, in order.
     pub parts: Vec<Part<'a>>,
 }
@@ -69,6 +71,9 @@ pub struct Leaf<'a> {
     pub nets: Vec<&'a str>,
     /// Whether gradient flows through it.
     pub gradient: bool,
+    /// Names that it reads, and names that it gives beside its target.
+    pub reads: &'a [String],
+    pub gives: &'a [String],
 }
 
 impl<'a> Folded<'a> {
@@ -100,7 +105,7 @@ pub fn fold(outline: &Outline) -> Folded<'_> {
     for part in parts.iter_mut().filter(|part| !part.in_order()) {
         tell_once(&mut part.nodes);
     }
-    Folded { model: &outline.model, parts }
+    Folded { model: &outline.model, outline, parts }
 }
 
 /// Leaves out each `let` that is part of the text of what follows; its nets are called there.
@@ -141,7 +146,13 @@ fn nodes(items: &[Item]) -> Vec<Node<'_>> {
                     _ => nodes.push(Node::Steps(vec![row])),
                 }
             }
-            kind => nodes.push(Node::Leaf(Leaf { kind, nets: nets(kind), gradient: item.gradient })),
+            kind => nodes.push(Node::Leaf(Leaf {
+                kind,
+                nets: nets(kind),
+                gradient: item.gradient,
+                reads: &item.reads,
+                gives: &item.gives,
+            })),
         }
     }
     nodes

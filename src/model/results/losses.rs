@@ -10,6 +10,7 @@ use crate::model::evaluate::value::{BindingRole, Value};
 use crate::model::names::inherit::Flat;
 use crate::model::outline::{Item, ItemKind, Section};
 use crate::model::results::complaints::{self, Leaving};
+use crate::model::schedule::reading::Reading;
 use crate::source::Span;
 use crate::syntax::ast::{Expr, ExprKind, Ident, MemberKind};
 use crate::types::{AxisId, Dim, Kind, Ty};
@@ -120,6 +121,7 @@ impl Checker<'_> {
                     let ty = self.ty(val).clone();
                     if ty.kind == Kind::Bool && ty.dims.iter().all(|dim| Some(dim.axis) == self.batch) {
                         self.output("halt".to_owned(), val);
+                        self.halts_when = Some((self.author_text(when.span), Reading::of(when).reads));
                         continue;
                     }
                     let shown = ty.show(&self.axes).to_string();
@@ -186,6 +188,7 @@ impl Checker<'_> {
             return;
         }
         let text = self.author_text(value.span);
+        self.reading = Reading::of(value);
         let nets = std::mem::take(&mut self.nets_called);
         let kind = ItemKind::Update { target: name.name.clone(), text, nets, axes: Vec::new() };
         self.push_item(kind, name.span);
@@ -201,8 +204,9 @@ impl Checker<'_> {
             return;
         }
         let gradient = self.gradient;
+        let Reading { reads, gives } = std::mem::take(&mut self.reading);
         if let Some(items) = self.outline.last_mut() {
-            items.push_back(Item { kind, gradient, span });
+            items.push_back(Item { kind, gradient, reads, gives, span });
         }
     }
 
