@@ -2,8 +2,8 @@
 
 use totc::draw::{Format, draw};
 use totc::ir::{Mode, WeightRole};
-use totc::model_file::ModelFile;
 use totc::model::outline::Outline;
+use totc::model_file::ModelFile;
 
 #[test]
 fn trm() {
@@ -39,7 +39,8 @@ fn strained() {
 /// What a loss, the rule of halting and the states read is written in the model files; nothing else has an edge to it.
 #[test]
 fn edges_are_data_flow() {
-    let mut file = ModelFile::load(&folder("../models/totrm.tot"), Some("ToTrm".to_owned())).expect("a model file");
+    let mut file =
+        ModelFile::load(&folder("../models/totrm.tot"), Some("ToTrm".to_owned())).expect("a model file");
     let model = file.model(Mode::Training).unwrap_or_else(|_| panic!("ToTrm has no mistakes"));
     let chart = draw(&model.outline, Format::Mermaid, 1);
     let node = |words: &str| -> String {
@@ -50,8 +51,10 @@ fn edges_are_data_flow() {
     let sources = |words: &str| -> Vec<String> {
         let end = format!(" {}", node(words));
         let edges = chart.lines().map(str::trim).filter(|line| line.contains("> ") || line.contains(">|"));
-        let mut sources: Vec<String> =
-            edges.filter(|line| line.ends_with(&end)).filter_map(|line| Some(line.split(' ').next()?.to_owned())).collect();
+        let mut sources: Vec<String> = edges
+            .filter(|line| line.ends_with(&end))
+            .filter_map(|line| Some(line.split(' ').next()?.to_owned()))
+            .collect();
         sources.sort();
         sources
     };
@@ -70,7 +73,11 @@ fn edges_are_data_flow() {
     assert_eq!(sources("y<br/>"), nodes(&["y ← "]));
     assert_eq!(sources("z<br/>"), nodes(&["z ← y"]));
     // All parameters are in the list of nets.
-    let trained = model.graph.weights.iter().filter(|weight| matches!(weight.role, WeightRole::Param | WeightRole::Table));
+    let trained = model
+        .graph
+        .weights
+        .iter()
+        .filter(|weight| matches!(weight.role, WeightRole::Param | WeightRole::Table));
     let all: usize = trained.map(|weight| weight.count()).sum();
     assert!(chart.contains(&format!("parameters: {}", totc::report::count(all as u64))), "{chart}");
 }

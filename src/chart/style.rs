@@ -98,7 +98,9 @@ mod tests {
     fn words_and_curves_stand_out_from_their_ground() {
         for palette in [LIGHT, DARK] {
             assert!(contrast(palette.ink, palette.ground) >= 7.0);
-            assert!(contrast(palette.pale, palette.ground) >= 4.5 && contrast(palette.pale, palette.band) >= 4.5);
+            assert!(
+                contrast(palette.pale, palette.ground) >= 4.5 && contrast(palette.pale, palette.band) >= 4.5
+            );
             // The first three carry train, test and a third; WCAG asks 3 of graphics.
             assert!(palette.curves[..3].iter().all(|curve| contrast(curve, palette.ground) >= 3.0));
         }
@@ -107,7 +109,8 @@ mod tests {
     #[test]
     fn no_letters_are_smaller_than_eleven_pixels() {
         let sheet = sheet(".chart");
-        let sizes = sheet.split("px").filter_map(|before| before.rsplit([':', ' ']).next()?.parse::<f64>().ok());
+        let sizes =
+            sheet.split("px").filter_map(|before| before.rsplit([':', ' ']).next()?.parse::<f64>().ok());
         assert!(sizes.min_by(f64::total_cmp).unwrap() >= 11.0);
     }
 }

@@ -14,7 +14,8 @@ use crate::train::evaluation_folder::EVALUATIONS;
 use crate::train::run::{LIBTORCH, RunError, Session, stops_early};
 use crate::train::used_run::{self, UsedRun, Wish};
 use crate::train::{
-    Answer, FinalTest, MetricsLog, MetricsRecord, PUZZLES, Provenance, Watched, checkpoint, saved_arc_test, tested_at, watch,
+    Answer, FinalTest, MetricsLog, MetricsRecord, PUZZLES, Provenance, Watched, checkpoint, saved_arc_test,
+    tested_at, watch,
 };
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

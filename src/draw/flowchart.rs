@@ -6,8 +6,8 @@
 //! read (an old one) has edges from each item to the next.
 
 use super::fold::{Folded, Leaf, Node, Turns};
-use super::parameters;
 use super::labels::{self, Around};
+use super::parameters;
 use super::text::{cut, one_line, statements, wrap};
 use super::thoughts::{Change, Thoughts};
 use crate::numbers::count;
@@ -102,7 +102,8 @@ const LINES: usize = 4;
 pub fn flowchart(folded: &Folded, depth: usize) -> Flowchart {
     let leaves = folded.leaves();
     let thoughts = Thoughts::at_start(&leaves);
-    let growing: Vec<&str> = leaves.iter().filter_map(|leaf| Change::of(leaf.kind)).map(|change| change.axis).collect();
+    let growing: Vec<&str> =
+        leaves.iter().filter_map(|leaf| Change::of(leaf.kind)).map(|change| change.axis).collect();
     let mut walk = Walk {
         thoughts,
         growing,
@@ -159,7 +160,8 @@ impl<'a> Walk<'a> {
 
     fn node_with(&mut self, shape: Shape, gradient: bool, lines: Vec<String>) -> (usize, FlowItem) {
         let id = self.id();
-        let lines = lines.iter().map(|line| cut(&one_line(line), WIDTH)).filter(|line| !line.is_empty()).collect();
+        let lines =
+            lines.iter().map(|line| cut(&one_line(line), WIDTH)).filter(|line| !line.is_empty()).collect();
         (id, FlowItem::Node { id, shape, gradient, lines })
     }
 
@@ -172,7 +174,8 @@ impl<'a> Walk<'a> {
         let group = self.id();
         let mut entries = Vec::new();
         for state in states {
-            let (node, item) = self.node_with(Shape::State, false, vec![state.name.clone(), labels::axes(&state.axes)]);
+            let (node, item) =
+                self.node_with(Shape::State, false, vec![state.name.clone(), labels::axes(&state.axes)]);
             self.given.insert(&state.name, Given { node, thoughts: 1, here: false });
             entries.push(item);
         }
@@ -194,7 +197,12 @@ impl<'a> Walk<'a> {
         for source in sources {
             self.edge(source, node, false, false);
         }
-        Some(FlowItem::Group { id: group, label: "halting".to_owned(), kind: Group::Section, entries: vec![item] })
+        Some(FlowItem::Group {
+            id: group,
+            label: "halting".to_owned(),
+            kind: Group::Section,
+            entries: vec![item],
+        })
     }
 
     /// What leaves the step comes back as a state.

@@ -28,7 +28,8 @@ pub fn lines(weights: &[(String, usize)], depth: usize) -> Vec<Line> {
 
 /// The elements of a declared net, by its path; none where it has no weights.
 pub fn of_net(weights: &[(String, usize)], net: &str) -> Option<u64> {
-    let within = |path: &str| path.strip_prefix(net).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    let within =
+        |path: &str| path.strip_prefix(net).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
     let elements: u64 = weights.iter().filter(|(path, _)| within(path)).map(|(_, count)| *count as u64).sum();
     (elements > 0).then_some(elements)
 }
@@ -44,8 +45,9 @@ mod tests {
 
     #[test]
     fn every_depth_has_all_parameters() {
-        let weights = [("f.layers.0.up", 6), ("f.layers.0.down", 6), ("f.layers.1.up", 6), ("head.weight", 4)]
-            .map(|(path, count)| (path.to_owned(), count));
+        let weights =
+            [("f.layers.0.up", 6), ("f.layers.0.down", 6), ("f.layers.1.up", 6), ("head.weight", 4)]
+                .map(|(path, count)| (path.to_owned(), count));
         for depth in 1..5 {
             assert_eq!(lines(&weights, depth).iter().map(|line| line.elements).sum::<u64>(), total(&weights));
         }

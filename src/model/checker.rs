@@ -10,6 +10,7 @@ use crate::model::names::inherit::{Flat, FlatModel, declares, flatten};
 use crate::model::names::items;
 use crate::model::nets::replaced::{self, Part};
 use crate::model::outline::{Carried, Extent, Halting, Item, Outline, Section};
+use crate::model::results::resolved::Resolved;
 use crate::model::schedule::left::{Collection, Emission, Flow, Tried};
 use crate::model::schedule::reading::Reading;
 use crate::model::{Bindings, Checked, Model, Output};
@@ -63,6 +64,8 @@ pub(in crate::model) struct Checker<'a> {
     pub functions_deep: usize,
     /// What the item that comes next reads, and gives beside its target.
     pub reading: Reading,
+    /// What the configs make of parts of a loss: the part, and what stands for it.
+    pub resolved: Vec<(Span, Resolved)>,
     /// The condition of halting as written, and what it reads.
     pub halts_when: Option<(String, Vec<String>)>,
     /// The outline's open stretches, innermost last.
@@ -239,6 +242,7 @@ pub fn check(modules: &Modules, sources: &Sources, bindings: &Bindings, sink: &m
         functions_deep: 0,
         reading: Reading::default(),
         halts_when: None,
+        resolved: Vec::new(),
         outline: vec![Items::default()],
         sections: Vec::new(),
         nets_called: Vec::new(),
@@ -365,7 +369,8 @@ impl Checker<'_> {
             name: state.name.clone(),
             axes: state.ty.dims.iter().map(axis).collect(),
         };
-        let (when, reads) = self.halts_when.take().map_or((None, Vec::new()), |(when, reads)| (Some(when), reads));
+        let (when, reads) =
+            self.halts_when.take().map_or((None, Vec::new()), |(when, reads)| (Some(when), reads));
         let trained = |weight: &&Weight| matches!(weight.role, WeightRole::Param | WeightRole::Table);
         Outline {
             model: model.to_owned(),

@@ -35,7 +35,11 @@ pub fn way_back(canvas: &mut Canvas, folded: &Folded, (top, bottom): (f64, f64))
     let (left, right) = (px(MARGIN / 2.0), px(MARGIN - 2.0));
     let (start, end) = (px(bottom), px(top + HEADING - 4.0));
     canvas.path(Layer::Lines, "chevron", &format!("M{right} {start}H{left}V{end}H{right}"));
-    canvas.path(Layer::Lines, "chevron", &format!("M{} {}l5 4l-5 4", px(MARGIN - 7.0), px(top + HEADING - 8.0)));
+    canvas.path(
+        Layer::Lines,
+        "chevron",
+        &format!("M{} {}l5 4l-5 4", px(MARGIN - 7.0), px(top + HEADING - 8.0)),
+    );
 }
 
 /// The rule by which a sample is done; gives where the panel ends.

@@ -30,7 +30,15 @@ pub fn draw(canvas: &mut Canvas, columns: &Columns, palette: &Palette, folded: &
     }
     if !palette.nets().is_empty() {
         cursor.break_line();
-        cursor.entry(canvas, &Mark::Words, if folded.outline.parameters.is_empty() { "one colour, one set of weights:" } else { "one colour, one set of weights, with its parameters:" });
+        cursor.entry(
+            canvas,
+            &Mark::Words,
+            if folded.outline.parameters.is_empty() {
+                "one colour, one set of weights:"
+            } else {
+                "one colour, one set of weights, with its parameters:"
+            },
+        );
         for net in palette.nets() {
             let elements = parameters::of_net(&folded.outline.parameters, net).map(count);
             let elements = elements.map(|elements| format!(" · {elements}")).unwrap_or_default();

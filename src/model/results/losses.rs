@@ -181,17 +181,21 @@ impl Checker<'_> {
     }
 
     fn loss(&mut self, name: &Ident, value: &Expr) {
+        self.resolved.clear();
         let Some(val) = self.per_sample("loss", name, value) else { return };
         if self.bindings.mode == Mode::Training && !self.needs(val) && !self.is_number(val) {
             let shown = self.ty(val).show(&self.axes).to_string();
             self.error(complaints::loss_without_gradient(name, &shown, value.span));
             return;
         }
-        let text = self.author_text(value.span);
-        self.reading = Reading::of(value);
-        let nets = std::mem::take(&mut self.nets_called);
-        let kind = ItemKind::Update { target: name.name.clone(), text, nets, axes: Vec::new() };
-        self.push_item(kind, name.span);
+        // A loss that the configs switch off is not drawn.
+        if !self.builder.number(val).is_some_and(|number| number == 0.0) {
+            let text = self.resolved_text(value.span);
+            self.reading = self.read_in(value, &text);
+            let nets = std::mem::take(&mut self.nets_called);
+            let kind = ItemKind::Update { target: name.name.clone(), text, nets, axes: Vec::new() };
+            self.push_item(kind, name.span);
+        }
         self.output(format!("loss.{}", name.name), val);
     }
 

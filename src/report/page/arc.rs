@@ -66,9 +66,14 @@ pub fn tasks(set: &TestSet, score: &Json, submission: &Json) -> Option<Tasks> {
         .map(|task| view(task, &of_task(task), &submission[task.name.as_str()]))
         .collect();
     tasks.sort_by_key(|task| (task.solved, task.unknown));
-    let pass = score["pass"].as_object().into_iter().flatten();
+    // `pass@2` before `pass@10`.
+    let mut pass: Vec<_> = score["pass"].as_object().into_iter().flatten().collect();
+    pass.sort_by_key(|(name, _)| name.trim_start_matches("pass@").parse::<usize>().unwrap_or(usize::MAX));
     Some(Tasks {
-        pass: pass.filter_map(|(name, share)| Some((name.clone(), number(share.as_f64()?)))).collect(),
+        pass: pass
+            .into_iter()
+            .filter_map(|(name, share)| Some((name.clone(), number(share.as_f64()?))))
+            .collect(),
         told: format!(
             "mean over {} tasks; {} of {} votes",
             count(score["tasks"].as_u64().unwrap_or(0)),
@@ -96,8 +101,11 @@ fn view(task: &TestTask, inputs: &[&Json], attempts: &Json) -> TaskView {
         let right = pair.output.as_ref();
         known += usize::from(right.is_some());
         solved += usize::from(score["rank"].as_u64().is_some_and(|rank| rank <= 2));
-        let votes: Vec<u64> =
-            score["attempt_votes"].as_array().into_iter().flatten().filter_map(Json::as_u64).collect();
+        // Older scores know the votes of the first answer alone.
+        let votes: Vec<u64> = match score["attempt_votes"].as_array() {
+            Some(votes) => votes.iter().filter_map(Json::as_u64).collect(),
+            None => score["top_votes"].as_u64().into_iter().collect(),
+        };
         let answer = |(place, votes): (usize, &u64)| {
             let grid = grid(&attempts[format!("attempt_{}", place + 1)])?;
             let is_right = right == Some(&grid);

@@ -358,7 +358,10 @@ mod tests {
             ..Thinking::default()
         };
         let told = preference(&[thinking([0.8, 0.2]), thinking([0.9, 0.1])]).unwrap();
-        assert!(told.starts_with("The merge prefers a thought in 2 of 2 puzzles: the heaviest weighs 0.850"), "{told}");
+        assert!(
+            told.starts_with("The merge prefers a thought in 2 of 2 puzzles: the heaviest weighs 0.850"),
+            "{told}"
+        );
         assert!(told.contains("in 100 % of puzzles; one picked blindly would be in 50 %"), "{told}");
         let even = preference(&[thinking([0.5, 0.5])]).unwrap();
         assert!(even.starts_with("The merge prefers no thought") && even.contains("2.00 of 2"), "{even}");

@@ -95,12 +95,12 @@ impl Page<'_> {
             puzzle::view(at, thinking, &shared, at == 0 || at < MOST_OPEN && !thinking.solved(self.data))
         };
         let puzzles: Vec<_> = shown.iter().enumerate().map(view).collect();
-        let tasks = self.arc.as_ref().and_then(|(score, submission)| {
-            arc::tasks(self.data.arc()?, score, submission)
-        });
-        let unsolved = self.watched.iter().filter(|thinking| {
-            thinking.can_be_judged(self.data) && !thinking.solved(self.data)
-        });
+        let tasks =
+            self.arc.as_ref().and_then(|(score, submission)| arc::tasks(self.data.arc()?, score, submission));
+        let unsolved = self
+            .watched
+            .iter()
+            .filter(|thinking| thinking.can_be_judged(self.data) && !thinking.solved(self.data));
         let raw = |text: &str| Value::from_safe_string(text.to_owned());
         Ok(environment.get_template("page.html")?.render(context! {
             style => raw(&(chart::sheet(".chart") + include_str!("page.css"))),

@@ -106,8 +106,12 @@ pub fn view(at: usize, thinking: &Thinking, shared: &Shared, open: bool) -> View
         let tokens = moment.answer.tokens.as_slice();
         let changed = before.map(|before| differing(before, tokens));
         let (drawing, wrong) = answer(&drawn_on, drawn, &moment.answer, changed, thinking, data);
-        let views: Vec<ThoughtView> =
-            moment.thoughts.iter().zip(drawn_thoughts).enumerate().map(|(number, (thought, drawn))| {
+        let views: Vec<ThoughtView> = moment
+            .thoughts
+            .iter()
+            .zip(drawn_thoughts)
+            .enumerate()
+            .map(|(number, (thought, drawn))| {
                 let (drawing, wrong) = answer(&drawn_on, drawn, &thought.answer, None, thinking, data);
                 ThoughtView {
                     number: number + 1,
@@ -117,7 +121,8 @@ pub fn view(at: usize, thinking: &Thinking, shared: &Shared, open: bool) -> View
                     weight: thought.weight.map(percent),
                     bar: format!("{:.1}", 100.0 * thought.weight.unwrap_or(0.0).clamp(0.0, 1.0)),
                 }
-            }).collect();
+            })
+            .collect();
         let weights: Vec<Option<f64>> = moment.thoughts.iter().map(|thought| thought.weight).collect();
         let right: Vec<bool> = views.iter().map(|view| view.right).collect();
         let sure = moment.confidence.map(|sure| format!(" · {} sure", percent(sure))).unwrap_or_default();
@@ -217,7 +222,8 @@ fn answer(
     // Rows read out help for small grids only.
     let spoken =
         if picture.cells.len() <= 81 && !picture.is_coloured() { rows.join("; ") } else { String::new() };
-    let told_wrong = if thinking.can_be_judged(data) { errors(wrong.len(), ground.unit()) } else { "unknown".to_owned() };
+    let told_wrong =
+        if thinking.can_be_judged(data) { errors(wrong.len(), ground.unit()) } else { "unknown".to_owned() };
     let label = format!("{told_wrong}. {spoken}");
     let drawing = match ground.running {
         true => running::guess(ground.right, picture, &told, label.trim()),

@@ -33,7 +33,11 @@ pub fn guess(right: Option<&Picture>, guess: &Picture, told: &Told, label: &str)
         for cell in cells {
             let class = class(cell.at, told);
             // A space that is wrong must be seen.
-            let shown = if cell.text == " " && class.starts_with('w') { "␣".to_owned() } else { letter(&cell.text) };
+            let shown = if cell.text == " " && class.starts_with('w') {
+                "␣".to_owned()
+            } else {
+                letter(&cell.text)
+            };
             match &mut run {
                 Some((same, letters)) if *same == class => letters.push_str(&shown),
                 _ => {

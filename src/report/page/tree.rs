@@ -88,7 +88,8 @@ pub fn favourite(weights: &[f64]) -> Option<usize> {
 /// How many thoughts the weights amount to: the exponential of their entropy. As many as there are where none is
 /// preferred, 1 where one decides.
 pub fn effective(weights: &[f64]) -> f64 {
-    let entropy: f64 = weights.iter().filter(|weight| **weight > 0.0).map(|weight| -weight * weight.ln()).sum();
+    let entropy: f64 =
+        weights.iter().filter(|weight| **weight > 0.0).map(|weight| -weight * weight.ln()).sum();
     entropy.exp()
 }
 
@@ -145,7 +146,10 @@ mod tests {
         let some = |weights: &[f64]| weights.iter().copied().map(Some).collect::<Vec<_>>();
         assert!(preference(&some(&[0.5, 0.5]), None).contains("no thought is preferred"));
         let told = preference(&some(&[0.9, 0.1]), Some(&[false, true]));
-        assert_eq!(told, "merged; prefers thought 1, which is wrong while another is right: 90 % where even would be 50 %");
+        assert_eq!(
+            told,
+            "merged; prefers thought 1, which is wrong while another is right: 90 % where even would be 50 %"
+        );
         assert!(preference(&[None, Some(1.0)], None).contains("does not tell"));
     }
 }
