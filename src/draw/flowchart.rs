@@ -116,6 +116,9 @@ pub fn flowchart(folded: &Folded, depth: usize) -> Flowchart {
     };
     let mut entries: Vec<FlowItem> = walk.states(folded).into_iter().collect();
     for part in &folded.parts {
+        if !part.in_order() {
+            entries.extend(walk.step_ahead(folded));
+        }
         let id = walk.id();
         let label = cut(&one_line(part.name), WIDTH);
         let inner = walk.nodes(&part.nodes, Around::Section, part.in_order());
@@ -200,6 +203,32 @@ impl<'a> Walk<'a> {
         Some(FlowItem::Group {
             id: group,
             label: "halting".to_owned(),
+            kind: Group::Section,
+            entries: vec![item],
+        })
+    }
+
+    /// One more step from the new states, where a loss looks there.
+    fn step_ahead(&mut self, folded: &Folded<'a>) -> Option<FlowItem> {
+        if !folded.looks_ahead() || self.given.contains_key(AHEAD) {
+            return None;
+        }
+        let group = self.id();
+        let words = ["one more step from here".to_owned(), "without gradient".to_owned()];
+        let (node, item) = self.node_with(Shape::State, false, words.to_vec());
+        let left: Vec<Given> = folded
+            .outline
+            .states
+            .iter()
+            .filter_map(|state| self.given.get(state.name.as_str()).copied())
+            .collect();
+        for state in left {
+            self.edge(state, node, false, false);
+        }
+        self.given.insert(AHEAD, Given { node, thoughts: 1, here: true });
+        Some(FlowItem::Group {
+            id: group,
+            label: AHEAD.to_owned(),
             kind: Group::Section,
             entries: vec![item],
         })
@@ -303,7 +332,10 @@ impl<'a> Walk<'a> {
             }
         }
         self.thoughts.pass(leaf);
-        self.give(leaf, id);
+        // Nobody reads a loss.
+        if in_order {
+            self.give(leaf, id);
+        }
         if in_order && !aside {
             self.before = Some(id);
         }
@@ -315,12 +347,6 @@ impl<'a> Walk<'a> {
         let own = Change::of(leaf.kind).into_iter().flat_map(|change| change.states().collect::<Vec<_>>());
         let names: Vec<&'a str> = leaf.reads.iter().map(String::as_str).chain(own).collect();
         for name in names {
-            if name == AHEAD {
-                let left: Vec<Given> = self.given.values().copied().filter(|given| given.here).collect();
-                let last = left.into_iter().max_by_key(|given| given.node);
-                last.into_iter().for_each(|last| self.edge(last, id, aside, false));
-                continue;
-            }
             let source = self.given.get(name).copied();
             self.read.push((name, id, source.map(|source| source.node)));
             if let Some(source) = source {

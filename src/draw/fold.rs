@@ -2,7 +2,7 @@
 //! one node, which says how many of its turns have gradient. Never changes what is computed or its order; what a
 //! loss binds on its way is told once, as part of that loss.
 
-use crate::model::outline::{Item, ItemKind, Outline};
+use crate::model::outline::{AHEAD, Item, ItemKind, Outline};
 
 /// A folded outline.
 pub struct Folded<'a> {
@@ -77,6 +77,11 @@ pub struct Leaf<'a> {
 }
 
 impl<'a> Folded<'a> {
+    /// Whether something reads what one more step would give.
+    pub fn looks_ahead(&self) -> bool {
+        self.leaves().iter().any(|leaf| leaf.reads.iter().any(|name| name == AHEAD))
+    }
+
     /// All leaves in order, a folded body once.
     pub fn leaves(&self) -> Vec<&Leaf<'a>> {
         let mut leaves = Vec::new();

@@ -55,6 +55,9 @@ pub fn halting(canvas: &mut Canvas, columns: &Columns, folded: &Folded, top: f64
         panel.row(&line, "");
     }
     panel.words(&labels::at_most(halting.at_most));
+    if folded.looks_ahead() {
+        panel.words("A loss looks ahead: one more step from here, without gradient.");
+    }
     panel.close()
 }
 

@@ -61,7 +61,10 @@ impl<'a> Flow<'a, '_> {
     fn part(&mut self, part: &Part<'a>) {
         let top = self.y;
         if !part.in_order() {
-            self.lines_to(top, End::Arrow);
+            // Losses tell by name what they read.
+            if !part.nodes.iter().any(tells_what_it_reads) {
+                self.lines_to(top, End::Arrow);
+            }
             self.drawn_to = None;
         }
         self.in_order = part.in_order();
@@ -276,6 +279,10 @@ impl<'a> Flow<'a, '_> {
             self.canvas.circle(Layer::Boxes, class, (x, frame.y + TAB / 2.0), 3.8);
         }
     }
+}
+
+fn tells_what_it_reads(node: &Node) -> bool {
+    matches!(node, Node::Leaf(leaf) if !leaf.reads.is_empty())
 }
 
 /// The states, which have a value when a step begins.
