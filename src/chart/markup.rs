@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::plot::Chart;
+use super::laid_out::Chart;
 use crate::draw::xml;
 
 /// Everything inside a chart's `svg`, its upper left corner at the origin.

@@ -3,6 +3,7 @@
 //! code in the same colours.
 
 mod canvas;
+mod laid_out;
 mod markup;
 mod panels;
 mod plot;
@@ -10,7 +11,8 @@ mod scale;
 mod style;
 
 pub use canvas::{Align, Canvas, Letters};
+pub use laid_out::Chart;
 pub use panels::panels;
-pub use plot::{Chart, Curve, Plot};
+pub use plot::{Curve, Plot};
 pub use scale::{Scale, axis_number};
 pub use style::{class, sheet};

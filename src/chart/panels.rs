@@ -2,8 +2,9 @@
 //! then the charts in two columns, a colour per name.
 
 use super::canvas::{Align, Canvas, Letters};
+use super::laid_out::Chart;
 use super::markup;
-use super::plot::{Chart, Plot};
+use super::plot::Plot;
 use super::style;
 
 /// Height of a line of the legend, of a chart's title and of the space between charts, in pixels.

@@ -1,10 +1,9 @@
 //! Curves to coordinates: takes points, gives lines, ticks and labels for a template or a canvas to draw; never looks at what
 //! a curve means.
 
-use serde::Serialize;
-
+use super::laid_out::{Chart, Drawn};
 use super::markup;
-use super::scale::{Scale, Tick, count_of, number_of, significant, tenth};
+use super::scale::{Scale, count_of, number_of, significant, tenth};
 use crate::numbers::number;
 
 /// Size of a drawing, and of the margins around its plot, in pixels of the `viewBox`.
@@ -42,39 +41,6 @@ pub struct Curve {
     pub points: Vec<(f64, f64)>,
     /// Whether each point is marked.
     pub dots: bool,
-}
-
-/// A plot laid out.
-#[derive(Clone, Debug, Serialize)]
-pub struct Chart {
-    pub(super) title: String,
-    pub(super) across: String,
-    pub(super) log: bool,
-    pub(super) width: f64,
-    pub(super) height: f64,
-    pub(super) left: f64,
-    pub(super) right: f64,
-    pub(super) top: f64,
-    pub(super) bottom: f64,
-    pub(super) x_ticks: Vec<Tick>,
-    pub(super) y_ticks: Vec<Tick>,
-    pub(super) curves: Vec<Drawn>,
-    /// `[[[x, y, pixel x, pixel y], ..], ..]`, one list per curve, as JSON.
-    points: String,
-    /// The chart in words.
-    summary: String,
-    /// The elements inside its `svg`.
-    body: String,
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct Drawn {
-    pub(super) name: String,
-    pub(super) class: String,
-    /// `points` of a polyline each; several where there are gaps.
-    pub(super) lines: Vec<String>,
-    pub(super) dots: Vec<(f64, f64)>,
-    last: String,
 }
 
 impl Plot {
@@ -192,6 +158,7 @@ fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chart::scale::Tick;
 
     fn chart(points: &[(f64, f64)]) -> Option<Chart> {
         let curve = Curve { name: "train".to_owned(), points: points.to_vec(), ..Curve::default() };

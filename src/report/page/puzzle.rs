@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::grid::{Board, Told};
-use super::results::plain;
+use super::results::{percent, plain};
 use super::thinking::{Guess, Moment, Thinking};
 use super::{running, tree};
 use crate::data::{Dataset, Mark, Picture};
@@ -250,16 +250,6 @@ fn errors(wrong: usize, unit: &str) -> String {
 
 fn differing(before: &[i64], now: &[i64]) -> BTreeSet<usize> {
     before.iter().zip(now).enumerate().filter(|(_, (before, now))| before != now).map(|(at, _)| at).collect()
-}
-
-/// `97 %`; tenths where they matter.
-pub(super) fn percent(share: f64) -> String {
-    let percent = 100.0 * share;
-    match percent {
-        p if p > 0.0 && p < 0.05 => "< 0.1 %".to_owned(),
-        p if p < 1.0 || (99.0..99.95).contains(&p) => format!("{p:.1} %"),
-        p => format!("{p:.0} %"),
-    }
 }
 
 fn verdict(thinking: &Thinking, data: &dyn Dataset, unit: &str) -> String {

@@ -255,6 +255,16 @@ pub fn by_rating(puzzles: &[PuzzleRow], rating_name: &str) -> Option<Table> {
     Some(Table { header, rows })
 }
 
+/// `97 %`; tenths where they matter.
+pub(super) fn percent(share: f64) -> String {
+    let percent = 100.0 * share;
+    match percent {
+        p if p > 0.0 && p < 0.05 => "< 0.1 %".to_owned(),
+        p if p < 1.0 || (99.0..99.95).contains(&p) => format!("{p:.1} %"),
+        p => format!("{p:.0} %"),
+    }
+}
+
 /// A rating: most are whole.
 pub(super) fn plain(value: f64) -> String {
     if value.fract() == 0.0 && value.abs() < 1e12 { format!("{value:.0}") } else { number(value) }

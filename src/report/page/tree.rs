@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::puzzle::percent;
+use super::results::percent;
 
 /// Height of one branch and of the merge, in pixels.
 const LEVEL: usize = 26;
