@@ -3,18 +3,9 @@
 
 use crate::model::checker::Checker;
 use crate::model::evaluate::value::Value;
-use crate::model::schedule::reading::Reading;
+use crate::model::schedule::reading::{Reading, Resolved};
 use crate::source::Span;
 use crate::syntax::ast::Expr;
-
-/// What stands for a part of an expression.
-#[derive(Clone, Debug, PartialEq)]
-pub(in crate::model) enum Resolved {
-    /// Another part: the arm that was taken, or what was inherited.
-    Part(Span),
-    /// The number of a config.
-    Number(String),
-}
 
 impl Checker<'_> {
     /// `part` is what the configs leave of `whole`.

@@ -1,8 +1,9 @@
-//! What an item of the outline reads and gives, by name: takes an expression as written, gives the names in it; evaluates
-//! nothing. No name hides another, so a name says which value is meant.
+//! What an item of the outline reads and gives, by name, and what stands for parts of it: takes an expression as written,
+//! gives the names in it; evaluates nothing. No name hides another, so a name says which value is meant.
 
 use crate::model::names::visit::visit_expr;
 use crate::model::outline::AHEAD;
+use crate::source::Span;
 use crate::syntax::ast::{Expr, ExprKind};
 
 /// Names that an item reads, and names that get a value there beside its target.
@@ -10,6 +11,15 @@ use crate::syntax::ast::{Expr, ExprKind};
 pub(in crate::model) struct Reading {
     pub reads: Vec<String>,
     pub gives: Vec<String>,
+}
+
+/// What stands for a part of an expression.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::model) enum Resolved {
+    /// Another part: the arm that was taken, or what was inherited.
+    Part(Span),
+    /// The number of a config.
+    Number(String),
 }
 
 impl Reading {
