@@ -66,7 +66,7 @@ impl Canvas {
         let class = style::class(number);
         let _ = writeln!(
             self.text,
-            "<g class=\"curve {class}\"><path d=\"M{} {}L{} {}\"/></g>",
+            "<g class=\"curve {class}\"><path class=\"dashed\" d=\"M{} {}L{} {}\"/></g>",
             from.0, from.1, to.0, to.1
         );
     }
