@@ -36,9 +36,15 @@ fn two_tasks() -> TestSet {
     TestSet {
         identifiers: Identifiers::from_names(&names).unwrap(),
         tasks: vec![
-            TestTask { name: "a".to_owned(), tests: vec![pair("12|34", "56|78")], copies: 2 },
+            TestTask {
+                name: "a".to_owned(),
+                demonstrations: Vec::new(),
+                tests: vec![pair("12|34", "56|78")],
+                copies: 2,
+            },
             TestTask {
                 name: "b".to_owned(),
+                demonstrations: Vec::new(),
                 tests: vec![pair("1", "11"), pair("2", "22"), pair("3", "33")],
                 copies: 2,
             },
@@ -129,7 +135,12 @@ fn votes_come_before_confidence() {
     let names = ["<blank>", "c", "c|||t2|||0123456789", "c|||t4|||0123456789"].map(str::to_owned).to_vec();
     let set = TestSet {
         identifiers: Identifiers::from_names(&names).unwrap(),
-        tasks: vec![TestTask { name: "c".to_owned(), tests: vec![pair("12", "7")], copies: 3 }],
+        tasks: vec![TestTask {
+            name: "c".to_owned(),
+            demonstrations: Vec::new(),
+            tests: vec![pair("12", "7")],
+            copies: 3,
+        }],
     };
     let predictions = [(1, "12", "8", 0.9), (2, "21", "7", 0.1), (3, "21", "7", 0.1)];
     assert_eq!(pass(&score(&set, &predictions)), [1.0; 6]);
@@ -156,7 +167,12 @@ fn the_place_of_the_right_answer_decides() {
         .collect();
     let set = TestSet {
         identifiers: Identifiers::from_names(&names).unwrap(),
-        tasks: vec![TestTask { name: "d".to_owned(), tests: vec![pair("0", "7")], copies: 5 }],
+        tasks: vec![TestTask {
+            name: "d".to_owned(),
+            demonstrations: Vec::new(),
+            tests: vec![pair("0", "7")],
+            copies: 5,
+        }],
     };
     let predictions =
         [(1, "0", "8", 0.5), (2, "0", "8", 0.5), (3, "0", "9", 0.5), (4, "0", "9", 0.5), (5, "0", "7", 1.0)];

@@ -229,12 +229,12 @@ fn curves_are_drawn_for_every_side() {
         assert!(svg.contains(wanted), "no {wanted} in {svg}");
     }
     // A line per run and panel, and one per side in the legend.
-    let lines = |colour: &str| {
-        svg.lines()
-            .filter(|line| line.starts_with("<polyline") && line.contains(&format!("stroke=\"{colour}\"")))
-            .count()
+    let lines = |class: &str| {
+        let group = format!("<g class=\"curve {class}\">");
+        let groups = svg.lines().filter_map(|line| line.strip_prefix(group.as_str()));
+        groups.map(|line| line.matches("<polyline").count() + line.matches("<path").count()).sum::<usize>()
     };
-    assert_eq!((lines("#0072B2"), lines("#D55E00")), (3, 3));
+    assert_eq!((lines("c0"), lines("c1")), (3, 3));
     assert!(!svg.contains("http://") || svg.matches("http://").count() == 1, "only the namespace");
 }
 

@@ -1,7 +1,9 @@
 //! Outlines to pictures: each file of `fixtures/draw` in each format. A reviewer opens `snapshots/draw/*.svg`.
 
 use totc::draw::{Format, draw};
+use totc::ir::{Mode, WeightRole};
 use totc::model::outline::Outline;
+use totc::model_file::ModelFile;
 
 #[test]
 fn trm() {
@@ -34,6 +36,63 @@ fn strained() {
     pictures("strained");
 }
 
+/// What a loss, the rule of halting and the states read is written in the model files; nothing else has an edge to it.
+#[test]
+fn edges_are_data_flow() {
+    let mut file =
+        ModelFile::load(&folder("../models/totrm.tot"), Some("ToTrm".to_owned())).expect("a model file");
+    let model = file.model(Mode::Training).unwrap_or_else(|_| panic!("ToTrm has no mistakes"));
+    let chart = draw(&model.outline, Format::Mermaid, 1);
+    let nodes = |all: &[&str]| -> Vec<String> {
+        let mut nodes: Vec<String> = all.iter().map(|words| node(&chart, words)).collect();
+        nodes.sort();
+        nodes
+    };
+    assert_eq!(sources(&chart, "answering"), nodes(&["logits"]));
+    assert_eq!(sources(&chart, "halting ←"), nodes(&["logits", "halt_logit"]));
+    assert_eq!(sources(&chart, "diversity"), nodes(&["record thoughts"]));
+    assert_eq!(sources(&chart, "branches"), nodes(&["record thoughts"]));
+    assert_eq!(sources(&chart, "scoring"), nodes(&["record thoughts", "record scores"]));
+    assert_eq!(sources(&chart, "halt when"), nodes(&["halt_logit"]));
+    // A state comes back from the last value that the step gave it: `y <- f(y + z)`, `z <- y`.
+    assert_eq!(sources(&chart, "y<br/>"), nodes(&["y ← "]));
+    assert_eq!(sources(&chart, "z<br/>"), nodes(&["z ← y"]));
+    // HRM's second loss looks one step ahead, from both states.
+    let mut file =
+        ModelFile::load(&folder("../models/hrm.tot"), Some("Hrm".to_owned())).expect("a model file");
+    let hrm = file.model(Mode::Training).unwrap_or_else(|_| panic!("HRM has no mistakes"));
+    let hrm = draw(&hrm.outline, Format::Mermaid, 0);
+    assert_eq!(sources(&hrm, "one more step").len(), 2, "{hrm}");
+    assert!(sources(&hrm, "continuing").contains(&node(&hrm, "one more step")), "{hrm}");
+    // All parameters are in the list of nets.
+    let trained = model
+        .graph
+        .weights
+        .iter()
+        .filter(|weight| matches!(weight.role, WeightRole::Param | WeightRole::Table));
+    let all: usize = trained.map(|weight| weight.count()).sum();
+    assert!(chart.contains(&format!("parameters: {}", totc::report::count(all as u64))), "{chart}");
+}
+
+/// The id of the node that begins with these words.
+fn node(chart: &str, words: &str) -> String {
+    let line = chart.lines().map(str::trim).find(|line| line.contains(&format!("\"{words}")));
+    let line = line.unwrap_or_else(|| panic!("no node {words} in {chart}"));
+    line.chars().take_while(|letter| letter.is_alphanumeric()).collect()
+}
+
+/// The ids of the nodes with an edge to that node, in order.
+fn sources(chart: &str, words: &str) -> Vec<String> {
+    let end = format!(" {}", node(chart, words));
+    let edges = chart.lines().map(str::trim).filter(|line| line.contains("> ") || line.contains(">|"));
+    let mut sources: Vec<String> = edges
+        .filter(|line| line.ends_with(&end))
+        .filter_map(|line| Some(line.split(' ').next()?.to_owned()))
+        .collect();
+    sources.sort();
+    sources
+}
+
 #[test]
 fn every_fixture_has_a_test() {
     let source = include_str!("draw.rs");
@@ -53,9 +112,9 @@ fn pictures(name: &str) {
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| {
-        insta::assert_snapshot!(format!("{name}.dot"), draw(&outline, Format::Dot));
-        insta::assert_snapshot!(format!("{name}.mermaid"), draw(&outline, Format::Mermaid));
-        insta::assert_binary_snapshot!(&format!("{name}.svg"), draw(&outline, Format::Svg).into_bytes());
+        insta::assert_snapshot!(format!("{name}.dot"), draw(&outline, Format::Dot, 0));
+        insta::assert_snapshot!(format!("{name}.mermaid"), draw(&outline, Format::Mermaid, 0));
+        insta::assert_binary_snapshot!(&format!("{name}.svg"), draw(&outline, Format::Svg, 0).into_bytes());
     });
 }
 

@@ -3,7 +3,7 @@
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use totc::draw::{Format, draw};
-use totc::model::outline::{Extent, Item, ItemKind, Outline, Section};
+use totc::model::outline::{Carried, Extent, Halting, Item, ItemKind, Outline, Section};
 use totc::source::Span;
 
 const OUTLINES: u64 = 300;
@@ -12,7 +12,7 @@ const OUTLINES: u64 = 300;
 fn the_same_outline_gives_the_same_bytes() {
     for_each(|outline| {
         for format in [Format::Svg, Format::Dot, Format::Mermaid] {
-            assert_eq!(draw(outline, format), draw(outline, format));
+            assert_eq!(draw(outline, format, 2), draw(outline, format, 2));
         }
     });
 }
@@ -20,7 +20,7 @@ fn the_same_outline_gives_the_same_bytes() {
 #[test]
 fn svg_tags_are_balanced() {
     for_each(|outline| {
-        let svg = draw(outline, Format::Svg);
+        let svg = draw(outline, Format::Svg, 2);
         let mut open = Vec::new();
         for piece in svg.split('<').skip(1) {
             let (tag, text) = piece.split_once('>').expect("a tag ends");
@@ -40,7 +40,7 @@ fn svg_tags_are_balanced() {
 #[test]
 fn nothing_overlaps_in_an_svg() {
     for_each(|outline| {
-        let svg = draw(outline, Format::Svg);
+        let svg = draw(outline, Format::Svg, 2);
         let all = rects(&svg, &["ground"])[0];
         let cards = rects(&svg, &["box", "note"]);
         let frames = rects(&svg, &["panel", "frame", "rows"]);
@@ -65,7 +65,7 @@ fn nothing_overlaps_in_an_svg() {
 #[test]
 fn mermaid_is_well_formed() {
     for_each(|outline| {
-        let chart = draw(outline, Format::Mermaid);
+        let chart = draw(outline, Format::Mermaid, 2);
         let lines = || chart.lines().map(str::trim);
         let opened = lines().filter(|line| line.starts_with("subgraph ")).count();
         assert_eq!(opened, lines().filter(|line| *line == "end").count());
@@ -94,7 +94,7 @@ fn dot_is_well_formed() {
         let mut depth = 0;
         let mut quoted = false;
         let mut escaped = false;
-        for letter in draw(outline, Format::Dot).chars() {
+        for letter in draw(outline, Format::Dot, 2).chars() {
             match letter {
                 _ if escaped => escaped = false,
                 '\\' if quoted => escaped = true,
@@ -158,13 +158,29 @@ fn for_each(check: impl Fn(&Outline)) {
 fn outline(chance: &mut impl Rng) -> Outline {
     let sections = ["encode", "think", "decode", "losses"];
     let sections = sections.map(|name| Section { name: name.to_owned(), items: items(chance, 0) });
-    Outline { model: words(chance), sections: sections.to_vec() }
+    Outline {
+        model: words(chance),
+        sections: sections.to_vec(),
+        states: nets(chance).into_iter().map(|name| Carried { name, axes: axes(chance) }).collect(),
+        halting: chance.random::<bool>().then(|| Halting {
+            when: chance.random::<bool>().then(|| words(chance)),
+            reads: nets(chance),
+            at_most: chance.random_range(1..99),
+        }),
+        parameters: nets(chance).into_iter().map(|path| (path, chance.random_range(1..99_999))).collect(),
+    }
 }
 
 fn items(chance: &mut impl Rng, depth: usize) -> Vec<Item> {
     let count = chance.random_range(0..5);
     (0..count)
-        .map(|at| Item { kind: kind(chance, depth, at), gradient: chance.random(), span: Span::NONE })
+        .map(|at| Item {
+            kind: kind(chance, depth, at),
+            gradient: chance.random(),
+            reads: nets(chance),
+            gives: nets(chance),
+            span: Span::NONE,
+        })
         .collect()
 }
 

@@ -58,13 +58,13 @@ fn a_run_that_has_just_begun_has_a_page() {
 }
 
 #[test]
-fn a_mix_of_solved_and_unsolved_is_chosen() {
+fn failures_come_first() {
     let fixture = Fixture::new();
     let data = fixture.data.as_ref();
     let solved: Vec<bool> = fixture.watched.iter().map(|thinking| thinking.solved(data)).collect();
     assert_eq!(solved, [true, false, true]);
-    assert_eq!(totc::report::page::choose(&fixture.watched, 2, data), [0, 1]);
-    assert_eq!(totc::report::page::choose(&fixture.watched, 9, data), [0, 1, 2]);
+    assert_eq!(totc::report::page::choose(&fixture.watched, 2, data), [1, 0]);
+    assert_eq!(totc::report::page::choose(&fixture.watched, 9, data), [1, 0, 2]);
     assert!(totc::report::page::choose(&fixture.watched, 0, data).is_empty());
 }
 
@@ -88,6 +88,9 @@ fn chromium_draws_it() {
             "{name}"
         );
         assert_eq!(probe["shown thoughts"], serde_json::json!([2, 2, 2]), "{name}");
+        // The puzzle that is not solved stands first and open, the others are folded.
+        assert_eq!(probe["open"], serde_json::json!([true, false, false]), "{name}");
+        assert!(probe["smallest letters"].as_f64().is_some_and(|size| size >= 11.0), "{name}: {probe}");
         // Pointing at a curve tells its values.
         assert_eq!(probe["tip"], "step 50train: 2", "{name}");
         assert_eq!(probe["after play"], "step 1 of 3", "{name}");
@@ -100,13 +103,13 @@ fn chromium_draws_it() {
         // Every point of the test curves is there, in their colour.
         let dots = wide["dots"].as_array().unwrap();
         assert!(dots.len() >= 6 * 5, "{} points", dots.len());
-        let orange = if dark { [0xf2, 0x9a, 0x5b] } else { [0xb4, 0x48, 0x0a] };
+        let orange = if dark { [0xf2, 0x9a, 0x5b] } else { [0xd5, 0x5e, 0x00] };
         for dot in dots {
             let (x, y) = (dot[0].as_f64().unwrap(), dot[1].as_f64().unwrap());
             assert!(image.nears(x, y, orange), "at {x}, {y}: {:?}", image.at(x, y));
         }
         // Cells of the answer after the last step: one wrong, the others right or given.
-        let grid = &wide["answers"][1][2];
+        let grid = &wide["answers"][0][2];
         for at in 0..16 {
             let [red, _, blue] = image.at_cell(grid, at).map(i32::from);
             match at {

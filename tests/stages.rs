@@ -33,7 +33,7 @@ fn all() -> Vec<(String, String)> {
     }
     for model in shipped() {
         let outline = model.model(Mode::Training).outline;
-        shown.push((format!("outline.{}", model.name), draw(&outline, Format::Mermaid)));
+        shown.push((format!("outline.{}", model.name), draw(&outline, Format::Mermaid, 0)));
     }
     shown
 }

@@ -1,23 +1,18 @@
 //! Charts with one look: takes named points or values, gives places, ticks and labels, and SVG that needs nothing else;
-//! never looks at what a number means. `report` puts the places into its page; `compare` and `sweep` write pictures.
+//! never looks at what a number means. The page of a run and the pictures of `compare` and `sweep` are drawn by the same
+//! code in the same colours.
 
 mod canvas;
+mod laid_out;
+mod markup;
 mod panels;
 mod plot;
 mod scale;
+mod style;
 
-pub use canvas::{Align, Canvas};
+pub use canvas::{Align, Canvas, Letters};
+pub use laid_out::Chart;
 pub use panels::panels;
-pub use plot::{Chart, Curve, Plot};
+pub use plot::{Curve, Plot};
 pub use scale::{Scale, axis_number};
-
-/// Colours of what is compared; they stay apart for most eyes (Okabe and Ito, 2008; black and yellow left out).
-pub const COLOURS: [&str; 7] = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#6E6E6E"];
-/// Colour of what is read first.
-pub const INK: &str = "#222B3A";
-/// Colour of what explains.
-pub const PALE: &str = "#6B7688";
-/// Colour of lines that help the eye.
-pub const RULE: &str = "#E2E6ED";
-/// Colour of every other row.
-pub const BAND: &str = "#F6F7FA";
+pub use style::{class, sheet};

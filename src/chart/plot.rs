@@ -1,17 +1,17 @@
 //! Curves to coordinates: takes points, gives lines, ticks and labels for a template or a canvas to draw; never looks at what
 //! a curve means.
 
-use serde::Serialize;
-
-use super::scale::{Scale, Tick, count_of, number_of, significant, tenth};
+use super::laid_out::{Chart, Drawn};
+use super::markup;
+use super::scale::{Scale, count_of, number_of, significant, tenth};
 use crate::numbers::number;
 
 /// Size of a drawing, and of the margins around its plot, in pixels of the `viewBox`.
-const SIZE: (f64, f64) = (420.0, 236.0);
+const SIZE: (f64, f64) = (420.0, 238.0);
 const LEFT: f64 = 54.0;
 const RIGHT: f64 = 14.0;
 const TOP: f64 = 12.0;
-const BOTTOM: f64 = 40.0;
+const BOTTOM: f64 = 42.0;
 /// Points of one curve that are drawn; a longer one keeps its extremes.
 const MOST_POINTS: usize = 400;
 
@@ -35,43 +35,12 @@ pub struct Plot {
 pub struct Curve {
     /// What it is called in the legend.
     pub name: String,
-    /// Decides colour and dashes: `train`, `test`, `a`, `b`, ...
-    pub class: &'static str,
+    /// Decides colour and dashes: `c0`, `c1` and so on.
+    pub class: String,
     /// Ascending in x; a y that is not finite is a gap.
     pub points: Vec<(f64, f64)>,
     /// Whether each point is marked.
     pub dots: bool,
-}
-
-/// A plot laid out.
-#[derive(Clone, Debug, Serialize)]
-pub struct Chart {
-    pub(super) title: String,
-    pub(super) across: String,
-    pub(super) log: bool,
-    pub(super) width: f64,
-    pub(super) height: f64,
-    pub(super) left: f64,
-    pub(super) right: f64,
-    pub(super) top: f64,
-    pub(super) bottom: f64,
-    pub(super) x_ticks: Vec<Tick>,
-    pub(super) y_ticks: Vec<Tick>,
-    pub(super) curves: Vec<Drawn>,
-    /// `[[[x, y, pixel x, pixel y], ..], ..]`, one list per curve, as JSON.
-    points: String,
-    /// The chart in words.
-    summary: String,
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct Drawn {
-    pub(super) name: String,
-    class: &'static str,
-    /// `points` of a polyline each; several where there are gaps.
-    pub(super) lines: Vec<String>,
-    pub(super) dots: Vec<(f64, f64)>,
-    last: String,
 }
 
 impl Plot {
@@ -92,7 +61,7 @@ impl Plot {
         let points: Vec<&Vec<[f64; 4]>> = drawn.iter().map(|(_, points)| points).collect();
         let points = serde_json::to_string(&points).unwrap_or_default();
         let told: Vec<String> = curves.iter().filter_map(|curve| curve.in_words(&self.across)).collect();
-        Some(Chart {
+        let mut chart = Chart {
             summary: format!("{}. {}", self.title, told.join("; ")),
             title: self.title,
             across: self.across,
@@ -107,7 +76,10 @@ impl Plot {
             y_ticks: y.ticks(number_of),
             curves: drawn.into_iter().map(|(drawn, _)| drawn).collect(),
             points,
-        })
+            body: String::new(),
+        };
+        chart.body = markup::body(&chart);
+        Some(chart)
     }
 }
 
@@ -133,7 +105,7 @@ impl Curve {
         let dots = if self.dots || shown.len() < 2 { &shown[..] } else { &[] };
         let drawn = Drawn {
             name: self.name.clone(),
-            class: self.class,
+            class: self.class.clone(),
             lines: lines.iter().filter(|line| line.len() > 1).map(|line| line.join(" ")).collect(),
             dots: dots.iter().map(|point| (point[2], point[3])).collect(),
             last: shown.last().map_or(String::new(), |point| number(point[1])),
@@ -186,6 +158,7 @@ fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chart::scale::Tick;
 
     fn chart(points: &[(f64, f64)]) -> Option<Chart> {
         let curve = Curve { name: "train".to_owned(), points: points.to_vec(), ..Curve::default() };

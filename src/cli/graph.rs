@@ -15,6 +15,9 @@ pub struct Args {
     choice: Choice,
     #[arg(long, value_enum, default_value = "svg")]
     format: Format,
+    /// List the nets with their parameters, so many parts of their names deep: 1 for each net, 2 for its parts
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    depth: usize,
     /// Write to a file instead of the terminal
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -36,7 +39,7 @@ pub fn main(args: &Args) -> Outcome {
         Format::Mermaid => draw::Format::Mermaid,
         Format::Svg => draw::Format::Svg,
     };
-    let picture = draw::draw(&model.outline, format);
+    let picture = draw::draw(&model.outline, format, args.depth);
     match &args.out {
         Some(path) => {
             let first = match args.format {

@@ -14,7 +14,8 @@ use crate::train::evaluation_folder::EVALUATIONS;
 use crate::train::run::{LIBTORCH, RunError, Session, stops_early};
 use crate::train::used_run::{self, UsedRun, Wish};
 use crate::train::{
-    Answer, FinalTest, MetricsLog, MetricsRecord, PUZZLES, Provenance, Watched, checkpoint, tested_at, watch,
+    Answer, FinalTest, MetricsLog, MetricsRecord, PUZZLES, Provenance, Watched, checkpoint, saved_arc_test,
+    tested_at, watch,
 };
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -103,7 +104,8 @@ pub fn main(args: &Args) -> Outcome {
     let fingerprint = serde_json::to_value(used.run.fingerprint()).unwrap_or_default();
     let run_file = used.run.effective_text().to_owned();
     let mut session = Session::of(used.run.clone(), device)?;
-    let drawing = draw::draw(&session.model_file.model(Mode::Training)?.outline, draw::Format::Svg);
+    let outline = session.model_file.model(Mode::Training)?.outline;
+    let drawing = draw::draw(&outline, draw::Format::Svg, 0);
 
     let sample = args.sample.min(session.data.test_len());
     let batch = sample.clamp(1, session.run.run.batch);
@@ -140,6 +142,8 @@ pub fn main(args: &Args) -> Outcome {
         puzzles,
         rating_name: session.data.rating_name().to_owned(),
         drawing,
+        tree: draw::thoughts_after_each_branch(&outline),
+        arc: saved_arc_test(&folder),
         data: session.data.as_ref(),
         watched,
         chosen,

@@ -63,13 +63,17 @@ fn node(shape: Shape) -> &'static str {
         Shape::Merge => ", shape=invtrapezium, style=filled",
         Shape::Prune => ", shape=invhouse, style=filled",
         Shape::Record => ", shape=note, style=dashed",
+        Shape::State => ", shape=cylinder, style=filled",
+        Shape::Halt => ", shape=octagon, style=filled",
     }
 }
 
 fn edge(edge: &Edge, out: &mut String) {
-    let Edge { from, to, thoughts, aside } = edge;
-    if *aside {
-        out.push_str(&format!("    n{from} -> n{to} [style=dotted, arrowhead=none, color=\"#868e96\"];\n"));
+    let Edge { from, to, thoughts, aside, back } = edge;
+    if *back {
+        out.push_str(&format!("    n{from} -> n{to} [style=dashed, constraint=false, color=\"#868e96\"];\n"));
+    } else if *aside {
+        out.push_str(&format!("    n{from} -> n{to} [style=dotted, arrowsize=0.4, color=\"#868e96\"];\n"));
     } else if *thoughts <= MOST_LINES {
         out.push_str(&format!("    n{from} -> n{to};\n").repeat(*thoughts));
     } else {

@@ -2,12 +2,14 @@
 //! one node, which says how many of its turns have gradient. Never changes what is computed or its order; what a
 //! loss binds on its way is told once, as part of that loss.
 
-use crate::model::outline::{Item, ItemKind, Outline};
+use crate::model::outline::{AHEAD, Item, ItemKind, Outline};
 
 /// A folded outline.
 pub struct Folded<'a> {
     /// The model's name.
     pub model: &'a str,
+    /// What stands around the sections: states, halting, weights.
+    pub outline: &'a Outline,
     /// Sections that are not empty, in order.
     pub parts: Vec<Part<'a>>,
 }
@@ -69,9 +71,17 @@ pub struct Leaf<'a> {
     pub nets: Vec<&'a str>,
     /// Whether gradient flows through it.
     pub gradient: bool,
+    /// Names that it reads, and names that it gives beside its target.
+    pub reads: &'a [String],
+    pub gives: &'a [String],
 }
 
 impl<'a> Folded<'a> {
+    /// Whether something reads what one more step would give.
+    pub fn looks_ahead(&self) -> bool {
+        self.leaves().iter().any(|leaf| leaf.reads.iter().any(|name| name == AHEAD))
+    }
+
     /// All leaves in order, a folded body once.
     pub fn leaves(&self) -> Vec<&Leaf<'a>> {
         let mut leaves = Vec::new();
@@ -100,7 +110,7 @@ pub fn fold(outline: &Outline) -> Folded<'_> {
     for part in parts.iter_mut().filter(|part| !part.in_order()) {
         tell_once(&mut part.nodes);
     }
-    Folded { model: &outline.model, parts }
+    Folded { model: &outline.model, outline, parts }
 }
 
 /// Leaves out each `let` that is part of the text of what follows; its nets are called there.
@@ -141,7 +151,13 @@ fn nodes(items: &[Item]) -> Vec<Node<'_>> {
                     _ => nodes.push(Node::Steps(vec![row])),
                 }
             }
-            kind => nodes.push(Node::Leaf(Leaf { kind, nets: nets(kind), gradient: item.gradient })),
+            kind => nodes.push(Node::Leaf(Leaf {
+                kind,
+                nets: nets(kind),
+                gradient: item.gradient,
+                reads: &item.reads,
+                gives: &item.gives,
+            })),
         }
     }
     nodes

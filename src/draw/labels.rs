@@ -60,6 +60,14 @@ pub fn axes(axes: &[Extent]) -> String {
     own.map(|extent| format!("{} {}", extent.axis, extent.size)).collect::<Vec<_>>().join(" · ")
 }
 
+/// `at most 16 steps`.
+pub fn at_most(steps: usize) -> String {
+    match steps {
+        1 => "after 1 step".to_owned(),
+        n => format!("at most {n} steps"),
+    }
+}
+
 /// The words beside a branch, merge, prune or record: what is done, what it changes, and how.
 pub struct Note {
     /// What is done to which state.

@@ -17,6 +17,7 @@ config:
 const CLASSES: &str = "
     classDef gradient fill:#ffffff,stroke:#343a40,color:#212529
     classDef noGradient fill:#f1f3f5,stroke:#adb5bd,color:#495057,stroke-dasharray:4 3
+    classDef state fill:#e7f0fa,stroke:#5b8cc0,color:#12395f
     classDef record fill:#fff9db,stroke:#e0c25a,color:#5c4b00
     classDef section fill:#f8f9fa,stroke:#dee2e6,color:#495057
     classDef loop fill:#ffffff,stroke:#868e96,color:#212529
@@ -54,6 +55,7 @@ fn entry(item: &FlowItem, depth: usize, out: &mut String) {
             let (open, close) = brackets(*shape);
             let class = match (shape, gradient) {
                 (Shape::Record, _) => "record",
+                (Shape::State | Shape::Halt, _) => "state",
                 (_, true) => "gradient",
                 (_, false) => "noGradient",
             };
@@ -69,14 +71,15 @@ fn brackets(shape: Shape) -> (&'static str, &'static str) {
         Shape::Branch => ("[/", "\\]"),
         Shape::Merge => ("[\\", "/]"),
         Shape::Prune => ("{{", "}}"),
-        Shape::Record => ("([", "])"),
+        Shape::Record | Shape::State => ("([", "])"),
+        Shape::Halt => ("{{", "}}"),
     }
 }
 
 fn edge(edge: &Edge, out: &mut String) {
-    let Edge { from, to, thoughts, aside } = edge;
-    out.push_str(&match (aside, thoughts) {
-        (true, _) => format!("    n{from} -.- n{to}\n"),
+    let Edge { from, to, thoughts, aside, back } = edge;
+    out.push_str(&match (aside | back, thoughts) {
+        (true, _) => format!("    n{from} -.-> n{to}\n"),
         (false, 1) => format!("    n{from} --> n{to}\n"),
         (false, _) => format!("    n{from} ==>|\"{thoughts} thoughts\"| n{to}\n"),
     });

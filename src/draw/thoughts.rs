@@ -29,7 +29,8 @@ impl<'a> Change<'a> {
         }
     }
 
-    fn states(&self) -> impl Iterator<Item = &'a str> {
+    /// The states by themselves.
+    pub fn states(&self) -> impl Iterator<Item = &'a str> {
         self.state.split(',').map(str::trim)
     }
 }

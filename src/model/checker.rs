@@ -3,19 +3,22 @@
 //! error and a model.
 
 use crate::diagnostic::{Code, Sink};
-use crate::ir::{Builder, Graph, HaltInfo, InputInfo, Mode, OutputKind, OutputName, State, Val, Weight};
+use crate::ir::{
+    Builder, Graph, HaltInfo, InputInfo, Mode, OutputKind, OutputName, State, Val, Weight, WeightRole,
+};
 use crate::model::complaints;
 use crate::model::evaluate::value::{Scope, Value};
 use crate::model::names::inherit::{Flat, FlatModel, declares, flatten};
 use crate::model::names::items;
 use crate::model::nets::replaced::{self, Part};
-use crate::model::outline::{Item, Outline, Section};
+use crate::model::outline::{Carried, Extent, Halting, Item, Outline, Section};
 use crate::model::schedule::left::{Collection, Emission, Flow, Tried};
+use crate::model::schedule::reading::{Reading, Resolved};
 use crate::model::{Bindings, Checked, Model, Output};
 use crate::source::{Sources, Span};
 use crate::syntax::Modules;
 use crate::syntax::ast::{self, MemberKind};
-use crate::types::{Axes, AxisId};
+use crate::types::{Axes, AxisId, Dim};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
@@ -60,6 +63,12 @@ pub(in crate::model) struct Checker<'a> {
     pub path: Vec<String>,
     /// How many functions run inside one another.
     pub functions_deep: usize,
+    /// What the item that comes next reads, and gives beside its target.
+    pub reading: Reading,
+    /// What the configs make of parts of a loss: the part, and what stands for it.
+    pub resolved: Vec<(Span, Resolved)>,
+    /// The condition of halting as written, and what it reads.
+    pub halts_when: Option<(String, Vec<String>)>,
     /// The outline's open stretches, innermost last.
     pub outline: Vec<Items>,
     /// The outline's sections that are done.
@@ -232,6 +241,9 @@ pub fn check(modules: &Modules, sources: &Sources, bindings: &Bindings, sink: &m
         calls: Vec::new(),
         path: Vec::new(),
         functions_deep: 0,
+        reading: Reading::default(),
+        halts_when: None,
+        resolved: Vec::new(),
         outline: vec![Items::default()],
         sections: Vec::new(),
         nets_called: Vec::new(),
@@ -280,6 +292,7 @@ pub fn check(modules: &Modules, sources: &Sources, bindings: &Bindings, sink: &m
     checker.names_not_taken(&flat);
     checker.unused(&flat);
     let unread = checker.unread_settings(&flat);
+    let outline = checker.finished_outline(&flat.name.name);
     let flow = {
         let results: Vec<Val> = checker.outputs.iter().map(|output| output.value).collect();
         checker.builder.finish(&results)
@@ -302,7 +315,7 @@ pub fn check(modules: &Modules, sources: &Sources, bindings: &Bindings, sink: &m
         configs: checker.configs,
         unread,
         declared_axes: checker.declared_axes,
-        outline: Outline { model: flat.name.name, sections: checker.sections },
+        outline,
         graph,
         _checked: Checked,
     };
@@ -348,6 +361,30 @@ impl Checker<'_> {
     fn sections_in_order(&mut self) {
         self.section("encode");
         self.section("think");
+    }
+
+    /// The outline with what stands around its sections.
+    fn finished_outline(&mut self, model: &str) -> Outline {
+        let axis = |dim: &Dim| Extent { axis: self.axes.name(dim.axis).to_owned(), size: dim.size };
+        let carried = |state: &State| Carried {
+            name: state.name.clone(),
+            axes: state.ty.dims.iter().map(axis).collect(),
+        };
+        let (when, reads) =
+            self.halts_when.take().map_or((None, Vec::new()), |(when, reads)| (Some(when), reads));
+        let trained = |weight: &&Weight| matches!(weight.role, WeightRole::Param | WeightRole::Table);
+        Outline {
+            model: model.to_owned(),
+            states: self.states.iter().map(carried).collect(),
+            halting: self.halt.map(|halt| Halting { when, reads, at_most: halt.at_most }),
+            parameters: self
+                .weights
+                .iter()
+                .filter(trained)
+                .map(|weight| (weight.path.clone(), weight.count()))
+                .collect(),
+            sections: std::mem::take(&mut self.sections),
+        }
     }
 
     pub(in crate::model) fn section(&mut self, name: &'static str) {

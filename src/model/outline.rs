@@ -10,7 +10,39 @@ pub struct Outline {
     pub model: String,
     /// In the order they run.
     pub sections: Vec<Section>,
+    /// What is carried from one supervision step to the next.
+    #[serde(default)]
+    pub states: Vec<Carried>,
+    /// When a sample is done.
+    #[serde(default)]
+    pub halting: Option<Halting>,
+    /// Trained weights by path, with the number of their elements.
+    #[serde(default)]
+    pub parameters: Vec<(String, usize)>,
 }
+
+/// A state: what a step finds and leaves.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Carried {
+    /// Its declared name.
+    pub name: String,
+    /// Its axes between steps, in memory order.
+    pub axes: Vec<Extent>,
+}
+
+/// The rule by which a sample is done.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Halting {
+    /// The condition, as written; none where nothing is learned.
+    pub when: Option<String>,
+    /// Names that the condition reads.
+    pub reads: Vec<String>,
+    /// Supervision steps at most.
+    pub at_most: usize,
+}
+
+/// Among what an item reads: one more step from the new state.
+pub const AHEAD: &str = "lookahead";
 
 /// A part of the supervision step.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -37,6 +69,12 @@ pub struct Item {
     pub kind: ItemKind,
     /// Whether gradient flows through what is computed here (training).
     pub gradient: bool,
+    /// Names in what is computed here, once each, in order; [`AHEAD`] for a step ahead.
+    #[serde(default)]
+    pub reads: Vec<String>,
+    /// Names that get a value here beside the one in `kind`.
+    #[serde(default)]
+    pub gives: Vec<String>,
     /// Where the author wrote it.
     #[serde(skip, default = "nowhere")]
     pub span: Span,

@@ -3,13 +3,13 @@
 
 use super::results::Line;
 use super::table::{Column, columns};
-use crate::chart::{Align, BAND, COLOURS, Canvas, INK, PALE, RULE, axis_number};
+use crate::chart::{Align, Canvas, Letters, axis_number};
 
 /// Height of a row, width of a panel, heights above and below the rows, in pixels.
 const ROW: f64 = 26.0;
 const PANEL: f64 = 176.0;
 const HEAD: f64 = 72.0;
-const FOOT: f64 = 40.0;
+const FOOT: f64 = 46.0;
 /// Columns that a picture can show; the others are in the table.
 const SHOWN: &[&str] =
     &["exact", "accuracy", "similarity", "steps_used", "parameters", "latency_mean_ms", "training_seconds"];
@@ -41,22 +41,22 @@ fn draw(title: &str, lines: &[Line], columns: &[Column], labels: f64) -> String 
     let (width, height) =
         (labels + PANEL * columns.len() as f64 + 16.0, HEAD + ROW * lines.len() as f64 + FOOT);
     let mut canvas = Canvas::new(width, height);
-    canvas.text((16.0, 22.0), 18.0, INK, Align::Start, title);
+    canvas.text((16.0, 22.0), Letters::Large, Align::Start, title);
     for (number, line) in lines.iter().enumerate() {
         let top = HEAD + ROW * number as f64;
         let middle = top + ROW / 2.0;
         if number % 2 == 0 {
-            canvas.rect((8.0, top), (width - 16.0, ROW), BAND);
+            canvas.band((8.0, top), (width - 16.0, ROW));
         }
         let label: String = if line.label.chars().count() > 60 {
             line.label.chars().take(59).chain(['…']).collect()
         } else {
             line.label.clone()
         };
-        canvas.text((16.0, middle), 13.0, INK, Align::Start, &label);
+        canvas.text((16.0, middle), Letters::Ink, Align::Start, &label);
         if line.finished().next().is_none() {
             let cause: String = line.remark().chars().take(90).collect();
-            canvas.text((labels + 12.0, middle), 12.0, PALE, Align::Start, &cause);
+            canvas.text((labels + 12.0, middle), Letters::Pale, Align::Start, &cause);
         }
     }
     for (number, column) in columns.iter().enumerate() {
@@ -67,7 +67,7 @@ fn draw(title: &str, lines: &[Line], columns: &[Column], labels: f64) -> String 
         0 | 1 => "one seed each",
         _ => "dark: mean over seeds, bar: sample standard deviation, pale: each seed",
     };
-    canvas.text((16.0, height - 14.0), 11.0, PALE, Align::Start, legend);
+    canvas.text((16.0, height - 14.0), Letters::Pale, Align::Start, legend);
     canvas.finish()
 }
 
@@ -76,27 +76,26 @@ fn panel(canvas: &mut Canvas, lines: &[Line], column: &Column, left: f64) {
     let (from, to) = (left + 14.0, left + PANEL - 70.0);
     let bottom = HEAD + ROW * lines.len() as f64;
     let name = if column.key == "latency_mean_ms" { "ms per sample" } else { &column.name };
-    canvas.text((from, HEAD - 24.0), 13.0, INK, Align::Start, name);
+    canvas.text((from, HEAD - 24.0), Letters::Ink, Align::Start, name);
     let scale = Scale::of(lines, column);
     let x = |value: f64| (from + scale.share(value) * (to - from)).round();
     for tick in [scale.low, scale.high] {
-        canvas.line((x(tick), HEAD - 4.0), (x(tick), bottom), RULE, 1.0);
-        canvas.text((x(tick), bottom + 10.0), 10.0, PALE, Align::Middle, &axis_number(tick));
+        canvas.rule((x(tick), HEAD - 4.0), (x(tick), bottom));
+        canvas.text((x(tick), bottom + 12.0), Letters::Pale, Align::Middle, &axis_number(tick));
     }
-    let colour = COLOURS[0];
     for (number, line) in lines.iter().enumerate() {
         let Some(spread) = column.spread(line) else { continue };
         let y = HEAD + ROW * number as f64 + ROW / 2.0;
         for value in column.values(line) {
-            canvas.dot((x(value), y), 3.0, colour, 0.3);
+            canvas.dot(0, (x(value), y), 3.0, true);
         }
         if let Some(deviation) = spread.deviation {
             let (low, high) = (x(spread.mean - deviation), x(spread.mean + deviation));
-            canvas.line((low, y), (high, y), colour, 2.0);
+            canvas.line(0, (low, y), (high, y));
         }
-        canvas.dot((x(spread.mean), y), 4.0, colour, 1.0);
+        canvas.dot(0, (x(spread.mean), y), 4.0, false);
         let shown = (column.show)(spread.mean);
-        canvas.text((left + PANEL - 6.0, y), 12.0, INK, Align::End, &shown);
+        canvas.text((left + PANEL - 6.0, y), Letters::Ink, Align::End, &shown);
     }
 }
 

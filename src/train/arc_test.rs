@@ -30,6 +30,12 @@ const MEANING: &str = "identifiers.json";
 const SCORE: &str = "arc.json";
 const SUBMISSION: &str = "submission.json";
 
+/// The score and the submission that a final test left in a run's folder, as JSON. None where there are none.
+pub fn saved(folder: &Path) -> Option<(serde_json::Value, serde_json::Value)> {
+    let read = |name: &str| serde_json::from_slice(&std::fs::read(folder.join(name)).ok()?).ok();
+    Some((read(SCORE)?, read(SUBMISSION)?))
+}
+
 /// Notes in a run's folder what identifiers mean, where the data set is one of ARC.
 ///
 /// # Errors

@@ -81,7 +81,7 @@ pub use crate::run_file::{
     Checkpoints, Choose, Curve, Evaluation, EvaluationWeights, Keep, Length, Optimiser, ParamGroup, Schedule,
     Stop, Tables, TrainConfig,
 };
-pub use arc_test::{ArcTest, note_identifiers, other_identifiers};
+pub use arc_test::{ArcTest, note_identifiers, other_identifiers, saved as saved_arc_test};
 pub use by_rating::{RatingSpan, by_rating};
 pub use choose::{Candidate, Choice, choose};
 pub use event_file::{EventFile, TENSORBOARD};

@@ -5,7 +5,15 @@ addEventListener("load", () => {
   const meet = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 0.5
     && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 0.5;
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
-  const charts = all(".chart");
+  // As a reader finds it; everything else is measured unfolded.
+  const found = {
+    open: all(".puzzle").map(puzzle => puzzle.open),
+    height: document.documentElement.scrollHeight,
+    dots: all("#curves .curve.c1 circle").map(circle => { const [x, y, w, h] = flat(box(circle)); return [x + w / 2, y + h / 2]; }),
+    answers: all(".puzzle").map(puzzle => all(".sheet .answer svg", puzzle).map(svg => flat(box(svg)))),
+  };
+  all("details").forEach(details => details.open = true);
+  const charts = [...all("#curves .chart"), ...all(".chart").filter(chart => !chart.closest("#curves"))];
   const overlaps = [], outside = [];
   for (const chart of charts) {
     const rules = all(".rule", chart).map(box), base = box(chart.querySelector(".base"));
@@ -39,22 +47,24 @@ addEventListener("load", () => {
     !element.getAttribute("aria-label") && !element.querySelector("title")).map(element => element.outerHTML.slice(0, 80));
   const result = {
     width: innerWidth,
-    height: document.documentElement.scrollHeight,
     "scroll width": document.documentElement.scrollWidth,
     "too wide": all("body *").filter(element => box(element).right > innerWidth + 1 && !element.closest(".scroll")).map(element => element.className).slice(0, 5),
     charts: charts.length,
     points: charts.map(chart => all("polyline", chart.querySelector(".curve")).map(line => line.points.numberOfItems).reduce((a, b) => a + b, 0)),
-    dots: all("#curves .curve.test circle").map(circle => { const [x, y, w, h] = flat(box(circle)); return [x + w / 2, y + h / 2]; }),
-    answers: all(".puzzle").map(puzzle => all(".sheet .answer svg", puzzle).map(svg => flat(box(svg)))),
     stages: all(".controls output").map(output => output.textContent),
-    "shown thoughts": all(".now-thoughts").map(thoughts => all("svg", thoughts).filter(svg => box(svg).width > 50).length),
-    overlaps, outside, faint, nameless,
+    "shown thoughts": all(".now-thoughts").map(thoughts => all(".leaves svg", thoughts).filter(svg => box(svg).width > 50).length),
+    ...found, overlaps, outside, faint, nameless,
+    // Letters as they are drawn: those of an SVG are scaled with it.
+    "smallest letters": Math.min(...all("text, td, th, p, dt, dd, figcaption, summary, small, output, span").filter(element => element.textContent.trim() && box(element).width > 0 && !element.closest("#model")).map(element => {
+      const svg = element.closest("svg"), scale = svg ? Math.abs(element.getScreenCTM().a) : 1;
+      return parseFloat(getComputedStyle(element).fontSize) * scale;
+    })),
   };
   // Last, for it changes what is shown.
   const svg = charts[0].querySelector("svg"), plot = box(svg.querySelector(".base"));
   svg.dispatchEvent(new PointerEvent("pointermove", { clientX: plot.left, clientY: plot.top - 20, bubbles: true }));
   result.tip = charts[0].querySelector(".tip").textContent;
-  document.querySelector(".play").click();
+  document.querySelector(".puzzle .play").click();
   result["after play"] = document.querySelector(".controls output").textContent;
   parent.postMessage(JSON.stringify(result), "*");
 });

@@ -77,6 +77,8 @@ pub struct InputScore {
     pub top_votes: usize,
     /// Their mean confidence.
     pub top_confidence: f64,
+    /// Votes for each answer that the submission attempts, the first one first.
+    pub attempt_votes: Vec<usize>,
     /// Whether the right answer is known.
     pub known: bool,
 }
@@ -192,6 +194,7 @@ impl<'a> Scorer<'a> {
                     rank: place.map(|place| place + 1),
                     top_votes: ranked.first().map_or(0, |(_, count, _)| *count),
                     top_confidence: ranked.first().map_or(0.0, |(.., confidence)| *confidence),
+                    attempt_votes: ranked.iter().take(ATTEMPTS).map(|(_, count, _)| *count).collect(),
                     known: right.is_some(),
                 });
                 attempts.push(attempt(&ranked));

@@ -100,7 +100,7 @@ pub fn render(tokens: &[i64], given: &[i64], style: &dyn Fn(Mark, &str) -> Strin
 }
 
 /// The ten colours as ARC's own testing interface shows them, from 0 to 9.
-const COLOURS: [[u8; 3]; 10] = [
+pub const COLOURS: [[u8; 3]; 10] = [
     [0, 0, 0],
     [0, 116, 217],
     [255, 65, 54],

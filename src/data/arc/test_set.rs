@@ -101,6 +101,8 @@ impl Identifiers {
 pub struct TestTask {
     /// Its name.
     pub name: String,
+    /// The pairs that show what to do.
+    pub demonstrations: Vec<Pair>,
     /// Its test inputs, with the answers that are known.
     pub tests: Vec<Pair>,
     /// Identifiers under which each input is asked: the task's own and those of its copies.
@@ -148,7 +150,7 @@ impl TestSet {
                 task.test.iter_mut().for_each(|pair| pair.output = None);
             }
             let copies = copies.get(task.name.as_str()).copied().unwrap_or(0);
-            TestTask { name: task.name, tests: task.test, copies }
+            TestTask { name: task.name, demonstrations: task.train, tests: task.test, copies }
         };
         let tasks = tasks.into_iter().map(tested).collect();
         Ok(Some(TestSet { identifiers, tasks }))
@@ -159,6 +161,7 @@ impl TestSet {
         let tested = plan.tasks.iter().filter(|planned| planned.tested);
         let tasks = tested.map(|planned| TestTask {
             name: planned.task.name.clone(),
+            demonstrations: planned.task.train.clone(),
             tests: planned.task.test.clone(),
             copies: planned.augmentations.len().min(copies.saturating_add(1)),
         });

@@ -30,13 +30,27 @@ pub struct Flow<'a, 'c> {
     in_order: bool,
     /// How many frames are open.
     frames: usize,
+    /// Names that the line holds: those that the last card gave a value, and those that notes on the way gave one.
+    holds: Vec<&'a str>,
+    /// All names that have a value.
+    given: Vec<&'a str>,
 }
 
 /// Draws all sections from `top` on; gives the height where they end.
 pub fn draw(canvas: &mut Canvas, columns: &Columns, palette: &Palette, folded: &Folded, top: f64) -> f64 {
     let thoughts = Thoughts::at_start(&folded.leaves());
-    let mut flow =
-        Flow { canvas, columns, palette, thoughts, y: top, drawn_to: None, in_order: true, frames: 0 };
+    let mut flow = Flow {
+        canvas,
+        columns,
+        palette,
+        thoughts,
+        y: top,
+        drawn_to: None,
+        in_order: true,
+        frames: 0,
+        holds: Vec::new(),
+        given: states(folded),
+    };
     for part in &folded.parts {
         flow.part(part);
     }
@@ -47,7 +61,10 @@ impl<'a> Flow<'a, '_> {
     fn part(&mut self, part: &Part<'a>) {
         let top = self.y;
         if !part.in_order() {
-            self.lines_to(top, End::Arrow);
+            // Losses tell by name what they read.
+            if !part.nodes.iter().any(tells_what_it_reads) {
+                self.lines_to(top, End::Arrow);
+            }
             self.drawn_to = None;
         }
         self.in_order = part.in_order();
@@ -82,15 +99,55 @@ impl<'a> Flow<'a, '_> {
         let (left, right) =
             if self.in_order || self.frames > 0 { self.columns.boxes() } else { self.columns.panel() };
         if let Some(card) = card::update(leaf, right - left, self.palette) {
+            if !self.goes_on_with(leaf) {
+                self.begin_anew(leaf);
+            }
             self.lines_to(self.y, End::Arrow);
             let rect = card.put(self.canvas, (left, self.y));
             self.y = rect.bottom();
             self.drawn_to = self.in_order.then_some(self.y);
+            self.holds.clear();
+            self.give(leaf);
         } else if let Some(card) = card::note(leaf, self.palette) {
             match (turn(leaf.kind), self.thoughts.pass(leaf)) {
                 (Some(turn), Some(change)) => self.change(&card, turn, change),
                 _ => self.remark(&card),
             }
+            self.give(leaf);
+        }
+    }
+
+    /// Whether what the line holds is read; a card of which nothing is known goes on.
+    fn goes_on_with(&self, leaf: &Leaf) -> bool {
+        let reads = |name: &&str| leaf.reads.iter().any(|read| read == name);
+        leaf.reads.is_empty() || !self.in_order || self.holds.is_empty() || self.holds.iter().any(reads)
+    }
+
+    /// The line ends; another one, with the names of what is read, leads to the card.
+    fn begin_anew(&mut self, leaf: &Leaf) {
+        self.drawn_to = None;
+        let read: Vec<&str> =
+            leaf.reads.iter().map(String::as_str).filter(|name| self.given.contains(name)).collect();
+        if read.is_empty() {
+            return;
+        }
+        self.y += 4.0;
+        let names = cut(&read.join(", "), 24);
+        self.canvas.text(Layer::Boxes, "small", (self.columns.axis + 9.0, self.y - 9.0), &names);
+        lanes::run(self.canvas, self.columns, 1, (self.y - 18.0, self.y), End::Arrow);
+    }
+
+    fn give(&mut self, leaf: &Leaf<'a>) {
+        let own = match leaf.kind {
+            ItemKind::Update { target, .. } | ItemKind::Record { name: target, .. } => target.as_str(),
+            ItemKind::Branch { state, .. }
+            | ItemKind::Merge { state, .. }
+            | ItemKind::Prune { state, .. } => state,
+            ItemKind::Repeat { .. } | ItemKind::Iteration { .. } => return,
+        };
+        for name in own.split(',').map(str::trim).chain(leaf.gives.iter().map(String::as_str)) {
+            self.holds.push(name);
+            self.given.push(name);
         }
     }
 
@@ -222,6 +279,15 @@ impl<'a> Flow<'a, '_> {
             self.canvas.circle(Layer::Boxes, class, (x, frame.y + TAB / 2.0), 3.8);
         }
     }
+}
+
+fn tells_what_it_reads(node: &Node) -> bool {
+    matches!(node, Node::Leaf(leaf) if !leaf.reads.is_empty())
+}
+
+/// The states, which have a value when a step begins.
+fn states<'a>(folded: &Folded<'a>) -> Vec<&'a str> {
+    folded.outline.states.iter().map(|state| state.name.as_str()).collect()
 }
 
 fn turn(kind: &ItemKind) -> Option<Turn> {

@@ -5,9 +5,11 @@ use super::card::pill_width;
 use super::columns::{Columns, MARGIN};
 use super::style::{Palette, sans, thought};
 use crate::draw::fold::{Folded, Node};
+use crate::draw::parameters;
 use crate::draw::text::cut;
 use crate::draw::thoughts::Thoughts;
 use crate::model::outline::ItemKind;
+use crate::numbers::count;
 
 const ROW: f64 = 26.0;
 
@@ -28,9 +30,19 @@ pub fn draw(canvas: &mut Canvas, columns: &Columns, palette: &Palette, folded: &
     }
     if !palette.nets().is_empty() {
         cursor.break_line();
-        cursor.entry(canvas, &Mark::Words, "one colour, one set of weights:");
+        cursor.entry(
+            canvas,
+            &Mark::Words,
+            if folded.outline.parameters.is_empty() {
+                "one colour, one set of weights:"
+            } else {
+                "one colour, one set of weights, with its parameters:"
+            },
+        );
         for net in palette.nets() {
-            cursor.entry(canvas, &Mark::Pill(palette.colour(net)), &cut(net, 24));
+            let elements = parameters::of_net(&folded.outline.parameters, net).map(count);
+            let elements = elements.map(|elements| format!(" · {elements}")).unwrap_or_default();
+            cursor.entry(canvas, &Mark::Pill(palette.colour(net)), &(cut(net, 24) + &elements));
         }
     }
     cursor.y + ROW

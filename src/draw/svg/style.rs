@@ -70,16 +70,16 @@ pub fn bold(text: &str, size: f64) -> f64 {
     text.chars().count() as f64 * size * 0.64
 }
 
-/// Scoped under `.totc`, for drawings that are pasted into a page. The card keeps its light ground everywhere.
+/// Scoped under `.totc`, for drawings that are pasted into a page; dark where its surroundings are.
 pub const SHEET: &str = r##"<style>
 .totc text { font: 12px Inter, "Segoe UI", Roboto, "Helvetica Neue", Arial, "DejaVu Sans", sans-serif; fill: #2b3648; }
 .totc .mono { font: 13px "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", "Liberation Mono", monospace; }
 .totc .small-mono { font: 11px "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", "Liberation Mono", monospace; fill: #4a5568; }
 .totc .target { font-weight: 700; fill: #111a28; }
-.totc .muted { fill: #6b7688; }
-.totc .small { font-size: 11px; fill: #6b7688; }
+.totc .muted { fill: #5d687a; }
+.totc .small { font-size: 11px; fill: #5d687a; }
 .totc .name { font-size: 24px; font-weight: 700; fill: #111a28; }
-.totc .part { font-size: 11px; font-weight: 700; letter-spacing: 1.5px; fill: #8792a5; }
+.totc .part { font-size: 11px; font-weight: 700; letter-spacing: 1.5px; fill: #66738a; }
 .totc .strong { font-weight: 700; }
 .totc .end { text-anchor: end; }
 .totc .middle { text-anchor: middle; }
@@ -106,8 +106,46 @@ pub const SHEET: &str = r##"<style>
 .totc .bundle { fill-opacity: 0.28; }
 .totc .cross { fill: none; stroke: #d6336c; stroke-width: 2; stroke-linecap: round; }
 .totc .count { fill: #ffffff; stroke: #ccd3de; }
+.totc .hatch-ground { fill: #f3f5f8; }
+.totc .hatch-line { stroke: #e6eaf0; stroke-width: 2.4; }
+@media (prefers-color-scheme: dark) {
+.totc tspan[fill="#1f6fc4"] { fill: #6fb2f5; }
+.totc tspan[fill="#c2530c"] { fill: #f2a065; }
+.totc tspan[fill="#2b8040"] { fill: #74cf8d; }
+.totc tspan[fill="#7c43c0"] { fill: #bf9af0; }
+.totc tspan[fill="#c62f62"] { fill: #f58bb0; }
+.totc tspan[fill="#0b7a8c"] { fill: #5cc7d8; }
+.totc tspan[fill="#8a5a2b"] { fill: #d3a878; }
+.totc tspan[fill="#5d6b0e"] { fill: #b5c45a; }
+.totc tspan[fill="#4a50cf"] { fill: #9ea3f7; }
+.totc tspan[fill="#a3327f"] { fill: #e48fc6; }
+.totc text { fill: #d3dae6; }
+.totc .small-mono { fill: #b6c0d0; }
+.totc .target, .totc .name { fill: #f2f5fa; }
+.totc .muted, .totc .small, .totc .part { fill: #a2aec0; }
+.totc .on-pill { fill: #ffffff; }
+.totc .ground { fill: #10151d; stroke: #2d3846; }
+.totc .panel { fill: #171e28; }
+.totc .frame { fill: #10151d; stroke: #56657b; }
+.totc .frame.pale { fill: url(#totc-hatch); stroke: #3b4859; }
+.totc .rows { fill: #131922; stroke: #3b4859; }
+.totc .rows.pale { fill: url(#totc-hatch); }
+.totc .tab { fill: #263140; stroke: #56657b; }
+.totc .turn { fill: #10151d; stroke: #a2aec0; }
+.totc .turn.learning { fill: #a2aec0; }
+.totc .rule, .totc .bracket { stroke: #3b4859; }
+.totc .box { fill: #1b2430; stroke: #8b98ab; }
+.totc .box.pale { fill: url(#totc-hatch); stroke: #56657b; }
+.totc .note { fill: #1b2430; stroke: #3b4859; }
+.totc .note.pale { fill: url(#totc-hatch); }
+.totc .note.record { fill: #2b2614; stroke: #6b5c26; }
+.totc .leader { stroke: #6b7a90; }
+.totc .cross { stroke: #ff7aa8; }
+.totc .count { fill: #1b2430; stroke: #3b4859; }
+.totc .hatch-ground { fill: #151b24; } .totc .hatch-line { stroke: #222c39; }
+}
 </style>
 <defs><pattern id="totc-hatch" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
-<rect width="7" height="7" fill="#f3f5f8"/><path d="M0 0V7" stroke="#e6eaf0" stroke-width="2.4"/>
+<rect class="hatch-ground" width="7" height="7"/><path class="hatch-line" d="M0 0V7"/>
 </pattern></defs>
 "##;

@@ -33,7 +33,11 @@ impl Checker<'_> {
                 }
             },
             ExprKind::Bool(value) => Value::Bool(*value),
-            ExprKind::Name(name) => self.name(name, span),
+            ExprKind::Name(name) => {
+                let value = self.name(name, span);
+                self.note_config(name, &value, span);
+                value
+            }
             ExprKind::Unary { op, value } => {
                 let value = self.expr(value);
                 self.unary(*op, value, span)
@@ -54,7 +58,9 @@ impl Checker<'_> {
                     let about_training = matches!(&cond.kind, ExprKind::Name(name) if name == "training");
                     let readable = self.targets_readable;
                     self.targets_readable |= truth && about_training;
-                    let value = self.block_value(if truth { then } else { otherwise });
+                    let block = if truth { then } else { otherwise };
+                    self.note_resolved(span, block.span);
+                    let value = self.block_value(block);
                     self.targets_readable = readable;
                     value
                 }
@@ -67,6 +73,7 @@ impl Checker<'_> {
                     {
                         self.trial().expr(arm);
                     }
+                    self.note_resolved(span, arms[chosen].1.span);
                     self.expr(&arms[chosen].1)
                 }
                 None => Value::Broken,
@@ -77,6 +84,7 @@ impl Checker<'_> {
             ExprKind::Block(block) => self.block_value(block),
             ExprKind::Inherited { module, value } => {
                 let own = std::mem::replace(&mut self.scope.module, module.clone());
+                self.note_resolved(span, value.span);
                 let value = self.expr(value);
                 self.scope.module = own;
                 value

@@ -9,6 +9,7 @@ use crate::model::evaluate::value::{BindingRole, Value};
 use crate::model::names::inherit::Flat;
 use crate::model::outline::{Item, ItemKind, Section};
 use crate::model::results::complaints::{self, Leaving};
+use crate::model::schedule::reading::Reading;
 use crate::source::Span;
 use crate::syntax::ast::{Expr, ExprKind, Ident, MemberKind};
 use crate::types::{AxisId, Dim, Kind, Ty};
@@ -119,6 +120,7 @@ impl Checker<'_> {
                     let ty = self.ty(val).clone();
                     if ty.kind == Kind::Bool && ty.dims.iter().all(|dim| Some(dim.axis) == self.batch) {
                         self.output(OutputKind::Halt, "", val);
+                        self.halts_when = Some((self.author_text(when.span), Reading::of(when).reads));
                         continue;
                     }
                     let shown = ty.show(&self.axes).to_string();
@@ -178,16 +180,21 @@ impl Checker<'_> {
     }
 
     fn loss(&mut self, name: &Ident, value: &Expr) {
+        self.resolved.clear();
         let Some(val) = self.per_sample("loss", name, value) else { return };
         if self.bindings.mode == Mode::Training && !self.needs(val) && !self.is_number(val) {
             let shown = self.ty(val).show(&self.axes).to_string();
             self.error(complaints::loss_without_gradient(name, &shown, value.span));
             return;
         }
-        let text = self.author_text(value.span);
-        let nets = std::mem::take(&mut self.nets_called);
-        let kind = ItemKind::Update { target: name.name.clone(), text, nets, axes: Vec::new() };
-        self.push_item(kind, name.span);
+        // A loss that the configs switch off is not drawn.
+        if !self.builder.number(val).is_some_and(|number| number == 0.0) {
+            let text = self.resolved_text(value.span);
+            self.reading = self.read_in(value, &text);
+            let nets = std::mem::take(&mut self.nets_called);
+            let kind = ItemKind::Update { target: name.name.clone(), text, nets, axes: Vec::new() };
+            self.push_item(kind, name.span);
+        }
         self.output(OutputKind::Loss, &name.name, val);
     }
 
@@ -200,8 +207,9 @@ impl Checker<'_> {
             return;
         }
         let gradient = self.gradient;
+        let Reading { reads, gives } = std::mem::take(&mut self.reading);
         if let Some(items) = self.outline.last_mut() {
-            items.push_back(Item { kind, gradient, span });
+            items.push_back(Item { kind, gradient, reads, gives, span });
         }
     }
 

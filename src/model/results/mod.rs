@@ -2,4 +2,5 @@
 
 mod complaints;
 pub(in crate::model) mod losses;
+pub(in crate::model) mod resolved;
 pub(in crate::model) mod unused;

@@ -9,6 +9,7 @@ use crate::model::evaluate::value::{BindingRole, NetInstance, Value};
 use crate::model::outline::ItemKind;
 use crate::model::schedule::complaints;
 use crate::model::schedule::left::{Collection, Emission};
+use crate::model::schedule::reading::Reading;
 use crate::source::Span;
 use crate::syntax::ast::{Expr, Ident};
 use crate::types::{AxisId, Dim};
@@ -16,9 +17,11 @@ use crate::types::{AxisId, Dim};
 impl Checker<'_> {
     /// `record NAME = expr`: the value of the last iteration, visible after the loop.
     pub(in crate::model) fn record(&mut self, name: &Ident, value: &Expr) {
+        let reading = Reading::of(value);
         let Some(value) = self.kept("record", name, value) else { return };
         if let Value::Tensor(val) = value {
             let axes = self.extents(val);
+            self.reading = reading;
             self.push_item(ItemKind::Record { name: name.name.clone(), over: None, axes }, name.span);
             if let Some(records) = self.records.last_mut() {
                 records.retain(|(known, _, _)| *known != name.name);
@@ -46,6 +49,7 @@ impl Checker<'_> {
             self.scope.bind_global(&name.name, Value::Broken, BindingRole::Constant, name.span);
             return;
         }
+        let reading = Reading::of(value);
         let value = self.kept("collect", name, value);
         let axis = self.axis_named(over);
         let entry = match (value, axis) {
@@ -67,6 +71,7 @@ impl Checker<'_> {
         };
         let axes = self.extents(val);
         let over = Some(over.name.clone());
+        self.reading = reading;
         self.push_item(ItemKind::Record { name: name.name.clone(), over, axes }, name.span);
         match self.collections.iter_mut().find(|known| known.name == name.name) {
             Some(known) => known.entries.push(val),

@@ -152,7 +152,13 @@ impl Checker<'_> {
             self.iteration(counter.map(|counter| (counter, value)), while_, body, span);
             let items = self.outline.pop().unwrap_or_default().into_iter().collect();
             let kind = ItemKind::Iteration { index: value, of: segment.times, items };
-            iterations.push(Item { kind, gradient: self.gradient, span });
+            iterations.push(Item {
+                kind,
+                gradient: self.gradient,
+                reads: Vec::new(),
+                gives: Vec::new(),
+                span,
+            });
         }
         if self.functions_deep == 0
             && !self.looking_ahead

@@ -5,6 +5,7 @@ use crate::model::checker::Checker;
 use crate::model::complaints::told;
 use crate::model::evaluate::value::Value;
 use crate::model::schedule::complaints::{self, Score};
+use crate::model::schedule::reading::Reading;
 use crate::model::schedule::tree::Tree;
 use crate::source::Span;
 use crate::syntax::ast::{Expr, Ident};
@@ -88,6 +89,7 @@ impl Checker<'_> {
             let picked = self.emit(Op::Gather { axis: branch }, &[old, best], span)?;
             let renamed = self.emit(Op::Rename { from: kept, to: branch }, &[picked], span)?;
             let val = self.in_branch_order(renamed, &old_ty, branch, span)?;
+            self.reading = Reading::of(by);
             self.note_tree(state, branch, (width, keep), by.span, span, Tree::Prune);
             let val = self.without_single(val, branch, span)?;
             self.update(state, Value::Tensor(val), span);

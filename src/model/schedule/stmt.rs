@@ -8,6 +8,7 @@ use crate::model::evaluate::value::{BindingRole, Value};
 use crate::model::outline::{Extent, ItemKind};
 use crate::model::schedule::complaints::{self, Hidden};
 use crate::model::schedule::left::Flow;
+use crate::model::schedule::reading::Reading;
 use crate::source::Span;
 use crate::syntax::ast::{Expr, ExprKind, Ident, InheritedBlock, MemberKind, Stmt, StmtKind};
 
@@ -53,7 +54,7 @@ impl Checker<'_> {
             }
             StmtKind::Update { name, value } => {
                 let result = self.named_expr(&name.name, value);
-                self.note_update(&name.name, value.span, &result, name.span);
+                self.note_update(&name.name, value, &result, name.span);
                 self.note_taken_over(name, &result);
                 self.update(name, result, span);
             }
@@ -160,7 +161,7 @@ impl Checker<'_> {
         let result = self.named_expr(&label, value);
         if let [name] = names {
             if self.may_bind(name, "let") {
-                self.note_update(&name.name, value.span, &result, name.span);
+                self.note_update(&name.name, value, &result, name.span);
                 self.note_bound(name, &result);
                 self.scope.bind(&name.name, result, BindingRole::Constant, name.span);
             }
@@ -224,13 +225,14 @@ impl Checker<'_> {
         lines.join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
-    pub(in crate::model) fn note_update(&mut self, target: &str, text: Span, value: &Value, span: Span) {
+    pub(in crate::model) fn note_update(&mut self, target: &str, written: &Expr, value: &Value, span: Span) {
         if self.functions_deep > 0 {
             return;
         }
         let Value::Tensor(val) = value else { return };
         let axes = self.extents(*val);
-        let text = self.author_text(text);
+        let text = self.author_text(written.span);
+        self.reading = Reading::of(written);
         let nets = std::mem::take(&mut self.nets_called);
         self.push_item(ItemKind::Update { target: target.to_owned(), text, nets, axes }, span);
     }

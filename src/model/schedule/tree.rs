@@ -8,6 +8,7 @@ use crate::model::checker::Checker;
 use crate::model::evaluate::value::{Binding, BindingRole, Value};
 use crate::model::outline::ItemKind;
 use crate::model::schedule::complaints::{self, Changed};
+use crate::model::schedule::reading::Reading;
 use crate::source::Span;
 use crate::syntax::ast::{Branching, Expr, Ident};
 use crate::types::{Axis, AxisId, AxisSize, Dim, Ty};
@@ -156,6 +157,7 @@ impl Checker<'_> {
         let grown = self.ty(flattened).clone();
         self.fixed_sizes_kept(&grown, span)?;
         let (from, to) = (old_ty.size(branch).unwrap_or(1), self.ty(flattened).size(branch).unwrap_or(1));
+        self.reading = Reading { reads: vec![state.name.clone()], gives: Vec::new() };
         self.note_tree(state, branch, (from, to), how_span(how), span, Tree::Branch);
         self.without_single(flattened, branch, span)
     }
@@ -320,6 +322,8 @@ impl Checker<'_> {
             val = ordered;
         }
         let to = self.ty(val).size(branch).unwrap_or(1);
+        self.reading = Reading::of(with);
+        self.reading.gives.extend(giving.map(|giving| giving.name.clone()));
         self.note_tree(state, branch, (width, to), with.span, span, Tree::Merge);
         val = self.without_single(val, branch, span)?;
         let Some(name) = giving else { return Some((val, Value::Broken)) };

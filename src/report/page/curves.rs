@@ -43,9 +43,9 @@ fn plot(
     may_be_log: bool,
     value: impl Fn(&MetricsRecord) -> Option<f64>,
 ) -> Plot {
-    let curve = |name: &str, class: &'static str, kind: MetricsKind| Curve {
+    let curve = |name: &str, class: &str, kind: MetricsKind| Curve {
         name: name.to_owned(),
-        class,
+        class: class.to_owned(),
         dots: kind == MetricsKind::Test,
         points: log
             .iter()
@@ -53,7 +53,7 @@ fn plot(
             .map(|entry| (entry.step as f64, value(entry).unwrap_or(f64::NAN)))
             .collect(),
     };
-    let curves = vec![curve("train", "train", MetricsKind::Train), curve("test", "test", MetricsKind::Test)];
+    let curves = vec![curve("train", "c0", MetricsKind::Train), curve("test", "c1", MetricsKind::Test)];
     let all = || curves.iter().flat_map(|curve| &curve.points).map(|(_, y)| *y).filter(|y| y.is_finite());
     // A share is shown as one; a loss starts at 0 unless it needs a logarithm.
     let share = !may_be_log && title != "learning rate" && all().all(|y| (0.0..=1.0).contains(&y));

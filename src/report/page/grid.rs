@@ -11,6 +11,8 @@ use crate::data::{Mark, Picture, PictureCell};
 const CELL: usize = 10;
 /// Letters of running text in a line.
 const LINE: usize = 48;
+/// Columns up to which letters can be read in small drawings.
+const MOST_LETTERED: usize = 12;
 /// Probabilities from which a cell is in the next of five shades.
 pub const SHADES: [f64; 4] = [0.5, 0.75, 0.9, 0.99];
 
@@ -138,10 +140,15 @@ impl Board {
             if self.fixed.is_empty() { String::new() } else { format!("<use href=\"#{}g\"/>", self.id) };
         let widest = picture.cells.iter().map(|cell| cell.text.chars().count()).max().unwrap_or(1).max(1);
         let size =
-            if widest == 1 { String::new() } else { format!(" font-size=\"{:.1}\"", 13.0 / widest as f64) };
+            if widest == 1 { String::new() } else { format!(";font-size:{:.1}px", 13.0 / widest as f64) };
         format!(
-            "<svg class=\"grid\" viewBox=\"-1 -1 {} {}\" style=\"--c:{columns}\"{size} role=\"img\" \
+            "<svg class=\"grid{}\" viewBox=\"-1 -1 {} {}\" style=\"--c:{columns}{size}\" role=\"img\" \
              aria-label=\"{}\">{given}{body}{lines}</svg>",
+            match (columns > MOST_LETTERED, picture.is_coloured()) {
+                (false, _) => "",
+                (true, false) => " fine",
+                (true, true) => " fine tiles",
+            },
             columns * CELL + 2,
             rows * CELL + 2,
             escape(label)
@@ -149,7 +156,7 @@ impl Board {
     }
 }
 
-fn shade(probability: Option<&f64>) -> usize {
+pub fn shade(probability: Option<&f64>) -> usize {
     let probability = probability.copied().unwrap_or(0.0);
     SHADES.iter().filter(|from| probability >= **from).count()
 }

@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use super::thinking::{Guess, Thinking};
+use super::tree;
 use crate::chart::{Chart, Curve, Plot};
 use crate::data::{Dataset, NO_LABEL};
 
@@ -26,6 +27,12 @@ struct Heat {
     rows: Vec<Vec<HeatCell>>,
     numbers: bool,
     size: usize,
+    /// Pixels on the page; size of letters and room for the numbers of thoughts, in units of the drawing.
+    width: usize,
+    letters: String,
+    margin: usize,
+    /// Every so many thoughts have their number written.
+    every: usize,
     summary: String,
 }
 
@@ -45,9 +52,9 @@ pub fn likeness(watched: &[Thinking]) -> Option<Likeness> {
     let steps = watched.iter().map(|thinking| thinking.steps.len()).max()?;
     let matrices: Vec<Vec<Vec<f64>>> = (0..steps).filter_map(|step| mean_matrix(watched, step)).collect();
     let thoughts = matrices.first()?.len();
-    let curve = |name: &str, class, value: fn(&[f64]) -> f64| Curve {
+    let curve = |name: &str, class: &str, value: fn(&[f64]) -> f64| Curve {
         name: name.to_owned(),
-        class,
+        class: class.to_owned(),
         dots: true,
         points: matrices
             .iter()
@@ -59,9 +66,9 @@ pub fn likeness(watched: &[Thinking]) -> Option<Likeness> {
         title: "similarity of thoughts after each step".to_owned(),
         across: "supervision step".to_owned(),
         curves: vec![
-            curve("mean over pairs", "train", mean),
-            curve("most alike pair", "a", |pairs| pairs.iter().copied().fold(f64::MIN, f64::max)),
-            curve("least alike pair", "test", |pairs| pairs.iter().copied().fold(f64::MAX, f64::min)),
+            curve("mean over pairs", "c0", mean),
+            curve("most alike pair", "c2", |pairs| pairs.iter().copied().fold(f64::MIN, f64::max)),
+            curve("least alike pair", "c1", |pairs| pairs.iter().copied().fold(f64::MAX, f64::min)),
         ],
         ..Plot::default()
     };
@@ -106,6 +113,7 @@ fn heat(step: usize, matrix: &[Vec<f64>]) -> Heat {
         HeatCell { x: column, y: row, fill, dark, text, exact: format!("{value:.4}") }
     };
     let mean = format!("{:.3}", mean(&pairs(matrix)));
+    let shown = Shown::of(matrix.len());
     Heat {
         step,
         summary: format!(
@@ -122,6 +130,39 @@ fn heat(step: usize, matrix: &[Vec<f64>]) -> Heat {
             .collect(),
         numbers,
         size: matrix.len(),
+        width: shown.width,
+        letters: format!("{:.1}", shown.letters),
+        margin: shown.margin,
+        every: shown.every,
+    }
+}
+
+/// How large a matrix is shown.
+struct Shown {
+    width: usize,
+    letters: f64,
+    margin: usize,
+    every: usize,
+}
+
+/// Width of a cell in units of the drawing.
+const CELL: usize = 22;
+/// The smallest letters on the page, in pixels.
+const SMALLEST: f64 = 12.0;
+
+impl Shown {
+    /// Cells of a small matrix are as wide as their number needs; a large one has the width of a telephone.
+    fn of(size: usize) -> Shown {
+        let width = if size <= MOST_NUMBERS { (size * 34).max(150) } else { 360 };
+        // Room for two or three digits at the edge takes part in what is scaled.
+        let mut margin = 14;
+        let mut letters = SMALLEST;
+        for _ in 0..3 {
+            letters = SMALLEST * (size * CELL + margin + 2) as f64 / width as f64;
+            margin = (1.7 * letters).ceil() as usize;
+        }
+        let every = (1.6 * letters / CELL as f64).ceil().max(1.0) as usize;
+        Shown { width, letters, margin, every }
     }
 }
 
@@ -141,9 +182,9 @@ fn colour(value: f64) -> (String, bool) {
 pub fn by_step(watched: &[Thinking], data: &dyn Dataset) -> Option<Chart> {
     let labelled: Vec<&Thinking> = watched.iter().filter(|thinking| thinking.has_label()).collect();
     let steps = labelled.iter().map(|thinking| thinking.steps.len()).max().filter(|steps| *steps > 1)?;
-    let curve = |name: &str, class, value: &dyn Fn(&Thinking, &Guess) -> f64| Curve {
+    let curve = |name: &str, class: &str, value: &dyn Fn(&Thinking, &Guess) -> f64| Curve {
         name: name.to_owned(),
-        class,
+        class: class.to_owned(),
         dots: true,
         points: (0..steps)
             .map(|step| {
@@ -160,8 +201,8 @@ pub fn by_step(watched: &[Thinking], data: &dyn Dataset) -> Option<Chart> {
         title: format!("{} test puzzles after each step", labelled.len()),
         across: "supervision step".to_owned(),
         curves: vec![
-            curve("cells right", "train", &|thinking, guess| accuracy(thinking, guess)),
-            curve("whole answers right", "test", &exact),
+            curve("cells right", "c0", &|thinking, guess| accuracy(thinking, guess)),
+            curve("whole answers right", "c1", &exact),
         ],
         range: Some((0.0, 1.0)),
         may_be_log: false,
@@ -228,6 +269,61 @@ pub fn thoughts(watched: &[Thinking], data: &dyn Dataset) -> Vec<ThoughtRow> {
     (0..count).map(of_thought).chain([row("merged".to_owned(), merged, None)]).collect()
 }
 
+/// What the merge prefers over everything watched, after the last step, in a sentence or two; none where the weights are
+/// not known.
+pub fn preference(watched: &[Thinking]) -> Option<String> {
+    let mut spread = Vec::new();
+    let mut heaviest = Vec::new();
+    let mut preferring = 0usize;
+    let (mut hits, mut blind) = (Vec::new(), Vec::new());
+    let mut thoughts = 0;
+    for thinking in watched {
+        let Some(moment) = thinking.steps.last() else { continue };
+        let weights: Vec<f64> = moment.thoughts.iter().filter_map(|thought| thought.weight).collect();
+        if weights.len() < 2 || weights.len() != moment.thoughts.len() {
+            continue;
+        }
+        thoughts = weights.len();
+        spread.push(tree::effective(&weights));
+        preferring += usize::from(tree::favourite(&weights).is_some());
+        let most = weights.iter().copied().fold(f64::MIN, f64::max);
+        heaviest.push(most);
+        if thinking.has_label() {
+            let right: Vec<f64> =
+                moment.thoughts.iter().map(|thought| accuracy(thinking, &thought.answer)).collect();
+            let best = right.iter().copied().fold(f64::MIN, f64::max);
+            let is_best: Vec<f64> = right.iter().map(|right| f64::from(*right == best)).collect();
+            blind.push(mean(&is_best));
+            // Of thoughts with one weight none is liked better: they share the hit.
+            let liked = weights.iter().zip(&is_best).filter(|(weight, _)| **weight == most);
+            hits.push(mean(&liked.map(|(_, is_best)| *is_best).collect::<Vec<_>>()));
+        }
+    }
+    if spread.is_empty() {
+        return None;
+    }
+    let count = spread.len();
+    let mut told = match preferring {
+        0 => format!("The merge prefers no thought in any of {count} puzzles"),
+        n => format!("The merge prefers a thought in {n} of {count} puzzles"),
+    };
+    told += &format!(
+        ": the heaviest weighs {:.3} on average where even would be {:.3}, and the weights amount to {:.2} of {thoughts} \
+         thoughts.",
+        mean(&heaviest),
+        1.0 / thoughts as f64,
+        mean(&spread)
+    );
+    if !hits.is_empty() {
+        told += &format!(
+            " The heaviest is among the most right thoughts in {:.0} % of puzzles; one picked blindly would be in {:.0} %.",
+            100.0 * mean(&hits),
+            100.0 * mean(&blind)
+        );
+    }
+    Some(told)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -243,6 +339,44 @@ mod tests {
         assert_eq!(matrix, [[1.0, 0.5], [0.5, 1.0]]);
         assert_eq!(pairs(&matrix), [0.5, 0.5]);
         assert!(likeness(&[Thinking::default()]).is_none());
+    }
+
+    #[test]
+    fn a_merge_that_likes_the_best_thought_is_told_from_one_that_likes_none() {
+        use crate::report::page::thinking::Thought;
+        let thinking = |weights: [f64; 2]| Thinking {
+            label: vec![2, 3],
+            steps: vec![Moment {
+                thoughts: [([2, 3], weights[0]), ([2, 4], weights[1])]
+                    .map(|(tokens, weight)| Thought {
+                        answer: Guess { tokens: tokens.to_vec(), probabilities: vec![1.0; 2] },
+                        weight: Some(weight),
+                    })
+                    .to_vec(),
+                ..Moment::default()
+            }],
+            ..Thinking::default()
+        };
+        let told = preference(&[thinking([0.8, 0.2]), thinking([0.9, 0.1])]).unwrap();
+        assert!(
+            told.starts_with("The merge prefers a thought in 2 of 2 puzzles: the heaviest weighs 0.850"),
+            "{told}"
+        );
+        assert!(told.contains("in 100 % of puzzles; one picked blindly would be in 50 %"), "{told}");
+        let even = preference(&[thinking([0.5, 0.5])]).unwrap();
+        assert!(even.starts_with("The merge prefers no thought") && even.contains("2.00 of 2"), "{even}");
+        assert!(even.contains("in 50 % of puzzles; one picked blindly would be in 50 %"), "{even}");
+        assert!(preference(&[Thinking::default()]).is_none());
+    }
+
+    #[test]
+    fn letters_beside_a_matrix_can_be_read_and_do_not_touch() {
+        for size in 2..=64 {
+            let Shown { width, letters, margin, every } = Shown::of(size);
+            let scale = width as f64 / (size * CELL + margin + 2) as f64;
+            assert!(letters * scale >= 11.0, "{size}: {letters} at {scale}");
+            assert!((every * CELL) as f64 >= 1.2 * letters, "{size}: {letters} every {every}");
+        }
     }
 
     #[test]

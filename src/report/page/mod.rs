@@ -3,12 +3,15 @@
 //!
 //! Markup, style and script are files beside this one; everything that is not markup is escaped by the template.
 
+mod arc;
 mod curves;
 mod grid;
 mod likeness;
 mod puzzle;
 mod results;
+mod running;
 mod thinking;
+mod tree;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
@@ -17,8 +20,12 @@ use minijinja::{AutoEscape, Environment, Value, context};
 pub use results::{PuzzleRow, read_puzzles};
 pub use thinking::{Guess, Moment, Thinking, Thought, choose};
 
+use crate::chart;
 use crate::data::Dataset;
 use crate::train::MetricsRecord;
+
+/// Of what is not solved, so many are shown at once; the rest is folded.
+const MOST_OPEN: usize = 3;
 
 /// Everything that a page shows.
 pub struct Page<'a> {
@@ -56,6 +63,10 @@ pub struct Page<'a> {
     pub evaluations: Vec<(String, serde_json::Value)>,
     /// The metric that makes a test the best one; `None`: the usual one.
     pub best_by: Option<String>,
+    /// How many thoughts there are after each branch of a cycle, such as 2, 4, 8; empty where nothing branches.
+    pub tree: Vec<usize>,
+    /// What the final test left of ARC: its score and its submission.
+    pub arc: Option<(serde_json::Value, serde_json::Value)>,
     /// Why there is nothing to watch, if so.
     pub unseen: Option<String>,
 }
@@ -74,13 +85,25 @@ impl Page<'_> {
         environment.set_auto_escape_callback(|_| AutoEscape::Html);
         environment.add_template("page.html", include_str!("page.html"))?;
         let shown: Vec<_> = self.chosen.iter().filter_map(|at| self.watched.get(*at)).collect();
+        let shared = puzzle::Shared {
+            data: self.data,
+            rating_name: &self.rating_name,
+            halts: self.halts,
+            tree: &self.tree,
+        };
         let view = |(at, thinking): (usize, &&Thinking)| {
-            puzzle::view(at, thinking, self.data, &self.rating_name, self.halts)
+            puzzle::view(at, thinking, &shared, at == 0 || at < MOST_OPEN && !thinking.solved(self.data))
         };
         let puzzles: Vec<_> = shown.iter().enumerate().map(view).collect();
+        let tasks =
+            self.arc.as_ref().and_then(|(score, submission)| arc::tasks(self.data.arc()?, score, submission));
+        let unsolved = self
+            .watched
+            .iter()
+            .filter(|thinking| thinking.can_be_judged(self.data) && !thinking.solved(self.data));
         let raw = |text: &str| Value::from_safe_string(text.to_owned());
         Ok(environment.get_template("page.html")?.render(context! {
-            style => raw(include_str!("page.css")),
+            style => raw(&(chart::sheet(".chart") + include_str!("page.css"))),
             script => raw(include_str!("page.js")),
             drawing => raw(&self.drawing),
             model => self.model.as_str(),
@@ -96,6 +119,10 @@ impl Page<'_> {
             ratings => Serde(results::by_rating(&self.puzzles, &self.rating_name)),
             curves => Serde(curves::charts(&self.log)),
             puzzles => Serde(puzzles),
+            tasks => Serde(tasks),
+            unsolved => unsolved.count(),
+            judged => self.watched.iter().filter(|thinking| thinking.can_be_judged(self.data)).count(),
+            preference => Serde(likeness::preference(&self.watched)),
             unseen => Serde(&self.unseen),
             by_step => Serde(
                 results::by_step(self.evaluation.as_ref())

@@ -69,9 +69,9 @@ for (const puzzle of document.querySelectorAll(".puzzle")) {
     steps.forEach((item, index) => item.classList.toggle("current", index + 1 === step));
     const item = steps[step - 1];
     now.replaceChildren(...[...item.querySelector(".answer").children].map(child => child.cloneNode(true)));
-    const each = item.querySelectorAll(".thoughts figure");
-    thoughts.hidden = !each.length;
-    thoughts.replaceChildren(...[...each].map(figure => figure.cloneNode(true)));
+    const grown = item.querySelector(".grown");
+    thoughts.hidden = !grown;
+    if (grown) thoughts.replaceChildren(grown.cloneNode(true));
   };
   const pause = () => {
     clearInterval(timer);

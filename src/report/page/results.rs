@@ -85,8 +85,8 @@ pub fn headline(log: &[MetricsRecord]) -> Vec<Tile> {
         })
     };
     let metric = |name: &str| finite(&test.metrics, name);
-    let mut tiles: Vec<Tile> =
-        ["exact", "accuracy"].iter().filter_map(|name| tile(name, metric(name))).collect();
+    let known = [("exact", "exact"), ("accuracy", "accuracy"), ("bits", "bits per character")];
+    let mut tiles: Vec<Tile> = known.iter().filter_map(|(name, words)| tile(words, metric(name))).collect();
     if tiles.is_empty() {
         tiles.extend(test.metrics.keys().take(2).filter_map(|name| tile(name, metric(name))));
     }
@@ -201,16 +201,16 @@ pub fn protocols(evaluation: Option<&Json>) -> Option<Table> {
 pub fn by_step(evaluation: Option<&Json>) -> Option<Chart> {
     let steps = evaluation?["by_step"].as_array().filter(|steps| steps.len() > 1)?;
     let names = steps.first()?.as_object()?.keys();
-    let curve = |(name, class): (&String, &'static str)| Curve {
+    let curve = |(name, class): (&String, &str)| Curve {
         name: name.clone(),
-        class,
+        class: class.to_owned(),
         dots: true,
         points: (1..)
             .zip(steps)
             .map(|(at, step)| (f64::from(at), step[name.as_str()].as_f64().unwrap_or(f64::NAN)))
             .collect(),
     };
-    let shares = names.zip(["train", "test", "a"]).map(curve);
+    let shares = names.zip(["c0", "c1", "c2"]).map(curve);
     let shares = shares.filter(|curve: &Curve| curve.points.iter().all(|(_, y)| (0.0..=1.0).contains(y)));
     let plot = Plot {
         title: "test set after each step".to_owned(),
@@ -253,6 +253,16 @@ pub fn by_rating(puzzles: &[PuzzleRow], rating_name: &str) -> Option<Table> {
         .collect();
     rows.push(line("all".to_owned(), &puzzles.iter().collect::<Vec<_>>()));
     Some(Table { header, rows })
+}
+
+/// `97 %`; tenths where they matter.
+pub(super) fn percent(share: f64) -> String {
+    let percent = 100.0 * share;
+    match percent {
+        p if p > 0.0 && p < 0.05 => "< 0.1 %".to_owned(),
+        p if p < 1.0 || (99.0..99.95).contains(&p) => format!("{p:.1} %"),
+        p => format!("{p:.0} %"),
+    }
 }
 
 /// A rating: most are whole.

@@ -111,15 +111,14 @@ impl Thinking {
     }
 }
 
-/// Up to `count` of `watched` that show most: half of them unsolved if there are so many, and of the solved ones those
-/// that took longest. In order of their places.
+/// Up to `count` of `watched` that show most: what is not solved comes first, in order of their places, then of the solved
+/// ones those that took longest. One place is kept for a solved one if there is any.
 pub fn choose(watched: &[Thinking], count: usize, data: &dyn Dataset) -> Vec<usize> {
     let (mut solved, unsolved): (Vec<usize>, Vec<usize>) =
         (0..watched.len()).partition(|at| watched[*at].solved(data));
     solved.sort_by_key(|at| std::cmp::Reverse(watched[*at].right_since(data)));
-    let of_unsolved = unsolved.len().min((count / 2).max(count.saturating_sub(solved.len())));
-    let mut chosen: Vec<usize> = unsolved.into_iter().take(of_unsolved).collect();
+    let kept = usize::from(!solved.is_empty() && count > 1);
+    let mut chosen: Vec<usize> = unsolved.into_iter().take(count - kept.min(count)).collect();
     chosen.extend(solved.into_iter().take(count - chosen.len()));
-    chosen.sort_unstable();
     chosen
 }
