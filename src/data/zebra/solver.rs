@@ -1,7 +1,7 @@
 //! Solving Zebra puzzles: takes clues, gives solutions up to a limit and the guesses that it took; each value has a set of
 //! houses where it may be, which the clues narrow.
 
-use super::{Clue, Item, Sizes};
+use super::clue::{Clue, Item, Sizes};
 
 /// What a search has found.
 #[derive(Clone, Debug, Default)]
