@@ -81,6 +81,7 @@ def fuzz(binary, out, target, seconds):
                 f"-max_total_time={left}",
                 f"-max_len={longest}",
                 "-timeout=60",
+                "-report_slow_units=60",
                 "-rss_limit_mb=6144",
                 f"-artifact_prefix={found}/{target}-",
                 "-print_final_stats=1",
