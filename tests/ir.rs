@@ -61,6 +61,7 @@ fn nested(times: usize) -> (Graph, AxisId) {
     (graph(axes, builder, &outputs), steps)
 }
 
+#[cfg(feature = "torch")]
 /// What `nested` computes, in plain loops.
 fn by_hand(times: usize) -> (f64, Vec<f64>) {
     let (mut c, mut sum, mut all) = (1.5, 0.5, Vec::new());

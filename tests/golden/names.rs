@@ -1,5 +1,6 @@
 //! Names of the published models' weights and totc's own.
 
+#[cfg(feature = "torch")]
 use tch::Tensor;
 
 const PARTS: &[(&str, &str)] = &[
@@ -37,6 +38,7 @@ pub fn path_of(name: &str) -> String {
 }
 
 /// A published weight (or what belongs to one) as totc has it: one matrix makes scale and shift there, two here.
+#[cfg(feature = "torch")]
 #[allow(dead_code, reason = "one of the two tests that include this file uses it")]
 pub fn parts_of(name: &str, tensor: &Tensor) -> Vec<(String, Tensor)> {
     if let Some(part) = name.strip_prefix("inner.branch_to_film.") {
