@@ -25,12 +25,8 @@ pub fn thoughts_after_each_branch(outline: &Outline) -> Vec<usize> {
     for leaf in leaves {
         match thoughts.pass(leaf) {
             Some((before, after)) if after > before => growing.push(after),
-            Some(_) => {
-                if !growing.is_empty() {
-                    grown = std::mem::take(&mut growing);
-                }
-            }
-            None => {}
+            Some(_) if !growing.is_empty() => grown = std::mem::take(&mut growing),
+            Some(_) | None => {}
         }
     }
     if grown.is_empty() { growing } else { grown }

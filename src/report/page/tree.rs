@@ -18,7 +18,7 @@ pub fn branches(levels: &[usize], thoughts: usize, column: usize) -> String {
     let mut counts = vec![1];
     for level in levels.iter().copied().filter(|level| *level > 1) {
         let parents = counts.last().copied().unwrap_or(1);
-        if level > parents && level % parents == 0 && thoughts % level == 0 {
+        if level > parents && level.is_multiple_of(parents) && thoughts.is_multiple_of(level) {
             counts.push(level);
         }
     }
