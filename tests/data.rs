@@ -207,7 +207,7 @@ fn what_cannot_be_made_is_refused() {
     for (text, error) in [
         (
             "sudoku(side: 5, train: 1, test: 1)",
-            "`sudoku`, setting `side`: puzzles of side 5 are not made here; use 4, 6 or 9",
+            "`sudoku`, setting `side`: puzzles of side 5 are not made here; use 4, 6, 8, 9, 10, 12 or 16",
         ),
         (
             "sudoku(side: 9, train: 0, test: 1)",
@@ -290,7 +290,8 @@ fn puzzles_are_typed_printed_and_checked() {
     assert!(matches!(made.parse_puzzle(""), Err(DataError::Puzzle { .. })));
     assert_eq!(
         typed("12"),
-        Err("this is no puzzle: it has 2 cells; write 16, 36, 81 or 256 of them, row by row".to_owned())
+        Err("this is no puzzle: it has 2 cells; write 16, 36, 64, 81, 100, 144 or 256 of them, row by row"
+            .to_owned())
     );
     assert_eq!(
         typed(&".".repeat(81)),

@@ -131,7 +131,7 @@ fn puzzles_get_the_rating_of_the_independent_solver() {
     for (text, expected) in [
         ("1...3.12.1.34..1\n11..............\n", "line 2: the puzzle has no answer; correct its givens"),
         ("................\n", "line 1: the puzzle has more than one answer; add givens, or remove it"),
-        ("1234\n", "line 1: it has 4 cells; write 16, 36, 81 or 256"),
+        ("1234\n", "line 1: it has 4 cells; write 16, 36, 64, 81, 100, 144 or 256"),
         ("1...3.12.1.34..x\n", "line 1: `x` is no digit"),
     ] {
         let error = lines(text).expect_err("a refusal");

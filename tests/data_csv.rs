@@ -121,7 +121,7 @@ fn broken_files_are_refused() {
         (HEADER.into(), "`train.csv` holds no rows; give a file with puzzles".to_owned()),
         (
             format!("{HEADER}us,12,12,0\n").into(),
-            "`train.csv`, line 2: the question has 2 characters; write 16, 36, 81 or 256, one per cell"
+            "`train.csv`, line 2: the question has 2 characters; write 16, 36, 64, 81, 100, 144 or 256, one per cell"
                 .to_owned(),
         ),
         (

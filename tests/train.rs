@@ -195,7 +195,7 @@ fn optimisers_follow_their_formulas() {
         let mut optimiser =
             MainOptimiser::new(&Optimiser { name: name.into(), ..Optimiser::default() }).unwrap();
         let weight = Tensor::from_slice(&[0.7_f64]);
-        let treatment = Treatment { lr: 0.1, weight_decay: 0.2, frozen: false };
+        let treatment = Treatment { lr: 0.1, weight_decay: 0.2, frozen: false, outputs: 0 };
         for gradient in gradients {
             optimiser.update("w", &weight, &Tensor::from_slice(&[gradient]), treatment, 0.5).unwrap();
         }

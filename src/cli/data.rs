@@ -1,11 +1,11 @@
-//! `totc data …`: building, checking and rating data sets. Each command is a file beside this one.
+//! `totc data …`: building, making, checking and rating data sets. Each command is a file beside this one.
 
 mod build_arc;
 mod build_maze;
 mod build_sudoku;
 mod check;
 mod download;
-mod generate_maze;
+mod generate;
 mod rate;
 
 use super::{Failure, Outcome};
@@ -13,7 +13,7 @@ use crate::data::DataError;
 use clap::Subcommand;
 use std::path::{Path, PathBuf};
 
-/// Builds, checks and rates data sets.
+/// Builds, makes, checks and rates data sets.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -29,9 +29,9 @@ enum Command {
     Check(check::Args),
     /// Fetch data sets of the Hugging Face hub
     Download(download::Args),
-    /// Make puzzles and write them as CSV
+    /// Make puzzles and write them as JSON lines
     #[command(subcommand)]
-    Generate(Generate),
+    Generate(generate::Generate),
     /// Rate Sudoku puzzles by the guesses that a backtracking solver needs
     Rate(rate::Args),
 }
@@ -46,12 +46,6 @@ enum Build {
     Maze(build_maze::Args),
 }
 
-#[derive(Subcommand)]
-enum Generate {
-    /// Mazes by the procedure of Maze-Hard
-    Maze(generate_maze::Args),
-}
-
 /// Runs one command of `totc data`.
 pub fn main(args: &Args) -> Outcome {
     match &args.command {
@@ -60,7 +54,7 @@ pub fn main(args: &Args) -> Outcome {
         Command::Check(args) => check::main(args),
         Command::Download(args) => download::main(args),
         Command::Build(Build::Maze(args)) => build_maze::main(args),
-        Command::Generate(Generate::Maze(args)) => generate_maze::main(args),
+        Command::Generate(command) => generate::main(command),
         Command::Rate(args) => rate::main(args),
     }
 }
@@ -92,13 +86,13 @@ fn size_of(folder: &Path) -> u64 {
     entries.flatten().map(size).sum()
 }
 
-/// `NAME.csv` of a folder, packed or not.
+/// `NAME.csv` of a folder, packed or not, or `NAME.jsonl`.
 fn named(folder: &Path, name: &str) -> Result<PathBuf, Failure> {
-    let candidates = [folder.join(format!("{name}.csv")), folder.join(format!("{name}.csv.gz"))];
+    let candidates = ["csv", "csv.gz", "jsonl"].map(|form| folder.join(format!("{name}.{form}")));
     let found = candidates.into_iter().find(|path| path.exists());
     found.ok_or_else(|| {
         Failure::World(format!(
-            "{} holds neither {name}.csv nor {name}.csv.gz; name the file by --{name}",
+            "{} holds neither {name}.csv nor {name}.csv.gz nor {name}.jsonl; name the file by --{name}",
             folder.display()
         ))
     })

@@ -54,6 +54,7 @@ mod weights;
 use crate::data::prefetch::prepared;
 use crate::data::table::PARQUET_THREAD;
 use crate::diagnostic::Colours;
+#[cfg(feature = "torch")]
 use crate::text_file::printable;
 use clap::{Parser, Subcommand};
 use failure::Failure;

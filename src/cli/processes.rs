@@ -14,7 +14,7 @@ use crate::train::run::RunError;
 /// The least silence, in seconds, that can be told from a busy machine.
 const SHORTEST: u64 = 5;
 /// The exit code of a process that ends because another one is lost.
-const LOST: i32 = 1;
+const LOST: i32 = 3;
 
 /// Meets the others.
 pub(super) fn meet(place: &Place, timeout: u64) -> Result<Arc<ProcessGroup>, Failure> {
@@ -105,8 +105,8 @@ fn wait(processes: &mut [Child], patience: Duration, asked: &Asked) -> std::io::
             failed.get_or_insert_with(Instant::now);
         }
         if failed.is_some_and(|since| since.elapsed() > patience) {
-            let left = ends.iter().zip(processes.iter_mut()).filter(|(end, _)| end.is_none());
-            left.map(|(_, process)| process.kill()).collect::<std::io::Result<()>>()?;
+            let mut left = ends.iter().zip(processes.iter_mut()).filter(|(end, _)| end.is_none());
+            left.try_for_each(|(_, process)| process.kill())?;
         }
         if asked.stopped() && !handed_on {
             handed_on = true;

@@ -11,6 +11,7 @@ mod example;
 pub mod hub;
 pub mod maze;
 pub mod npy;
+pub mod permutations;
 mod picture;
 pub mod prefetch;
 mod purpose;
@@ -23,6 +24,7 @@ pub mod sudoku;
 pub mod table;
 pub mod text;
 mod verdict;
+pub mod zebra;
 
 use std::fmt;
 use std::path::Path;

@@ -26,7 +26,7 @@ pub fn thoughts_after_each_branch(outline: &Outline) -> Vec<usize> {
         match thoughts.pass(leaf) {
             Some((before, after)) if after > before => growing.push(after),
             Some(_) if !growing.is_empty() => grown = std::mem::take(&mut growing),
-            Some(_) | None => {}
+            _ => {}
         }
     }
     if grown.is_empty() { growing } else { grown }

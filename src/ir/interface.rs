@@ -37,6 +37,8 @@ pub struct WeightInfo {
     pub shape: Vec<i64>,
     /// Names of the axes, in the order of `shape`.
     pub axes: Vec<String>,
+    /// As [`Weight::outputs`].
+    pub outputs: usize,
     /// How it begins where no checkpoint is read.
     pub init: Init,
     /// Where it is declared.
@@ -117,6 +119,8 @@ pub struct Weight {
     pub role: WeightRole,
     /// Its axes and sizes in memory order.
     pub dims: Vec<Dim>,
+    /// So many of the first axes are what a `Linear` makes of the others: the rows of a matrix. 0 where it is no such matrix.
+    pub outputs: usize,
     /// How it begins.
     pub init: Init,
     /// Where it is declared.

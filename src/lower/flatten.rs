@@ -39,6 +39,7 @@ pub fn program(graph: &Graph) -> Program {
                 role: weight.role,
                 shape: weight.dims.iter().map(|dim| dim.size as i64).collect(),
                 axes: weight.dims.iter().map(|dim| graph.axes.name(dim.axis).to_owned()).collect(),
+                outputs: weight.outputs,
                 init: weight.init,
                 span: weight.span,
             })

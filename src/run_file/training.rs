@@ -123,7 +123,7 @@ pub struct Optimiser {
     #[schemars(extend("x-unit" = "per step, times lr", "x-example" = "0.1"))]
     pub weight_decay: f64,
     /// Numbers of this optimiser alone: `beta1`, `beta2` of `adamw` and `adam_atan2`, `eps` of `adamw`, `momentum`, `dampening`
-    /// and `nesterov` (0 or 1) of `sgd`; those not named keep their defaults.
+    /// and `nesterov` (0 or 1) of `sgd`, and those of `muon` (docs/runs.md); those not named keep their defaults.
     #[schemars(extend("x-example" = "{ \"beta2\": 0.999 }"))]
     pub options: BTreeMap<String, f64>,
 }

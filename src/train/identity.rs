@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::data::Dataset;
 use crate::random::fnv1a;
 use crate::run_file::Fingerprint;
+#[cfg(feature = "torch")]
 use crate::weights::hexadecimal;
+#[cfg(feature = "torch")]
 use sha2::{Digest, Sha256};
 
 /// Version of a run's folder. 2: the folder holds its model files, and its run file says every setting.

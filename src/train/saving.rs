@@ -132,7 +132,9 @@ impl Trainer {
             Some(name) => memory.insert(name.to_owned(), tensor.shallow_clone()).is_some(),
             None => true,
         });
-        let weights = self.weights.tensors.iter().map(|(path, weight)| (path.clone(), weight.size()));
+        let outputs = |path: &String| self.treatments.get(path).map_or(0, |treatment| treatment.outputs);
+        let weights = self.weights.tensors.iter();
+        let weights = weights.map(|(path, weight)| (path.clone(), weight.size(), outputs(path)));
         let mut wrong = self.optimiser.restore(weights, &mut memory, self.device)?;
         wrong.extend(memory.keys().map(|name| format!("`optimiser.{name}` belongs to no weight")));
         wrong.extend(self.restore_carry(state)?);

@@ -218,8 +218,12 @@ fn the_first_update_of_each_optimiser_is_the_references() {
         let mut optimiser = MainOptimiser::new(&config.optimiser).unwrap();
         let before: IndexMap<_, _> = golden.weights("w0.").into_iter().collect();
         let after: IndexMap<_, _> = golden.weights("w1.").into_iter().collect();
-        let treatment =
-            Treatment { lr: config.optimiser.lr, weight_decay: config.optimiser.weight_decay, frozen: false };
+        let treatment = Treatment {
+            lr: config.optimiser.lr,
+            weight_decay: config.optimiser.weight_decay,
+            frozen: false,
+            outputs: 0,
+        };
         for (path, gradient) in golden.weights("grad1.") {
             // In float64, so that what is left is the published rounding: four operations on weights below 2,
             // 4 · 2 · 2⁻²⁴ = 5e-7. A step is of the size of the learning rate, a thousand times as large.

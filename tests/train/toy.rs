@@ -87,6 +87,7 @@ pub fn toy(mode: Mode, batch: i64) -> Toy {
         role,
         shape: shape.to_vec(),
         axes: Vec::new(),
+        outputs: 0,
         init: Init::Constant(0.0),
         span: Span::NONE,
     };

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::generator::{Wanted, make};
+use super::generator::{Paths, Wanted, make};
 use super::{Answers, Mazes, Pair, lengths};
 use crate::data::{CountRange, DataError, DataShape, Dataset, Source};
 
@@ -102,7 +102,7 @@ impl GeneratedSpec {
             return refuse("path_cells", what, "ask for shorter paths or a larger side");
         }
         let bound = |cells: u64| u32::try_from(cells).unwrap_or(u32::MAX);
-        Ok(Wanted { side: self.side, cells: (bound(low), bound(high)), seed: self.seed })
+        Ok(Wanted { side: self.side, cells: (bound(low), bound(high)), paths: Paths::Any, seed: self.seed })
     }
 }
 

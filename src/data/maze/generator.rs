@@ -20,8 +20,19 @@ pub struct Wanted {
     pub side: usize,
     /// Cells of the shortest path, start and goal counted, at least and at most.
     pub cells: (u32, u32),
+    /// Which shortest paths there may be.
+    pub paths: Paths,
     /// Seed of the mazes; maze `k` is a function of the seed and `k`.
     pub seed: u64,
+}
+
+/// How many shortest paths a maze may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Paths {
+    /// Any number, as in Maze-Hard.
+    Any,
+    /// One: cells of the others are walled up, which makes no path longer.
+    One,
 }
 
 /// Goals drawn for the one start of a layout. One layout gives one maze at most, so more draws on each would favour
@@ -90,7 +101,25 @@ fn on_layout(wanted: &Wanted, chance: &mut Draws) -> Option<Maze> {
     }
     cells[start] = START;
     cells[goals[chance.below(goals.len())]] = GOAL;
-    Maze::new(wanted.side, cells).ok()
+    let maze = Maze::new(wanted.side, cells).ok()?;
+    match wanted.paths {
+        Paths::Any => Some(maze),
+        Paths::One => with_one_path(&maze),
+    }
+}
+
+/// The maze with a wall on every cell of a shortest path that the published answer does not visit. What is left of the
+/// shortest paths has one cell at each distance from the start, so it is one path.
+fn with_one_path(maze: &Maze) -> Option<Maze> {
+    let answer = maze.answer()?;
+    let end = |mark: u8| maze.cells().iter().position(|cell| *cell == mark);
+    let (from_start, to_goal) = (maze.distances(end(START)?), maze.distances(end(GOAL)?));
+    let shortest = maze.path_cells()? - 1;
+    let walled = (0..answer.len()).map(|cell| {
+        let on_shortest = from_start[cell].checked_add(to_goal[cell]) == Some(shortest);
+        if on_shortest && answer[cell] == FREE { WALL } else { maze.cells()[cell] }
+    });
+    Maze::new(maze.side(), walled.collect()).ok()
 }
 
 /// `make(i)` for every `i`, in order, by as many threads as there are cores.

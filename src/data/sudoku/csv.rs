@@ -61,7 +61,7 @@ fn grid(name: &str, written: &str, side: Option<Side>) -> Result<Grid, Cause> {
         }
         None => Side::of_cells(found).ok_or_else(|| {
             let what = format!("the {name} has {found} characters");
-            (what, "write 16, 36, 81 or 256, one per cell".to_owned())
+            (what, "write 16, 36, 64, 81, 100, 144 or 256, one per cell".to_owned())
         })?,
     };
     let mut cells = Vec::with_capacity(found);

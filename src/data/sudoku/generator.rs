@@ -15,7 +15,7 @@ use crate::random::Draws;
 /// What puzzles are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wanted {
-    /// The side; 16x16 is not made here.
+    /// The side.
     pub side: Side,
     /// How many cells are given. `CountRange::Any` asks for puzzles that lose their uniqueness with any given.
     pub givens: CountRange,
@@ -43,6 +43,18 @@ pub enum Searched {
 
 /// Attempts without a new puzzle after which the search gives up.
 const PATIENCE: u64 = 20_000;
+
+/// Guesses that one search may take. Up to 9x9 every search ends by itself; beyond, a few take longer than a lifetime, and
+/// one that is given up leaves a given in place or the puzzle out, so that solutions stay the only ones.
+fn effort(side: Side) -> u64 {
+    if side.digits() <= 9 { u64::MAX } else { 1_000 }
+}
+
+/// First rows tried for one finished grid; up to 9x9 the first will do.
+const BEGINNINGS: usize = 100;
+
+/// Guesses that solving a puzzle beyond 9x9 may take.
+const LONGEST: u64 = 20_000;
 
 /// Makes up to `count` inequivalent puzzles.
 pub fn make(wanted: &Wanted, count: usize, seed: u64) -> Made {
@@ -101,7 +113,9 @@ pub fn attempt(wanted: &Wanted, chance: &mut Draws) -> Option<(Grid, Grid)> {
         }
     };
     let question = dig(&answer, fewest, chance);
-    (wanted.givens.holds(question.givens() as u64) && rated(wanted, &question)).then_some((question, answer))
+    let solvable = wanted.side.digits() <= 9 || solver::rating_within(&question, LONGEST).is_some();
+    let fits = wanted.givens.holds(question.givens() as u64) && solvable && rated(wanted, &question);
+    fits.then_some((question, answer))
 }
 
 fn rated(wanted: &Wanted, question: &Grid) -> bool {
@@ -111,13 +125,16 @@ fn rated(wanted: &Wanted, question: &Grid) -> bool {
 
 /// A random finished grid: a depth-first search whose values come in random order. Not uniform over all grids.
 pub fn full(side: Side, chance: &mut Draws) -> Option<Grid> {
-    let mut top: Vec<u8> = (1..=side.digits() as u8).collect();
-    chance.shuffle(&mut top);
-    let start = Grid::from_fn(side, |cell| top.get(cell).copied().unwrap_or(0));
-    State::of(&start).ok().and_then(|state| fill(state, chance))
+    (0..BEGINNINGS).find_map(|_| {
+        let mut top: Vec<u8> = (1..=side.digits() as u8).collect();
+        chance.shuffle(&mut top);
+        let start = Grid::from_fn(side, |cell| top.get(cell).copied().unwrap_or(0));
+        fill(State::of(&start).ok()?, chance, &mut effort(side))
+    })
 }
 
-fn fill(mut state: State, chance: &mut Draws) -> Option<Grid> {
+/// Takes at most `left` guesses.
+fn fill(mut state: State, chance: &mut Draws, left: &mut u64) -> Option<Grid> {
     if state.propagate().is_err() {
         return None;
     }
@@ -127,13 +144,15 @@ fn fill(mut state: State, chance: &mut Draws) -> Option<Grid> {
     let mut digits: Vec<_> = solver::digits(open).collect();
     chance.shuffle(&mut digits);
     digits.into_iter().find_map(|digit| {
+        *left = left.checked_sub(1)?;
         let mut next = state.clone();
         next.put(cell, digit).ok()?;
-        fill(next, chance)
+        fill(next, chance, left)
     })
 }
 
-/// Clears cells in random order as long as the solution stays the only one, down to `fewest` givens.
+/// Clears cells in random order as long as the solution stays the only one, as far as [`effort`] goes to prove it, down to
+/// `fewest` givens.
 pub fn dig(answer: &Grid, fewest: usize, chance: &mut Draws) -> Grid {
     let mut order: Vec<usize> = (0..answer.side().cells()).collect();
     chance.shuffle(&mut order);
@@ -157,9 +176,9 @@ fn forced(puzzle: &Grid, cell: usize, digit: u8) -> bool {
     let other = || -> Result<Search, Stuck> {
         let mut state = State::of(puzzle)?;
         state.forbid(cell, 1 << (digit - 1))?;
-        Ok(Search::from(state, 1))
+        Ok(Search::from(state, 1, effort(puzzle.side())))
     };
-    other().map_or(true, |search| search.found.is_empty())
+    other().map_or(true, |search| search.found.is_empty() && !search.gave_up())
 }
 
 /// Classes of 4x4 puzzles with one solution, by number of givens.

@@ -2,15 +2,21 @@
 
 use std::sync::LazyLock;
 
-/// The sizes of Sudoku that exist here. Boxes are 2x2, 2x3 (rows x columns), 3x3 and 4x4.
+/// The sizes of Sudoku that exist here. Boxes are 2x2, 2x3 (rows x columns), 2x4, 3x3, 2x5, 3x4 and 4x4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Side {
     /// 4x4.
     Four,
     /// 6x6 in boxes of 2 rows and 3 columns.
     Six,
+    /// 8x8 in boxes of 2 rows and 4 columns.
+    Eight,
     /// 9x9.
     Nine,
+    /// 10x10 in boxes of 2 rows and 5 columns.
+    Ten,
+    /// 12x12 in boxes of 3 rows and 4 columns.
+    Twelve,
     /// 16x16, with digits beyond 9 written A to G.
     Sixteen,
 }
@@ -25,7 +31,8 @@ pub type Mask = u16;
 
 impl Side {
     /// All sides, ascending.
-    pub const ALL: [Side; 4] = [Side::Four, Side::Six, Side::Nine, Side::Sixteen];
+    pub const ALL: [Side; 7] =
+        [Side::Four, Side::Six, Side::Eight, Side::Nine, Side::Ten, Side::Twelve, Side::Sixteen];
 
     /// The side of so many cells per row.
     pub fn new(digits: usize) -> Option<Side> {
@@ -42,7 +49,10 @@ impl Side {
         match self {
             Side::Four => 4,
             Side::Six => 6,
+            Side::Eight => 8,
             Side::Nine => 9,
+            Side::Ten => 10,
+            Side::Twelve => 12,
             Side::Sixteen => 16,
         }
     }
@@ -55,8 +65,8 @@ impl Side {
     /// Rows of a box, which is also the number of boxes side by side.
     pub const fn box_rows(self) -> usize {
         match self {
-            Side::Four | Side::Six => 2,
-            Side::Nine => 3,
+            Side::Four | Side::Six | Side::Eight | Side::Ten => 2,
+            Side::Nine | Side::Twelve => 3,
             Side::Sixteen => 4,
         }
     }
@@ -79,7 +89,7 @@ impl Side {
             Side::Four => 4,
             Side::Six => 8,
             Side::Nine => 17,
-            Side::Sixteen => 0,
+            Side::Eight | Side::Ten | Side::Twelve | Side::Sixteen => 0,
         }
     }
 
@@ -109,7 +119,7 @@ pub struct Shape {
     pub peers: Vec<Vec<u8>>,
 }
 
-static SHAPES: LazyLock<[Shape; 4]> = LazyLock::new(|| Side::ALL.map(Shape::of));
+static SHAPES: LazyLock<[Shape; 7]> = LazyLock::new(|| Side::ALL.map(Shape::of));
 
 impl Shape {
     fn of(side: Side) -> Shape {

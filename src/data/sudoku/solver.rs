@@ -9,7 +9,7 @@ pub fn solve(puzzle: &Grid) -> Option<Grid> {
 
 /// Solutions in the order of the search, at most `limit`.
 pub fn solutions(puzzle: &Grid, limit: usize) -> Vec<Grid> {
-    Search::of(puzzle, limit).found
+    Search::of(puzzle, limit, u64::MAX).found
 }
 
 /// Number of solutions, counted up to `limit`.
@@ -23,7 +23,12 @@ pub fn count(puzzle: &Grid, limit: usize) -> usize {
 /// fixpoint, then branch on the blank cell with the fewest candidates (the first of them), values ascending; every
 /// value tried is one guess. The count depends on how the puzzle is turned.
 pub fn rating(puzzle: &Grid) -> Option<u64> {
-    let search = Search::of(puzzle, 1);
+    rating_within(puzzle, u64::MAX)
+}
+
+/// As [`rating`]; none also where more than `most` guesses would be needed.
+pub fn rating_within(puzzle: &Grid, most: u64) -> Option<u64> {
+    let search = Search::of(puzzle, 1, most);
     search.found.first().map(|_| search.guesses)
 }
 
@@ -185,23 +190,29 @@ pub(super) struct Search {
     pub(super) guesses: u64,
     pub(super) found: Vec<Grid>,
     limit: usize,
+    most: u64,
 }
 
 impl Search {
-    fn of(puzzle: &Grid, limit: usize) -> Search {
+    fn of(puzzle: &Grid, limit: usize, most: u64) -> Search {
         match State::of(puzzle) {
-            Ok(state) => Search::from(state, limit),
-            Err(Stuck) => Search { guesses: 0, found: Vec::new(), limit },
+            Ok(state) => Search::from(state, limit, most),
+            Err(Stuck) => Search { guesses: 0, found: Vec::new(), limit, most },
         }
     }
 
-    /// Searches below a position for at most `limit` solutions.
-    pub(super) fn from(state: State, limit: usize) -> Search {
-        let mut search = Search { guesses: 0, found: Vec::new(), limit };
+    /// Searches below a position for at most `limit` solutions, by at most `most` guesses.
+    pub(super) fn from(state: State, limit: usize, most: u64) -> Search {
+        let mut search = Search { guesses: 0, found: Vec::new(), limit, most };
         if limit > 0 {
             search.descend(state);
         }
         search
+    }
+
+    /// Whether it ended for want of guesses, so that there may be more than it has found.
+    pub(super) fn gave_up(&self) -> bool {
+        self.guesses > self.most
     }
 
     fn descend(&mut self, mut state: State) {
@@ -215,10 +226,13 @@ impl Search {
         for digit in digits(open) {
             let mut next = state.clone();
             self.guesses += 1;
+            if self.gave_up() {
+                return;
+            }
             if next.put(cell, digit).is_ok() {
                 self.descend(next);
             }
-            if self.found.len() >= self.limit {
+            if self.found.len() >= self.limit || self.gave_up() {
                 return;
             }
         }

@@ -19,7 +19,7 @@ pub fn value(character: char) -> Option<u8> {
     }
 }
 
-/// Reads a grid of 16, 36, 81 or 256 cells; whitespace and the box lines `|`, `-` and `+` do not count.
+/// Reads a grid of 16, 36, 64, 81, 100, 144 or 256 cells; whitespace and the box lines `|`, `-` and `+` do not count.
 pub fn parse(text: &str) -> Result<Grid, DataError> {
     let refuse = |what: String, fix: &str| Err(DataError::Puzzle { what, fix: fix.to_owned() });
     let mut cells = Vec::new();
@@ -31,7 +31,10 @@ pub fn parse(text: &str) -> Result<Grid, DataError> {
     }
     let found = cells.len();
     let Some(side) = Side::of_cells(found) else {
-        return refuse(format!("it has {found} cells"), "write 16, 36, 81 or 256 of them, row by row");
+        return refuse(
+            format!("it has {found} cells"),
+            "write 16, 36, 64, 81, 100, 144 or 256 of them, row by row",
+        );
     };
     match cells.iter().find(|&&value| usize::from(value) > side.digits()) {
         Some(&beyond) => {

@@ -137,7 +137,14 @@ impl Checker<'_> {
             return None;
         }
         self.weight_at.insert(path.to_owned(), self.weights.len());
-        self.weights.push_back(Weight { path: path.to_owned(), role, dims: dims.clone(), init, span });
+        self.weights.push_back(Weight {
+            path: path.to_owned(),
+            role,
+            dims: dims.clone(),
+            outputs: 0,
+            init,
+            span,
+        });
         if role == WeightRole::Table {
             return Some(Value::Table(self.weights.len() - 1));
         }

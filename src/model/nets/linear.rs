@@ -87,6 +87,9 @@ impl Checker<'_> {
         else {
             return Value::Broken;
         };
+        if let Some(matrix) = self.weights.back_mut().filter(|_| !inner.is_empty()) {
+            matrix.outputs = out_dims.len();
+        }
         let bias = match bias {
             Some(init) => {
                 match self.add_weight(&format!("{path}.bias"), WeightRole::Param, out_dims, init, span) {

@@ -27,7 +27,7 @@ pub(super) struct Adam {
 }
 
 impl UpdateRule for Adam {
-    fn memory(&self) -> &'static [&'static str] {
+    fn memory(&self, _: usize) -> &'static [&'static str] {
         &["m", "v"]
     }
 

@@ -17,6 +17,8 @@ pub struct Treatment {
     pub weight_decay: f64,
     /// Whether it stays as it is.
     pub frozen: bool,
+    /// As [`WeightInfo::outputs`], for rules that treat matrices apart.
+    pub outputs: usize,
 }
 
 /// The treatment of every `param` and `table`, by path, in declaration order.
@@ -37,7 +39,7 @@ pub fn assign(
             *count += 1;
         }
         let group = first.and_then(|index| config.groups.get(index));
-        treatments.insert(weight.path.clone(), treatment(base, group));
+        treatments.insert(weight.path.clone(), treatment(base, weight.outputs, group));
     }
     for (index, group) in config.groups.iter().enumerate() {
         if group.lr.is_some() && group.lr_factor.is_some() {
@@ -54,12 +56,13 @@ pub fn assign(
     Ok(treatments)
 }
 
-fn treatment((lr, weight_decay): (f64, f64), group: Option<&ParamGroup>) -> Treatment {
-    let Some(group) = group else { return Treatment { lr, weight_decay, frozen: false } };
+fn treatment((lr, weight_decay): (f64, f64), outputs: usize, group: Option<&ParamGroup>) -> Treatment {
+    let Some(group) = group else { return Treatment { lr, weight_decay, frozen: false, outputs } };
     Treatment {
         lr: group.lr.unwrap_or(lr * group.lr_factor.unwrap_or(1.0)),
         weight_decay: group.weight_decay.unwrap_or(weight_decay),
         frozen: group.frozen,
+        outputs,
     }
 }
 
@@ -130,6 +133,7 @@ mod tests {
             role,
             shape: vec![2],
             axes: vec!["dim".to_owned()],
+            outputs: 0,
             init: Init::Constant(0.0),
             span: Span::NONE,
         };

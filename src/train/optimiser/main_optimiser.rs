@@ -21,6 +21,7 @@ pub struct MainOptimiser {
 struct Memory {
     /// Updates so far.
     count: u64,
+    names: &'static [&'static str],
     tensors: Vec<Tensor>,
 }
 
@@ -57,14 +58,19 @@ impl MainOptimiser {
         factor: f64,
     ) -> Result<(), TrainError> {
         if !self.memory.contains_key(path) {
-            let tensors = self.rule.memory().iter().map(|_| zeros_like(weight)).collect::<Result<_, _>>();
+            let names = self.rule.memory(treatment.outputs);
+            let tensors = names.iter().map(|_| zeros_like(weight)).collect::<Result<_, _>>();
             let tensors = tensors.doing("making room for the optimiser's memory")?;
-            self.memory.insert(path.to_owned(), Memory { count: 0, tensors });
+            self.memory.insert(path.to_owned(), Memory { count: 0, names, tensors });
         }
         let Some(memory) = self.memory.get_mut(path) else { return Ok(()) };
         memory.count += 1;
-        let now =
-            Now { count: memory.count, lr: treatment.lr * factor, weight_decay: treatment.weight_decay };
+        let now = Now {
+            count: memory.count,
+            lr: treatment.lr * factor,
+            weight_decay: treatment.weight_decay,
+            outputs: treatment.outputs,
+        };
         self.rule
             .update(&mut weight.shallow_clone(), gradient, &mut memory.tensors, now)
             .doing("moving the weights")
@@ -74,7 +80,7 @@ impl MainOptimiser {
     pub fn state(&self) -> Result<Vec<(String, Tensor)>, TrainError> {
         let mut state = Vec::new();
         for (path, memory) in &self.memory {
-            for (name, tensor) in self.rule.memory().iter().zip(&memory.tensors) {
+            for (name, tensor) in memory.names.iter().zip(&memory.tensors) {
                 state.push((format!("{name}.{path}"), tensor.shallow_clone()));
             }
             let count =
@@ -84,21 +90,22 @@ impl MainOptimiser {
         Ok(state)
     }
 
-    /// Takes back what [`MainOptimiser::state`] gave; the tensors of a weight it never moved are absent. The names it
-    /// took are removed from `saved`, so that the caller sees what is left over.
+    /// Takes back what [`MainOptimiser::state`] gave of weights with their shapes and [`Treatment::outputs`]; the tensors of a
+    /// weight it never moved are absent. The names it took are removed from `saved`, so that the caller sees what is left over.
     pub fn restore(
         &mut self,
-        paths: impl Iterator<Item = (String, Vec<i64>)>,
+        paths: impl Iterator<Item = (String, Vec<i64>, usize)>,
         saved: &mut IndexMap<String, Tensor>,
         device: Device,
     ) -> Result<Vec<String>, TrainError> {
         let mut wrong = Vec::new();
         self.memory.clear();
-        for (path, shape) in paths {
+        for (path, shape, outputs) in paths {
             let Some(count) = saved.shift_remove(&format!("count.{path}")) else { continue };
             let count = count.f_int64_value(&[]).doing("reading the optimiser's memory")?;
             let mut tensors = Vec::new();
-            for name in self.rule.memory() {
+            let names = self.rule.memory(outputs);
+            for name in names {
                 let key = format!("{name}.{path}");
                 match saved.shift_remove(&key) {
                     Some(tensor) if tensor.size() == shape => {
@@ -110,7 +117,7 @@ impl MainOptimiser {
                     None => wrong.push(format!("`{key}` is missing")),
                 }
             }
-            self.memory.insert(path, Memory { count: count.max(0) as u64, tensors });
+            self.memory.insert(path, Memory { count: count.max(0) as u64, names, tensors });
         }
         Ok(wrong)
     }

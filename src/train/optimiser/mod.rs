@@ -8,6 +8,7 @@ mod adam_atan2;
 mod adamw;
 mod groups;
 mod main_optimiser;
+mod muon;
 mod options;
 mod sgd;
 mod sign_sgd;
@@ -22,7 +23,7 @@ use tch::{TchError, Tensor};
 use super::error::TrainError;
 
 /// Every optimiser that a run file may name.
-pub const REGISTRY: &[RegistryEntry] = &[adamw::ENTRY, adam_atan2::ENTRY, sgd::ENTRY];
+pub const REGISTRY: &[RegistryEntry] = &[adamw::ENTRY, adam_atan2::ENTRY, muon::ENTRY, sgd::ENTRY];
 
 /// One optimiser of the registry.
 #[derive(Clone, Copy, Debug)]
@@ -37,8 +38,9 @@ pub struct RegistryEntry {
 
 /// How one weight moves.
 pub trait UpdateRule: Send {
-    /// Names of the tensors it remembers for each weight, all of the weight's shape and zero at first.
-    fn memory(&self) -> &'static [&'static str];
+    /// Names of the tensors it remembers for a weight of so many `outputs` (as [`Treatment::outputs`]), all of the weight's shape
+    /// and zero at first.
+    fn memory(&self, outputs: usize) -> &'static [&'static str];
 
     /// Moves `weight` in place. `memory` holds as many tensors as [`UpdateRule::memory`] names, in that order.
     fn update(
@@ -59,4 +61,6 @@ pub struct Now {
     pub lr: f64,
     /// Decoupled weight decay of this weight.
     pub weight_decay: f64,
+    /// As [`Treatment::outputs`].
+    pub outputs: usize,
 }

@@ -35,7 +35,7 @@ fn build(options: &mut Options) -> Result<Box<dyn UpdateRule>, TrainError> {
 }
 
 impl UpdateRule for Sgd {
-    fn memory(&self) -> &'static [&'static str] {
+    fn memory(&self, _: usize) -> &'static [&'static str] {
         &["momentum"]
     }
 
