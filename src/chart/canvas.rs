@@ -118,9 +118,9 @@ mod tests {
     #[test]
     fn what_people_write_is_escaped() {
         let mut canvas = Canvas::new(10.0, 10.0);
-        canvas.text((1.0, 2.0), Letters::Ink, Align::End, "<b> & \u{1}\n");
+        canvas.text((1.0, 2.0), Letters::Large, Align::End, "<b> & \u{1}\n");
         let svg = canvas.finish();
-        assert!(svg.contains("y=\"6.6\"") && svg.contains(">&lt;b&gt; &amp;  <"), "{svg}");
+        assert!(svg.contains("y=\"8.3\"") && svg.contains(">&lt;b&gt; &amp;  <"), "{svg}");
         assert!(svg.starts_with("<svg") && svg.ends_with("</svg>\n"));
     }
 }
