@@ -19,6 +19,7 @@ impl Checker<'_> {
     /// `record NAME = expr`: the value of the last iteration, visible after the loop.
     pub(in crate::model) fn record(&mut self, name: &Ident, value: &Expr) {
         let Some(value) = self.kept("record", name, value) else { return };
+        self.note_name(&name.name, &value);
         if let Value::Tensor(val) = value {
             let axes = self.extents(val);
             self.push_item(ItemKind::Record { name: name.name.clone(), over: None, axes }, name.span);
