@@ -4,6 +4,8 @@
 
 #[path = "cuda/judge.rs"]
 mod judge;
+#[path = "cuda/nvrtc.rs"]
+mod nvrtc;
 #[path = "stages/subject.rs"]
 mod subject;
 
@@ -11,10 +13,11 @@ use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use judge::Judge;
+use nvrtc::Nvrtc;
 use subject::{Subject, files, published, variants};
 use totc::ir::{Graph, Mode};
 use totc::lower::chain::{Planned, plan};
-use totc::lower::cuda::{self, Kernel, nvrtc::Nvrtc};
+use totc::lower::cuda::{self, Kernel};
 use totc::lower::{self, InstrOp, Program};
 use totc::pass;
 use totc::types::Precision;
@@ -94,7 +97,7 @@ fn no_snapshot_is_orphaned() {
 }
 
 /// NVRTC as `tools/nvrtc.sh` fetches it, or the system's.
-fn nvrtc() -> Option<Nvrtc> {
+fn compiler() -> Option<Nvrtc> {
     let fetched = Path::new(env!("CARGO_MANIFEST_DIR")).join(".nvrtc/libnvrtc.so.13");
     match Nvrtc::at(&fetched).or_else(|_| Nvrtc::load()) {
         Ok(nvrtc) => Some(nvrtc),
@@ -108,7 +111,7 @@ fn nvrtc() -> Option<Nvrtc> {
 /// At those of the tests, and TRM, HRM and ToTRM at their published sizes, where a row has several warps.
 #[test]
 fn nvrtc_takes_every_kernel_of_every_shipped_model() {
-    let Some(nvrtc) = nvrtc() else { return };
+    let Some(nvrtc) = compiler() else { return };
     let mut large = published();
     large.retain(|model| ["trm.Trm", "hrm.Hrm", "totrm.ToTrm"].contains(&&*model.name));
     let (kernels, without) = kernels(programs(large).chain(programs(variants())));
@@ -127,7 +130,7 @@ fn nvrtc_takes_every_kernel_of_every_shipped_model() {
 
 #[test]
 fn what_nvrtc_refuses_is_told() {
-    let Some(nvrtc) = nvrtc() else { return };
+    let Some(nvrtc) = compiler() else { return };
     let said = nvrtc.compile("__global__ void f() { nothing(); }", 90).unwrap_err().to_string();
     assert!(said.contains("nothing"), "{said}");
 }

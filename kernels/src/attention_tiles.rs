@@ -91,8 +91,7 @@ impl<T: Element> Head<'_, T> {
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
     pub(crate) fn forward(&self, room: &mut Room, mut out: MatrixMut<'_, T>) {
         let (queries, keys) = (self.q.rows(), self.k.rows());
-        let (dim, values) = (self.q.cols() / BLOCK, self.v.cols() / BLOCK);
-        let panels = keys.div_ceil(BLOCK);
+        let (dim, panels) = (self.q.cols() / BLOCK, keys.div_ceil(BLOCK));
         let Room { right: [kt, vt, ..], left: [q, _], scores, slopes, shares, .. } = room;
         let (kt, vt) = (right(self.k, kt), right(self.v.transposed(), vt));
         let scores = floats(grown(scores, BLOCK * panels * 2));
@@ -124,27 +123,11 @@ impl<T: Element> Head<'_, T> {
                     store::<Avx512, T>(crate::element::load(power), &mut shares[at * WIDTH..][..WIDTH]);
                 }
             }
-            for panel in 0..values {
-                // SAFETY: as above; rows of `shares` beyond `rows` hold what was there, and nobody reads what they give.
-                unsafe {
-                    tiles.block(
-                        Left::rows(shares, panels),
-                        vt.add(panel * panels * BLOCK),
-                        panels,
-                        rows,
-                        sums,
-                        1,
-                    );
-                }
-                for row in 0..rows {
-                    let factor = Avx512::splat(inverse[row]);
-                    let out = &mut out.row(start + row)[panel * BLOCK..][..BLOCK];
-                    for half in [0, WIDTH] {
-                        let sum: Avx512 = crate::element::load(&sums[row * BLOCK + half..]);
-                        store(sum.mul(factor), &mut out[half..half + WIDTH]);
-                    }
-                }
-            }
+            let shares = Left::rows(shares, panels);
+            // SAFETY: as above; rows of `shares` beyond `rows` hold what was there, and nobody reads what they give.
+            unsafe {
+                product(&tiles, shares, rows, vt, panels, (&mut out, start), sums, |row| inverse[row]);
+            };
         }
         drop(tiles);
     }
@@ -199,7 +182,7 @@ impl<T: Element> Head<'_, T> {
             }
             let block = Left::rows(&narrowed[start * panels..], panels);
             // SAFETY: as above.
-            unsafe { product(&tiles, block, rows, kd, panels, (&mut dq, start), scores) };
+            unsafe { product(&tiles, block, rows, kd, panels, (&mut dq, start), scores, |_| 1.0) };
         }
         for (from, with, mut to) in [(&*shares, dod, dv), (&*narrowed, qd, dk)] {
             // SAFETY: `queries` rows of `width` bfloat16, written above.
@@ -210,7 +193,16 @@ impl<T: Element> Head<'_, T> {
                 let block = left(from.transposed().some_rows(start, rows), own);
                 // SAFETY: as above.
                 unsafe {
-                    product(&tiles, block, rows, with, queries.div_ceil(BLOCK), (&mut to, start), scores)
+                    product(
+                        &tiles,
+                        block,
+                        rows,
+                        with,
+                        queries.div_ceil(BLOCK),
+                        (&mut to, start),
+                        scores,
+                        |_| 1.0,
+                    )
                 };
             }
         }
@@ -218,7 +210,7 @@ impl<T: Element> Head<'_, T> {
     }
 }
 
-/// Rows `start .. start + rows` of a product, all its panels.
+/// Rows `start .. start + rows` of a product, all its panels, each row times its factor.
 ///
 /// # Safety
 /// `left` holds 32 rows and `right` all panels, of `steps` steps.
@@ -231,15 +223,17 @@ unsafe fn product<T: Element>(
     steps: usize,
     (to, start): (&mut MatrixMut<'_, T>, usize),
     sums: &mut [f32],
+    factor: impl Fn(usize) -> f32,
 ) {
     for panel in 0..to.cols() / BLOCK {
         // SAFETY: the caller's promise.
         unsafe { tiles.block(left, right.add(panel * steps * BLOCK), steps, rows, sums, 1) };
         for row in 0..rows {
+            let factor = Avx512::splat(factor(row));
             let to = &mut to.row(start + row)[panel * BLOCK..][..BLOCK];
             for half in [0, WIDTH] {
                 let sum: Avx512 = crate::element::load(&sums[row * BLOCK + half..]);
-                store(sum, &mut to[half..half + WIDTH]);
+                store(sum.mul(factor), &mut to[half..half + WIDTH]);
             }
         }
     }

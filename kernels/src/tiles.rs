@@ -33,7 +33,8 @@ impl Configuration {
     };
 }
 
-/// The tile unit while it is configured; nothing of a caller's lies in its tiles between two calls.
+/// The tile unit while it is configured; nothing of a caller's lies in its tiles between two calls. libtorch and oneDNN
+/// load their own configuration before each use and release it after, as this does.
 pub(crate) struct Tiles(());
 
 /// Rows of a left operand of one block: 32 of them, a step of each 64 bytes.
@@ -83,46 +84,89 @@ impl Tiles {
         let held = BLOCK - if rows > WIDTH { 1 } else { WIDTH + 1 };
         assert!(left.lines.len() > held * left.row + steps.saturating_sub(1) * left.step);
         assert!(to.len() >= held * panels * 32 + 32);
-        let (row, ld) = (left.row * 64, panels * 128);
-        let (mut from, to) = (left.lines.as_ptr(), to.as_mut_ptr());
-        let (mut right, low) = (right, to.wrapping_add(WIDTH * panels * 32));
         // SAFETY: so many rows and steps are there: asserted of the left operand and the sums, promised of the right one.
         unsafe {
-            asm!("tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3", options(nostack, nomem));
-            for _ in 0..steps {
-                if rows > WIDTH {
-                    asm!(
-                        "tileloadd tmm6, [{r} + {s}]",
-                        "tileloadd tmm4, [{l} + {row}]",
-                        "tdpbf16ps tmm0, tmm4, tmm6",
-                        "tileloadd tmm7, [{r} + {s} + 1024]",
-                        "tdpbf16ps tmm1, tmm4, tmm7",
-                        "tileloadd tmm5, [{h} + {row}]",
-                        "tdpbf16ps tmm2, tmm5, tmm6",
-                        "tdpbf16ps tmm3, tmm5, tmm7",
-                        r = in(reg) right, l = in(reg) from, h = in(reg) from.wrapping_add(WIDTH * left.row),
-                        row = in(reg) row, s = in(reg) 64_usize, options(nostack, readonly)
-                    );
-                } else {
-                    asm!(
-                        "tileloadd tmm6, [{r} + {s}]",
-                        "tileloadd tmm4, [{l} + {row}]",
-                        "tdpbf16ps tmm0, tmm4, tmm6",
-                        "tileloadd tmm7, [{r} + {s} + 1024]",
-                        "tdpbf16ps tmm1, tmm4, tmm7",
-                        r = in(reg) right, l = in(reg) from, row = in(reg) row, s = in(reg) 64_usize,
-                        options(nostack, readonly)
-                    );
-                }
-                from = from.wrapping_add(left.step);
-                right = right.wrapping_add(2 * WIDTH);
-            }
-            asm!("tilestored [{t} + {ld}], tmm0", "tilestored [{t} + {ld} + 64], tmm1", t = in(reg) to, ld = in(reg) ld,
-                options(nostack));
             if rows > WIDTH {
-                asm!("tilestored [{t} + {ld}], tmm2", "tilestored [{t} + {ld} + 64], tmm3", t = in(reg) low,
-                    ld = in(reg) ld, options(nostack));
+                sums::<true>(left, right, steps, to.as_mut_ptr(), panels * 128);
+            } else {
+                sums::<false>(left, right, steps, to.as_mut_ptr(), panels * 128);
             }
+        }
+    }
+}
+
+/// The sums of [`Tiles::block`], rows `ld` bytes apart.
+///
+/// # Safety
+/// Tiles are configured; operands and sums are there.
+#[inline(always)]
+unsafe fn sums<const TALL: bool>(left: Left<'_>, right: *const Line, steps: usize, to: *mut f32, ld: usize) {
+    let from = left.lines.as_ptr();
+    // SAFETY: the caller's promise.
+    unsafe {
+        asm!("tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3", options(nostack, nomem));
+        for at in 0..steps {
+            let from = from.wrapping_add(at * left.step);
+            step::<TALL>(
+                from,
+                from.wrapping_add(WIDTH * left.row),
+                left.row * 64,
+                right.wrapping_add(at * 2 * WIDTH),
+            );
+        }
+        stored::<TALL>(to, ld);
+    }
+}
+
+/// Adds one step of 32 terms to the sums in tiles 0 to 3, tiles 2 and 3 only if `TALL`: rows of the left operand lie `row`
+/// bytes apart, the lower 16 from `low` on; the right one is packed.
+///
+/// # Safety
+/// Tiles are configured; a step of both operands is there.
+#[inline(always)]
+unsafe fn step<const TALL: bool>(left: *const Line, low: *const Line, row: usize, right: *const Line) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if TALL {
+            asm!(
+                "tileloadd tmm6, [{r} + {s}]",
+                "tileloaddt1 tmm4, [{l} + {row}]",
+                "tdpbf16ps tmm0, tmm4, tmm6",
+                "tileloadd tmm7, [{r} + {s} + 1024]",
+                "tdpbf16ps tmm1, tmm4, tmm7",
+                "tileloaddt1 tmm5, [{h} + {row}]",
+                "tdpbf16ps tmm2, tmm5, tmm6",
+                "tdpbf16ps tmm3, tmm5, tmm7",
+                r = in(reg) right, l = in(reg) left, h = in(reg) low, row = in(reg) row, s = in(reg) 64_usize,
+                options(nostack, readonly)
+            );
+        } else {
+            asm!(
+                "tileloadd tmm6, [{r} + {s}]",
+                "tileloaddt1 tmm4, [{l} + {row}]",
+                "tdpbf16ps tmm0, tmm4, tmm6",
+                "tileloadd tmm7, [{r} + {s} + 1024]",
+                "tdpbf16ps tmm1, tmm4, tmm7",
+                r = in(reg) right, l = in(reg) left, row = in(reg) row, s = in(reg) 64_usize,
+                options(nostack, readonly)
+            );
+        }
+    }
+}
+
+/// Writes the sums, rows `ld` bytes apart.
+///
+/// # Safety
+/// Tiles are configured; 32 floats of 16 rows are there, of 32 if `TALL`.
+#[inline(always)]
+unsafe fn stored<const TALL: bool>(to: *mut f32, ld: usize) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        asm!("tilestored [{t} + {ld}], tmm0", "tilestored [{t} + {ld} + 64], tmm1", t = in(reg) to, ld = in(reg) ld,
+            options(nostack));
+        if TALL {
+            asm!("tilestored [{t} + {ld}], tmm2", "tilestored [{t} + {ld} + 64], tmm3",
+                t = in(reg) to.wrapping_byte_add(WIDTH * ld), ld = in(reg) ld, options(nostack));
         }
     }
 }
@@ -211,7 +255,7 @@ impl<O: Element> Between<'_, '_, '_, O> {
             // SAFETY: as the caller, this runs only where there are tiles, and with them AVX-512.
             return unsafe { self.slowly() };
         };
-        let end = (self.next + self.per_step).min(self.end);
+        let end = self.turn();
         for row in self.next..end {
             // SAFETY: `end` rows of sums wait there, in another block than the one that is being computed, and `whole`
             // was made for as many.
@@ -220,11 +264,17 @@ impl<O: Element> Between<'_, '_, '_, O> {
         self.next = end;
     }
 
+    /// Where the rows of this step end.
+    #[inline(always)]
+    fn turn(&self) -> usize {
+        (self.next + self.per_step).min(self.end)
+    }
+
     /// Any epilogue, at any edge.
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
     #[inline(never)]
     fn slowly(&mut self) {
-        let end = (self.next + self.per_step).min(self.end);
+        let end = self.turn();
         for row in self.next..end {
             // SAFETY: as above.
             let sums = unsafe { &*self.sums.add(row) };
@@ -268,9 +318,7 @@ fn multiply_in<O: Element>(
     let sums = grown(sums, 2 * kept * BLOCK);
     let mut waiting = Waiting { panel: 0, row: 0, rows: 0, at: 0 };
     let mut turn = 0;
-    // SAFETY: the configuration is 64 bytes as the instruction wants them. libtorch and oneDNN load their own before
-    // each use and release it after, as this function does.
-    unsafe { asm!("ldtilecfg [{}]", in(reg) &Configuration::ALL, options(nostack, readonly)) };
+    let tiles = Tiles::configured();
     for panel in 0..shape.panels {
         for chunk in 0..chunks {
             let steps = blocks.steps_of(chunk);
@@ -327,8 +375,7 @@ fn multiply_in<O: Element>(
             }
         }
     }
-    // SAFETY: gives the tiles back; nothing of ours lies in them.
-    unsafe { asm!("tilerelease", options(nostack, nomem)) };
+    drop(tiles);
     for row in 0..waiting.rows {
         finish.row::<Avx512>(first + waiting.row + row, waiting.panel, &sums[waiting.at + row].0);
     }
@@ -362,38 +409,12 @@ unsafe fn block_of<O: Element, const TALL: bool, const MORE: bool>(
         } else {
             asm!("tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3", options(nostack, nomem));
         }
-        for step in 0..steps {
-            let (left, right) = (left.wrapping_add(step * BLOCK), right.wrapping_add(step * 2 * WIDTH));
-            if TALL {
-                asm!(
-                    "tileloadd tmm6, [{r} + {s}]",
-                    "tileloaddt1 tmm4, [{l} + {s}]",
-                    "tdpbf16ps tmm0, tmm4, tmm6",
-                    "tileloadd tmm7, [{r} + {s} + 1024]",
-                    "tdpbf16ps tmm1, tmm4, tmm7",
-                    "tileloaddt1 tmm5, [{l} + {s} + 1024]",
-                    "tdpbf16ps tmm2, tmm5, tmm6",
-                    "tdpbf16ps tmm3, tmm5, tmm7",
-                    r = in(reg) right, l = in(reg) left, s = in(reg) 64_usize, options(nostack, readonly)
-                );
-            } else {
-                asm!(
-                    "tileloadd tmm6, [{r} + {s}]",
-                    "tileloaddt1 tmm4, [{l} + {s}]",
-                    "tdpbf16ps tmm0, tmm4, tmm6",
-                    "tileloadd tmm7, [{r} + {s} + 1024]",
-                    "tdpbf16ps tmm1, tmm4, tmm7",
-                    r = in(reg) right, l = in(reg) left, s = in(reg) 64_usize, options(nostack, readonly)
-                );
-            }
+        for at in 0..steps {
+            let left = left.wrapping_add(at * BLOCK);
+            step::<TALL>(left, left.wrapping_add(WIDTH), 64, right.wrapping_add(at * 2 * WIDTH));
             between.some();
             between.ahead.some();
         }
-        asm!("tilestored [{t} + {s}], tmm0", "tilestored [{t} + {s} + 64], tmm1", t = in(reg) to, s = in(reg) ROW,
-            options(nostack));
-        if TALL {
-            asm!("tilestored [{t} + {s}], tmm2", "tilestored [{t} + {s} + 64], tmm3", t = in(reg) low,
-                s = in(reg) ROW, options(nostack));
-        }
+        stored::<TALL>(to, ROW);
     }
 }

@@ -9,7 +9,7 @@ use crate::cost::cost;
 use crate::exec::{Executable, Inputs, Weights};
 use crate::ir::Mode;
 use crate::report::table;
-use crate::train::run::Session;
+use crate::train::run::{Session, peak_memory};
 use crate::train::{Carry, Columns, Fresh, Trainer};
 use clap::ValueEnum;
 use std::path::PathBuf;
@@ -301,11 +301,4 @@ fn ceiling(rows: i64, width: i64, session: &Session) -> Result<f64, Failure> {
         best = best.max(flops * repeats as f64 / start.elapsed().as_secs_f64() / 1e9);
     }
     Ok(best)
-}
-
-/// The most memory this process has held, in MiB; None where the system does not tell.
-pub(super) fn peak_memory() -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().trim_end_matches("kB").trim().parse::<f64>().ok().map(|kib| kib / 1024.0)
 }

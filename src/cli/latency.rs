@@ -1,12 +1,11 @@
 //! `totc eval RUN --latency`: how long one sample takes, at batch 1.
 
-use super::bench::peak_memory;
 use super::{Failure, Outcome};
 use crate::Values;
 use crate::compare::LATENCY;
 use crate::ir::{Mode, WeightRole};
 use crate::report::{count, number, table};
-use crate::train::run::Session;
+use crate::train::run::{Session, peak_memory};
 use crate::train::used_run::{UsedRun, Wish};
 use crate::train::{Budget, Latency, Stop, evaluation_folder, latency, write_whole};
 use serde_json::json;

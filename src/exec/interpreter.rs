@@ -6,7 +6,7 @@ use super::Weights;
 use super::link::{Action, Names, link};
 use super::profile::Profile;
 use super::step::{ExecError, Inputs, Outputs, TableRows};
-use super::watch::{Origin, Watch};
+use super::watch::{Before, Origin, Watch};
 use crate::ir::Yield;
 use crate::ir::op::Op;
 use crate::lower::{Instr, InstrOp, Operand, Program};
@@ -183,6 +183,29 @@ impl Interpreter<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Looks at what an instruction has just made.
+    fn watch(&self, instr: &Instr, before: Before, step: &mut Step) -> Result<(), ExecError> {
+        let InstrOp::Op(op) = &instr.op else { return Ok(()) };
+        let (Some(watch), Some(Some(Value::Tensor(result)))) =
+            (&mut step.watch, step.slots.get(instr.out[0]))
+        else {
+            return Ok(());
+        };
+        let operation = match op {
+            Op::Prim(id, _) => id.get().name.to_owned(),
+            op => crate::ir::show_op(op, &self.program.axes).split(' ').next().unwrap_or("").to_owned(),
+        };
+        watch.note(instr, operation, before, result).map_err(|error| failure(self.program, instr, &error))
+    }
+
+    /// Whose numbers spoil the losses, or else the gradients, of a watched step: the earliest.
+    fn spoilt(&self, watch: &Watch) -> Option<Origin> {
+        let losses = self.program.outputs.iter().filter(|output| output.name.starts_with("loss."));
+        let losses = losses.filter_map(|output| watch.at(output.value)).min();
+        let gradients = || self.program.gradients.iter().filter_map(|info| watch.at(info.value)).min();
+        losses.or_else(gradients).map(|at| watch.origin(at))
     }
 
     fn repeat(&self, instr: &Instr, actions: &[Action], step: &mut Step) -> Result<(), ExecError> {

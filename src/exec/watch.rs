@@ -1,11 +1,7 @@
 //! Which operation made the first number of a step that is infinite or not a number: watches a step that the
 //! interpreter runs, from its operands to the losses and gradients that they spoil. Changes no value.
 
-use super::interpreter::{Interpreter, Step, Value};
-use super::step::ExecError;
-use crate::ir::op::Op;
-use crate::ir::show_op;
-use crate::lower::{Instr, InstrOp, Operand};
+use crate::lower::{Instr, Operand};
 use crate::source::Span;
 use tch::{TchError, Tensor};
 
@@ -45,8 +41,9 @@ impl Origin {
         }
         match (self.operation.as_str(), self.backward) {
             ("weight" | "embedding_rows", _) => {
-                "the weight itself was so before this step: go on from an earlier checkpoint (`--resume --earlier`) or \
-                 other weights"
+                "the weight itself was so before this step, from the update before it or from the weights given: a \
+                 lower learning rate, more warm-up or a gradient `clip`, from an earlier checkpoint (`--resume \
+                 --earlier`) or other weights"
             }
             ("input", _) => "the data hold it: look at the file",
             ("state", _) => {
@@ -102,7 +99,8 @@ impl Watch {
         Before { spoilt: instr.args.iter().filter_map(|operand| self.at(*operand)).collect() }
     }
 
-    fn at(&self, operand: Operand) -> Option<usize> {
+    /// What spoils an operand.
+    pub fn at(&self, operand: Operand) -> Option<usize> {
         match operand {
             Operand::Slot(slot) => self.slots[slot],
             Operand::Number(_) => None,
@@ -124,7 +122,7 @@ impl Watch {
     }
 
     /// Looks at the result of an instruction.
-    fn note(
+    pub fn note(
         &mut self,
         instr: &Instr,
         operation: String,
@@ -154,35 +152,9 @@ impl Watch {
         Ok(())
     }
 
-    fn origin(&self, at: usize) -> Origin {
+    /// The operation itself, by the number that [`Watch::at`] gives.
+    pub fn origin(&self, at: usize) -> Origin {
         let made = &self.origins[at];
         Origin { given: made.given.map(|given| Box::new(self.origin(given))), ..made.origin.clone() }
-    }
-}
-
-impl Interpreter<'_> {
-    /// Looks at what an instruction has just made.
-    pub(super) fn watch(&self, instr: &Instr, before: Before, step: &mut Step) -> Result<(), ExecError> {
-        let InstrOp::Op(op) = &instr.op else { return Ok(()) };
-        let (Some(watch), Some(Some(Value::Tensor(result)))) =
-            (&mut step.watch, step.slots.get(instr.out[0]))
-        else {
-            return Ok(());
-        };
-        let operation = match op {
-            Op::Prim(id, _) => id.get().name.to_owned(),
-            op => show_op(op, &self.program.axes).split(' ').next().unwrap_or("").to_owned(),
-        };
-        watch
-            .note(instr, operation, before, result)
-            .map_err(|error| super::interpreter::failure(self.program, instr, &error))
-    }
-
-    /// Whose numbers spoil the losses, or else the gradients, of a watched step: the earliest.
-    pub(super) fn spoilt(&self, watch: &Watch) -> Option<Origin> {
-        let losses = self.program.outputs.iter().filter(|output| output.name.starts_with("loss."));
-        let losses = losses.filter_map(|output| watch.at(output.value)).min();
-        let gradients = || self.program.gradients.iter().filter_map(|info| watch.at(info.value)).min();
-        losses.or_else(gradients).map(|at| watch.origin(at))
     }
 }

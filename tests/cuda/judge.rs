@@ -10,7 +10,7 @@ use totc_kernels::Form;
 use totc_kernels::fused::{Chain, Input, Kind, Output, Width};
 
 pub struct Judge {
-    library: Library,
+    loaded: Library,
     _folder: tempfile::TempDir,
 }
 
@@ -50,8 +50,8 @@ impl Judge {
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         // SAFETY: what has just been compiled; it has no initialisers but those of its own variables.
         #[expect(unsafe_code, reason = "a library is loaded")]
-        let library = unsafe { Library::new(library) }.unwrap();
-        Some(Judge { library, _folder: folder })
+        let loaded = unsafe { Library::new(library) }.unwrap();
+        Some(Judge { loaded, _folder: folder })
     }
 
     /// Panics where a kernel does not compute its group.
@@ -112,7 +112,7 @@ impl Judge {
         let status = unsafe {
             let name = format!("launch_{}", kernel.name);
             let launch: Symbol<unsafe extern "C" fn(*const u64, u32, u32) -> i32> =
-                self.library.get(name.as_bytes()).unwrap();
+                self.loaded.get(name.as_bytes()).unwrap();
             launch(words.as_ptr(), kernel.blocks as u32, kernel.threads as u32)
         };
         assert_eq!(status, 0, "{}: some threads of a block wait for others that do not", kernel.name);

@@ -41,14 +41,6 @@ const KNOWN: &[(&[&str], &str)] = &[
     ),
     (&["src/run_file/"], "a run file is read by parts that know which settings there are"),
     (&["src/report/page/"], "the page is made of views, which escape text as it does"),
-    (
-        &["src/exec/interpreter.rs", "src/exec/watch.rs"],
-        "the interpreter lets a watch see its steps, which reads them as the interpreter holds them",
-    ),
-    (
-        &["src/lower/cuda/"],
-        "the generator names its two kinds of kernels, which write places and arguments as it does",
-    ),
     (&["src/compare/"], "a comparison draws its verdicts, which are differences of it"),
 ];
 

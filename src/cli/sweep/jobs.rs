@@ -228,15 +228,22 @@ impl Log {
         Ok(Log { path, file, from })
     }
 
-    /// The first error of this attempt, in one line.
+    /// The first error of this attempt with its advice, in one line.
     fn cause(&self) -> Option<String> {
         let mut file = File::open(&self.path).ok()?;
         file.seek(SeekFrom::Start(self.from)).ok()?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).ok()?;
         let text = String::from_utf8_lossy(&bytes);
-        let line = text.lines().find(|line| line.starts_with("error")).or(text.lines().last())?;
-        Some(super::plan::first_line(line))
+        let mut lines = text.lines().skip_while(|line| !line.starts_with("error"));
+        let Some(first) = lines.next() else { return text.lines().last().map(super::plan::first_line) };
+        // What follows is more of the sentence, until the drawing of a place or another error.
+        let more = lines.take_while(|line| {
+            !line.is_empty() && !line.starts_with([' ', '\x1b']) && !line.starts_with("error")
+        });
+        let told: Vec<String> =
+            std::iter::once(super::plan::first_line(first)).chain(more.map(str::to_owned)).collect();
+        Some(told.join("; "))
     }
 }
 

@@ -29,7 +29,6 @@ pub(super) fn expression(step: &Step, double: bool, operand: impl Fn(usize) -> S
     let compare = |sign: &str| format!("truth<{real}>({})", infix(sign));
     let call = |name: &str| {
         let operands: Vec<String> = (0..step.operands.len()).map(&operand).collect();
-        // The type is said, or a number of another type would decide it.
         format!("{name}({})", operands.join(", "))
     };
     match step.op {

@@ -1,7 +1,7 @@
 //! A chain without reductions: a thread computes one place after the other, all of a grid's threads side by side.
 
 use super::expression::{expression, real};
-use super::{Kernel, MOST_BLOCKS, Place, arguments, place};
+use super::kernel::{Kernel, MOST_BLOCKS, Place, arguments, place};
 use crate::lower::chain::Planned;
 use std::fmt::Write;
 use totc_kernels::fused::{Op, Register, Width};

@@ -2,7 +2,7 @@
 //! the team joins what its threads have added up; what a later stage reads again stays in registers.
 
 use super::expression::{expression, number, real};
-use super::{Kernel, MOST_BLOCKS, Place, arguments, place};
+use super::kernel::{Kernel, MOST_BLOCKS, Place, arguments, place};
 use crate::lower::chain::Planned;
 use std::fmt::Write;
 use totc_kernels::fused::{Op, Register, Step, Width};

@@ -3,6 +3,7 @@
 //!
 //! A new optimiser is one file with an `ENTRY` and one line in [`REGISTRY`].
 
+mod adam;
 mod adam_atan2;
 mod adamw;
 mod groups;

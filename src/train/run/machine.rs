@@ -89,8 +89,17 @@ pub(super) fn free_memory() -> Option<f64> {
 
 /// Resident bytes of this process; `None` where the system does not tell.
 pub(super) fn memory_in_use() -> Option<u64> {
+    own_memory("VmRSS:")
+}
+
+/// The most memory that this process has held, in MiB; `None` where the system does not tell.
+pub fn peak_memory() -> Option<f64> {
+    own_memory("VmHWM:").map(|bytes| bytes as f64 / f64::from(1 << 20))
+}
+
+fn own_memory(field: &str) -> Option<u64> {
     let text = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix(field))?;
     line.trim().trim_end_matches("kB").trim().parse::<u64>().ok().map(|kib| kib * 1024)
 }
 

@@ -29,7 +29,7 @@ mod session;
 pub use error::RunError;
 pub use final_test::{Protocols, doubt_arc, final_test, stops_early};
 pub use lock::{LOCK, holder};
-pub use machine::{Machine, MachineError};
+pub use machine::{Machine, MachineError, peak_memory};
 pub use observer::{RunObserver, RunStart, WeightsTaken};
 pub use session::{Session, UsedWeights, read};
 

@@ -12,7 +12,7 @@ const NAMES: [&str; 3] = ["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"];
 /// The compiler.
 #[derive(Debug)]
 pub struct Nvrtc {
-    library: Library,
+    loaded: Library,
     /// What it opens by name while it compiles, loaded before where it lies beside it.
     _beside: Vec<Library>,
 }
@@ -65,9 +65,9 @@ impl Nvrtc {
     pub fn at(path: &Path) -> Result<Nvrtc, NvrtcError> {
         // SAFETY: NVRTC's initialisers do nothing but set up itself.
         #[expect(unsafe_code, reason = "a library is loaded")]
-        let library = unsafe { Library::new(path) };
-        let library = library.map_err(|error| NvrtcError::Absent(error.to_string()))?;
-        Ok(Nvrtc { library, _beside: beside(path) })
+        let loaded = unsafe { Library::new(path) };
+        let loaded = loaded.map_err(|error| NvrtcError::Absent(error.to_string()))?;
+        Ok(Nvrtc { loaded, _beside: beside(path) })
     }
 
     /// The machine code (cubin) of a module for `sm_<architecture>`, as 80, 90 or 100.
@@ -122,7 +122,7 @@ impl Nvrtc {
     #[expect(unsafe_code, reason = "functions of a library written in C")]
     unsafe fn symbol<T>(&self, name: &[u8]) -> Result<Symbol<'_, T>, NvrtcError> {
         // SAFETY: the caller's promise.
-        unsafe { self.library.get(name) }.map_err(|error| NvrtcError::Absent(error.to_string()))
+        unsafe { self.loaded.get(name) }.map_err(|error| NvrtcError::Absent(error.to_string()))
     }
 
     /// What a pair of functions gives, one of which says its size.
