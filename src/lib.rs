@@ -16,8 +16,10 @@ pub mod diagnostic;
 pub mod draw;
 #[cfg(feature = "torch")]
 pub mod exec;
+pub mod format;
 pub mod ir;
 pub mod lower;
+pub mod lsp;
 pub mod model;
 pub mod model_file;
 pub mod numbers;

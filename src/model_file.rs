@@ -89,7 +89,15 @@ impl ModelFile {
         }
     }
 
-    fn read(path: &Path, model: Option<String>, reader: &dyn syntax::Reader) -> std::io::Result<ModelFile> {
+    /// The same with texts that `reader` gives, such as an editor's.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn read(
+        path: &Path,
+        model: Option<String>,
+        reader: &dyn syntax::Reader,
+    ) -> std::io::Result<ModelFile> {
         let (mut sources, mut sink) = (Sources::default(), Sink::default());
         let modules = syntax::load(path, reader, &mut sources, &mut sink)?;
         let bindings = Bindings { model, ..Bindings::new(Mode::Training) };

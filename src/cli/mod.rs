@@ -16,12 +16,14 @@ mod eval;
 mod explain;
 mod export;
 mod failure;
+mod fmt;
 mod graph;
 mod import;
 #[cfg(feature = "torch")]
 mod init;
 #[cfg(feature = "torch")]
 mod latency;
+mod lsp;
 #[cfg(feature = "torch")]
 mod machine;
 mod man;
@@ -79,6 +81,10 @@ enum Command {
     Explain(explain::Args),
     /// Print a stage of the compiler: ast, model, graph or program
     Dump(dump::Args),
+    /// Bring model files into the one form: spaces, indentation, blank lines, columns
+    Fmt(fmt::Args),
+    /// Serve editors: mistakes as you type, mends, outline, form
+    Lsp(lsp::Args),
     /// Draw a model: loops folded, branches and merges as a tree
     Graph(graph::Args),
     /// Write a commented run file and model to start from
@@ -154,6 +160,8 @@ fn command(command: Command) -> Outcome {
         Command::Sweep(args) => sweep::main(&args),
         Command::Compare(args) => compare::main(&args),
         Command::Dump(args) => dump::main(&args),
+        Command::Fmt(args) => fmt::main(&args),
+        Command::Lsp(args) => lsp::main(&args),
         Command::Graph(args) => graph::main(&args),
         Command::New(args) => new::main(&args),
         Command::Schema(args) => schema::main(&args),

@@ -10,6 +10,7 @@ use crate::text_file::{printable, printable_in_place};
 use codespan_reporting::diagnostic as cs;
 use codespan_reporting::files::SimpleFiles;
 use codespan_reporting::term;
+use std::collections::HashSet;
 
 /// The families of mistakes, by their slug.
 macro_rules! codes {
@@ -144,17 +145,14 @@ impl Diagnostic {
 #[derive(Clone, Debug, Default)]
 pub struct Sink {
     all: Vec<Diagnostic>,
+    /// Code, place and sentence of each.
+    known: HashSet<(Code, Span, String)>,
 }
 
 impl Sink {
     /// Adds a message, unless one of the same code, place and sentence is there.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        let known = |old: &Diagnostic| {
-            old.code == diagnostic.code
-                && old.primary.0 == diagnostic.primary.0
-                && old.message == diagnostic.message
-        };
-        if !self.all.iter().any(known) {
+        if self.known.insert((diagnostic.code, diagnostic.primary.0, diagnostic.message.clone())) {
             self.all.push(diagnostic);
         }
     }

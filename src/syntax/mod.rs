@@ -9,9 +9,11 @@ mod mistake;
 mod parser;
 mod print;
 mod statement;
+mod token;
 
 pub use parser::parse;
 pub use print::print;
+pub use token::{Begins, Bracket, Role, Token, lex, tokens};
 
 use crate::diagnostic::{Code, Diagnostic, Sink, did_you_mean};
 use crate::source::{FileId, Origin, Sources};

@@ -107,7 +107,7 @@ impl Builder<'_> {
 
     /// The `//!` lines at the top.
     pub(super) fn doc_of_file(&self) -> String {
-        let lines = self.text.lines().map(|line| line.trim_start().strip_prefix("//!"));
+        let lines = self.text.trim_start().lines().map(|line| line.trim_start().strip_prefix("//!"));
         lines.map_while(|line| line.map(str::trim)).collect::<Vec<_>>().join("\n")
     }
 

@@ -10,7 +10,8 @@ use crate::model::words::{PLAIN, quoted};
 use crate::source::Span;
 use crate::syntax::Modules;
 use crate::syntax::ast::{self, Member, MemberKind};
-use std::collections::HashSet;
+use indexmap::IndexMap;
+use std::collections::{HashMap, HashSet};
 
 #[derive(Clone)]
 pub(in crate::model) struct Flat {
@@ -83,11 +84,11 @@ pub(in crate::model) fn flatten(
     };
     let chain = chain(modules, model, sink)?;
     let span = chain.first().map_or(model.name.span, |link| link.span);
-    let mut members: Vec<Flat> = Vec::new();
+    let mut members: IndexMap<String, Flat> = IndexMap::new();
     let mut dropped = Vec::new();
     let mut changes = Changes::default();
     for link in chain.iter().rev() {
-        let mut own: Vec<(String, Span)> = Vec::new();
+        let mut own: HashMap<String, Span> = HashMap::new();
         for member in link.model.members.iter().flat_map(one_by_one) {
             if let MemberKind::Drop(names) = &member.kind {
                 for (kind, name) in names {
@@ -98,8 +99,8 @@ pub(in crate::model) fn flatten(
             }
             let key = key(&member);
             let place = declared_at(&member);
-            match own.iter().find(|(known, _)| *known == key) {
-                Some((_, before)) => sink.push(
+            match own.get(&key) {
+                Some(before) => sink.push(
                     Diagnostic::new(
                         Code::Duplicate,
                         format!("{key} is declared twice in `{}`", link.model.name.name),
@@ -112,7 +113,7 @@ pub(in crate::model) fn flatten(
                         None => "remove one",
                     }),
                 ),
-                None => own.push((key.clone(), place)),
+                None => drop(own.insert(key.clone(), place)),
             }
             let mut flat = Flat {
                 choices: choices(&member),
@@ -121,31 +122,32 @@ pub(in crate::model) fn flatten(
                 model: link.span,
                 replaces: false,
             };
-            match members.iter().position(|known| self::key(&known.member) == key) {
-                Some(at) => {
-                    flat.replaces = members[at].model != link.span;
-                    inherit_config(&members[at], &mut flat, sink);
-                    let goes_on =
-                        continued::go_on(&members[at].member, &members[at].module, &mut flat.member, sink);
+            match members.get_mut(&key) {
+                Some(known) => {
+                    flat.replaces = known.model != link.span;
+                    inherit_config(known, &mut flat, sink);
+                    let goes_on = continued::go_on(&known.member, &known.module, &mut flat.member, sink);
                     changes.declare(link, &key, &flat.member, goes_on, sink);
                     let anew = continued::declared_anew(&flat.member).map(str::to_owned);
-                    members[at] = flat;
+                    *known = flat;
                     if let Some(net) = anew {
                         let own = link.span;
-                        members
-                            .retain(|known| known.model == own || !continued::part_of(&known.member, &net));
+                        members.retain(|_, known| {
+                            known.model == own || !continued::part_of(&known.member, &net)
+                        });
                     }
                 }
                 None => {
                     changes.declare(link, &key, &flat.member, false, sink);
-                    members.push(flat);
+                    members.insert(key, flat);
                 }
             }
         }
     }
     dropped.retain(|gone: &ast::Ident| {
-        !members.iter().any(|flat| declares(&flat.member).is_some_and(|(_, name)| name.name == gone.name))
+        !members.values().any(|flat| declares(&flat.member).is_some_and(|(_, name)| name.name == gone.name))
     });
+    let members: Vec<Flat> = members.into_values().collect();
     distinct(&members, sink);
     let modules = chain.into_iter().map(|link| link.module).collect();
     Some(FlatModel { name: model.name.clone(), span, members, modules, dropped })
@@ -194,7 +196,7 @@ fn one_by_one(member: &Member) -> Vec<Member> {
 
 /// Expressions tell declarations apart by their names alone.
 fn distinct(members: &[Flat], sink: &mut Sink) {
-    let mut seen: Vec<(&str, &ast::Ident)> = Vec::new();
+    let mut seen: HashMap<&str, (&str, &ast::Ident)> = HashMap::new();
     for flat in members {
         let Some((kind, name)) = declares(&flat.member) else { continue };
         if BUILT_IN.contains(&name.name.as_str()) {
@@ -208,9 +210,8 @@ fn distinct(members: &[Flat], sink: &mut Sink) {
                 .help("choose another name"),
             );
         }
-        if let Some((other, before)) = seen.iter().find(|(_, known)| known.name == name.name)
-            && *other != kind
-        {
+        let (other, before) = *seen.entry(&name.name).or_insert((kind, name));
+        if other != kind {
             sink.push(
                 Diagnostic::new(
                     Code::Duplicate,
@@ -222,7 +223,6 @@ fn distinct(members: &[Flat], sink: &mut Sink) {
                 .help(format!("give one of them another name, or `drop {other} {}` first", name.name)),
             );
         }
-        seen.push((kind, name));
     }
 }
 
@@ -232,7 +232,7 @@ fn named_like(model: &str, stem: &str) -> bool {
 }
 
 fn drop_members(
-    members: &mut Vec<Flat>,
+    members: &mut IndexMap<String, Flat>,
     names: &[(ast::Ident, ast::Ident)],
     dropped: &mut Vec<ast::Ident>,
     sink: &mut Sink,
@@ -240,23 +240,23 @@ fn drop_members(
     for (kind, name) in names {
         let wanted = format!("{} `{}`", kind.name, name.name);
         let before = members.len();
-        members.retain(|flat| key(&flat.member) != wanted);
+        members.shift_remove(&wanted);
         if kind.name == "net" && members.len() < before {
-            members.retain(|flat| !continued::part_of(&flat.member, &name.name));
+            members.retain(|_, flat| !continued::part_of(&flat.member, &name.name));
         }
         if members.len() < before {
             dropped.push(name.clone());
             continue;
         }
-        let keys: Vec<String> = members.iter().map(|flat| key(&flat.member)).collect();
         let of_kind = |kind: &str| -> Vec<String> {
             let start = format!("{kind} `");
-            keys.iter()
+            members
+                .keys()
                 .filter_map(|key| Some(key.strip_prefix(&start)?.trim_end_matches('`').to_owned()))
                 .collect()
         };
         let same_kind = of_kind(&kind.name);
-        let same_name = keys.iter().find(|key| key.ends_with(&format!(" `{}`", name.name)));
+        let same_name = members.keys().find(|key| key.ends_with(&format!(" `{}`", name.name)));
         let near = did_you_mean(&name.name, same_kind.iter().map(String::as_str));
         let help = match (near, same_name) {
             (_, Some(key)) => format!("did you mean `drop {}`?", key.replace('`', "")),

@@ -1,0 +1,117 @@
+//! What is wrong with a document, as the protocol says it: the messages of `totc check`, each at its place. Takes a document
+//! and the texts beside it, gives diagnostics and the files that were read. A mistake of a file that it uses is told where
+//! it is used.
+
+use super::documents::{Document, Documents};
+use super::place;
+use crate::diagnostic::{self, Severity};
+use crate::ir::Mode;
+use crate::model_file::ModelFile;
+use crate::run_file::{self, RunFileError};
+use crate::source::{FileId, Span};
+use crate::syntax::ast::ItemKind;
+use lsp_types::{
+    Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, Location, NumberOrString, Range,
+};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+/// All that is found in a document, and the files that it was made of.
+pub(super) fn of(document: &Document, texts: &Documents) -> (Vec<Diagnostic>, BTreeSet<PathBuf>) {
+    let own = BTreeSet::from([document.path.clone()]);
+    if document.is_run_file() {
+        return (of_run_file(document), own);
+    }
+    let Ok(mut model) = ModelFile::read(&document.path, None, texts) else { return (Vec::new(), own) };
+    for name in model.models() {
+        model.bindings.model = Some(name);
+        for mode in [Mode::Training, Mode::Evaluation] {
+            // What is wrong with it stands in the sink.
+            let _ = model.check(mode);
+        }
+    }
+    let uses = model.sources.files().iter().map(|file| PathBuf::from(&file.name)).collect();
+    let found = model.sink.sorted().into_iter().map(|found| told(document, &model, found)).collect();
+    (found, uses)
+}
+
+fn told(document: &Document, model: &ModelFile, found: &diagnostic::Diagnostic) -> Diagnostic {
+    let (span, label) = &found.primary;
+    let here = |span: Span| (span.file == 0).then(|| place::range(&document.text, span.range()));
+    let mut message = found.message.clone();
+    let range = here(*span).unwrap_or_else(|| {
+        if *span != Span::NONE {
+            message = format!("in {}: {message}", model.sources.place(*span));
+        }
+        where_used(document, model, *span)
+    });
+    if !label.is_empty() {
+        message += &format!(" ({label})");
+    }
+    message += &help(found.help.as_deref());
+    // Places of other files are words: the library's have no address.
+    let mut related = Vec::new();
+    for (span, label) in &found.related {
+        match (here(*span), address(document)) {
+            (Some(range), Some(uri)) => related.push(DiagnosticRelatedInformation {
+                location: Location { uri, range },
+                message: label.clone(),
+            }),
+            _ => message += &format!("\n{}: {label}", model.sources.place(*span)),
+        }
+    }
+    Diagnostic {
+        range,
+        severity: Some(match found.severity {
+            Severity::Error => DiagnosticSeverity::ERROR,
+            Severity::Warning => DiagnosticSeverity::WARNING,
+        }),
+        code: Some(NumberOrString::String(found.code.slug().to_owned())),
+        source: Some("totc".to_owned()),
+        message,
+        related_information: (!related.is_empty()).then_some(related),
+        ..Diagnostic::default()
+    }
+}
+
+fn help(help: Option<&str>) -> String {
+    help.map_or(String::new(), |help| format!("\nhelp: {help}"))
+}
+
+fn address(document: &Document) -> Option<lsp_types::Uri> {
+    document.uri.parse().ok()
+}
+
+/// The `use` that leads to the file of a mistake; the beginning of the text where none does so by itself.
+fn where_used(document: &Document, model: &ModelFile, span: Span) -> Range {
+    let module = model.modules.path_of.get(&span.file);
+    let root = model.modules.by_path.get("");
+    let uses = root.into_iter().flat_map(|root| &root.tree.items).find(|item| match &item.kind {
+        ItemKind::Use(used) => Some(&used.module.join("::")) == module,
+        _ => false,
+    });
+    let bytes = uses.map_or(0..0, |item| item.span.range());
+    place::range(&document.text, bytes)
+}
+
+fn of_run_file(document: &Document) -> Vec<Diagnostic> {
+    let refused = match run_file::is_sweep(&document.text) {
+        true => run_file::parse_sweep(&document.path, &document.text).err(),
+        false => run_file::parse(&document.path, &document.text, &[] as &[&str]).err(),
+    };
+    let Some(RunFileError::Refused(refusal)) = refused else { return Vec::new() };
+    let told = |problem: &run_file::Problem| {
+        let own = problem.span.file == FileId(0).0;
+        let bytes = if own { problem.span.range() } else { 0..0 };
+        let label = if problem.label.is_empty() { String::new() } else { format!(" ({})", problem.label) };
+        Diagnostic {
+            range: place::range(&document.text, bytes),
+            severity: Some(DiagnosticSeverity::ERROR),
+            code: Some(NumberOrString::String(problem.slug.name().to_owned())),
+            source: Some("totc".to_owned()),
+            message: format!("{}{label}{}", problem.message, help(problem.help.as_deref())),
+            ..Diagnostic::default()
+        }
+    };
+    refusal.problems.iter().map(told).collect()
+}

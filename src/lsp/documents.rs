@@ -1,0 +1,129 @@
+//! The texts that the editor holds, in place of the files they are of. Takes texts by their addresses, gives what is asked
+//! of them; a file that is not open is read from the disk.
+
+use super::place;
+use crate::diagnostic::Sink;
+use crate::format::format;
+use crate::source::FileId;
+use crate::syntax::{Disk, Reader};
+use lsp_types::{TextEdit, Uri};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// A text of the editor.
+pub(super) struct Document {
+    /// Its address.
+    pub(super) uri: String,
+    /// Where its file is, or would be.
+    pub(super) path: PathBuf,
+    /// The whole of it.
+    pub(super) text: String,
+    /// Files that the last check has read, its own among them.
+    uses: BTreeSet<PathBuf>,
+}
+
+/// All open documents, by address.
+#[derive(Default)]
+pub(super) struct Documents {
+    by_uri: BTreeMap<String, Document>,
+}
+
+impl Documents {
+    /// The document gets a text; gives its address, or None where no file can have it.
+    pub(super) fn set(&mut self, uri: &Uri, text: String) -> Option<String> {
+        let path = path_of(uri.as_str())?;
+        let text = crate::text_file::without_mark(text);
+        let uses = self.by_uri.remove(uri.as_str()).map(|old| old.uses).unwrap_or_default();
+        self.by_uri
+            .insert(uri.as_str().to_owned(), Document { uri: uri.as_str().to_owned(), path, text, uses });
+        Some(uri.as_str().to_owned())
+    }
+
+    /// From now on the file counts.
+    pub(super) fn close(&mut self, uri: &Uri) {
+        self.by_uri.remove(uri.as_str());
+    }
+
+    /// An open document.
+    pub(super) fn get(&self, uri: &Uri) -> Option<&Document> {
+        self.by_uri.get(uri.as_str())
+    }
+
+    /// The changed documents, and those that use them.
+    pub(super) fn concerned(&self, changed: &BTreeSet<String>) -> Vec<String> {
+        let paths: Vec<_> = changed.iter().filter_map(|uri| Some(&self.by_uri.get(uri)?.path)).collect();
+        let concerned = |(uri, document): &(&String, &Document)| {
+            changed.contains(*uri) || paths.iter().any(|path| document.uses.contains(*path))
+        };
+        self.by_uri.iter().filter(concerned).map(|(uri, _)| uri.clone()).collect()
+    }
+
+    /// The document of an address.
+    pub(super) fn at(&self, uri: &str) -> Option<&Document> {
+        self.by_uri.get(uri)
+    }
+
+    /// Notes which files a check of a document has read.
+    pub(super) fn used(&mut self, uri: &str, uses: BTreeSet<PathBuf>) {
+        if let Some(document) = self.by_uri.get_mut(uri) {
+            document.uses = uses;
+        }
+    }
+}
+
+/// The compiler reads the editor's texts.
+impl Reader for Documents {
+    fn read(&self, path: &Path) -> std::io::Result<String> {
+        match self.by_uri.values().find(|document| document.path == path) {
+            Some(document) => Ok(document.text.clone()),
+            None => Disk.read(path),
+        }
+    }
+
+    fn siblings(&self, folder: &Path) -> Vec<String> {
+        Disk.siblings(folder)
+    }
+}
+
+impl Document {
+    /// Whether it is a run or sweep file.
+    pub(super) fn is_run_file(&self) -> bool {
+        self.path.extension().is_some_and(|extension| extension == "ron")
+    }
+
+    /// The edits that bring a model file into its form: none if it has it, or has syntax errors.
+    pub(super) fn formatted(&self) -> Option<Vec<TextEdit>> {
+        if self.is_run_file() {
+            return None;
+        }
+        let formatted = format(FileId(0), &self.text, &mut Sink::default())?;
+        let whole = place::range(&self.text, 0..self.text.len());
+        let edit = TextEdit { range: whole, new_text: formatted };
+        Some(if edit.new_text == self.text { Vec::new() } else { vec![edit] })
+    }
+}
+
+/// The file of an address; one that was never saved has none, and stands for a file of its name.
+fn path_of(uri: &str) -> Option<PathBuf> {
+    let rest = match uri.strip_prefix("file://") {
+        Some(rest) => rest,
+        None => uri.split_once(':')?.1,
+    };
+    let mut bytes = Vec::new();
+    let mut left = rest.as_bytes();
+    while let [first, more @ ..] = left {
+        let hexadecimal = more.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        let escaped = hexadecimal.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match (first, escaped) {
+            (b'%', Some(byte)) => {
+                bytes.push(byte);
+                left = &more[2..];
+            }
+            _ => {
+                bytes.push(*first);
+                left = more;
+            }
+        }
+    }
+    String::from_utf8(bytes).ok().map(PathBuf::from)
+}

@@ -1,0 +1,139 @@
+//! The language server (`totc lsp`): what an editor asks about model files and run files. Takes messages of the Language
+//! Server Protocol 3.17, gives diagnostics with mends, outline and form; announces nothing that it does not do. Texts are
+//! those of the editor, half-typed as they are; nothing is written, and no tensor computed.
+
+mod diagnostics;
+mod documents;
+mod mends;
+mod place;
+mod symbols;
+
+use documents::Documents;
+use lsp_server::{Connection, ErrorCode, Message, Notification, ProtocolError, Request, Response};
+use lsp_types::notification::{
+    DidChangeTextDocument, DidCloseTextDocument, DidOpenTextDocument, Notification as _, PublishDiagnostics,
+};
+use lsp_types::request::{CodeActionRequest, DocumentSymbolRequest, Formatting, Request as _};
+use lsp_types::{
+    CodeActionParams, DidChangeTextDocumentParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
+    DocumentFormattingParams, DocumentSymbolParams, PublishDiagnosticsParams, Uri,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Answers until the client says to exit, or closes the connection.
+///
+/// # Errors
+/// A client that does not keep to the protocol's order.
+pub fn serve(connection: &Connection) -> Result<(), ProtocolError> {
+    let (id, _) = connection.initialize_start()?;
+    let about = json!({
+        "capabilities": capabilities(),
+        "serverInfo": { "name": "totc", "version": env!("CARGO_PKG_VERSION") },
+    });
+    connection.initialize_finish(id, about)?;
+    let mut documents = Documents::default();
+    let mut changed = BTreeSet::new();
+    for message in &connection.receiver {
+        match message {
+            Message::Request(request) => {
+                if connection.handle_shutdown(&request)? {
+                    return Ok(());
+                }
+                send(connection, Message::Response(answer(&documents, request)));
+            }
+            Message::Notification(note) => changed.extend(noted(connection, &mut documents, note)),
+            Message::Response(_) => {}
+        }
+        // Whoever types fast is told of the last state only.
+        if connection.receiver.is_empty() {
+            for uri in documents.concerned(&std::mem::take(&mut changed)) {
+                let Some(document) = documents.at(&uri) else { continue };
+                let (found, uses) = diagnostics::of(document, &documents);
+                documents.used(&uri, uses);
+                publish(connection, &uri, found);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn capabilities() -> Value {
+    json!({
+        "textDocumentSync": { "openClose": true, "change": 1 },
+        "documentFormattingProvider": true,
+        "documentSymbolProvider": true,
+        "codeActionProvider": { "codeActionKinds": ["quickfix"] },
+    })
+}
+
+/// Takes note of what the editor holds; gives the document that has changed.
+fn noted(connection: &Connection, documents: &mut Documents, note: Notification) -> Option<String> {
+    match note.method.as_str() {
+        DidOpenTextDocument::METHOD => {
+            let DidOpenTextDocumentParams { text_document: opened } = read(note.params)?;
+            documents.set(&opened.uri, opened.text)
+        }
+        DidChangeTextDocument::METHOD => {
+            let DidChangeTextDocumentParams { text_document, content_changes } = read(note.params)?;
+            documents.set(&text_document.uri, content_changes.into_iter().next_back()?.text)
+        }
+        DidCloseTextDocument::METHOD => {
+            let DidCloseTextDocumentParams { text_document: closed } = read(note.params)?;
+            documents.close(&closed.uri);
+            publish(connection, closed.uri.as_str(), Vec::new());
+            None
+        }
+        _ => None,
+    }
+}
+
+fn answer(documents: &Documents, request: Request) -> Response {
+    let id = request.id;
+    let params = request.params;
+    match request.method.as_str() {
+        Formatting::METHOD => replied(id, params, |params: DocumentFormattingParams| {
+            documents.get(&params.text_document.uri).and_then(documents::Document::formatted)
+        }),
+        DocumentSymbolRequest::METHOD => replied(id, params, |params: DocumentSymbolParams| {
+            documents.get(&params.text_document.uri).map(symbols::outline)
+        }),
+        CodeActionRequest::METHOD => replied(id, params, |params: CodeActionParams| {
+            let document = documents.get(&params.text_document.uri)?;
+            Some(mends::actions(document, &params.text_document.uri, &params.context.diagnostics))
+        }),
+        method => {
+            Response::new_err(id, ErrorCode::MethodNotFound as i32, format!("totc does not answer {method}"))
+        }
+    }
+}
+
+/// The answer to a request, or why its parameters cannot be read.
+fn replied<P: DeserializeOwned, R: Serialize>(
+    id: lsp_server::RequestId,
+    params: Value,
+    reply: impl FnOnce(P) -> Option<R>,
+) -> Response {
+    match serde_json::from_value(params) {
+        Ok(params) => Response::new_ok(id, reply(params)),
+        Err(error) => Response::new_err(id, ErrorCode::InvalidParams as i32, error.to_string()),
+    }
+}
+
+fn read<P: DeserializeOwned>(params: Value) -> Option<P> {
+    serde_json::from_value(params).ok()
+}
+
+fn publish(connection: &Connection, uri: &str, diagnostics: Vec<lsp_types::Diagnostic>) {
+    let Ok(uri) = uri.parse::<Uri>() else { return };
+    let params = PublishDiagnosticsParams { uri, diagnostics, version: None };
+    let note = Notification::new(PublishDiagnostics::METHOD.to_owned(), params);
+    send(connection, Message::Notification(note));
+}
+
+/// To a client that is gone nothing is said.
+fn send(connection: &Connection, message: Message) {
+    let _ = connection.sender.send(message);
+}
