@@ -16,6 +16,7 @@ pub mod diagnostic;
 pub mod draw;
 #[cfg(feature = "torch")]
 pub mod exec;
+pub mod export;
 pub mod format;
 pub mod ir;
 pub mod lower;
