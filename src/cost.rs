@@ -61,8 +61,7 @@ impl Walk {
                     // What is stacked grows while the iterations run.
                     let stacked: u64 = (yields.iter().zip(&result_tys[next.len()..]))
                         .filter(|((_, yielded), _)| matches!(yielded, Yield::Stack(_)))
-                        .map(|(_, ty)| bytes(ty))
-                        .sum();
+                        .fold(0, |sum, (_, ty)| sum.saturating_add(bytes(ty)));
                     self.cost.kept_bytes = self.cost.kept_bytes.saturating_add(stacked);
                     let before = self.live;
                     self.live = self.live.saturating_add(stacked);
@@ -128,5 +127,5 @@ fn bytes(ty: &Ty) -> u64 {
         Kind::Float | Kind::Float32 => 4,
         Kind::BFloat16 => 2,
     };
-    element * ty.count() as u64
+    ty.dims.iter().fold(element, |bytes: u64, dim| bytes.saturating_mul(dim.size as u64))
 }

@@ -56,6 +56,8 @@ pub struct SourceFile {
     pub text: String,
     /// Who wrote it.
     pub origin: Origin,
+    /// Where each line begins, in bytes.
+    lines: Vec<usize>,
 }
 
 /// Who wrote a text, and so whom a mistake in it concerns.
@@ -76,7 +78,9 @@ pub struct Sources {
 impl Sources {
     /// Adds a text and gives its id; equal names are not merged.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>, origin: Origin) -> FileId {
-        self.files.push(SourceFile { name: name.into(), text: text.into(), origin });
+        let text = text.into();
+        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        self.files.push(SourceFile { name: name.into(), text, origin, lines });
         FileId((self.files.len() - 1) as u32)
     }
 
@@ -101,10 +105,10 @@ impl Sources {
     /// 1-based line and column of the start of a span.
     pub fn line_column(&self, span: Span) -> Option<(usize, usize)> {
         let file = self.files.get(span.file as usize)?;
-        let before = file.text.get(..span.start as usize)?;
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
-        Some((line, column))
+        let start = span.start as usize;
+        let line = file.lines.partition_point(|begin| *begin <= start);
+        let before = file.text.get(*file.lines.get(line.checked_sub(1)?)?..start)?;
+        Some((line, before.chars().count() + 1))
     }
 
     /// `models/trm.tot:12`, for messages that have no room for a picture of the line.

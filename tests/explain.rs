@@ -92,3 +92,14 @@ fn the_command_prints_a_page_lists_codes_and_suggests() {
     assert!(status == Some(2) && err.contains("did you mean `axis-missing`?"), "{err}");
     assert_eq!(totc(&["explain"]).0, Some(2));
 }
+
+/// Operations beyond what 64 bits count: 4·10¹² updates of some 10⁸ each.
+#[test]
+fn counts_that_cannot_be_held_are_told_as_bounds() {
+    let (status, out, err) = totc(&["explain", "models/trm.tot", "--set", "n=4000000000000"]);
+    assert_eq!(status, Some(0), "{err}");
+    let gflop = out.lines().find(|line| line.trim_start().starts_with("GFLOP")).unwrap_or_default();
+    assert!(gflop.contains("more than 9e9"), "{gflop}");
+    let (_, out, _) = totc(&["explain", "models/trm.tot"]);
+    assert!(!out.contains("more than 9e"), "{out}");
+}

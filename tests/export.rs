@@ -127,7 +127,8 @@ mod with_pytorch {
         Tensor::write_safetensors(&tensors, path).unwrap();
     }
 
-    /// Every output of three supervision steps, states included, within 1e-5 of the largest of its numbers (compare.py), and
+    /// Every output of three supervision steps, states included, within 1e-4 of the largest of its numbers (compare.py): an order of
+    /// magnitude above 1e-5, as a rounding of float32 (6e-8) grows through up to a hundred applications of a net; and
     /// whole numbers equal; `torch.export.export` takes the step.
     #[test]
     fn every_shipped_model_gives_the_same_in_pytorch() {
@@ -155,7 +156,7 @@ mod with_pytorch {
             totc(&["export", &weights, "--model", model, "--name", name, "--to", "pytorch", &folder], sets);
             let compared = Command::new(&python)
                 .arg(path("out/compare.py"))
-                .args([&trace, "--export"])
+                .args([trace.as_str(), "--within", "1e-4", "--export"])
                 .env("OMP_NUM_THREADS", "1")
                 .output()
                 .unwrap();

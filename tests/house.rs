@@ -1,6 +1,6 @@
 //! The rules of the house, held by a test: rooms import only what lies below them, every file says first what it is for,
-//! none grows beyond what one reads in a sitting, libtorch and the parser stay where they belong. `ARCHITECTURE.md` tells
-//! the reasons.
+//! none grows beyond what one reads in a sitting, libtorch and the parser stay where they belong, and what the checker
+//! tells stands apart from how it decides. `ARCHITECTURE.md` tells the reasons.
 
 #[path = "house/circles.rs"]
 mod circles;
@@ -184,4 +184,27 @@ fn libtorch_and_the_parser_stay_where_they_belong() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What makes a message to the author, or adds to one.
+const TELLS: &[&str] = &["Diagnostic::new(", "Diagnostic::warning(", "Diagnostic {", ".related(", ".help("];
+
+#[test]
+fn the_checker_decides_and_complaints_tell() {
+    let (mut wrong, mut told) = (Vec::new(), 0);
+    for (path, text) in sources("src/model") {
+        let tells = path.contains("/complaints/") || path.ends_with("/complaints.rs");
+        for (at, line) in text.lines().enumerate() {
+            let code = line.split("//").next().unwrap_or("").replace("-> Diagnostic {", "");
+            if !TELLS.iter().any(|word| code.contains(word)) {
+                continue;
+            }
+            match tells {
+                true => told += 1,
+                false => wrong.push(format!("{path}:{}: a message is made beside the logic", at + 1)),
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}\nput its words into `complaints`", wrong.join("\n"));
+    assert!(told > 0, "no complaint is found: what is looked for has another name now");
 }

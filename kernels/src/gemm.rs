@@ -5,11 +5,11 @@ use crate::element::Element;
 use crate::epilogue::{Epilogue, Finish};
 use crate::error::{Mismatch, same};
 use crate::form::Form;
-use crate::lanes::{Line, forms};
+use crate::lanes::{Line, WIDTH, forms};
 use crate::matrix::{Matrix, MatrixMut};
 use crate::product::{Shape, bf16_unit, block, multiply};
 use crate::scratch::{self, Scratch, grown};
-use crate::units::{Blocks, Order, Unit, pack_left, pack_right};
+use crate::units::{Blocks, Order, PANEL, Unit, pack_left, pack_right};
 
 /// Lines of the left operand that are packed at once: 1 MiB, so that it stays in the second cache.
 const LEFT_LINES: usize = 1 << 14;
@@ -83,9 +83,49 @@ impl Packed {
         self.k
     }
 
+    /// Part `at` of `of` parts of its outputs, whole panels, and the first of the product's (or gate's) columns that it
+    /// computes. Parts compute the same numbers as the whole.
+    pub(crate) fn part(&self, (at, of): (usize, usize)) -> (Part<'_>, usize) {
+        let panels = self.order.panels(self.n);
+        let (from, to) = (at * panels / of, (at + 1) * panels / of);
+        let (width, halves) = match self.order {
+            Order::Plain => (PANEL, 1),
+            Order::Paired => (WIDTH, 2),
+        };
+        let columns = |panel: usize| (panel * width).min(self.n / halves);
+        let steps = self.unit.steps(self.k) * PANEL;
+        let part = Part {
+            form: self.form,
+            unit: self.unit,
+            order: self.order,
+            n: (columns(to) - columns(from)) * halves,
+            k: self.k,
+            lines: &self.lines[from * steps..to * steps],
+        };
+        (part, columns(from))
+    }
+
     /// Memory it takes, in bytes.
     pub fn bytes(&self) -> usize {
         size_of_val(self.lines.as_slice())
+    }
+}
+
+/// Some outputs of a packed weight.
+#[derive(Clone, Copy)]
+pub(crate) struct Part<'a> {
+    form: Form,
+    unit: Unit,
+    order: Order,
+    n: usize,
+    k: usize,
+    lines: &'a [Line],
+}
+
+impl Part<'_> {
+    /// Columns of the product, or of the gate.
+    pub fn columns(&self) -> usize {
+        if self.order == Order::Paired { self.n / 2 } else { self.n }
     }
 }
 
@@ -96,12 +136,22 @@ pub fn gemm<A: Element, O: Element>(
     out: MatrixMut<'_, O>,
     epilogue: Epilogue<'_, O>,
 ) -> Result<(), Mismatch> {
+    gemm_part(a, weight.part((0, 1)).0, out, epilogue)
+}
+
+/// As [`gemm`], of some outputs alone.
+pub(crate) fn gemm_part<A: Element, O: Element>(
+    a: Matrix<'_, A>,
+    weight: Part<'_>,
+    out: MatrixMut<'_, O>,
+    epilogue: Epilogue<'_, O>,
+) -> Result<(), Mismatch> {
     same("inputs of the product", a.cols(), weight.k)?;
     let mut finish = Finish { out, epilogue, order: weight.order };
     finish.check(a.rows(), weight.n)?;
     scratch::with(|scratch| {
         let Scratch { left, sums, .. } = scratch;
-        rows(weight.form, weight.unit, (a, weight.n), &weight.lines, left, sums, &mut finish);
+        rows(weight.form, weight.unit, (a, weight.n), weight.lines, left, sums, &mut finish);
     });
     Ok(())
 }

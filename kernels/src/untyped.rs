@@ -8,10 +8,10 @@ use half::bf16;
 use crate::attention::{Attention, AttentionGradients, AttentionRoom};
 use crate::element::Element;
 use crate::epilogue::{Epilogue, Then};
-use crate::error::Mismatch;
+use crate::error::{Mismatch, same};
 use crate::form::Form;
 use crate::fused::Kind;
-use crate::gemm::{Packed, Precision, gemm, product, weight_gradient};
+use crate::gemm::{Packed, Part, Precision, gemm_part, product, weight_gradient};
 use crate::matrix::{Matrix, MatrixMut};
 
 /// A matrix in memory that another owns. What is written has its columns side by side.
@@ -40,6 +40,13 @@ impl Operand {
     unsafe fn write<'a, T>(self) -> Result<MatrixMut<'a, T>, Mismatch> {
         // SAFETY: the caller's promise.
         unsafe { MatrixMut::raw(self.address as *mut T, self.shape, self.strides.0) }
+    }
+
+    /// `count` columns from `first` on, of `all`.
+    fn columns(self, all: usize, first: usize, count: usize) -> Result<Operand, Mismatch> {
+        same("columns of the product's output", self.shape.1, all)?;
+        let size = if self.narrow()? { 2 } else { 4 };
+        Ok(Operand { address: self.address + first * size, shape: (self.shape.0, count), ..self })
     }
 
     fn narrow(self) -> Result<bool, Mismatch> {
@@ -85,23 +92,34 @@ pub unsafe fn pack(packed: &mut Packed, weight: Operand) -> Result<(), Mismatch>
     }
 }
 
-/// As [`crate::gemm`], stored.
+/// As [`crate::gemm`], stored: part `at` of `of` parts of the outputs; `out` is the whole. Several threads may do a part each.
 ///
 /// # Errors
 /// Shapes that do not fit.
 ///
 /// # Safety
 /// `a` can be read and `out` written; they do not overlap.
-pub unsafe fn gemm_into(a: Operand, weight: &Packed, out: Operand) -> Result<(), Mismatch> {
-    unsafe fn of<A: Element, O: Element>(a: Operand, weight: &Packed, out: Operand) -> Result<(), Mismatch> {
+pub unsafe fn gemm_into(
+    a: Operand,
+    weight: &Packed,
+    out: Operand,
+    (at, of): (usize, usize),
+) -> Result<(), Mismatch> {
+    unsafe fn typed<A: Element, O: Element>(
+        a: Operand,
+        part: Part<'_>,
+        out: Operand,
+    ) -> Result<(), Mismatch> {
         // SAFETY: the caller's promise.
-        unsafe { gemm(a.read::<A>(), weight, out.write::<O>()?, Epilogue::STORE) }
+        unsafe { gemm_part(a.read::<A>(), part, out.write::<O>()?, Epilogue::STORE) }
     }
-    typed!(a, out, of(a, weight, out))
+    let (part, first) = weight.part((at, of));
+    let out = out.columns(weight.n(), first, part.columns())?;
+    typed!(a, out, typed(a, part, out))
 }
 
 /// As [`crate::gemm`] with a gate ([`crate::Then::Gate`]), `out` half as wide as the product; `kept` receives the
-/// product itself.
+/// product itself, and is for the whole alone: parts are as those of [`gemm_into`].
 ///
 /// # Errors
 /// Shapes that do not fit; a weight that is not paired.
@@ -113,10 +131,11 @@ pub unsafe fn gate_into(
     weight: &Packed,
     out: Operand,
     kept: Option<Operand>,
+    (at, of): (usize, usize),
 ) -> Result<(), Mismatch> {
-    unsafe fn of<A: Element, O: Element>(
+    unsafe fn typed<A: Element, O: Element>(
         a: Operand,
-        weight: &Packed,
+        part: Part<'_>,
         out: Operand,
         kept: Option<Operand>,
     ) -> Result<(), Mismatch> {
@@ -124,10 +143,13 @@ pub unsafe fn gate_into(
         unsafe {
             let kept = kept.map(|kept| kept.write::<O>()).transpose()?;
             let epilogue = Epilogue { bias: None, then: Then::Gate(kept) };
-            gemm(a.read::<A>(), weight, out.write::<O>()?, epilogue)
+            gemm_part(a.read::<A>(), part, out.write::<O>()?, epilogue)
         }
     }
-    typed!(a, out, of(a, weight, out, kept))
+    same("parts of a gate that keeps its product", of, if kept.is_some() { 1 } else { of })?;
+    let (part, first) = weight.part((at, of));
+    let out = out.columns(weight.n() / 2, first, part.columns())?;
+    typed!(a, out, typed(a, part, out, kept))
 }
 
 /// As [`crate::product`], stored; `right` is given with its columns as rows.

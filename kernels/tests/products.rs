@@ -6,6 +6,8 @@
 mod common;
 
 use common::{Draw, EPS, FromFloat, near};
+use totc_kernels::fused::Kind;
+use totc_kernels::untyped::{Operand, gate_into, gemm_into};
 use totc_kernels::{
     Element, Epilogue, Form, Matrix, MatrixMut, Packed, Precision, Then, bf16, gemm, product, weight_gradient,
 };
@@ -177,6 +179,43 @@ fn rows_do_not_know_of_each_other() {
             gemm(whole_a.some_rows(start, count), &packed, out, Epilogue::STORE).unwrap();
             assert_eq!(part, whole[start * n..(start + count) * n], "{form:?} {precision:?} {rows} {n} {k}");
             start += count;
+        }
+    });
+}
+
+#[test]
+fn parts_are_the_whole() {
+    // However many threads share a product, its bits are the same.
+    everywhere(|form, precision, (rows, n, k)| {
+        let mut draw = Draw(n as u64);
+        let a: Vec<f32> = draw.numbers(rows * k);
+        let w: Vec<f32> = draw.numbers(2 * n * k);
+        let raw = |address: *const f32, shape: (usize, usize)| Operand {
+            address: address as usize,
+            kind: Kind::Float32,
+            shape,
+            strides: (shape.1, 1),
+        };
+        let a = raw(a.as_ptr(), (rows, k));
+        let mut plain = Packed::new(form, precision, n, k);
+        plain.pack(Matrix::dense(&w[..n * k], n, k).unwrap()).unwrap();
+        let mut paired = Packed::paired(form, precision, 2 * n, k).unwrap();
+        paired.pack(Matrix::dense(&w, 2 * n, k).unwrap()).unwrap();
+        let by = |parts: usize| {
+            let (mut product, mut gate) = (vec![f32::NAN; rows * n], vec![f32::NAN; rows * n]);
+            for at in 0..parts {
+                let (to, gated) = (product.as_mut_ptr(), gate.as_mut_ptr());
+                // SAFETY: matrices of these shapes, each whole.
+                unsafe {
+                    gemm_into(a, &plain, raw(to, (rows, n)), (at, parts)).unwrap();
+                    gate_into(a, &paired, raw(gated, (rows, n)), None, (at, parts)).unwrap();
+                }
+            }
+            (product, gate)
+        };
+        let whole = by(1);
+        for parts in [2, 3, 5] {
+            assert!(by(parts) == whole, "{form:?} {precision:?} {rows} {n} {k} in {parts}");
         }
     });
 }

@@ -206,11 +206,20 @@ fn memory(out: &mut String, ways: &[(Recompute, Cost)]) {
 }
 
 fn giga(flops: u64) -> String {
-    format!("{:.3}", flops as f64 / 1e9)
+    scaled(flops, 1e9, 3)
 }
 
 fn mega(bytes: u64) -> String {
-    format!("{:.1}", bytes as f64 / 1e6)
+    scaled(bytes, 1e6, 1)
+}
+
+/// Counts stop at the largest number they can hold: from half of it on nothing more is known of them.
+fn scaled(count: u64, unit: f64, digits: usize) -> String {
+    const KNOWN: u64 = u64::MAX / 2;
+    if count > KNOWN {
+        return format!("more than {:.0e}", KNOWN as f64 / unit);
+    }
+    format!("{:.digits$}", count as f64 / unit)
 }
 
 fn items(out: &mut String, list: &[Item], depth: usize) {

@@ -2,8 +2,9 @@
 //! instructions for the rest. Takes syntax trees and bindings; gives a `Model` or diagnostics, never both an
 //! error and a model.
 
-use crate::diagnostic::{Code, Diagnostic, Sink};
+use crate::diagnostic::{Code, Sink};
 use crate::ir::{Builder, Called, Frame, Graph, HaltInfo, InputInfo, Mode, State, Val, Weight};
+use crate::model::complaints;
 use crate::model::evaluate::value::{Scope, Value};
 use crate::model::names::inherit::{Flat, FlatModel, declares, flatten};
 use crate::model::names::items;
@@ -92,6 +93,8 @@ pub(in crate::model) struct Checker<'a> {
     pub configs: Vec<(String, String)>,
     /// Types of the configs, by name.
     pub config_types: HashMap<String, ConfigTypes>,
+    /// Configs that an expression has read since configs were last asked what they read.
+    pub configs_read: HashSet<String>,
     /// Tensors of the data, in order.
     pub inputs: Vec<InputInfo>,
     /// Targets by name.
@@ -126,6 +129,10 @@ pub(in crate::model) struct Checker<'a> {
     pub model_scope: Scope,
     /// Expressions, statements and nets inside one another, at present.
     pub depth: usize,
+    /// States that have taken a branch axis over by `<-`, and where.
+    pub taken_over: imbl::Vector<(ast::Ident, AxisId)>,
+    /// In the `with` of a `branch`: the state that still had such an axis before it.
+    pub branching: Option<(ast::Ident, AxisId)>,
 }
 
 /// The outline of a stretch of the schedule.
@@ -157,8 +164,6 @@ pub(in crate::model) struct ConfigTypes {
     pub now: Vec<String>,
     /// With those that heirs took away.
     pub all: Vec<String>,
-    /// An expression outside of configs has read it.
-    pub read: bool,
     /// Configs that its value and its bounds read.
     pub reads: Vec<String>,
 }
@@ -248,6 +253,7 @@ pub fn check(modules: &Modules, sources: &Sources, bindings: &Bindings, sink: &m
         scheduled: true,
         configs: Vec::new(),
         config_types: HashMap::new(),
+        configs_read: HashSet::new(),
         inputs: Vec::new(),
         targets: HashMap::new(),
         targets_readable: false,
@@ -265,6 +271,8 @@ pub fn check(modules: &Modules, sources: &Sources, bindings: &Bindings, sink: &m
         parts: Rc::new(replaced::declared(&flat.members)),
         model_scope: Scope::new(""),
         depth: 0,
+        taken_over: imbl::Vector::new(),
+        branching: None,
     };
     checker.scope.of_model = true;
     checker.configs(&flat.members, &flat.name);
@@ -332,15 +340,7 @@ impl Checker<'_> {
         }
         (self.section_bodies, self.blocks) = (Rc::new(sections), Rc::new(blocks));
         if !self.section_bodies.contains_key("think") {
-            self.error(
-                Diagnostic::new(
-                    Code::Incomplete,
-                    format!("`{}` has no `think`", name.name),
-                    name.span,
-                    "this model",
-                )
-                .help("say what one supervision step does: `think { y <- f(y + x) }`"),
-            );
+            self.error(complaints::without_think(name));
         }
         self.sections_in_order();
         let states = self.leave_think();

@@ -1,10 +1,11 @@
 //! Emitting instructions: types are inferred here, complaints get their places here. Every instruction of a
 //! model passes through `emit`.
 
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::Diagnostic;
 use crate::ir::op::{Attrs, Op};
 use crate::ir::{Called, Frame, Label, Val, Yield};
 use crate::model::checker::Checker;
+use crate::model::complaints;
 use crate::model::evaluate::value::Value;
 use crate::primitive::{self, Complaint};
 use crate::source::Span;
@@ -189,39 +190,16 @@ impl Checker<'_> {
             Value::Number(number) => self.number_as_tensor(*number, span),
             Value::Broken => None,
             other => {
-                let diagnostic = Diagnostic::new(
-                    Code::Kind,
-                    format!("a tensor is needed here, and this is {}", other.what()),
-                    span,
-                    "not a tensor",
-                );
                 let text = self.author_text(span);
-                self.error(match other {
-                    Value::Net(_) => diagnostic.help(format!("call it: `{text}(x)`")),
-                    Value::Family(_) => diagnostic.help(format!("choose one and call it: `{text}[0](x)`")),
-                    Value::Function(_) => diagnostic.help(format!("call it: `{text}(…)`")),
-                    Value::Axis(_) => diagnostic.help(format!("its size is `size({text})`")),
-                    Value::Tuple(_) => diagnostic.help("take them apart: `let a, b = …`"),
-                    Value::Table(_) => diagnostic.help(format!("read rows of it: `{text}[axis = index]`")),
-                    _ => diagnostic,
-                });
+                self.error(complaints::not_a_tensor(other, &text, span));
                 None
             }
         }
     }
 
     fn complain(&mut self, complaint: Complaint, args: &[Val], span: Span) {
-        let mut diagnostic = Diagnostic::new(complaint.code, complaint.message, span, "in this operation");
-        for (index, label) in complaint.operands {
-            let Some(arg) = args.get(index) else { continue };
-            let place = self.place(*arg);
-            if place == span {
-                diagnostic.primary.1 = label;
-            } else {
-                diagnostic = diagnostic.related(place, label);
-            }
-        }
-        diagnostic.help = complaint.help;
+        let operand = |at: usize| args.get(at).map(|arg| self.place(*arg));
+        let diagnostic = complaints::of_operation(complaint, operand, span);
         self.error(diagnostic);
     }
 
@@ -234,15 +212,13 @@ impl Checker<'_> {
             if !self.told.borrow_mut().blamed_calls.insert(call) {
                 return;
             }
-            let (inner, label) =
-                std::mem::replace(&mut diagnostic.primary, (call, "in this call".to_owned()));
-            diagnostic.related.retain(|(span, _)| !self.sources.is_library(*span) && *span != call);
-            diagnostic.related.push((inner, label));
+            diagnostic = complaints::in_a_call(diagnostic, call, |place| !self.sources.is_library(place));
+        }
+        if let Some((state, axis)) = self.unmerged(&diagnostic) {
+            diagnostic = complaints::beside_unmerged(diagnostic, &state, self.axes.name(axis));
         }
         let overrides = self.overrides_read(diagnostic.primary.0);
-        for (name, declared) in &overrides {
-            diagnostic = diagnostic.related(*declared, format!("`{name}` is declared anew here"));
-        }
+        diagnostic = complaints::beside_overrides(diagnostic, &overrides);
         let diagnostic = self.told_to_heir(diagnostic, &overrides);
         self.told.borrow_mut().sink.push(diagnostic);
     }
@@ -263,15 +239,7 @@ impl Checker<'_> {
     /// One level further in; false, and not counted, if that is too deep for the compiler's own stack.
     pub(in crate::model) fn deeper(&mut self, span: Span) -> bool {
         if self.depth >= DEEPEST {
-            self.give_up(
-                Diagnostic::new(
-                    Code::Misplaced,
-                    format!("this is more than {DEEPEST} levels deep when written out"),
-                    self.author_place(span),
-                    "this deep inside",
-                )
-                .help("name inner parts, `let part = …`, or call fewer functions inside one another"),
-            );
+            self.give_up(complaints::too_deep(DEEPEST, self.author_place(span)));
             return false;
         }
         self.depth += 1;
@@ -286,15 +254,7 @@ impl Checker<'_> {
             told.work
         };
         if work > MOST_WORK {
-            self.give_up(
-                Diagnostic::new(
-                    Code::Number,
-                    format!("the model is too large: more than {MOST_WORK} operations when written out"),
-                    self.author_place(span),
-                    "got this far",
-                )
-                .help("a loop is written out if it reads its counter or changes axes, a function wherever it is called"),
-            );
+            self.give_up(complaints::too_many_operations(MOST_WORK, self.author_place(span)));
         }
         !self.runaway()
     }
@@ -307,15 +267,7 @@ impl Checker<'_> {
         }
         let sizes: Vec<String> =
             dims.iter().map(|dim| format!("{} {}", self.axes.name(dim.axis), dim.size)).collect();
-        self.error(
-            Diagnostic::new(
-                Code::Number,
-                "this is too large for any memory",
-                span,
-                format!("this would be [{}]", sizes.join(", ")),
-            )
-            .help("make an axis smaller"),
-        );
+        self.error(complaints::too_large(&sizes, span));
         None
     }
 

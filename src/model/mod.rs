@@ -2,6 +2,7 @@
 //! Made by `check` alone; holding a `Model` is the proof that the author made no mistake that a compiler can see.
 
 mod checker;
+mod complaints;
 mod declare;
 mod emit;
 mod evaluate;

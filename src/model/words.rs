@@ -1,9 +1,6 @@
-//! Words that messages are made of: takes names and numbers, gives pieces of sentences; and what a primitive complains of,
-//! at a place of the author's text.
+//! Words that messages are made of: takes names and numbers, gives pieces of sentences.
 
-use crate::diagnostic::Diagnostic;
-use crate::primitive::Complaint;
-use crate::source::Span;
+use crate::diagnostic::did_you_mean;
 
 /// `1 value`, `2 values`.
 pub(in crate::model) fn counted(count: usize, what: &str) -> String {
@@ -11,8 +8,34 @@ pub(in crate::model) fn counted(count: usize, what: &str) -> String {
 }
 
 /// Names as the author wrote them, one after another.
-pub(in crate::model) fn quoted(names: &[String]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+pub(in crate::model) fn quoted(names: &[impl AsRef<str>]) -> String {
+    names.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ")
+}
+
+/// `a net`, `an axis`.
+pub(in crate::model) fn one(what: &str) -> String {
+    if what.starts_with(['a', 'i']) { format!("an {what}") } else { format!("a {what}") }
+}
+
+/// `1 entry`, `2 entries`.
+pub(in crate::model) fn entries(count: usize) -> String {
+    if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
+}
+
+/// The name that was probably meant, as a question.
+pub(in crate::model) fn meant<'a, S: AsRef<str> + 'a>(
+    name: &str,
+    known: impl IntoIterator<Item = &'a S>,
+) -> Option<String> {
+    did_you_mean(name, known.into_iter().map(AsRef::as_ref)).map(|near| format!("did you mean `{near}`?"))
+}
+
+/// `over dim`, `over (pos, dim)`.
+pub(in crate::model) fn after_word(word: &str, axes: &[String]) -> String {
+    match axes {
+        [axis] => format!("{word} {axis}"),
+        axes => format!("{word} ({})", axes.join(", ")),
+    }
 }
 
 /// The types of configs that are not choices.
@@ -32,9 +55,4 @@ pub(in crate::model) fn article(ty: &str) -> &'static str {
         "init" => "an initial distribution or a number",
         _ => "another kind of value",
     }
-}
-
-/// A complaint of a primitive about what stands at `place`.
-pub(in crate::model) fn told(complaint: Complaint, place: Span, label: impl Into<String>) -> Diagnostic {
-    Diagnostic { help: complaint.help, ..Diagnostic::new(complaint.code, complaint.message, place, label) }
 }

@@ -151,6 +151,11 @@ impl<'a> View<'a> {
                 )
                 .help(format!("add the `{close}`"));
         }
+        if let Some(place) = self.foreign_name(at) {
+            let message = format!("`{}` is no name", &self.text[place.clone()]);
+            let told = self.told(place, message, "not of the language's letters");
+            return told.help("names are made of the letters a to z, digits and `_`");
+        }
         let bracket = open.last().filter(|bracket| bracket.c != '{').map(|bracket| (bracket.at, bracket.c));
         if let Some(Habit { place, message, label, help }) = habit(self.text, at, bracket) {
             return self.told(place, message, label).help(help);
@@ -234,9 +239,6 @@ impl<'a> View<'a> {
     ) -> Option<String> {
         let rest = &self.text[at..];
         let c = rest.chars().next()?;
-        if c.is_alphanumeric() && !c.is_ascii() {
-            return Some("names are made of the letters a to z, digits and `_`".to_owned());
-        }
         let before = self.text[..at].trim_end();
         let spelled = [
             (";", "statements end by themselves: remove it"),
@@ -258,9 +260,9 @@ impl<'a> View<'a> {
         if RESERVED.contains(&found) && positives.contains(&Rule::ident) {
             return Some(format!("`{found}` is a word of the language: choose another name"));
         }
-        if ["over", "between", "along", "into"].contains(&found)
-            && open.last().is_some_and(|bracket| bracket.c == '(')
-        {
+        let listed = open.last().is_some_and(|bracket| bracket.c != '{');
+        let ended = before.ends_with(|c| in_word(c) || matches!(c, ')' | ']'));
+        if listed && ended && c.is_ascii_alphanumeric() && !RESERVED.contains(&found) {
             return Some(format!("a `,` is missing before `{found}`"));
         }
         let near = |word: &str, known: &[&'static str]| {
@@ -293,6 +295,17 @@ impl<'a> View<'a> {
             [one] => told.help(format!("expected {one}")),
             [most @ .., last] => told.help(format!("expected {} or {last}", most.join(", "))),
         }
+    }
+
+    /// The word with letters of another alphabet that the line holds from `at` on; there are no texts that might have any.
+    fn foreign_name(&self, at: usize) -> Option<Range<usize>> {
+        let line = self.text[at..].lines().next()?;
+        let foreign = |(_, c): &(usize, char)| c.is_alphanumeric() && !c.is_ascii();
+        let (offset, _) = significant(line).find(foreign)?;
+        let start =
+            self.text[..at + offset].trim_end_matches(|c: char| c.is_alphanumeric() || c == '_').len();
+        let word = &self.text[start..];
+        Some(start..start + word.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(word.len()))
     }
 
     /// A value that should stand between an operator and `at`.

@@ -228,7 +228,7 @@ impl Ty {
 
     /// The number of elements: the product of the sizes, 1 without axes.
     pub fn count(&self) -> usize {
-        self.dims.iter().map(|dim| dim.size).product()
+        self.dims.iter().fold(1, |count: usize, dim| count.saturating_mul(dim.size))
     }
 
     /// The sizes in memory order, as libtorch takes them.

@@ -1,7 +1,7 @@
 //! The calls of a slice: steps with their addresses worked out, once. What runs per step is one match and one kernel.
 
 use super::array::Array;
-use super::multiply::{Gated, Multiply};
+use super::multiply::{Gated, Multiply, parts, together};
 use super::plan::{Attention, Step, What};
 use super::product::offsets;
 use super::record::bytes_of;
@@ -54,6 +54,8 @@ pub(super) struct Frame<'a> {
     /// The first of its rows.
     pub first: usize,
     pub rows: usize,
+    /// That may share a kernel: one where slices run beside each other.
+    pub threads: usize,
 }
 
 /// A step with its addresses.
@@ -132,6 +134,7 @@ pub(super) struct Attend {
     addresses: Vec<usize>,
     size: usize,
     kind: totc_kernels::fused::Kind,
+    threads: usize,
 }
 
 /// Makes a call of a step.
@@ -224,6 +227,7 @@ pub(super) fn call(
                 raw_kinds: [raw(kinds[0])?, raw(kinds[1])?, raw(kinds[2])?],
                 kinds,
                 pack: *pack,
+                threads: frame.threads,
                 precision: if narrow { Precision::Bfloat16 } else { Precision::Float32 },
             }))
         }
@@ -236,6 +240,7 @@ pub(super) fn call(
                 gate: (address(gate), raw(gate.ty.kind)?),
                 both: both.map(&address),
                 pack: *pack,
+                threads: frame.threads,
             }))
         }
         What::Matmul(own) => {
@@ -272,7 +277,13 @@ pub(super) fn call(
             let addresses = arrays().map(|array| (frame.starts)(array.buffer)).collect();
             let kind = step.reads[0].ty.kind;
             let (size, kind) = (bytes_of(kind), raw(kind)?);
-            Call::Attention(Box::new(Attend { own: own.clone(), addresses, size, kind }))
+            Call::Attention(Box::new(Attend {
+                own: own.clone(),
+                addresses,
+                size,
+                kind,
+                threads: frame.threads,
+            }))
         }
     })
 }
@@ -447,11 +458,22 @@ impl Torch {
 }
 
 impl Attend {
-    #[expect(unsafe_code, reason = "kernels read and write memory by pointers")]
     fn run(&self, form: Form) -> Result<(), Mismatch> {
         let own = &self.own;
         let scale = (1.0 / (own.sizes.1 as f64).sqrt()) as f32;
-        for head in 0..own.heads[0].len() {
+        let heads = own.heads[0].len();
+        // Two products or five, and what lies between them takes about as long as they do.
+        let products = if own.backward { 10 } else { 4 };
+        let work = products * own.sizes.0 * own.sizes.0 * own.sizes.1 * heads;
+        let parts = parts(self.threads, work).min(heads);
+        together(parts, |part| self.heads(form, scale, part * heads / parts..(part + 1) * heads / parts))
+    }
+
+    /// Some heads, whose results overlap none of the others.
+    #[expect(unsafe_code, reason = "kernels read and write memory by pointers")]
+    fn heads(&self, form: Form, scale: f32, heads: std::ops::Range<usize>) -> Result<(), Mismatch> {
+        let own = &self.own;
+        for head in heads {
             let at = |array: usize| Raw {
                 address: self.addresses[array] + own.heads[array][head] * self.size,
                 kind: self.kind,

@@ -61,12 +61,13 @@ impl Machine {
         let base = arena.start();
         let planner = Planner::new(Device::Cpu);
         let mut rotations = Vec::new();
-        let mut calls = |steps: &[Step], slice: usize, first: usize| {
+        let mut calls = |steps: &[Step], slice: usize, first: usize, alone: bool| {
             let starts = |buffer: usize| {
                 let room = if plan.buffers[buffer].room == Room::Shared { base } else { slice };
                 room.wrapping_add(layout.offsets[buffer])
             };
-            let frame = Frame { starts: &starts, first, rows };
+            let threads = if alone { Pool::shared().threads() } else { 1 };
+            let frame = Frame { starts: &starts, first, rows, threads };
             let each = steps.iter().map(|step| {
                 let made = call(program, &planner, &mut rotations, step, &frame);
                 made.map(|call| (call, step.note)).map_err(|error| ExecError::Kernel {
@@ -77,12 +78,13 @@ impl Machine {
             });
             each.collect::<Result<Vec<_>, _>>()
         };
-        let shared = calls(&plan.shared, 0, 0)?;
+        let shared = calls(&plan.shared, 0, 0, true)?;
         let mut slices = Vec::new();
         for first in (0..program.batch_rows()).step_by(rows) {
             let mut arena = Arena::new(layout.slice).map_err(memory)?;
             let base = arena.start();
-            slices.push(Mutex::new(Slice { calls: calls(&plan.slice, base, first)?, base, _arena: arena }));
+            let calls = calls(&plan.slice, base, first, program.batch_rows() <= rows)?;
+            slices.push(Mutex::new(Slice { calls, base, _arena: arena }));
         }
         let packs = plan.packs.iter().map(|pack| {
             let precision = if pack.bfloat16 { Precision::Bfloat16 } else { Precision::Float32 };

@@ -4,8 +4,9 @@
 use super::product::Product;
 use super::record::bytes_of;
 use crate::types::Kind;
+use std::sync::{Mutex, PoisonError};
 use totc_kernels::untyped::{Operand as Raw, gate_into, gemm_into, product_into};
-use totc_kernels::{Form, Mismatch, Packed, Precision};
+use totc_kernels::{Form, Mismatch, Packed, Pool, Precision};
 
 /// A product, or one for every entry of the loops around it.
 pub(super) struct Multiply {
@@ -16,6 +17,8 @@ pub(super) struct Multiply {
     pub raw_kinds: [totc_kernels::fused::Kind; 3],
     pub pack: Option<usize>,
     pub precision: Precision,
+    /// Threads that do it together.
+    pub threads: usize,
 }
 
 /// A product that a gate follows.
@@ -26,6 +29,30 @@ pub(super) struct Gated {
     /// Where the product itself goes.
     pub both: Option<usize>,
     pub pack: usize,
+    /// Threads that do it together.
+    pub threads: usize,
+}
+
+/// Multiplications of a thread's share, at least: about ten times as long as another thread takes to begin.
+const SHARE: usize = 1 << 23;
+
+/// Into how many parts a product of so many multiplications is cut.
+pub(super) fn parts(threads: usize, multiplications: usize) -> usize {
+    threads.min(multiplications / SHARE).max(1)
+}
+
+/// Does `parts` parts on the threads of the pool; the first that failed.
+pub(super) fn together(
+    parts: usize,
+    part: impl Fn(usize) -> Result<(), Mismatch> + Sync,
+) -> Result<(), Mismatch> {
+    let failed = Mutex::new(None);
+    Pool::shared().run(parts, |at| {
+        if let Err(mismatch) = part(at) {
+            failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(mismatch);
+        }
+    });
+    failed.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
 }
 
 impl Multiply {
@@ -40,11 +67,16 @@ impl Multiply {
         };
         for (a, b, o) in &self.offsets {
             let (left, out) = (raw(0, *a, (rows, k), left), raw(2, *o, (rows, cols), (out, 1)));
-            // SAFETY: the arrays' types say how much of their buffers is read and written; no buffer is both.
-            unsafe {
-                match self.pack {
-                    Some(pack) => gemm_into(left, &packs[pack], out)?,
-                    None => product_into(form, self.precision, left, raw(1, *b, (cols, k), right), out)?,
+            match self.pack {
+                Some(pack) => {
+                    let parts = parts(self.threads, rows * cols * k);
+                    // SAFETY: the arrays' types say how much of their buffers is read and written; no buffer is both.
+                    together(parts, |at| unsafe { gemm_into(left, &packs[pack], out, (at, parts)) })?;
+                }
+                None => {
+                    let right = raw(1, *b, (cols, k), right);
+                    // SAFETY: likewise.
+                    unsafe { product_into(form, self.precision, left, right, out)? };
                 }
             }
         }
@@ -59,14 +91,9 @@ impl Gated {
         let half = cols / 2;
         let raw = |(address, kind), shape, strides| Raw { address, kind, shape, strides };
         let both = self.both.map(|both| raw((both, self.gate.1), (rows, cols), (out, 1)));
+        let (left, gate) = (raw(self.left, (rows, k), left), raw(self.gate, (rows, half), (half, 1)));
+        let parts = if both.is_some() { 1 } else { parts(self.threads, rows * cols * k) };
         // SAFETY: the arrays' types say how much of their buffers is read and written; no buffer is both.
-        unsafe {
-            gate_into(
-                raw(self.left, (rows, k), left),
-                &packs[self.pack],
-                raw(self.gate, (rows, half), (half, 1)),
-                both,
-            )
-        }
+        together(parts, |at| unsafe { gate_into(left, &packs[self.pack], gate, both, (at, parts)) })
     }
 }

@@ -3,10 +3,10 @@
 use crate::ir::Graph;
 
 /// Runs the steps of a trace file on the exported model and tells the largest difference; needs PyTorch alone.
-pub const COMPARE: &str = r#""""Compares model.py with what `totc trace` wrote: python compare.py TRACE.safetensors [--export]
+pub const COMPARE: &str = r#""""Compares model.py with what `totc trace` wrote: python compare.py TRACE.safetensors [--within 1e-5] [--export]
 
 Prints the largest difference of every output over all steps, relative to the output's largest number where that is above
-one; ends with 1 where one is above 1e-5 or a whole number differs. --export also hands the step to torch.export.
+one; ends with 1 where one is above that or a whole number differs. --export also hands the step to torch.export.
 """
 
 import json
@@ -62,6 +62,10 @@ def main():
         for name, value in outputs.items():
             apart = difference(value, trace[f"step{step}.{name}"])
             worst[name] = apart if apart != apart else max(worst.get(name, 0.0), apart)
+        # The next step begins with the trace's states, so that rounding does not grow from step to step.
+        for name in carry["states"]:
+            if f"step{step}.state.{name}" in trace:
+                carry["states"][name] = trace[f"step{step}.state.{name}"]
         step += 1
     for name, apart in worst.items():
         print(f"{name}: {apart:.3g}")
@@ -73,7 +77,8 @@ def main():
         args = model.arguments(model.start(len(carry["steps"])), carry["data"])
         program = torch.export.export(model, args)
         print(f"torch.export: {len(list(program.graph.nodes))} nodes")
-    sys.exit(0 if largest <= 1e-5 else 1)
+    within = float(sys.argv[sys.argv.index("--within") + 1]) if "--within" in sys.argv else 1e-5
+    sys.exit(0 if largest <= within else 1)
 
 
 if __name__ == "__main__":

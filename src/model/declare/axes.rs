@@ -1,7 +1,7 @@
 //! Axes: their sizes, bound by the data, computed where they are declared, or of each value; and what a size or count is.
 
-use crate::diagnostic::{Code, Diagnostic};
 use crate::model::checker::Checker;
+use crate::model::declare::complaints;
 use crate::model::evaluate::value::{BindingRole, Value};
 use crate::model::names::inherit::Flat;
 use crate::source::Span;
@@ -36,15 +36,7 @@ impl Checker<'_> {
             }
         }
         if self.batch.is_none() {
-            self.error(
-                Diagnostic::new(
-                    Code::Incomplete,
-                    format!("`{}` declares no axis `batch`", model.name),
-                    model.span,
-                    "this model",
-                )
-                .help("every model computes on batches: `axis batch, cell, symbol`"),
-            );
+            self.error(complaints::no_batch(model));
         }
     }
 
@@ -121,19 +113,11 @@ impl Checker<'_> {
     /// A size or count: a whole number, not negative.
     pub(in crate::model) fn size_value(&mut self, expr: &Expr) -> Option<usize> {
         let number = self.number(expr)?;
-        let message = match number.to_whole() {
+        self.error(match number.to_whole() {
             Some(whole) if (0..=MOST_SIZE).contains(&whole) => return Some(whole as usize),
-            Some(whole) if whole < 0 => format!("{whole} is below zero, and a size or count is needed here"),
-            None if !number.is_whole() && number.is_finite() => {
-                format!("a whole number is needed here, and this is {number}")
-            }
-            _ => "this is too large for a size or count".to_owned(),
-        };
-        let diagnostic = Diagnostic::new(Code::Number, message, expr.span, format!("this is {number}"));
-        self.error(if number.is_whole() || !number.is_finite() {
-            diagnostic
-        } else {
-            diagnostic.help("say how to round it: `floor(…)`, `ceil(…)` or `round(…)`")
+            Some(whole) if whole < 0 => complaints::size_below_zero(number, expr.span),
+            None if !number.is_whole() && number.is_finite() => complaints::size_not_whole(number, expr.span),
+            _ => complaints::size_too_large(number, expr.span),
         });
         None
     }
@@ -143,19 +127,8 @@ impl Checker<'_> {
         match own.size {
             AxisSize::Fixed(size) => Some(size),
             _ => {
-                let (name, place) = (own.name.clone(), own.span);
-                let mut diagnostic = Diagnostic::new(
-                    Code::Number,
-                    format!("the axis `{name}` has no size of its own: each value has its own"),
-                    span,
-                    "its size is needed here",
-                );
-                if place != span {
-                    diagnostic = diagnostic.related(place, "declared without a size");
-                }
-                self.error(diagnostic.help(format!(
-                    "give it one where it is declared, `axis {name} = 2`, or ask a value: `size(z, {name})`"
-                )));
+                let axis = own.clone();
+                self.error(complaints::no_size_of_its_own(&axis, span));
                 None
             }
         }

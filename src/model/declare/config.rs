@@ -1,40 +1,18 @@
 //! Configs: their values from the text or from outside, held against their types, choices and ranges.
 
-use crate::diagnostic::{Code, Diagnostic, did_you_mean};
+use crate::diagnostic::Diagnostic;
 use crate::model::checker::{Checker, ConfigTypes};
+use crate::model::declare::complaints::{self, Given};
 use crate::model::evaluate::value::{BindingRole, Value};
 use crate::model::names::inherit::{Flat, FlatModel};
 use crate::model::names::visit::visit_all;
-use crate::model::words::{PLAIN, quoted};
+use crate::model::words::PLAIN;
 use crate::model::{Number, Setting};
-use crate::source::Span;
 use crate::syntax::ast::{self, Expr, ExprKind, MemberKind};
 use std::collections::HashSet;
 
 fn is_plain(ty: &str) -> bool {
     PLAIN.contains(&ty)
-}
-
-/// Where a config has its value from.
-#[derive(Clone, Copy)]
-enum Given {
-    Here(Span),
-    /// A run file or the command line.
-    FromOutside,
-}
-
-impl Given {
-    fn told(self, name: &ast::Ident, shown: &str, wanted: &str, label: &str) -> Diagnostic {
-        let (message, span, label) = match self {
-            Given::Here(span) => (format!("`{}` is {shown}", name.name), span, label.to_owned()),
-            Given::FromOutside => (
-                format!("`{}` is set to {shown}", name.name),
-                name.span,
-                "set in the run file or by `--set`".to_owned(),
-            ),
-        };
-        Diagnostic::new(Code::Config, format!("{message}, but it must be {wanted}"), span, label)
-    }
 }
 
 impl Checker<'_> {
@@ -53,7 +31,7 @@ impl Checker<'_> {
             let value = self.of_config_type(name, value, given, ty, range.as_ref());
             self.configs.push((name.name.clone(), value.shown()));
             let reads = self.reads();
-            let types = ConfigTypes { now: types, all: flat.choices.clone(), read: false, reads };
+            let types = ConfigTypes { now: types, all: flat.choices.clone(), reads };
             self.config_types.insert(name.name.clone(), types);
             self.scope.bind_global(&name.name, value, BindingRole::Constant, name.span);
         }
@@ -61,32 +39,20 @@ impl Checker<'_> {
             if known.contains(set) {
                 continue;
             }
-            let diagnostic = Diagnostic::new(
-                Code::Config,
-                format!("`{}` has no config `{set}`, which was set to {value}", model.name),
-                model.span,
-                "this model",
-            );
-            let help = match did_you_mean(set, known.iter().map(String::as_str)) {
-                Some(name) => format!("did you mean `{name}`?"),
-                None if known.is_empty() => "it has no configs at all".to_owned(),
-                None => format!("its configs are {}", quoted(&known)),
-            };
-            self.told.borrow_mut().sink.push(diagnostic.help(help));
+            let told = complaints::no_config(model, set, value, &known);
+            self.told.borrow_mut().sink.push(told);
         }
     }
 
     /// Configs that have been read since this was last asked.
     fn reads(&mut self) -> Vec<String> {
-        let all = self.config_types.iter_mut();
-        all.filter_map(|(name, types)| std::mem::take(&mut types.read).then(|| name.clone())).collect()
+        std::mem::take(&mut self.configs_read).into_iter().collect()
     }
 
     /// Configs that were set from outside and that decide nothing here: read neither by the model nor by a config that
     /// the model reads.
     pub(in crate::model) fn unread_settings(&self, flat: &FlatModel) -> Vec<(String, Diagnostic)> {
-        let mut waiting: Vec<&String> =
-            self.config_types.iter().filter(|(_, types)| types.read).map(|(name, _)| name).collect();
+        let mut waiting: Vec<&String> = self.configs_read.iter().collect();
         let mut live: HashSet<&str> = HashSet::new();
         while let Some(name) = waiting.pop() {
             if live.insert(name) {
@@ -109,21 +75,7 @@ impl Checker<'_> {
                 }
             });
         }
-        let model = &flat.name.name;
-        let message = match place {
-            Some(_) => format!(
-                "`{name}` is set to {value}, and nothing that `{model}` does under these settings reads it"
-            ),
-            None => format!("`{name}` is set to {value}, and nothing in `{model}` reads it"),
-        };
-        let diagnostic =
-            Diagnostic::new(Code::Config, message, declared.span, "set by `--set` or a row of a sweep");
-        Some(match place {
-            Some(place) => diagnostic
-                .related(place, "read here, which these settings do not reach")
-                .help("it would change nothing: leave it out, or set what decides whether it is read"),
-            None => diagnostic.help("it would change nothing: leave it out"),
-        })
+        Some(complaints::set_in_vain(&flat.name, (name, declared.span), value, place))
     }
 
     fn value_of_setting(&mut self, name: &ast::Ident, setting: &Setting, ty: &[ast::Ident]) -> Value {
@@ -216,7 +168,7 @@ impl Checker<'_> {
             (Some(low), None) => format!("at least {low}"),
             _ => "in its range".to_owned(),
         };
-        self.error(given.told(name, &shown, &bounds, "out of range"));
+        self.error(given.out_of_range(name, &shown, &bounds));
         Value::Broken
     }
 
@@ -225,28 +177,10 @@ impl Checker<'_> {
             && !is_plain(&one.name)
             && !shown.starts_with('`')
         {
-            let diagnostic = Diagnostic::new(
-                Code::Config,
-                format!("`{}` is no type of a config", one.name),
-                one.span,
-                "not a type",
-            );
-            self.error(match did_you_mean(&one.name, PLAIN) {
-                Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-                None => diagnostic
-                    .help("a config is `int`, `float`, `bool`, `ints`, `floats`, or choices `a | b`"),
-            });
+            self.error(complaints::not_a_config_type(one));
             return;
         }
-        let types: Vec<String> = ty.iter().map(|ty| ty.name.clone()).collect();
-        let mut diagnostic = given.told(name, shown, &wanted(&types), "does not fit");
-        if let Some(ty) = ty.first() {
-            diagnostic = diagnostic.related(ty.span, "declared as this");
-        }
-        self.error(match did_you_mean(shown.trim_matches('`'), types.iter().map(String::as_str)) {
-            Some(near) if !is_plain(near) => diagnostic.help(format!("did you mean `{near}`?")),
-            _ => diagnostic,
-        });
+        self.error(given.does_not_fit(name, shown, ty));
     }
 }
 
@@ -254,17 +188,4 @@ fn number_of_setting(text: &str) -> Option<Number> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let number = if digits == "inf" { Some(Number::INFINITY) } else { Number::parse(digits) };
     number.map(|number| if digits == text { number } else { -number })
-}
-
-fn wanted(types: &[String]) -> String {
-    match types {
-        [one] if one == "int" => "a whole number".to_owned(),
-        [one] if one == "float" => "a number".to_owned(),
-        [one] if one == "ints" => "a list of whole numbers".to_owned(),
-        [one] if one == "floats" => "a list of numbers".to_owned(),
-        [one] if one == "bool" => "true or false".to_owned(),
-        [] => "a number, a list of numbers, true or false".to_owned(),
-        [one] => format!("`{one}`"),
-        choices => format!("one of {}", quoted(choices)),
-    }
 }

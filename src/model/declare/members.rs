@@ -1,10 +1,10 @@
 //! Declarations: data, weights, nets and states become names with meanings. Sizes are numbers from here on.
 
-use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::op::{Attrs, Init, Op};
 use crate::ir::{InputInfo, InputRole, WeightRole};
 use crate::ir::{State, Val, Weight};
 use crate::model::checker::Checker;
+use crate::model::declare::complaints;
 use crate::model::evaluate::number::Number;
 use crate::model::evaluate::value::{BindingRole, Value};
 use crate::model::names::inherit::Flat;
@@ -19,29 +19,13 @@ impl Checker<'_> {
         let mut dims = Vec::new();
         for entry in ty.axes.iter().flatten() {
             let AxisEntry::Name(name) = entry else {
-                self.error(
-                    Diagnostic::new(
-                        Code::Misplaced,
-                        "`..` belongs in the signature of a function",
-                        ty.span,
-                        "in a declaration",
-                    )
-                    .help("name the axes"),
-                );
+                self.error(complaints::rest_outside_a_signature(ty.span));
                 return None;
             };
             let axis = self.axis_named(name)?;
             let size = self.fixed_size(axis, name.span)?;
             if dims.iter().any(|dim: &Dim| dim.axis == axis) {
-                self.error(
-                    Diagnostic::new(
-                        Code::AxisUnexpected,
-                        format!("the axis `{}` stands twice in one type", name.name),
-                        name.span,
-                        "again here",
-                    )
-                    .help("a value has each axis once; a second of the same size needs a name of its own"),
-                );
+                self.error(complaints::axis_twice_in_type(name));
                 return None;
             }
             dims.push(Dim { axis, size });
@@ -70,15 +54,7 @@ impl Checker<'_> {
                 continue;
             };
             if self.batch.is_some_and(|batch| !ty.has(batch)) {
-                self.error(
-                    Diagnostic::new(
-                        Code::AxisMissing,
-                        format!("`{}` has no axis `batch`", name.name),
-                        declared.span,
-                        "declared here",
-                    )
-                    .help("data come sample by sample: `[batch, …]`"),
-                );
+                self.error(complaints::data_without_batch(name, declared));
             }
             let index_of = match ty.kind {
                 Kind::Index { axis, .. } => Some(self.axes.name(axis).to_owned()),
@@ -131,27 +107,11 @@ impl Checker<'_> {
         let kind = ty;
         let ty = self.declared_ty(ty)?;
         if ty.kind != Kind::Float {
-            self.error(
-                Diagnostic::new(
-                    Code::Kind,
-                    format!("`{}` must be `float`, as all weights are", name.name),
-                    kind.name.span,
-                    "another kind",
-                )
-                .help("weights are kept in float32 and read in the run's precision"),
-            );
+            self.error(complaints::weight_of_another_kind(name, kind));
             return None;
         }
         if self.batch.is_some_and(|batch| ty.has(batch)) {
-            self.error(
-                Diagnostic::new(
-                    Code::AxisUnexpected,
-                    format!("the weight `{}` has the axis `batch`", name.name),
-                    kind.span,
-                    "declared here",
-                )
-                .help("weights are shared by all samples: leave `batch` out, it is broadcast where it is needed; what each sample has of its own is a `state`"),
-            );
+            self.error(complaints::weight_with_batch(name, kind));
             return None;
         }
         let init = self.initial(init)?;
@@ -173,15 +133,7 @@ impl Checker<'_> {
     ) -> Option<Value> {
         self.fits(&dims, span)?;
         if let Some(before) = self.weight_at.get(path).and_then(|at| self.weights.get(*at)) {
-            let diagnostic = Diagnostic::new(
-                Code::Duplicate,
-                format!("there are two weights at `{path}`"),
-                span,
-                "this one",
-            )
-            .related(before.span, "and this one")
-            .help("give one of them another name");
-            self.error(diagnostic);
+            self.error(complaints::two_weights(path, span, before.span));
             return None;
         }
         self.weight_at.insert(path.to_owned(), self.weights.len());
@@ -206,15 +158,7 @@ impl Checker<'_> {
             Value::Number(number) => Some(Init::Constant(number.to_f64())),
             Value::Broken => None,
             other => {
-                self.error(
-                    Diagnostic::new(
-                        Code::Kind,
-                        format!("a weight begins as a distribution or a number, not as {}", other.what()),
-                        expr.span,
-                        "not an initial value",
-                    )
-                    .help("for example `truncated_normal(std = 1)`, `normal(std = 0.02)` or `0`"),
-                );
+                self.error(complaints::not_an_initial_value(other.what(), expr.span));
                 None
             }
         }
@@ -241,27 +185,11 @@ impl Checker<'_> {
             }
             let (Some(ty), Some(fresh)) = (self.declared_ty(declared), fresh) else { continue };
             if ty.kind != Kind::Float {
-                self.error(
-                    Diagnostic::new(
-                        Code::Kind,
-                        format!("the state `{}` must be `float`", name.name),
-                        declared.name.span,
-                        "another kind",
-                    )
-                    .help("a state carries numbers that nets compute: `float [batch, …]`"),
-                );
+                self.error(complaints::state_of_another_kind(name, declared));
                 continue;
             }
             if self.batch.is_some_and(|batch| !ty.has(batch)) {
-                self.error(
-                    Diagnostic::new(
-                        Code::StateAxes,
-                        format!("the state `{}` has no axis `batch`", name.name),
-                        declared.span,
-                        "declared here",
-                    )
-                    .help("states belong to samples: `float [batch, …]`"),
-                );
+                self.error(complaints::state_without_batch(name, declared));
                 continue;
             }
             let history = histories.get(&name.name).copied().unwrap_or(1);
@@ -311,19 +239,8 @@ impl Checker<'_> {
         let start = start?;
         let own = self.ty(start).clone();
         if let Some(extra) = own.dims.iter().find(|dim| !ty.dims.contains(dim)) {
-            let name = self.axes.name(extra.axis).to_owned();
-            self.error(
-                Diagnostic::new(
-                    Code::AxisUnexpected,
-                    format!(
-                        "the initial value has the axis `{name}` ({}), and the state has not",
-                        extra.size
-                    ),
-                    init.span,
-                    format!("this is {}", own.show(&self.axes)),
-                )
-                .help("declare the state with that axis, or reduce the initial value"),
-            );
+            let (name, shown) = (self.axes.name(extra.axis).to_owned(), own.show(&self.axes).to_string());
+            self.error(complaints::starts_with_more((&name, extra.size), &shown, init.span));
             return None;
         }
         self.emit(Op::Cast(Kind::Float), &[start], init.span)
@@ -343,11 +260,7 @@ impl Checker<'_> {
             Init::Normal { std } => ("noise", std, 0.0),
             Init::Uniform { low, high } => ("uniform", high - low, low),
             Init::TruncatedNormal { .. } => {
-                let message = "a state cannot begin as `truncated_normal`, which only weights do";
-                self.error(
-                    Diagnostic::new(Code::Kind, message, span, "drawn for each sample")
-                        .help("`normal(std = …)` and `uniform(low = …, high = …)` are drawn anew per sample"),
-                );
+                self.error(complaints::starts_truncated(span));
                 return None;
             }
         };

@@ -1,13 +1,12 @@
 //! Attention beyond what the primitive takes: with a mask, and of queries to keys along an axis that the queries lack.
 //! Takes a call of `attend`, gives softmax(q·k / √d)·v of primitives that every executor has.
 
-use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::op::{Attrs, Op};
 use crate::model::Val;
 use crate::model::checker::Checker;
+use crate::model::evaluate::complaints;
 use crate::model::evaluate::signature::Args;
 use crate::model::evaluate::value::Value;
-use crate::model::words::told;
 use crate::primitive;
 use crate::source::Span;
 use crate::syntax::ast::Clause;
@@ -43,11 +42,7 @@ impl Checker<'_> {
         if let Some((name, _, place)) =
             args.named.iter().find(|(name, _, _)| !["mask", "causal"].contains(&name.name.as_str()))
         {
-            let message = format!("`attend` has no parameter `{}`", name.name);
-            self.error(
-                Diagnostic::new(Code::Arguments, message, name.span.to(*place), "not expected")
-                    .help("it has `mask` and `causal`"),
-            );
+            self.error(complaints::attend_has_no_parameter(name, *place));
             return None;
         }
         let q = self.operand(args, 0, "attend", span)?;
@@ -117,12 +112,7 @@ impl Checker<'_> {
             let kind = self.ty(mask).kind;
             if kind != Kind::Bool && !kind.is_float() {
                 let shown = self.ty(mask).show(&self.axes).to_string();
-                let message = "the mask of `attend` is of bools or floats";
-                self.error(
-                    Diagnostic::new(Code::Kind, message, *place, format!("this is {shown}")).help(
-                        "bools say which keys are looked at (`edge > 0`); floats are added to the scores",
-                    ),
-                );
+                self.error(complaints::mask_of_another_kind(&shown, *place));
                 return None;
             }
             if kind == Kind::Bool {
@@ -161,24 +151,15 @@ impl Checker<'_> {
             Value::Bool(truth) => *truth,
             Value::Number(number) => number.to_f64() != 0.0,
             other => {
-                let message = format!(
-                    "`causal` must be a truth value known at compile time, and this is {}",
-                    other.what()
-                );
-                self.error(Diagnostic::new(Code::Arguments, message, *place, "not known at compile time"));
+                self.error(complaints::causal_not_known(other.what(), *place));
                 return None;
             }
         };
         if truth && !self.ty(q).has(over) {
             let axis = self.axes.name(over).to_owned();
-            let message =
-                format!("no key along `{axis}` is earlier or later than a query, which lacks this axis");
             let shown = self.ty(q).show(&self.axes).to_string();
-            self.error(
-                Diagnostic::new(Code::Arguments, message, name.span.to(*place), "earlier than what?")
-                    .related(self.place(q), format!("the queries are {shown}"))
-                    .help("leave `causal` out, or say what may be looked at: `mask = …`"),
-            );
+            let place = name.span.to(*place);
+            self.error(complaints::earlier_than_what(&axis, (&shown, self.place(q)), place));
             return None;
         }
         Some(truth)
@@ -191,8 +172,8 @@ impl Checker<'_> {
         }
         let own = self.ty(val).clone();
         let complaint = primitive::missing(axis, &own, &self.axes, "`attend`");
-        let diagnostic = told(complaint, span, "of this attention");
-        self.error(diagnostic.related(self.place(val), format!("this is {}", own.show(&self.axes))));
+        let shown = own.show(&self.axes).to_string();
+        self.error(complaints::attends_along_what(complaint, (&shown, self.place(val)), span));
         None
     }
 

@@ -2,11 +2,10 @@
 //! cannot miss into an index of the axis, whose kind is the proof. What can be told neither way is left an integer:
 //! it is checked when the model runs.
 
-use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::op::Op;
 use crate::model::Val;
 use crate::model::checker::Checker;
-use crate::model::words::counted;
+use crate::model::evaluate::complaints;
 use crate::source::Span;
 use crate::types::{AxisId, AxisSize, Kind};
 
@@ -80,16 +79,8 @@ impl Checker<'_> {
         let misses = bounds.low > last || bounds.high < 0.0;
         if misses || (bounds.occur && !inside) {
             let name = self.axes.name(axis).to_owned();
-            let reach = match bounds.is_number() {
-                true => format!("is {}", bounds.low),
-                false => format!("goes from {} to {}", bounds.low, bounds.high),
-            };
-            let entries = counted(size, "entry").replace("entrys", "entries");
-            let message = format!("`{name}` has {entries} here, and this index {reach}");
-            self.error(
-                Diagnostic::new(Code::Number, message, span, reach)
-                    .help("entries are counted from 0; `min(…, …)` and `max(…, …)` keep an index inside"),
-            );
+            let reach = (bounds.low, (!bounds.is_number()).then_some(bounds.high));
+            self.error(complaints::index_misses(&name, size, reach, span));
             return None;
         }
         if doubtful && !inside {

@@ -1,6 +1,5 @@
 //! Calls: nets, functions, the few built-in forms that need more than operands and axes, and the primitives.
 
-use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::Called;
 use crate::ir::op::{Attrs, Op};
 use crate::model::checker::Checker;
@@ -8,7 +7,6 @@ use crate::model::evaluate::complaints;
 use crate::model::evaluate::number::Number;
 use crate::model::evaluate::signature::Args;
 use crate::model::evaluate::value::Value;
-use crate::model::words::counted;
 use crate::model::{Bindings, Val};
 use crate::primitive::{self, PrimId, Takes};
 use crate::source::Span;
@@ -97,31 +95,14 @@ impl Checker<'_> {
             Value::Broken => Value::Broken,
             other => {
                 let text = self.author_text(callee.span);
-                let diagnostic = Diagnostic::new(
-                    Code::Kind,
-                    format!("`{text}` is {} and cannot be called", other.what()),
-                    callee.span,
-                    "not a net or function",
-                );
-                self.error(match other {
-                    Value::Family(_) => diagnostic.help(format!("choose one of them: `{text}[0](…)`")),
-                    _ => diagnostic,
-                });
+                self.error(complaints::cannot_be_called(&text, &other, callee.span));
                 Value::Broken
             }
         }
     }
 
     pub(in crate::model) fn net_not_made(&mut self, name: &str, span: Span) -> Value {
-        self.error(
-            Diagnostic::new(
-                Code::Misplaced,
-                format!("`{name}` makes a net; its weights must be declared first"),
-                span,
-                "used as a function",
-            )
-            .help(format!("declare `net mine = {name}(…)`, then call `mine(x)`")),
-        );
+        self.error(complaints::net_not_made(name, span));
         Value::Broken
     }
 
@@ -136,11 +117,7 @@ impl Checker<'_> {
             "uniform" if args.clauses.is_empty() => Some(self.distribution(name, args, span)),
             "noise" | "uniform" => self.draw(name, args, span),
             "int" if args.positional.first().is_some_and(|(value, _)| beyond_integers(value)) => {
-                let message = "this number is beyond the integers";
-                let diagnostic = Diagnostic::new(Code::Number, message, span, "no `int` can hold it");
-                self.error(
-                    diagnostic.help("integers known at compile time reach to 2 ^ 53: leave it a float"),
-                );
+                self.error(complaints::beyond_integers(span));
                 None
             }
             "float" | "float32" | "float64" | "int" => {
@@ -189,15 +166,7 @@ impl Checker<'_> {
                 self.primitive_call(id, args, span)
             }
             "ceil" | "round" => {
-                self.error(
-                    Diagnostic::new(
-                        Code::Number,
-                        format!("`{name}` rounds numbers known at compile time"),
-                        span,
-                        "given a tensor",
-                    )
-                    .help("for tensors there is `floor`"),
-                );
+                self.error(complaints::rounds_numbers(name, span));
                 None
             }
             _ => self.primitive_call(primitive::by_name(name)?, args, span),
@@ -229,22 +198,22 @@ impl Checker<'_> {
             return None;
         }
         let map = !matches!(name, "pad" | "rename" | "flatten" | "unflatten");
-        let (place, what) = if let Some((_, place)) = args.positional.get(values) {
-            (*place, format!("takes {}, and this is one more", counted(values, "value")))
+        let told = if let Some((_, place)) = args.positional.get(values) {
+            complaints::one_too_many(name, values, *place)
         } else if let Some((own, _, place)) =
             args.named.iter().find(|(own, _, _)| !named.contains(&own.name.as_str()))
         {
-            (own.span.to(*place), format!("has no parameter `{}`", own.name))
+            complaints::has_no_parameter(name, own, *place)
         } else if let Some((clause, _, place)) =
             args.clauses.iter().find(|(clause, _, _)| !clauses.contains(clause))
         {
-            (*place, format!("takes no `{}`", clause.word()))
+            complaints::takes_no_clause(name, *clause, *place)
         } else if let Some((_, _, place)) = args.maps.get(usize::from(!map)) {
-            (*place, "takes no further `from -> to`".replace(" further", if map { "" } else { " further" }))
+            complaints::takes_no_map(name, !map, *place)
         } else {
             return Some(());
         };
-        self.error(Diagnostic::new(Code::Arguments, format!("`{name}` {what}"), place, "not expected"));
+        self.error(told);
         None
     }
 
@@ -300,11 +269,7 @@ impl Checker<'_> {
                 Some((_, Value::Number(number), _)) => number.to_f64().into(),
                 Some((_, Value::Bool(value), _)) => f64::from(u8::from(*value)).into(),
                 Some((_, other, place)) => {
-                    let message = format!(
-                        "`{constant}` must be a number known at compile time, and this is {}",
-                        other.what()
-                    );
-                    self.error(Diagnostic::new(Code::Arguments, message, *place, "not a number"));
+                    self.error(complaints::constant_is_no_number(constant, other.what(), *place));
                     return None;
                 }
                 None => (*default).into(),
@@ -357,12 +322,7 @@ impl Checker<'_> {
                 self.emit(Op::Cast(wanted), &[x], span).map(Value::Tensor)
             }
             _ => {
-                self.error(Diagnostic::new(
-                    Code::Arguments,
-                    format!("`{name}` needs at least one axis"),
-                    span,
-                    "over no axis",
-                ));
+                self.error(complaints::needs_an_axis(name, span));
                 None
             }
         }
@@ -378,12 +338,7 @@ impl Checker<'_> {
         match args.positional.get(at) {
             Some((value, place)) => self.tensor(&value.clone(), *place),
             None => {
-                self.error(Diagnostic::new(
-                    Code::Arguments,
-                    format!("`{name}` needs a value"),
-                    span,
-                    "given none",
-                ));
+                self.error(complaints::needs_a_value(name, span));
                 None
             }
         }

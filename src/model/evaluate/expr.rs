@@ -1,9 +1,9 @@
 //! Expressions: numbers known at compile time are folded exactly, tensors become instructions.
 
-use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::ir::op::Op;
 use crate::model::Val;
 use crate::model::checker::Checker;
+use crate::model::evaluate::complaints;
 use crate::model::evaluate::lists::OTHERS;
 use crate::model::evaluate::number::Number;
 use crate::model::evaluate::value::Value;
@@ -28,8 +28,7 @@ impl Checker<'_> {
             ExprKind::Number(text) => match Number::parse(text) {
                 Some(number) => Value::Number(number),
                 None => {
-                    let message = format!("{text} is beyond the numbers that can be kept");
-                    self.error(Diagnostic::new(Code::Number, message, span, "out of range"));
+                    self.error(complaints::beyond_numbers(text, span));
                     Value::Broken
                 }
             },
@@ -97,19 +96,7 @@ impl Checker<'_> {
             return value;
         }
         let text = self.author_text(base.span);
-        self.error(
-            Diagnostic::new(
-                Code::Misplaced,
-                format!("`@` goes back in time for a state, and `{text}` is none"),
-                span,
-                "not a state",
-            )
-            .help(if self.scope.of_model {
-                "carry it from step to step: `state NAME: float [batch, …] = 0`"
-            } else {
-                "a function sees only its parameters: read the state where it is called"
-            }),
-        );
+        self.error(complaints::not_a_state(&text, self.scope.of_model, span));
         Value::Broken
     }
 
@@ -121,15 +108,7 @@ impl Checker<'_> {
             Flow::Next => match &block.value {
                 Some(value) => self.expr(value),
                 None => {
-                    self.error(
-                        Diagnostic::new(
-                            Code::Incomplete,
-                            "this block gives no value",
-                            block.span,
-                            "nothing is returned",
-                        )
-                        .help("end it with `return …`"),
-                    );
+                    self.error(complaints::block_without_value(block.span));
                     Value::Broken
                 }
             },
@@ -142,15 +121,7 @@ impl Checker<'_> {
     pub(in crate::model) fn constant(&mut self, expr: &Expr) -> Value {
         match self.expr(expr) {
             Value::Tensor(_) => {
-                self.error(
-                    Diagnostic::new(
-                        Code::Number,
-                        "this must be known at compile time, and it is a tensor",
-                        expr.span,
-                        "known when the model runs",
-                    )
-                    .help("use configs, sizes and numbers only"),
-                );
+                self.error(complaints::not_known_yet(expr.span));
                 Value::Broken
             }
             value => value,
@@ -163,12 +134,7 @@ impl Checker<'_> {
             Value::Bool(value) => Some(Number::whole(i64::from(value))),
             Value::Broken => None,
             other => {
-                self.error(Diagnostic::new(
-                    Code::Number,
-                    format!("a number is needed here, and this is {}", other.what()),
-                    expr.span,
-                    "not a number",
-                ));
+                self.error(complaints::not_a_number(other.what(), expr.span));
                 None
             }
         }
@@ -179,15 +145,7 @@ impl Checker<'_> {
             Value::Bool(value) => Some(value),
             Value::Broken => None,
             other => {
-                self.error(
-                    Diagnostic::new(
-                        Code::Number,
-                        format!("a condition must be known at compile time, and this is {}", other.what()),
-                        expr.span,
-                        "not a condition",
-                    )
-                    .help("conditions read configs, loop counters and `training`; for tensors use `where(condition, a, b)`"),
-                );
+                self.error(complaints::not_a_condition(other.what(), expr.span));
                 None
             }
         }
@@ -227,15 +185,7 @@ impl Checker<'_> {
             // Parentheses say that it is meant.
             && left.span == x.span.to(y.span)
         {
-            self.error(
-                Diagnostic::new(
-                    Code::Misplaced,
-                    "comparisons cannot be chained",
-                    span,
-                    "two comparisons in one",
-                )
-                .help("join them: `a < b and b < c`"),
-            );
+            self.error(complaints::chained_comparisons(span));
             return Value::Broken;
         }
         match (&a, &b) {
@@ -291,12 +241,7 @@ impl Checker<'_> {
             BinaryOp::Div => match x.over(y) {
                 Some(number) => number,
                 None => {
-                    self.error(Diagnostic::new(
-                        Code::Number,
-                        "this divides by zero",
-                        span,
-                        "the divisor is 0",
-                    ));
+                    self.error(complaints::divided_by_zero(span));
                     return Value::Broken;
                 }
             },
@@ -307,12 +252,7 @@ impl Checker<'_> {
             BinaryOp::Eq => return Value::Bool(order.is_eq()),
             BinaryOp::Ne => return Value::Bool(order.is_ne()),
             BinaryOp::And | BinaryOp::Or => {
-                self.error(Diagnostic::new(
-                    Code::Kind,
-                    "`and` and `or` need bools",
-                    span,
-                    "these are numbers",
-                ));
+                self.error(complaints::bools_needed(span));
                 return Value::Broken;
             }
         };
@@ -326,12 +266,7 @@ impl Checker<'_> {
         {
             return Value::Number(number);
         }
-        self.error(Diagnostic::new(
-            Code::Number,
-            "this is no number",
-            span,
-            "undefined, or too large to keep",
-        ));
+        self.error(complaints::no_number(span));
         Value::Broken
     }
 
@@ -340,11 +275,7 @@ impl Checker<'_> {
         if number.fits_tensors() {
             return self.emit(Op::Number(number.to_f64().into()), &[], span);
         }
-        let message = format!("{number} is beyond what a tensor can hold");
-        self.error(
-            Diagnostic::new(Code::Number, message, span, "meets a tensor here")
-                .help("float32 reaches to 3.4e38: take a smaller number, or `inf` and `-inf`"),
-        );
+        self.error(complaints::beyond_tensors(number, span));
         None
     }
 
@@ -354,13 +285,7 @@ impl Checker<'_> {
         if types.all.iter().any(|choice| choice == word) {
             return true;
         }
-        let diagnostic =
-            Diagnostic::new(Code::Config, format!("`{config}` has no choice `{word}`"), span, "not a choice");
-        let listed: Vec<String> = types.now.iter().map(|choice| format!("`{choice}`")).collect();
-        self.error(match did_you_mean(word, types.now.iter().map(String::as_str)) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-            None => diagnostic.help(format!("its choices are {}", listed.join(", "))),
-        });
+        self.error(complaints::no_choice(config, word, &types.now, span));
         false
     }
 
@@ -372,15 +297,7 @@ impl Checker<'_> {
             Value::Number(number) => return self.arm_of_number(number, subject, arms),
             Value::Broken => return None,
             other => {
-                self.error(
-                    Diagnostic::new(
-                        Code::Kind,
-                        format!("`match` chooses by a choice or a number, and this is {}", other.what()),
-                        subject.span,
-                        "neither of them",
-                    )
-                    .help("match on a config with choices: `config fork: film | copies = film`"),
-                );
+                self.error(complaints::not_a_subject(other.what(), subject.span));
                 return None;
             }
         };
@@ -389,16 +306,7 @@ impl Checker<'_> {
                 self.is_choice(subject, &name.name, name.span);
             }
             if let Some((before, _)) = arms[..at].iter().find(|(before, _)| before.name == name.name) {
-                self.error(
-                    Diagnostic::new(
-                        Code::Duplicate,
-                        format!("`{}` has two arms", name.name),
-                        name.span,
-                        "never reached",
-                    )
-                    .related(before.span, "first here")
-                    .help("remove one"),
-                );
+                self.error(complaints::two_arms(&format!("`{}`", name.name), name.span, before.span));
             }
         }
         let text = self.author_text(subject.span);
@@ -412,18 +320,10 @@ impl Checker<'_> {
             .filter(|choice| {
                 !arms.iter().any(|(name, _)| [OTHERS, choice.as_str()].contains(&name.name.as_str()))
             })
-            .map(|choice| format!("`{choice}`"))
+            .cloned()
             .collect();
-        if let Some(first) = without.first() {
-            self.error(
-                Diagnostic::new(
-                    Code::Incomplete,
-                    format!("`match {text}` has no arm for {}", without.join(", ")),
-                    subject.span,
-                    "of these choices",
-                )
-                .help(format!("add `{} => …`", first.trim_matches('`'))),
-            );
+        if !without.is_empty() {
+            self.error(complaints::no_arm_for_choices(&text, &without, subject.span));
             return None;
         }
         let others = || arms.iter().position(|(name, _)| name.name == OTHERS);

@@ -1,12 +1,12 @@
 //! Built-in forms that give a size, draw random numbers or choose the largest.
 
-use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::op::{Attrs, Op};
 use crate::model::checker::Checker;
+use crate::model::complaints::told;
+use crate::model::evaluate::complaints;
 use crate::model::evaluate::number::Number;
 use crate::model::evaluate::signature::Args;
 use crate::model::evaluate::value::Value;
-use crate::model::words::told;
 use crate::primitive;
 use crate::source::Span;
 use crate::syntax::ast::Clause;
@@ -22,15 +22,7 @@ impl Checker<'_> {
                 self.size_along(&value.clone(), *axis, (*place, span), "`size`")?
             }
             _ => {
-                self.error(
-                    Diagnostic::new(
-                        Code::Arguments,
-                        "`size` takes an axis, a value and an axis, or a list",
-                        span,
-                        "size of what?",
-                    )
-                    .help("`size(dim)`, `size(z, branch)`, `size(ways)`"),
-                );
+                self.error(complaints::size_of_what(span));
                 return None;
             }
         };
@@ -60,15 +52,7 @@ impl Checker<'_> {
 
     pub(in crate::model) fn draw(&mut self, name: &str, args: &Args, span: Span) -> Option<Value> {
         let Some((_, axes, _)) = args.clause(Clause::Over) else {
-            self.error(
-                Diagnostic::new(
-                    Code::Arguments,
-                    format!("`{name}` needs to know over which axes"),
-                    span,
-                    "over which axes?",
-                )
-                .help(format!("`{name}(over (batch, pos, dim))`")),
-            );
+            self.error(complaints::draws_over_what(name, span));
             return None;
         };
         let like = args.positional.first().and_then(|(value, _)| match value {
@@ -98,19 +82,14 @@ impl Checker<'_> {
         example: &str,
         span: Span,
     ) -> Option<(AxisId, Span)> {
-        let (message, place) = match args.clause(clause) {
+        let (given, place) = match args.clause(clause) {
             Some((_, axes, place)) => match axes[..] {
                 [axis] => return Some((axis, *place)),
-                _ => {
-                    (format!("`{name}` takes one axis after `{}`, not {}", clause.word(), axes.len()), *place)
-                }
+                _ => (Some(axes.len()), *place),
             },
-            None => (format!("`{name}` needs `{} …`", clause.word()), span),
+            None => (None, span),
         };
-        self.error(
-            Diagnostic::new(Code::Arguments, message, place, "one axis is needed")
-                .help(format!("`{example}`")),
-        );
+        self.error(complaints::one_axis_needed(name, clause, given, example, place));
         None
     }
 
@@ -121,20 +100,11 @@ impl Checker<'_> {
         let (Some((_, over, _)), Some((_, into, _)), Some(Value::Number(count))) =
             (args.clause(Clause::Over), args.clause(Clause::Into), count)
         else {
-            self.error(
-                Diagnostic::new(
-                    Code::Arguments,
-                    "`top_k` needs an axis, a count and a new axis",
-                    span,
-                    "something is missing",
-                )
-                .help("`top_k(score, over branch, count = 4, into kept)`"),
-            );
+            self.error(complaints::top_k_of_what(span));
             return None;
         };
         let Some(count) = count.to_whole().and_then(|count| usize::try_from(count).ok()) else {
-            let message = format!("`count` must be a whole number, and this is {count}");
-            self.error(Diagnostic::new(Code::Number, message, span, "of which count?"));
+            self.error(complaints::count_not_whole(count, span));
             return None;
         };
         let attrs = Attrs {

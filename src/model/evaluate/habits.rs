@@ -1,11 +1,13 @@
 //! Habits of PyTorch in expressions: methods and attributes of values, functions under its names, axes by number or
 //! without their word. Takes names and the author's words, gives the mend or a diagnostic; decides nothing.
 
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::Diagnostic;
 use crate::model::checker::Checker;
 use crate::model::evaluate::call::is_built_in;
+use crate::model::evaluate::complaints::{self, AxesAfterWord};
 use crate::model::evaluate::signature::Args;
 use crate::model::evaluate::value::Value;
+use crate::model::words::after_word;
 use crate::primitive::{self, Takes};
 use crate::source::Span;
 use crate::syntax::ast::{Arg, ArgKind, Clause, Expr, ExprKind, Ident};
@@ -82,18 +84,10 @@ impl Checker<'_> {
             return self.field(of, name);
         }
         let text = self.author_text(base.span);
-        let message = if foreign {
-            format!("functions stand alone here, without `{text}.`")
-        } else {
-            format!("a value has no methods, and `{text}` is a value")
-        };
-        let first = (!foreign).then_some(text);
-        let told = Diagnostic::new(Code::Misplaced, message, callee.span, "a habit of PyTorch");
-        let spelt = || self.spelt_as_function(name, first.as_deref(), args);
+        let first = (!foreign).then_some(text.as_str());
+        let spelt = || self.spelt_as_function(name, first, args);
         let mend = mend(&name.name).map(str::to_owned).or_else(spelt);
-        self.error(told.help(
-            mend.unwrap_or_else(|| "a function stands before what it takes: `mean(x, over dim)`".to_owned()),
-        ));
+        self.error(complaints::habit(&text, foreign, mend.as_deref(), callee.span));
         Value::Broken
     }
 
@@ -125,7 +119,7 @@ impl Checker<'_> {
             primitive::by_name(&name.name).is_some_and(|row| !matches!(row.get().over, Takes::Nothing));
         if reduces && !named_axes {
             let axes = if axes.is_empty() { vec!["dim".to_owned()] } else { axes };
-            parts.push(over(&axes));
+            parts.push(after_word("over", &axes));
         }
         Some(format!("`{}({})`", name.name, parts.join(", ")))
     }
@@ -141,28 +135,17 @@ impl Checker<'_> {
     ) -> Option<Diagnostic> {
         let word = word.word();
         let first = args.positional.first().map_or("x".to_owned(), |(_, place)| self.author_text(*place));
-        let told = |word: &str, message: String, place: Span, axes: &[String], label: &str| {
-            let axes = if axes.is_empty() { vec!["dim".to_owned()] } else { axes.to_vec() };
-            let help = format!("`{name}({first}, {})`", over(&axes).replacen("over", word, 1));
-            Diagnostic::new(Code::Arguments, message, place, label).help(help)
-        };
+        let after = AxesAfterWord { name, first: &first, word };
         let named = args.named.iter().find(|(own, _, _)| {
             ["over", "along", "into", "between", "dim", "axis", "keepdim"].contains(&own.name.as_str())
         });
         if let Some((own, value, place)) = named {
             let axes = self.axis_names_of(value);
             let place = own.span.to(*place);
-            let word = if matches!(own.name.as_str(), "dim" | "axis" | "keepdim") {
-                word
-            } else {
-                own.name.as_str()
-            };
-            let written = if own.name == word {
-                format!("axes stand behind `{word}` without a `=`")
-            } else {
-                format!("`{name}` takes its axes by name, after `{word}`")
-            };
-            return Some(told(word, written, place, &axes, "not a parameter"));
+            return Some(match own.name.as_str() {
+                "dim" | "axis" | "keepdim" => after.as_parameter(&axes, place),
+                word => AxesAfterWord { word, ..after }.with_equals(&axes, place),
+            });
         }
         let extra: Vec<&(Value, Span)> = args.positional.iter().skip(values).collect();
         let (first_extra, place) = extra.first()?;
@@ -172,20 +155,11 @@ impl Checker<'_> {
         {
             let mut all: Vec<String> = given.iter().map(|axis| self.axes.name(*axis).to_owned()).collect();
             all.extend(axes);
-            let message = format!("several axes stand in parentheses behind `{word}`");
-            return Some(told(word, message, before.to(*place), &all, "only the first belongs to it"));
+            return Some(after.without_parentheses(&all, before.to(*place)));
         }
         match first_extra {
-            Value::Number(_) => Some(told(
-                word,
-                "axes have names here, and no numbers".to_owned(),
-                *place,
-                &[],
-                "not an axis",
-            )),
-            _ if !axes.is_empty() => {
-                Some(told(word, format!("`{name}` takes its axes after `{word}`"), *place, &axes, "an axis"))
-            }
+            Value::Number(_) => Some(after.by_number(*place)),
+            _ if !axes.is_empty() => Some(after.without_word(&axes, *place)),
             _ => None,
         }
     }
@@ -197,12 +171,5 @@ impl Checker<'_> {
             Value::Tuple(values) => values.iter().flat_map(|value| self.axis_names_of(value)).collect(),
             _ => Vec::new(),
         }
-    }
-}
-
-fn over(axes: &[String]) -> String {
-    match axes {
-        [axis] => format!("over {axis}"),
-        axes => format!("over ({})", axes.join(", ")),
     }
 }

@@ -1,11 +1,10 @@
 //! Fields and indexing: entries, ranges and named parts of an axis, lookups by typed index, rows of tables.
 
-use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::ir::op::Op;
 use crate::model::checker::Checker;
+use crate::model::evaluate::complaints;
 use crate::model::evaluate::habits::mend;
 use crate::model::evaluate::value::Value;
-use crate::model::words::told;
 use crate::source::Span;
 use crate::syntax::ast::{ExprKind, Ident, IndexItem};
 use crate::types::{AxisId, Kind};
@@ -17,20 +16,7 @@ impl Checker<'_> {
                 Some((_, value)) => value.clone(),
                 None => {
                     let known: Vec<&str> = fields.iter().map(|(known, _)| known.as_str()).collect();
-                    self.error(
-                        Diagnostic::new(
-                            Code::UnknownName,
-                            format!("there is no `{}` in it", name.name),
-                            name.span,
-                            "not there",
-                        )
-                        .help(
-                            match did_you_mean(&name.name, known.iter().copied()) {
-                                Some(near) => format!("did you mean `{near}`?"),
-                                None => format!("it has `{}`", known.join("`, `")),
-                            },
-                        ),
-                    );
+                    self.error(complaints::no_field(name, &known));
                     Value::Broken
                 }
             },
@@ -38,16 +24,7 @@ impl Checker<'_> {
             Value::Family(nets) => self.field_of_nets(&nets, name),
             Value::Broken => Value::Broken,
             other => {
-                let told = Diagnostic::new(
-                    Code::Kind,
-                    format!("`.{}` reads a named value, and this is {}", name.name, other.what()),
-                    name.span,
-                    "nothing to read it from",
-                );
-                self.error(match mend(&name.name) {
-                    Some(mend) => told.help(mend),
-                    None => told,
-                });
+                self.error(complaints::has_no_fields(name, other.what(), mend(&name.name)));
                 Value::Broken
             }
         }
@@ -57,30 +34,14 @@ impl Checker<'_> {
         match value {
             Value::Family(nets) => {
                 let [IndexItem::Plain(expr)] = items else {
-                    self.error(
-                        Diagnostic::new(
-                            Code::Arguments,
-                            "a family of nets takes one number",
-                            span,
-                            "which of them?",
-                        )
-                        .help("`nets[0](x)`"),
-                    );
+                    self.error(complaints::which_net(span));
                     return Value::Broken;
                 };
                 let Some(at) = self.size_value(expr) else { return Value::Broken };
                 match nets.get(at) {
                     Some(net) => Value::Net(net.clone()),
                     None => {
-                        self.error(
-                            Diagnostic::new(
-                                Code::Number,
-                                format!("there is no net {at} in this family of {}", nets.len()),
-                                expr.span,
-                                format!("this is {at}"),
-                            )
-                            .help("nets are counted from 0"),
-                        );
+                        self.error(complaints::no_net(at, nets.len(), expr.span));
                         Value::Broken
                     }
                 }
@@ -110,10 +71,7 @@ impl Checker<'_> {
         match item {
             IndexItem::Plain(expr) => {
                 let ExprKind::Name(name) = &expr.kind else {
-                    self.error(
-                        Diagnostic::new(Code::Arguments, "say which axis is indexed", expr.span, "of which axis?")
-                            .help("`x[axis = 0]` takes one entry, `x[axis in a..b]` a range, `x[part]` a named part"),
-                    );
+                    self.error(complaints::which_axis(expr.span));
                     return None;
                 };
                 let part = self.axis_named(&Ident { name: name.clone(), span: expr.span })?;
@@ -126,12 +84,7 @@ impl Checker<'_> {
                     Value::Number(number) => match number.to_whole() {
                         Some(at) if at >= 0 => self.emit(Op::Select { axis, at: at as usize }, &[val], span),
                         _ => {
-                            self.error(Diagnostic::new(
-                                Code::Number,
-                                format!("{number} is no entry of an axis"),
-                                expr.span,
-                                "entries are counted 0, 1, 2, …",
-                            ));
+                            self.error(complaints::not_an_entry(number, expr.span));
                             None
                         }
                     },
@@ -146,15 +99,7 @@ impl Checker<'_> {
                 let val = self.with_growing(val, axis, span);
                 let (start, end) = (self.size_value(from)?, self.size_value(to)?);
                 if end < start {
-                    self.error(
-                        Diagnostic::new(
-                            Code::Number,
-                            format!("the range {start} .. {end} runs backwards"),
-                            from.span.to(to.span),
-                            "this range",
-                        )
-                        .help("the second number is the end, itself left out"),
-                    );
+                    self.error(complaints::range_backwards((start, end), from.span.to(to.span)));
                     return None;
                 }
                 self.emit(Op::Slice { axis, start, len: end - start, to: axis }, &[val], span)
@@ -196,20 +141,8 @@ impl Checker<'_> {
         let ty = self.ty(val).clone();
         let whole = ty.axes().find(|whole| crate::primitive::is_part(part, *whole, &self.axes));
         let Some(whole) = whole else {
-            let name = self.axes.name(part).to_owned();
-            let shown = ty.show(&self.axes).to_string();
-            let mut diagnostic = Diagnostic::new(
-                Code::AxisMissing,
-                format!("`{name}` is no part of this value"),
-                span,
-                format!("this is {shown}"),
-            );
-            if ty.has(part) {
-                diagnostic = diagnostic.help(format!("it has `{name}` already, whole"));
-            } else {
-                diagnostic = diagnostic.help(format!("parts are declared: `axis pos = prefix + {name}`"));
-            }
-            self.error(diagnostic);
+            let (name, shown) = (self.axes.name(part).to_owned(), ty.show(&self.axes).to_string());
+            self.error(complaints::no_part(&name, &shown, ty.has(part), span));
             return None;
         };
         let parts = self.axes.get(whole).parts.clone();
@@ -233,10 +166,7 @@ impl Checker<'_> {
     ) -> Option<crate::model::Val> {
         let weight = self.weights[table].clone();
         let [IndexItem::Equal(axis, expr)] = items else {
-            self.error(
-                Diagnostic::new(Code::Arguments, "a table is read by rows", span, "which rows?")
-                    .help("`rows[task = puzzle]` with an index of that axis"),
-            );
+            self.error(complaints::which_rows(span));
             return None;
         };
         let axis = self.axis_named(axis)?;
@@ -252,7 +182,7 @@ impl Checker<'_> {
                 self.emit(Op::Cast(Kind::Float), &[rows], span)
             }
             Err(complaint) => {
-                self.error(told(complaint, expr.span, "this index").related(weight.span, "the table"));
+                self.error(complaints::not_a_row(complaint, expr.span, weight.span));
                 None
             }
         }

@@ -1,8 +1,8 @@
 //! Lists of numbers known at compile time, and `match` on such numbers. Takes trees and numbers, gives values or the arm
 //! that is chosen; no list is ever a tensor.
 
-use crate::diagnostic::{Code, Diagnostic};
 use crate::model::checker::Checker;
+use crate::model::evaluate::complaints;
 use crate::model::evaluate::number::Number;
 use crate::model::evaluate::value::Value;
 use crate::source::Span;
@@ -32,24 +32,14 @@ impl Checker<'_> {
         span: Span,
     ) -> Value {
         let [IndexItem::Plain(expr)] = items else {
-            self.error(
-                Diagnostic::new(Code::Arguments, "a list takes one number", span, "which of its entries?")
-                    .help("`ways[0]` is its first entry, `ways[i]` one by the counter of a loop"),
-            );
+            self.error(complaints::which_entry(span));
             return Value::Broken;
         };
         let Some(at) = self.size_value(expr) else { return Value::Broken };
         match numbers.get(at) {
             Some(number) => Value::Number(*number),
             None => {
-                let entries = match numbers.len() {
-                    1 => "1 entry".to_owned(),
-                    count => format!("{count} entries"),
-                };
-                let message = format!("there is no entry {at} in this list of {entries}");
-                let diagnostic = Diagnostic::new(Code::Number, message, expr.span, format!("this is {at}"));
-                let list = Number::list(numbers);
-                self.error(diagnostic.help(format!("it is {list}, and entries are counted from 0")));
+                self.error(complaints::no_entry(at, numbers, expr.span));
                 Value::Broken
             }
         }
@@ -69,22 +59,12 @@ impl Checker<'_> {
                 continue;
             }
             let Some(own) = arm_number(&arm.name) else {
-                let message = format!("`match` on a number has arms of numbers, and `{}` is none", arm.name);
-                self.error(
-                    Diagnostic::new(Code::Kind, message, arm.span, "not a number")
-                        .related(subject.span, format!("this is {number}"))
-                        .help("`0 => …`, and `_ => …` for all others"),
-                );
+                self.error(complaints::arm_is_no_number(arm, (number, subject.span)));
                 fine = false;
                 continue;
             };
             if let Some((_, before)) = known.iter().find(|(other, _)| other.compare(own).is_eq()) {
-                let message = format!("{own} has two arms");
-                self.error(
-                    Diagnostic::new(Code::Duplicate, message, arm.span, "never reached")
-                        .related(*before, "first here")
-                        .help("remove one"),
-                );
+                self.error(complaints::two_arms(&own.to_string(), arm.span, *before));
             }
             known.push((own, arm.span));
         }
@@ -96,11 +76,7 @@ impl Checker<'_> {
         let chosen = arms.iter().position(|(arm, _)| own(arm)).or_else(others);
         if chosen.is_none() {
             let text = self.author_text(subject.span);
-            let message = format!("`match {text}` has no arm for {number}");
-            self.error(
-                Diagnostic::new(Code::Incomplete, message, subject.span, format!("this is {number}"))
-                    .help(format!("add `{number} => …`, or `_ => …` for all others")),
-            );
+            self.error(complaints::no_arm_for_number(&text, number, subject.span));
         }
         chosen
     }
@@ -109,12 +85,7 @@ impl Checker<'_> {
     pub(in crate::model) fn others_come_last(&mut self, arms: &[(Ident, Expr)]) {
         let Some(at) = arms.iter().position(|(arm, _)| arm.name == OTHERS) else { return };
         let Some((behind, _)) = arms.get(at + 1) else { return };
-        let message = "`_` takes all that is left, and an arm stands behind it";
-        self.error(
-            Diagnostic::new(Code::Duplicate, message, behind.span, "never reached")
-                .related(arms[at].0.span, "all others")
-                .help("let `_` be the last arm"),
-        );
+        self.error(complaints::arm_behind_others(behind.span, arms[at].0.span));
     }
 }
 

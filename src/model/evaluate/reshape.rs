@@ -1,12 +1,11 @@
 //! Built-in forms that join, split, rename, flatten and unflatten axes.
 
-use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::op::{Attrs, Op};
 use crate::model::Val;
 use crate::model::checker::Checker;
+use crate::model::evaluate::complaints;
 use crate::model::evaluate::signature::Args;
 use crate::model::evaluate::value::Value;
-use crate::model::words::counted;
 use crate::source::Span;
 use crate::syntax::ast::{Clause, MapSide};
 use crate::types::{Axis, AxisId, AxisSize, Dim, Ty};
@@ -18,28 +17,9 @@ impl Checker<'_> {
         let (to, place) = self.one_axis(args, Clause::Along, "concat", example, span)?;
         let parts = self.axes.get(to).parts.clone();
         if parts.len() != args.positional.len() {
-            let name = self.axes.name(to).to_owned();
-            self.error(
-                Diagnostic::new(
-                    Code::Arguments,
-                    format!(
-                        "`{name}` has {}, and {} joined",
-                        counted(parts.len(), "part"),
-                        match args.positional.len() {
-                            1 => "1 value is".to_owned(),
-                            count => format!("{count} values are"),
-                        }
-                    ),
-                    place,
-                    "along this axis",
-                )
-                .related(self.axes.get(to).span, "declared here")
-                .help(if parts.is_empty() {
-                    "declare its parts: `axis pos = prefix + cell`".to_owned()
-                } else {
-                    format!("its parts are {}", self.axes.names(&parts))
-                }),
-            );
+            let (axis, names) = (self.axes.get(to).clone(), self.axes.names(&parts));
+            let values = args.positional.len();
+            self.error(complaints::other_parts(&axis, (parts.len(), &names), values, place));
             return None;
         }
         let mut operands = Vec::new();
@@ -54,39 +34,23 @@ impl Checker<'_> {
         let (into, place) = self.one_axis(args, Clause::Into, "stack", "stack(a, b, into way)", span)?;
         let count = args.positional.len();
         if count == 0 {
-            self.error(
-                Diagnostic::new(Code::Arguments, "`stack` needs values", span, "given none")
-                    .help("`stack(a, b, into way)`"),
-            );
+            self.error(complaints::stack_of_none(span));
             return None;
         }
         if let Some(size) = self.own_size(into)
             && size != count
         {
             let axis = self.axes.get(into).clone();
-            let (name, values) = (&axis.name, counted(count, "value"));
-            let message = format!("`{name}` is {size}, and {values} are stacked along it");
-            self.error(
-                Diagnostic::new(
-                    Code::AxisSize,
-                    message.replace("1 value are", "1 value is"),
-                    place,
-                    "into this axis",
-                )
-                .related(axis.span, format!("`{name}` is {size}: {}", axis.origin))
-                .help("use an axis of that size, or one without a size of its own"),
-            );
+            self.error(complaints::stacks_another_size(&axis, size, count, place));
             return None;
         }
         let (mut operands, mut parts) = (Vec::new(), Vec::new());
         for (value, place) in &args.positional {
             let val = self.tensor(value, *place)?;
             if self.ty(val).has(into) {
-                let (name, shown) = (self.axes.name(into), self.ty(val).show(&self.axes));
-                let message = format!("this value has the axis `{name}` already");
-                let diagnostic =
-                    Diagnostic::new(Code::AxisUnexpected, message, *place, format!("this is {shown}"));
-                self.error(diagnostic.help("stack into another axis"));
+                let (name, shown) =
+                    (self.axes.name(into).to_owned(), self.ty(val).show(&self.axes).to_string());
+                self.error(complaints::stacked_already(&name, &shown, *place));
                 return None;
             }
             let entry = self.axes.add(Axis {
@@ -121,10 +85,7 @@ impl Checker<'_> {
     pub(in crate::model) fn broadcast(&mut self, args: &Args, span: Span) -> Option<Value> {
         let x = self.operand(args, 0, "broadcast", span)?;
         if args.clauses.is_empty() {
-            self.error(
-                Diagnostic::new(Code::Arguments, "`broadcast` needs `over …`", span, "missing here")
-                    .help("say over which new axes: `broadcast(x, over way)`"),
-            );
+            self.error(complaints::broadcast_over_what(span));
             return None;
         }
         let mut dims = Vec::new();
@@ -143,10 +104,7 @@ impl Checker<'_> {
                 (*axis, self.size_along(&value.clone(), *axis, (*place, span), "`index`")?)
             }
             _ => {
-                let message = "`index` takes an axis, or a value and an axis";
-                self.error(Diagnostic::new(Code::Arguments, message, span, "along which axis?").help(
-                    "`index(pos)` counts 0, 1, 2, … along `pos`, `index(z, branch)` as far as `z` goes",
-                ));
+                self.error(complaints::index_along_what(span));
                 return None;
             }
         };
@@ -175,15 +133,7 @@ impl Checker<'_> {
     pub(in crate::model) fn reshape(&mut self, name: &str, args: &Args, span: Span) -> Option<Value> {
         let mut x = self.operand(args, 0, name, span)?;
         let Some((from, to, place)) = args.maps.first().cloned() else {
-            self.error(
-                Diagnostic::new(
-                    Code::Arguments,
-                    format!("`{name}` needs `from -> to`"),
-                    span,
-                    "missing here",
-                )
-                .help(format!("`{}`", reshaping(name).1)),
-            );
+            self.error(complaints::without_map(name, reshaping(name).1, span));
             return None;
         };
         let (from, to) = (self.map_side(&from)?, self.map_side(&to)?);
@@ -194,11 +144,8 @@ impl Checker<'_> {
             || (name == "flatten" && to.len() != 1)
             || (name == "unflatten" && from.len() != 1)
         {
-            let (what, example) = reshaping(name);
-            self.error(
-                Diagnostic::new(Code::Arguments, format!("`{name}` takes {what}"), place, "these axes")
-                    .help(format!("`{example}`")),
-            );
+            let (takes, example) = reshaping(name);
+            self.error(complaints::maps_other_axes(name, takes, example, place));
             return None;
         }
         for axis in &from {
@@ -231,30 +178,13 @@ impl Checker<'_> {
         let known: usize = to.iter().filter_map(|axis| self.own_size(*axis)).product();
         let open = to.iter().filter(|axis| self.own_size(**axis).is_none()).count();
         if open > 1 {
-            self.error(
-                Diagnostic::new(
-                    Code::Number,
-                    "the sizes of these axes are not known",
-                    place,
-                    "more than one is open",
-                )
-                .help("declare their sizes: `axis way = 2`"),
-            );
+            self.error(complaints::several_open(place));
             return None;
         }
         if open == 1 && (known == 0 || !whole.is_multiple_of(known)) {
             let name = self.axes.name(from).to_owned();
             let shown = self.ty(x).show(&self.axes).to_string();
-            self.error(
-                Diagnostic::new(
-                    Code::AxisSize,
-                    format!("the {whole} entries of `{name}` cannot be laid out as rows of {known}"),
-                    place,
-                    "into these axes",
-                )
-                .related(self.place(x), format!("this is {shown}"))
-                .help(format!("choose sizes whose product divides {whole}")),
-            );
+            self.error(complaints::no_rows_of(known, (whole, &name), (&shown, self.place(x)), place));
             return None;
         }
         Some(to.iter().map(|axis| (*axis, self.own_size(*axis).unwrap_or(whole / known.max(1)))).collect())
@@ -273,17 +203,8 @@ impl Checker<'_> {
                 && size != dim.size
                 && matches!(self.axes.get(dim.axis).parts.len(), 0)
             {
-                let axis = self.axes.get(dim.axis).clone();
-                self.error(
-                    Diagnostic::new(
-                        Code::AxisSize,
-                        format!("`{}` is {size}, and this gives it {}", axis.name, dim.size),
-                        span,
-                        format!("this is {}", ty.show(&self.axes)),
-                    )
-                    .related(axis.span, format!("`{}` is {size}: {}", axis.name, axis.origin))
-                    .help("use an axis of that size, or one without a size of its own"),
-                );
+                let (axis, shown) = (self.axes.get(dim.axis).clone(), ty.show(&self.axes).to_string());
+                self.error(complaints::gives_another_size(&axis, (size, dim.size), &shown, span));
                 return None;
             }
         }

@@ -1,7 +1,7 @@
 //! What a function returns, held against the type it declares.
 
-use crate::diagnostic::{Code, Diagnostic};
 use crate::model::checker::Checker;
+use crate::model::evaluate::complaints::{self, Returned};
 use crate::model::evaluate::value::Value;
 use crate::source::Span;
 use crate::syntax::ast::{AxisEntry, FnDef};
@@ -22,15 +22,7 @@ impl Checker<'_> {
             (Value::Tuple(values), count) if values.len() == count => values.clone(),
             (_, 1) => vec![value.clone()],
             (_, count) => {
-                self.error(
-                    Diagnostic::new(
-                        Code::Arguments,
-                        format!("`{label}` declares {count} results and returns {}", value.what()),
-                        def.signature(),
-                        "this function",
-                    )
-                    .help("return a tuple: `return (a, b)`"),
-                );
+                self.error(complaints::other_results(label, count, value.what(), def.signature()));
                 return Value::Broken;
             }
         };
@@ -55,21 +47,12 @@ impl Checker<'_> {
                 .copied()
                 .collect();
             if !extra.is_empty() || !lacking.is_empty() {
-                let (code, message) = match extra.is_empty() {
-                    false => (
-                        Code::AxisUnexpected,
-                        format!("`{label}` returns {} besides what it declares", self.axes.names(&extra)),
-                    ),
-                    true => (
-                        Code::AxisMissing,
-                        format!("`{label}` declares {} and does not return it", self.axes.names(&lacking)),
-                    ),
-                };
                 let shown = own.show(&self.axes).to_string();
-                self.error(
-                    Diagnostic::new(code, message, ty.span, format!("what it returns is {shown}"))
-                        .related(span, "called here"),
-                );
+                let told = Returned { label, shown: &shown, declared: ty.span, call: span };
+                self.error(match extra.is_empty() {
+                    false => told.with_more_axes(&self.axes.names(&extra)),
+                    true => told.without_axes(&self.axes.names(&lacking)),
+                });
                 return Value::Broken;
             }
             let declared = ty.name.name.as_str();
@@ -86,15 +69,8 @@ impl Checker<'_> {
             if !fits {
                 let shown = own.show(&self.axes).to_string();
                 let wanted = if ty.optional { format!("{declared}?") } else { declared.to_owned() };
-                self.error(
-                    Diagnostic::new(
-                        Code::Kind,
-                        format!("`{label}` declares `{wanted}` and returns another kind"),
-                        ty.span,
-                        format!("what it returns is {shown}"),
-                    )
-                    .related(span, "called here"),
-                );
+                let told = Returned { label, shown: &shown, declared: ty.span, call: span };
+                self.error(told.of_another_kind(&wanted));
                 return Value::Broken;
             }
             let wide = match declared {

@@ -8,7 +8,6 @@ use crate::model::emit::DEEPEST_CALL;
 use crate::model::evaluate::complaints::{self, Callee};
 use crate::model::evaluate::value::{BindingRole, Scope, Value};
 use crate::model::schedule::left::Flow;
-use crate::model::words::told;
 use crate::source::Span;
 use crate::syntax::ast::{self, Arg, ArgKind, AxisEntry, AxisSet, Clause, FnDef, Ident, MapSide, Param};
 use crate::types::{AxisId, Dim, Kind};
@@ -157,7 +156,7 @@ impl Checker<'_> {
         let values: Vec<&Param> = def.params.iter().filter(|param| param.clause.is_none()).collect();
         let word = def.params.iter().find_map(|param| param.clause);
         if let Some(told) = word.and_then(|word| self.axis_without_word(label, word, &args, values.len())) {
-            self.error(told.related(def.signature(), "declared here"));
+            self.error(callee.declares(told));
             return None;
         }
         if args.positional.len() > values.len() || !args.maps.is_empty() {
@@ -291,8 +290,8 @@ impl Checker<'_> {
                 let own = self.ty(val).clone();
                 let what = format!("`{label}`");
                 let complaint = crate::primitive::missing(*axis, &own, &self.axes, &what);
-                let diagnostic = told(complaint, place, format!("this is {}", own.show(&self.axes)));
-                self.error(diagnostic.related(param.name.span, "needed here"));
+                let shown = own.show(&self.axes).to_string();
+                self.error(complaints::needs_axis(complaint, &shown, place, param));
                 return None;
             }
         }

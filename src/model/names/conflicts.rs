@@ -1,7 +1,8 @@
 //! Changes of one declaration by models that know nothing of one another, where a model takes in the changes of several.
 //! Takes declarations in the order in which they take effect; tells each conflict with both places.
 
-use crate::diagnostic::{Code, Diagnostic, Sink};
+use crate::diagnostic::Sink;
+use crate::model::names::complaints;
 use crate::model::names::keys::{declared_at, key};
 use crate::model::names::line::{Link, Taken};
 use crate::source::Span;
@@ -41,7 +42,8 @@ impl Changes {
             && !taken.knows.contains(&before.of)
             && !settles(taken, key)
         {
-            sink.push(conflict(taken, key, before, &own));
+            let (first, second) = ((before.name.as_str(), before.at), (own.name.as_str(), at));
+            sink.push(complaints::both_change(key, first, second, taken.by, taken.named));
         }
         self.last.insert(key.to_owned(), own);
     }
@@ -60,16 +62,4 @@ fn settles(taken: &Taken, key: &str) -> bool {
         }
         _ => self::key(member) == key,
     })
-}
-
-fn conflict(taken: &Taken, key: &str, before: &Change, own: &Change) -> Diagnostic {
-    let (first, second) = (&before.name, &own.name);
-    let message = format!("`{first}` and `{second}` both change {key}, and neither knows of the other");
-    let by = &taken.by.name.name;
-    Diagnostic::new(Code::Duplicate, message, taken.named.span, format!("taken in by `{by}`"))
-        .related(before.at, format!("`{first}` changes it here"))
-        .related(own.at, format!("and `{second}` here"))
-        .help(format!(
-            "say in `{by}` what holds, or let `{second}` go on from what stands there (`inherited`), whatever it is"
-        ))
 }

@@ -2,7 +2,8 @@
 //! name of a net in its own declaration. Takes a declaration and the inherited one that it replaces; puts what is
 //! inherited into its tree, with the module whose names it sees.
 
-use crate::diagnostic::{Code, Diagnostic, Sink};
+use crate::diagnostic::Sink;
+use crate::model::names::complaints;
 use crate::source::Span;
 use crate::syntax::ast::{
     ArgKind, Block, Branching, Expr, ExprKind, IndexItem, InheritedBlock, LoopCount, Member, MemberKind,
@@ -27,19 +28,7 @@ pub(super) fn go_on(base: &Member, module: &str, heir: &mut Member, sink: &mut S
                 args.iter().map(|arg| arg.name.clone()).collect::<Vec<_>>()
             };
             if names(args) != names(theirs) {
-                let takes = names(theirs).join(", ");
-                let message = format!(
-                    "the block `{}` goes on from the inherited one, which takes `({takes})`",
-                    name.name
-                );
-                sink.push(
-                    Diagnostic::new(Code::Arguments, message, place, "goes on here")
-                        .related(inherited.span, "inherited from here")
-                        .help(format!(
-                            "take the same under the same names: `block {}({takes}) {{ … }}`",
-                            name.name
-                        )),
-                );
+                sink.push(complaints::goes_on_with_others(name, &names(theirs), place, inherited.span));
             }
             true
         }

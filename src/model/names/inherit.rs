@@ -2,11 +2,12 @@
 
 pub(in crate::model) use crate::model::names::keys::{declared_at, declares, dotted, key};
 
-use crate::diagnostic::{Code, Diagnostic, Sink, did_you_mean};
+use crate::diagnostic::Sink;
+use crate::model::names::complaints;
 use crate::model::names::conflicts::Changes;
 use crate::model::names::continued;
 use crate::model::names::line::{chain, models_of};
-use crate::model::words::{PLAIN, quoted};
+use crate::model::words::PLAIN;
 use crate::source::Span;
 use crate::syntax::Modules;
 use crate::syntax::ast::{self, Member, MemberKind};
@@ -60,25 +61,9 @@ pub(in crate::model) fn flatten(
                 .items
                 .first()
                 .map_or(Span { file: root.file.0, start: 0, end: 0 }, |item| item.span);
-            let message = match wanted {
-                Some(name) => format!("this file has no model `{name}`"),
-                None => "this file declares no model".to_owned(),
-            };
-            let help = match wanted.and_then(|name| did_you_mean(name, names.iter().copied())) {
-                Some(name) => format!("did you mean `{name}`?"),
-                None if wanted
-                    .is_some_and(|name| models_of(&root.tree).any(|model| model.name.name == name)) =>
-                {
-                    let name = wanted.unwrap_or_default();
-                    format!("`{name}` is a mixin: take its changes in, `model MINE extends BASE with {name}`")
-                }
-                None if names.is_empty() => "declare one: `model NAME { … }`".to_owned(),
-                None => format!(
-                    "it has {}",
-                    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-                ),
-            };
-            sink.push(Diagnostic::new(Code::Incomplete, message, span, "in this file").help(help));
+            let is_it = |model: &ast::Model| wanted == Some(model.name.name.as_str());
+            let mixin = models_of(&root.tree).any(is_it);
+            sink.push(complaints::no_model_in_file(wanted, mixin, &names, span));
         }
         return None;
     };
@@ -100,19 +85,10 @@ pub(in crate::model) fn flatten(
             let key = key(&member);
             let place = declared_at(&member);
             match own.get(&key) {
-                Some(before) => sink.push(
-                    Diagnostic::new(
-                        Code::Duplicate,
-                        format!("{key} is declared twice in `{}`", link.model.name.name),
-                        place,
-                        "again here",
-                    )
-                    .related(*before, "first here")
-                    .help(match declares(&member) {
-                        Some(_) => "remove one, or give it another name",
-                        None => "remove one",
-                    }),
-                ),
+                Some(before) => {
+                    let named = declares(&member).is_some();
+                    sink.push(complaints::declared_twice(&key, &link.model.name, named, place, *before));
+                }
                 None => drop(own.insert(key.clone(), place)),
             }
             let mut flat = Flat {
@@ -200,28 +176,11 @@ fn distinct(members: &[Flat], sink: &mut Sink) {
     for flat in members {
         let Some((kind, name)) = declares(&flat.member) else { continue };
         if BUILT_IN.contains(&name.name.as_str()) {
-            sink.push(
-                Diagnostic::new(
-                    Code::Duplicate,
-                    format!("`{}` has a meaning of its own in every model", name.name),
-                    name.span,
-                    format!("declared as {kind} here"),
-                )
-                .help("choose another name"),
-            );
+            sink.push(complaints::with_its_own_meaning((kind, name)));
         }
         let (other, before) = *seen.entry(&name.name).or_insert((kind, name));
         if other != kind {
-            sink.push(
-                Diagnostic::new(
-                    Code::Duplicate,
-                    format!("`{}` is declared as {other} and as {kind}", name.name),
-                    name.span,
-                    format!("{kind} here"),
-                )
-                .related(before.span, format!("{other} here"))
-                .help(format!("give one of them another name, or `drop {other} {}` first", name.name)),
-            );
+            sink.push(complaints::of_two_kinds((kind, name), (other, before)));
         }
     }
 }
@@ -248,31 +207,8 @@ fn drop_members(
             dropped.push(name.clone());
             continue;
         }
-        let of_kind = |kind: &str| -> Vec<String> {
-            let start = format!("{kind} `");
-            members
-                .keys()
-                .filter_map(|key| Some(key.strip_prefix(&start)?.trim_end_matches('`').to_owned()))
-                .collect()
-        };
-        let same_kind = of_kind(&kind.name);
-        let same_name = members.keys().find(|key| key.ends_with(&format!(" `{}`", name.name)));
-        let near = did_you_mean(&name.name, same_kind.iter().map(String::as_str));
-        let help = match (near, same_name) {
-            (_, Some(key)) => format!("did you mean `drop {}`?", key.replace('`', "")),
-            (Some(near), _) => format!("did you mean `{near}`?"),
-            (None, None) if same_kind.is_empty() => format!("no {} is inherited", kind.name),
-            (None, None) => format!("inherited: {}", quoted(&same_kind)),
-        };
-        sink.push(
-            Diagnostic::new(
-                Code::UnknownName,
-                format!("there is no {wanted} to drop"),
-                name.span,
-                "not inherited",
-            )
-            .help(help),
-        );
+        let keys: Vec<String> = members.keys().cloned().collect();
+        sink.push(complaints::nothing_to_drop((kind, name), &keys));
     }
 }
 
@@ -303,22 +239,6 @@ fn inherit_config(base: &Flat, heir: &mut Flat, sink: &mut Sink) {
     heir.choices = base.choices.clone();
     if let Some(wider) = ty.iter().find(|choice| !old.iter().any(|known| known.name == choice.name)) {
         let listed: Vec<String> = old.iter().map(|choice| choice.name.clone()).collect();
-        sink.push(
-            Diagnostic::new(
-                Code::Config,
-                format!(
-                    "`{}` cannot become `{}`: inherited choices may only be narrowed",
-                    name.name, wider.name
-                ),
-                wider.span,
-                "not among the inherited choices",
-            )
-            .related(base.member.span, "inherited from here")
-            .help(format!(
-                "choose among {}; for something new, declare the net that reads `{}` anew",
-                quoted(&listed),
-                name.name
-            )),
-        );
+        sink.push(complaints::wider_choice(name, wider, &listed, base.member.span));
     }
 }

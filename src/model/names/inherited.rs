@@ -1,12 +1,13 @@
 //! Mistakes in text that the author of a model has not written: which member of which model it is, what the heir
 //! replaced, and what is no longer recorded because of that. Takes diagnostics, gives them a place in the author's text.
 
-use crate::diagnostic::{Code, Diagnostic, Sink};
+use crate::diagnostic::{Diagnostic, Sink};
 use crate::model::checker::Checker;
+use crate::model::names::complaints;
 use crate::model::names::inherit::{Flat, declared_at, key, wanted_model};
 use crate::model::names::line::chain;
 use crate::source::Span;
-use crate::syntax::ast::{self, Block, Ident, Member, MemberKind, Stmt, StmtKind};
+use crate::syntax::ast::{self, Block, Member, MemberKind, Stmt, StmtKind};
 
 /// A section or block of a model, or of one it extends, that keeps a value under a name.
 struct Keeper {
@@ -27,7 +28,7 @@ impl Checker<'_> {
     /// that text reads, else to the heir's name.
     pub(in crate::model) fn told_to_heir(
         &self,
-        mut diagnostic: Diagnostic,
+        diagnostic: Diagnostic,
         overrides: &[(String, Span)],
     ) -> Diagnostic {
         let place = diagnostic.primary.0;
@@ -45,20 +46,7 @@ impl Checker<'_> {
             return diagnostic;
         }
         let own = overrides.iter().find(|(_, span)| !self.sources.is_library(*span));
-        let (to, label) = match own {
-            Some((name, span)) => (*span, format!("`{name}` is declared anew here")),
-            None => (heir.name.span, "inherits it".to_owned()),
-        };
-        let what = named(member, place);
-        let inherits = format!("which `{}` inherits", heir.name.name);
-        diagnostic.message = match diagnostic.message.strip_prefix(&what) {
-            Some(rest) => format!("{what}, {inherits},{rest}"),
-            None => format!("in {what}, {inherits}: {}", diagnostic.message),
-        };
-        let (inner, inner_label) = std::mem::replace(&mut diagnostic.primary, (to, label));
-        diagnostic.related.retain(|(span, _)| *span != to);
-        diagnostic.related.insert(0, (inner, inner_label));
-        diagnostic
+        complaints::told_of_heir(diagnostic, &named(member, place), &heir.name, own)
     }
 
     /// The complaint about a name that the schedule, or one that it replaces, records or collects elsewhere.
@@ -69,42 +57,16 @@ impl Checker<'_> {
         let Keeper { member, span } = self.keeper(name)?;
         let now = self.now(&member)?;
         if self.is_now(&member, now) {
-            return Some(match &member.kind {
-                MemberKind::Block { name: block, .. } if !self.is_done(&block.name) => self.block_not_done(block, name, read)?,
-                _ => Diagnostic::new(
-                    Code::UnknownName,
-                    format!("`{name}` is kept in a loop or branch that does not run now"),
-                    read,
-                    "read here",
-                )
-                .related(span, "kept here")
-                .help("a loop of 0 iterations and a branch that is not taken bind nothing: read it under the same condition"),
-            });
+            return match &member.kind {
+                MemberKind::Block { name: block, .. } if !self.is_done(&block.name) => {
+                    let think = declared_at(&self.section_bodies.get("think")?.member);
+                    Some(complaints::block_not_done(&block.name, think, name, read))
+                }
+                _ => Some(complaints::kept_where_nothing_runs(name, read, span)),
+            };
         }
-        let what = key(&member);
-        let message = format!("`{name}`, which the inherited {what} kept, is no longer kept");
-        Some(
-            Diagnostic::new(Code::UnknownName, message, declared_at(&now.member), "replaces it")
-                .related(span, "kept here")
-                .related(read, "and read here")
-                .help(format!(
-                    "keep it here too, `record {name} = …`, or `drop` or declare anew what reads it"
-                )),
-        )
-    }
-
-    fn block_not_done(&self, block: &Ident, name: &str, read: Span) -> Option<Diagnostic> {
-        let think = self.section_bodies.get("think")?;
-        let message = format!("what `{}` records is no longer recorded: `think` does not do it", block.name);
-        let label = format!("no `do {}` here", block.name);
-        Some(
-            Diagnostic::new(Code::UnknownName, message, declared_at(&think.member), label)
-                .related(read, format!("`{name}` is read here"))
-                .help(format!(
-                    "`do {}` where its values are ready, or `drop` or declare anew what reads them",
-                    block.name
-                )),
-        )
+        let places = (span, declared_at(&now.member), read);
+        Some(complaints::no_longer_kept(name, &key(&member), places))
     }
 
     fn keeper(&self, name: &str) -> Option<Keeper> {

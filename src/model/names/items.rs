@@ -1,6 +1,7 @@
 //! The items of all modules, before any model is looked at: imports lead somewhere, names are declared once.
 
-use crate::diagnostic::{Code, Diagnostic, Sink, did_you_mean};
+use crate::diagnostic::Sink;
+use crate::model::names::complaints;
 use crate::model::names::visit::visit_expr;
 use crate::syntax::Modules;
 use crate::syntax::ast::{ExprKind, FnDef, Ident, Item, ItemKind, MemberKind, NetDef, Param};
@@ -51,20 +52,6 @@ fn hidden(item: &Item, declared: &[Declared], sink: &mut Sink) {
         ItemKind::Fn(function) => (parameters(&function.params), Vec::new()),
         _ => return,
     };
-    let mut tell = |hides: &Declared, before: &Declared| {
-        let message =
-            format!("`{}` is {} already, which this would hide", hides.name.name, article(before.what));
-        sink.push(
-            Diagnostic::new(
-                Code::Duplicate,
-                message,
-                hides.name.span,
-                format!("declared anew as {}", hides.what),
-            )
-            .related(before.name.span, "declared here")
-            .help("choose another name"),
-        );
-    };
     for name in own.iter().chain(&inner) {
         let outer = declared.iter().chain(if inner.iter().any(|own| own.name.span == name.name.span) {
             &own[..]
@@ -72,13 +59,9 @@ fn hidden(item: &Item, declared: &[Declared], sink: &mut Sink) {
             &[]
         });
         if let Some(before) = outer.into_iter().find(|before| before.name.name == name.name.name) {
-            tell(name, before);
+            sink.push(complaints::hides(name.told(), before.told()));
         }
     }
-}
-
-fn article(what: &str) -> String {
-    if what.starts_with(['a', 'i']) { format!("an {what}") } else { format!("a {what}") }
 }
 
 /// The size of an axis of the file reads axes that stand above it, so that no size waits for itself.
@@ -92,23 +75,10 @@ fn sizes_read_upwards(items: &[Item], sink: &mut Sink) {
                 _ => None,
             });
             let Some(below) = below else { return };
-            let own = below.name == name.name;
-            let (message, help) = match own {
-                true => (
-                    format!("the size of the axis `{read}` reads itself"),
-                    "give it a number, or read another axis".to_owned(),
-                ),
-                false => (
-                    format!(
-                        "the size of the axis `{}` reads `{read}`, which is declared below it",
-                        name.name
-                    ),
-                    format!("move `axis {read}` above it"),
-                ),
-            };
-            let diagnostic =
-                Diagnostic::new(Code::Misplaced, message, expr.span, "read too early").help(help);
-            sink.push(if own { diagnostic } else { diagnostic.related(below.span, "declared here") });
+            sink.push(match below.name == name.name {
+                true => complaints::size_reads_itself(read, expr.span),
+                false => complaints::size_reads_below(name, below, expr.span),
+            });
         });
     }
 }
@@ -119,16 +89,16 @@ struct Declared<'a> {
     name: &'a Ident,
 }
 
+impl<'a> Declared<'a> {
+    fn told(&self) -> complaints::Named<'a> {
+        (self.what, self.name)
+    }
+}
+
 fn imports(modules: &Modules, path: &str, names: &[Ident], sink: &mut Sink) {
     let Some(other) = modules.by_path.get(path) else { return };
     let known: Vec<&str> = other.tree.items.iter().filter_map(Item::name).collect();
     for name in names.iter().filter(|name| !known.contains(&name.name.as_str())) {
-        let diagnostic = Diagnostic::new(
-            Code::UnknownImport,
-            format!("`{path}` has nothing called `{}`", name.name),
-            name.span,
-            "not found",
-        );
         let declares = |path: &str| {
             modules.by_path.get(path).is_some_and(|module| {
                 module.tree.items.iter().any(|item| item.name() == Some(name.name.as_str()))
@@ -140,14 +110,7 @@ fn imports(modules: &Modules, path: &str, names: &[Ident], sink: &mut Sink) {
             }
             _ => None,
         });
-        let listed: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
-        let help = match (passed_on, did_you_mean(&name.name, known.iter().copied())) {
-            (Some(from), _) => format!("it imports it itself: `use {from}::{}`", name.name),
-            (_, Some(near)) => format!("did you mean `{near}`?"),
-            _ if listed.is_empty() => format!("`{path}` declares nothing"),
-            _ => format!("it has {}", listed.join(", ")),
-        };
-        sink.push(diagnostic.help(help));
+        sink.push(complaints::no_import(path, name, passed_on.as_deref(), &known));
     }
 }
 
@@ -171,17 +134,9 @@ fn parameters(params: &[Param]) -> Vec<Declared<'_>> {
 }
 
 fn distinct(names: &[Declared], sink: &mut Sink) {
-    for (at, Declared { what, name }) in names.iter().enumerate() {
-        let Some(before) = names[..at].iter().find(|known| known.name.name == name.name) else { continue };
-        let message = if before.what == *what {
-            format!("{what} `{}` is declared twice", name.name)
-        } else {
-            format!("`{}` is declared as {} and as {what}", name.name, before.what)
-        };
-        sink.push(
-            Diagnostic::new(Code::Duplicate, message, name.span, "again here")
-                .related(before.name.span, "first here")
-                .help("remove one, or give it another name"),
-        );
+    for (at, own) in names.iter().enumerate() {
+        if let Some(before) = names[..at].iter().find(|known| known.name.name == own.name.name) {
+            sink.push(complaints::named_twice(own.told(), before.told()));
+        }
     }
 }

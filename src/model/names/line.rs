@@ -1,7 +1,8 @@
 //! The models that a model is made of, in the order in which their declarations take effect: what it extends, then the
 //! mix-ins and models whose changes it takes in, then itself. Takes parsed files; what cannot be found is told.
 
-use crate::diagnostic::{Code, Diagnostic, Sink, did_you_mean};
+use crate::diagnostic::Sink;
+use crate::model::names::complaints;
 use crate::source::Span;
 use crate::syntax::ast::{self, ItemKind};
 use crate::syntax::{Modules, library_modules, library_names};
@@ -65,7 +66,7 @@ fn line<'a>(
         Some(base) => {
             let base = found(modules, &own, base, way, sink)?;
             if base.1.model.mixin {
-                sink.push(a_mixin(&base.1, base.0, model));
+                sink.push(complaints::base_is_a_mixin(base.0, base.1.model, model));
                 return None;
             }
             further(modules, base, &own, way, sink)?
@@ -78,12 +79,13 @@ fn line<'a>(
         let (whole, mixin) = (taken.1.span, taken.1.model.mixin);
         let changes = further(modules, taken, &own, way, sink)?;
         if !mixin && !changes.iter().any(|link| bases.contains(&link.span)) {
-            sink.push(not_related(&changes, name, model));
+            let root = changes.first().map(|link| link.model).filter(|root| root.name.name != name.name);
+            sink.push(complaints::not_related(name, model, root));
             return None;
         }
         let mut knows: Vec<Span> = changes.iter().map(|link| link.span).collect();
         if bases.contains(&whole) {
-            sink.push(taken_already(name, model));
+            sink.push(complaints::taken_already(name, model));
             return None;
         }
         if mixin {
@@ -132,43 +134,8 @@ fn found<'a>(
     if !closes(own.model) && !way.iter().any(|(model, _)| closes(model)) {
         return Some((name, link));
     }
-    let mut diagnostic = Diagnostic::new(
-        Code::CyclicExtends,
-        format!("`{}` extends itself", link.model.name.name),
-        name.span,
-        "the circle closes here",
-    );
-    for (model, name) in way {
-        diagnostic = diagnostic.related(name.span, format!("`{}` extends `{}`", model.name.name, name.name));
-    }
-    sink.push(diagnostic.help("let one of them stand on its own, or extend another model"));
+    sink.push(complaints::extends_itself(link.model, way, name.span));
     None
-}
-
-fn a_mixin(link: &Link, base: &ast::Ident, model: &ast::Model) -> Diagnostic {
-    let message = format!("`{}` is a mixin, and only a model can be extended", base.name);
-    Diagnostic::new(Code::Kind, message, base.span, "not a model")
-        .related(link.model.name.span, "declared here")
-        .help(format!("take its changes in: `model {} extends BASE with {}`", model.name.name, base.name))
-}
-
-fn taken_already(name: &ast::Ident, model: &ast::Model) -> Diagnostic {
-    let message = format!("`{}` is built on `{}` already", model.name.name, name.name);
-    Diagnostic::new(Code::Duplicate, message, name.span, "again here").help("leave it out")
-}
-
-fn not_related(changes: &[Link], name: &ast::Ident, model: &ast::Model) -> Diagnostic {
-    let base = model.extends.as_ref().map_or("", |base| base.name.as_str());
-    let message = format!("`{}` changes no model that `{}` is built on", name.name, model.name.name);
-    let diagnostic = Diagnostic::new(Code::Misplaced, message, name.span, "changes another model");
-    let root = changes.first().map(|link| link.model).filter(|root| root.name.name != name.name);
-    let diagnostic = match root {
-        Some(root) => diagnostic.related(root.name.span, format!("`{}` is a variant of this", name.name)),
-        None => {
-            diagnostic.related(model.name.span, format!("built on `{base}`, which `{}` is not", name.name))
-        }
-    };
-    diagnostic.help(format!("changes that fit any model are a mixin: `mixin {} {{ … }}`", name.name))
 }
 
 fn unknown_base(modules: &Modules, module: &str, base: &ast::Ident, sink: &mut Sink) {
@@ -185,39 +152,16 @@ fn unknown_base(modules: &Modules, module: &str, base: &ast::Ident, sink: &mut S
         if imported.is_some() {
             return;
         }
-        let known = visible_models(modules, module);
-        let diagnostic = Diagnostic::new(
-            Code::UnknownName,
-            format!("there is no model `{}`", base.name),
-            base.span,
-            "not found",
-        );
-        let shipped = library_modules().into_iter().find(|path| library_names(path).contains(&base.name));
-        sink.push(match (shipped, did_you_mean(&base.name, known.iter().map(String::as_str))) {
-            (Some(path), _) => diagnostic.help(format!("import it: `use {path}::{}`", base.name)),
-            (None, Some(name)) => diagnostic.help(format!("did you mean `{name}`?")),
-            (None, None) => diagnostic.help(format!(
-                "if another file declares it, import it: `use file::{}`, without the ending `.tot`",
-                base.name
-            )),
-        });
+        let library = library_modules().into_iter().find(|path| library_names(path).contains(&base.name));
+        sink.push(complaints::no_base(base, library.as_deref(), &visible_models(modules, module)));
         return;
     };
-    let (what, place) = match &other.kind {
+    let what = match &other.kind {
         ItemKind::Net(net) => ("a net", net.name.span),
         ItemKind::Fn(function) => ("a function", function.signature()),
         _ => ("an axis", other.span),
     };
-    sink.push(
-        Diagnostic::new(
-            Code::Kind,
-            format!("`{}` is {what}, and only a model can be extended", base.name),
-            base.span,
-            "not a model",
-        )
-        .related(place, "declared here")
-        .help("use it inside the model: `net mine = …`"),
-    );
+    sink.push(complaints::base_is_no_model(base, what));
 }
 
 fn find_model<'a>(modules: &'a Modules, module: &str, name: &str) -> Option<Link<'a>> {

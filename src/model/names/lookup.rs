@@ -1,11 +1,12 @@
 //! Names: what a scope, a module or the language itself calls so, and what was probably meant.
 
-use crate::diagnostic::{Code, Diagnostic, did_you_mean};
+use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::Mode;
 use crate::model::Number;
 use crate::model::checker::Checker;
 use crate::model::evaluate::habits::mend;
 use crate::model::evaluate::value::{BindingRole, Function, NetDefinition, Scope, Value};
+use crate::model::names::complaints::{self, Lasting, OutOfReach};
 use crate::source::Span;
 use crate::syntax::ast::{self, Ident};
 use crate::types::AxisId;
@@ -26,9 +27,10 @@ impl Checker<'_> {
     pub(in crate::model) fn known_name(&mut self, name: &str, span: Span) -> Option<Value> {
         if let Some(value) = self.scope.get(name).map(|binding| binding.value.clone()) {
             if self.scope.of_model
-                && let Some(config) = self.config_types.get_mut(name)
+                && self.config_types.contains_key(name)
+                && !self.configs_read.contains(name)
             {
-                config.read = true;
+                self.configs_read.insert(name.to_owned());
             }
             return Some(value);
         }
@@ -38,15 +40,7 @@ impl Checker<'_> {
             if self.targets_readable {
                 return Some(Value::Tensor(target));
             }
-            self.error(
-                Diagnostic::new(
-                    Code::Misplaced,
-                    format!("the target `{name}` cannot be read here"),
-                    span,
-                    "a target",
-                )
-                .help("targets are readable in `loss`, `metric` and `if training { … }`"),
-            );
+            self.error(complaints::target_out_of_reach(name, span));
             return Some(Value::Broken);
         }
         if let Some(value) = self.item(&self.scope.module.clone(), name) {
@@ -123,27 +117,19 @@ impl Checker<'_> {
     }
 
     pub(in crate::model) fn unknown(&mut self, name: &str, span: Span) {
-        let diagnostic = Diagnostic::new(
-            Code::UnknownName,
-            format!("nothing here is called `{name}`"),
-            span,
-            "unknown name",
-        );
         if let Some(now) = crate::model::evaluate::reshape::renamed(name) {
-            let message = format!("`{name}` is called `{now}`");
-            let diagnostic = Diagnostic::new(Code::UnknownName, message, span, "an old name");
             let (_, example) = crate::model::evaluate::reshape::reshaping(now);
-            self.error(diagnostic.help(format!("`{example}`")));
+            self.error(complaints::renamed(name, now, example, span));
             return;
         }
         if let Some(path) = self.imported_from(&self.scope.module, name) {
             // An import that leads nowhere is reported where it stands.
             let Some(item) = self.item_named(&path, name) else { return };
-            self.error(not_a_value(name, span).related(item, "imported from here"));
+            self.error(complaints::a_model(name, span, (item, "imported from")));
             return;
         }
         if let Some(item) = self.item_named(&self.scope.module, name) {
-            self.error(not_a_value(name, span).related(item, "declared here"));
+            self.error(complaints::a_model(name, span, (item, "declared")));
             return;
         }
         let told = self.out_of_reach(name, span).or_else(|| self.no_longer_kept(name, span));
@@ -152,30 +138,14 @@ impl Checker<'_> {
             return;
         }
         if crate::model::evaluate::call::is_built_in(name) {
-            self.error(
-                Diagnostic::new(
-                    Code::Kind,
-                    format!("`{name}` is a function, and a value is needed here"),
-                    span,
-                    "not called",
-                )
-                .help(format!("call it: `{name}(…)`")),
-            );
+            self.error(complaints::not_called(name, span));
             return;
         }
-        let in_library = crate::syntax::library_modules()
+        let library = crate::syntax::library_modules()
             .into_iter()
             .find(|path| crate::syntax::library_names(path).iter().any(|item| item == name));
         let known = self.names_here();
-        self.error(match (in_library, did_you_mean(name, known.iter().map(String::as_str))) {
-            (Some(path), _) => diagnostic.help(format!("import it: `use {path}::{name}`")),
-            _ if name == "inherited" => diagnostic.help(
-                "an heir's loss, metric or prediction reads the one it replaces; nothing is replaced here",
-            ),
-            (None, _) if let Some(mend) = mend(name) => diagnostic.help(mend),
-            (None, Some(near)) => diagnostic.help(format!("did you mean `{near}`?")),
-            (None, None) => diagnostic.help("declare it, or import it with `use`"),
-        });
+        self.error(complaints::unknown(name, span, library.as_deref(), mend(name), &known));
     }
 
     pub(in crate::model) fn item_named(&self, module: &str, name: &str) -> Option<Span> {
@@ -189,53 +159,15 @@ impl Checker<'_> {
     /// The complaint about a name of the model that cannot be read here.
     pub(in crate::model) fn out_of_reach(&self, name: &str, span: Span) -> Option<Diagnostic> {
         if let Some(dropped) = self.dropped.iter().find(|dropped| dropped.name == name) {
-            return Some(
-                Diagnostic::new(
-                    Code::UnknownName,
-                    format!("`{name}` was dropped, and is read here"),
-                    span,
-                    "still read",
-                )
-                .related(dropped.span, "dropped here")
-                .help("declare anew what reads it, or keep it"),
-            );
+            return Some(complaints::read_though_dropped(dropped, span));
         }
         let declared = self.declared.get(name)?;
-        if self.scope.of_model {
-            return Some(
-                Diagnostic::new(
-                    Code::UnknownName,
-                    format!("the {} `{name}` is not known yet where this is read", declared.kind),
-                    span,
-                    "read too early",
-                )
-                .related(declared.span, "declared here")
-                .help(
-                    "configs come first, then axes, data, weights and nets, and states, each in their order",
-                ),
-            );
-        }
-        if self.scope.of_file {
-            return Some(
-                Diagnostic::new(
-                    Code::UnknownName,
-                    format!("the {} `{name}` of the model cannot be read outside of it", declared.kind),
-                    span,
-                    "an axis of the file",
-                )
-                .related(declared.span, "declared here")
-                .help("an axis of the file reads numbers and other axes of files: declare this one in the model"),
-            );
-        }
-        Some(
-            Diagnostic::new(
-                Code::UnknownName,
-                format!("the {} `{name}` of the model cannot be read in a function or net", declared.kind),
-                span,
-                "not a parameter",
-            )
-            .help("functions and nets see only their parameters: give it as an argument"),
-        )
+        let told = OutOfReach { kind: declared.kind, name, place: span, declared: declared.span };
+        Some(match &self.scope {
+            scope if scope.of_model => told.too_early(),
+            scope if scope.of_file => told.in_a_file(),
+            _ => told.in_a_function(),
+        })
     }
 
     /// Names that could stand here, for suggestions.
@@ -264,12 +196,7 @@ impl Checker<'_> {
         match self.axes_named(name)?[..] {
             [axis] => Some(axis),
             _ => {
-                self.error(Diagnostic::new(
-                    Code::Kind,
-                    format!("one axis is needed, and `{}` is several", name.name),
-                    name.span,
-                    "several axes",
-                ));
+                self.error(complaints::not_one_axis(name));
                 None
             }
         }
@@ -286,15 +213,7 @@ impl Checker<'_> {
             Value::Axes(axes) => Some(axes),
             Value::Broken => None,
             other => {
-                self.error(
-                    Diagnostic::new(
-                        Code::Kind,
-                        format!("an axis is needed here, and `{}` is {}", name.name, other.what()),
-                        name.span,
-                        "not an axis",
-                    )
-                    .help("axes are declared: `axis way = 2`"),
-                );
+                self.error(complaints::not_an_axis(name, other.what()));
                 None
             }
         }
@@ -306,11 +225,7 @@ impl Checker<'_> {
         for name in names {
             for axis in self.axes_named(name)? {
                 if axes.contains(&axis) {
-                    let message = format!("the axis `{}` is named twice", self.axes.name(axis));
-                    self.error(
-                        Diagnostic::new(Code::Arguments, message, name.span, "again here")
-                            .help("name it once"),
-                    );
+                    self.error(complaints::axis_named_twice(self.axes.name(axis), name.span));
                     return None;
                 }
                 axes.push(axis);
@@ -335,20 +250,9 @@ impl Checker<'_> {
         let declared =
             self.declared.contains_key(&name.name) || crate::model::evaluate::call::is_built_in(&name.name);
         match near {
-            Some(near) if !declared => {
-                let message = format!("nothing here is called `{}`", name.name);
-                let diagnostic = Diagnostic::new(Code::UnknownName, message, name.span, "unknown name");
-                self.error(diagnostic.help(format!("did you mean `{near}`?")));
-            }
+            Some(near) if !declared => self.error(complaints::unknown_but_near(name, near)),
             _ if !declared && self.imported_from(&self.scope.module, &name.name).is_none() => {
-                let message = format!("there is no axis `{}` here", name.name);
-                let listed: Vec<String> = axes.iter().map(|axis| format!("`{axis}`")).collect();
-                let diagnostic = Diagnostic::new(Code::UnknownName, message, name.span, "unknown axis");
-                self.error(if listed.is_empty() {
-                    diagnostic.help("axes are declared: `axis way = 2`")
-                } else {
-                    diagnostic.help(format!("declare it, or take one of {}", listed.join(", ")))
-                });
+                self.error(complaints::unknown_axis(name, &axes));
             }
             _ => self.unknown(&name.name, name.span),
         }
@@ -360,7 +264,7 @@ impl Checker<'_> {
             if self.known_name(&name.name, name.span).is_none() {
                 self.unknown(&name.name, name.span);
             } else if !self.targets.contains_key(&name.name) {
-                self.not_updatable(name, "declared as an item, not as a state", None);
+                self.error(complaints::not_updatable(name, &Lasting::Item, None));
             }
             return false;
         };
@@ -368,31 +272,15 @@ impl Checker<'_> {
             return true;
         }
         let place = binding.span;
-        let help = match (&binding.value, binding.role) {
-            (_, BindingRole::Counter) => "a loop counts by itself",
-            (Value::Net(_) | Value::Family(_) | Value::Recipe(_), _) => {
-                "a net keeps its weights, which only training changes"
-            }
+        let what = match (&binding.value, binding.role) {
+            (_, BindingRole::Counter) => Lasting::Counter,
+            (Value::Net(_) | Value::Family(_) | Value::Recipe(_), _) => Lasting::Net,
             (Value::Tensor(_) | Value::Broken, _) if !self.declared.contains_key(&name.name) => {
-                "bind it with `var` instead of `let`, or declare a `state`"
+                Lasting::Value
             }
-            _ => "only a `state` or a `var` can be updated",
+            _ => Lasting::Other,
         };
-        self.not_updatable(name, help, Some(place));
+        self.error(complaints::not_updatable(name, &what, Some(place)));
         false
     }
-
-    pub(in crate::model) fn not_updatable(&mut self, name: &Ident, help: &str, place: Option<Span>) {
-        let message = format!("`{}` cannot be updated", name.name);
-        let diagnostic = Diagnostic::new(Code::Misplaced, message, name.span, "updated here").help(help);
-        self.error(match place {
-            Some(place) => diagnostic.related(place, "bound here, for good"),
-            None => diagnostic,
-        });
-    }
-}
-
-pub(in crate::model) fn not_a_value(name: &str, span: Span) -> Diagnostic {
-    Diagnostic::new(Code::Kind, format!("`{name}` is a model, which has no value"), span, "a model")
-        .help(format!("a model is built upon: `model Mine extends {name} {{ … }}`"))
 }

@@ -1,6 +1,7 @@
 //! What names mean: inheritance resolved into one list of members, items of modules, look-up in scopes, names that
 //! stand in branches not taken.
 
+mod complaints;
 mod conflicts;
 pub(in crate::model) mod continued;
 pub(in crate::model) mod inherit;

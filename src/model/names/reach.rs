@@ -1,8 +1,9 @@
 //! Names that the schedule binds where they cannot be read: in a later section, further down, in an iteration, a branch
 //! or a block. Takes the trees of the schedule and a name; gives a diagnostic with the mend, and decides nothing.
 
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::Diagnostic;
 use crate::model::checker::Checker;
+use crate::model::names::complaints::BoundElsewhere;
 use crate::model::names::inherit::Flat;
 use crate::source::Span;
 use crate::syntax::ast::{Block, Ident, LoopCount, MemberKind, Section, Stmt, StmtKind};
@@ -15,6 +16,12 @@ struct Bound<'a> {
     word: &'static str,
     /// The innermost loop or branch around it; None at the top.
     inside: Option<&'static str>,
+}
+
+impl<'a> Bound<'a> {
+    fn told(&self, read: Span) -> BoundElsewhere<'a> {
+        BoundElsewhere { bound: self.name, word: self.word, read }
+    }
 }
 
 impl Checker<'_> {
@@ -31,10 +38,11 @@ impl Checker<'_> {
             let MemberKind::Section { body, .. } = &flat.member.kind else { continue };
             let Some(bound) = bound_in(body, name, None) else { continue };
             let earlier = reader.is_some_and(|reader| at > reader);
+            let told = bound.told(read);
             return Some(match bound.inside {
-                _ if earlier => later_section(&bound, *section, IN_ORDER[reader?], read),
-                None => further_down(&bound, read),
-                Some(place) => in_an_iteration(&bound, place, read),
+                _ if earlier => told.in_a_later_section(section.word(), IN_ORDER[reader?].word()),
+                None => told.further_down(),
+                Some(place) => told.in_an_iteration(place),
             });
         }
         let mut blocks: Vec<&Flat> = self.blocks.values().collect();
@@ -42,10 +50,11 @@ impl Checker<'_> {
         blocks.into_iter().find_map(|flat| {
             let MemberKind::Block { name: block, body, .. } = &flat.member.kind else { return None };
             let bound = bound_in(body, name, None)?;
+            let told = bound.told(read);
             Some(if holds(flat, read) && bound.inside.is_none() {
-                further_down(&bound, read)
+                told.further_down()
             } else {
-                in_an_iteration(&bound, &format!("the block `{}`", block.name), read)
+                told.in_an_iteration(&format!("the block `{}`", block.name))
             })
         })
     }
@@ -54,34 +63,6 @@ impl Checker<'_> {
 fn holds(flat: &Flat, place: Span) -> bool {
     let span = flat.member.span;
     span.file == place.file && span.start <= place.start && place.end <= span.end
-}
-
-fn told(message: String, read: Span, bound: &Bound) -> Diagnostic {
-    Diagnostic::new(Code::UnknownName, message, read, "read here").related(bound.name.span, "bound here")
-}
-
-fn later_section(bound: &Bound, section: Section, reader: Section, read: Span) -> Diagnostic {
-    let (name, section, reader) = (&bound.name.name, section.word(), reader.word());
-    told(format!("`{name}` is bound in `{section}`, which runs after `{reader}`"), read, bound).help(format!(
-        "compute it in `{reader}` too; to read that of the step before, carry it: declare a `state` and update it in `think`"
-    ))
-}
-
-fn further_down(bound: &Bound, read: Span) -> Diagnostic {
-    let name = &bound.name.name;
-    told(format!("`{name}` is bound only further down"), read, bound)
-        .help("bind it before it is read; what an iteration hands to the next is a `var` or a `state`")
-}
-
-fn in_an_iteration(bound: &Bound, place: &str, read: Span) -> Diagnostic {
-    let name = &bound.name.name;
-    let help = match bound.word {
-        "let" => format!("keep the last one: write `record {name} = …` there in place of `let {name} = …`"),
-        word => format!(
-            "keep the last one under a name of its own, `record last_{name} = {name}`, behind this `{word}`"
-        ),
-    };
-    told(format!("`{name}` is known in {place} alone"), read, bound).help(help)
 }
 
 /// The first statement that binds the name by `let`, `var` or `giving`, in loops and branches too.

@@ -1,8 +1,8 @@
 //! Names in branches that no choice of the configs takes now: `if deep { … } else { … }` is checked in the branch taken,
 //! and a name that means nothing anywhere in the model is told in the other one too.
 
-use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::model::checker::Checker;
+use crate::model::names::complaints;
 use crate::model::names::inherit::FlatModel;
 use crate::syntax::ast::{Block, ExprKind, ItemKind, LoopCount, MemberKind, Stmt, StmtKind};
 use std::collections::HashSet;
@@ -43,18 +43,9 @@ impl Checker<'_> {
             });
         }
         for (name, span) in unknown {
-            let diagnostic = Diagnostic::new(
-                Code::UnknownName,
-                format!("nothing here is called `{name}`"),
-                span,
-                "unknown name, in a branch that is not taken now",
-            );
             let mut known: Vec<&str> = bound.iter().map(String::as_str).collect();
             known.sort_unstable();
-            self.error(match did_you_mean(&name, known) {
-                Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-                None => diagnostic,
-            });
+            self.error(complaints::unknown_where_not_taken(&name, span, &known));
         }
     }
 }

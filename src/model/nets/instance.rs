@@ -1,13 +1,13 @@
 //! Nets: declared once, their weights exist once; called as often as the schedule likes. A net given as an
 //! argument is a recipe: each use makes its own.
 
-use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::Called;
 use crate::ir::op::Init;
 use crate::model::Number;
 use crate::model::checker::Checker;
 use crate::model::evaluate::signature::Args;
 use crate::model::evaluate::value::{BindingRole, NetDefinition, NetInstance, NetKind, Scope, Value};
+use crate::model::nets::complaints;
 use crate::source::Span;
 use crate::syntax::ast::{self, Arg, BinaryOp, Expr, ExprKind, MemberKind};
 use std::collections::HashSet;
@@ -89,11 +89,7 @@ impl Checker<'_> {
     }
 
     fn function_as_net(&mut self, name: &str, span: Span) -> Value {
-        let message = format!("a net is needed here, and `{name}` is a function");
-        self.error(
-            Diagnostic::new(Code::Kind, message, span, "not a net")
-                .help("a function needs no declaration: call it in the schedule"),
-        );
+        self.error(complaints::function_as_net(name, span));
         Value::Broken
     }
 
@@ -105,29 +101,13 @@ impl Checker<'_> {
     }
 
     fn not_a_net(&mut self, what: &str, span: Span) -> Value {
-        self.error(
-            Diagnostic::new(
-                Code::Kind,
-                format!("a net is needed here, and this is {what}"),
-                span,
-                "not a net",
-            )
-            .help("for example `Linear(dim -> symbol)` or `Stack(2, Block(pos, dim, heads, 4))`"),
-        );
+        self.error(complaints::not_a_net(what, span));
         Value::Broken
     }
 
     fn instantiate(&mut self, def: Rc<NetDefinition>, args: &[Arg], path: &str, span: Span) -> Value {
         if self.calls.len() > crate::model::emit::DEEPEST_CALL {
-            self.give_up(
-                Diagnostic::new(
-                    Code::Misplaced,
-                    format!("the net `{}` is made of itself without end", def.def.name.name),
-                    span,
-                    "one more inside",
-                )
-                .help("a number that decides how deep it goes ends it: `if depth > 0 { … } else { … }`"),
-            );
+            self.give_up(complaints::made_of_itself(&def.def.name, span));
         }
         if !self.spend(span) {
             return Value::Broken;
@@ -162,15 +142,7 @@ impl Checker<'_> {
                     let net = self.member_net(value, &format!("{path}.{}", name.name));
                     self.scope.bind(&name.name, net, BindingRole::Constant, name.span);
                 }
-                _ => self.error(
-                    Diagnostic::new(
-                        Code::Misplaced,
-                        "a net has no such declaration",
-                        member.span,
-                        "does not belong in a net",
-                    )
-                    .help("a net has `axis`, `param`, `buffer`, `table`, `net` and one `fn`"),
-                ),
+                _ => self.error(complaints::not_in_a_net(member.span)),
             }
         }
         let scope = std::mem::replace(&mut self.scope, caller);
@@ -215,12 +187,7 @@ impl Checker<'_> {
                 let others = args.named.len() + args.clauses.len() + args.maps.len();
                 let ([(value, place)], 0) = (&args.positional[..], others) else {
                     let given = args.positional.len();
-                    let (message, label) = if others > 0 {
-                        (format!("`{}` takes one value and nothing else", net.path), "more than one value")
-                    } else {
-                        (format!("`{}` takes 1 value, not {given}", net.path), "a `Linear` map")
-                    };
-                    self.error(Diagnostic::new(Code::Arguments, message, span, label));
+                    self.error(complaints::linear_takes_one(&net.path, given, others > 0, span));
                     return Value::Broken;
                 };
                 let Some(x) = self.tensor(value, *place) else { return Value::Broken };
@@ -241,16 +208,7 @@ impl Checker<'_> {
                     self.apply(body, scope.clone(), args, span, &net.path, called)
                 }
                 None => {
-                    self.error(
-                        Diagnostic::new(
-                            Code::Incomplete,
-                            format!("the net `{}` has no `fn`", def.def.name.name),
-                            span,
-                            "called here",
-                        )
-                        .related(def.def.name.span, "declared here")
-                        .help("say what it computes: `fn (x) { return … }`"),
-                    );
+                    self.error(complaints::without_fn(&def.def.name, span));
                     Value::Broken
                 }
             },
@@ -278,16 +236,7 @@ impl Checker<'_> {
         match init {
             Some(init) => Value::Init(init),
             None => {
-                let wanted = if name == "uniform" { "low = 0, high = 1" } else { "std = 1" };
-                self.error(
-                    Diagnostic::new(
-                        Code::Arguments,
-                        format!("`{name}` needs its numbers"),
-                        span,
-                        "without its numbers",
-                    )
-                    .help(format!("`{name}({wanted})`")),
-                );
+                self.error(complaints::without_its_numbers(name, span));
                 Value::Broken
             }
         }

@@ -1,12 +1,12 @@
 //! `Linear`: the one net that is no library code, `x · Wᵀ + b` from axes to axes.
 
-use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::WeightRole;
 use crate::ir::op::{Attrs, Init, Op};
 use crate::model::Val;
 use crate::model::checker::Checker;
+use crate::model::complaints::told;
 use crate::model::evaluate::value::{Linear, NetInstance, NetKind, Value};
-use crate::model::words::told;
+use crate::model::nets::complaints;
 use crate::source::Span;
 use crate::syntax::ast::{Arg, ArgKind, Expr, ExprKind, MapSide};
 use crate::types::{Axis, Dim};
@@ -50,29 +50,13 @@ impl Checker<'_> {
                 ("weight", Value::Number(number)) => weight = Some(Init::Constant(number.to_f64())),
                 ("weight", Value::Init(init)) => weight = Some(init),
                 _ => {
-                    self.error(
-                        Diagnostic::new(
-                            Code::Arguments,
-                            "`Linear` takes `bias` and `weight` besides its axes",
-                            arg.span,
-                            "not expected",
-                        )
-                        .help("`Linear(dim -> symbol, bias = true, weight = normal(std = 0.02))`"),
-                    );
+                    self.error(complaints::linear_has_no_parameter(arg.span));
                     return Value::Broken;
                 }
             }
         }
         let Some((from, to)) = map else {
-            self.error(
-                Diagnostic::new(
-                    Code::Arguments,
-                    "`Linear` needs to know from which axes to which",
-                    span,
-                    "no `from -> to`",
-                )
-                .help("`Linear(dim -> symbol)`; `-> 1` gives a single number"),
-            );
+            self.error(complaints::linear_without_axes(span));
             return Value::Broken;
         };
         let (from_place, to_place) = (side_span(from).unwrap_or(span), side_span(to).unwrap_or(span));
@@ -126,16 +110,8 @@ impl Checker<'_> {
             }
         }
         if let Some(axis) = linear.to.iter().find(|axis| ty.has(**axis) && !linear.from.contains(axis)) {
-            let name = self.axes.name(*axis).to_owned();
-            self.error(
-                Diagnostic::new(
-                    Code::AxisUnexpected,
-                    format!("this `Linear` makes the axis `{name}`, which its input has already"),
-                    span,
-                    format!("this is given {}", ty.show(&self.axes)),
-                )
-                .help("rename or reduce that axis first"),
-            );
+            let (name, shown) = (self.axes.name(*axis).to_owned(), ty.show(&self.axes).to_string());
+            self.error(complaints::linear_makes_again(&name, &shown, span));
             return None;
         }
         let mut x = x;

@@ -1,5 +1,6 @@
 //! Nets: made once where they are declared, called as often as the schedule likes.
 
+mod complaints;
 pub(in crate::model) mod instance;
 pub(in crate::model) mod linear;
 pub(in crate::model) mod parts;

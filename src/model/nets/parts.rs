@@ -1,11 +1,10 @@
 //! Nets in the place of others: `net f.layers.mlp = Recipe(…)`. Takes the declarations of a model and the nets that are
 //! being made; gives the net that stands at a path, says which paths there are not, and which arguments nothing reads now.
 
-use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::model::checker::Checker;
 use crate::model::evaluate::value::{BindingRole, Recipe, Value};
 use crate::model::names::visit::{visit_all, visit_block, visit_expr};
-use crate::model::words::quoted;
+use crate::model::nets::complaints;
 use crate::syntax::ast::{Arg, ArgKind, Expr, ExprKind, Member, MemberKind, NetDef};
 use std::rc::Rc;
 
@@ -36,13 +35,7 @@ impl Checker<'_> {
             let net = part.path.split('.').next().unwrap_or_default();
             let of_net: Vec<String> =
                 known.iter().filter(|path| path.split('.').next() == Some(net)).cloned().collect();
-            let message = format!("there is no net at `{}`", part.path);
-            let told = Diagnostic::new(Code::UnknownName, message, part.span, "no such part");
-            self.error(match did_you_mean(&part.path, of_net.iter().map(String::as_str)) {
-                Some(near) => told.help(format!("did you mean `{near}`?")),
-                None if of_net.is_empty() => told.help(format!("`{net}` has no nets inside")),
-                None => told.help(format!("`{net}` has {}", quoted(&of_net))),
-            });
+            self.error(complaints::no_such_part(&part.path, &of_net, part.span));
         }
     }
 

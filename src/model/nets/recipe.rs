@@ -1,10 +1,9 @@
 //! Arguments of nets: constants are evaluated where the net is made, nets stay recipes.
 
-use crate::diagnostic::{Code, Diagnostic};
 use crate::model::checker::Checker;
-use crate::model::evaluate::complaints::no_parameter;
+use crate::model::evaluate::complaints;
 use crate::model::evaluate::value::{BindingRole, Recipe, Scope, Value};
-use crate::model::words::{article, counted, quoted};
+use crate::model::nets::complaints::no_parameter_for;
 use crate::source::Span;
 use crate::syntax::ast::{self, Arg, ArgKind, Expr, ExprKind};
 use std::rc::Rc;
@@ -35,30 +34,7 @@ impl Checker<'_> {
                 }
             };
             let Some(at) = at else {
-                let known: Vec<String> = def.params.iter().map(|param| param.name.name.clone()).collect();
-                self.error(match &arg.kind {
-                    ArgKind::Named(name, expr) => {
-                        no_parameter(&def.name.name, name, expr.span, &known, def.name.span)
-                    }
-                    _ => Diagnostic::new(
-                        Code::Arguments,
-                        match &arg.kind {
-                            ArgKind::Positional(_) => format!(
-                                "`{}` takes {}, and this is one more",
-                                def.name.name,
-                                counted(known.len(), "value")
-                            ),
-                            ArgKind::Clause(clause, _) => {
-                                format!("`{}` takes no `{}`", def.name.name, clause.word())
-                            }
-                            _ => format!("`{}` takes no `from -> to`", def.name.name),
-                        },
-                        arg.span,
-                        "not expected",
-                    )
-                    .related(def.name.span, "declared here")
-                    .help(format!("its parameters are {}", quoted(&known))),
-                });
+                self.error(no_parameter_for(def, arg));
                 fine = false;
                 continue;
             };
@@ -72,11 +48,7 @@ impl Checker<'_> {
                 fine = false;
             }
             if given[at].replace(value).is_some() {
-                let message = format!("`{}` of `{}` is given twice", param.name.name, def.name.name);
-                self.error(
-                    Diagnostic::new(Code::Arguments, message, arg.span, "again here")
-                        .related(param.name.span, "declared here"),
-                );
+                self.error(complaints::given_twice(&def.name.name, &param.name, arg.span, param.name.span));
             }
         }
         if !fine {
@@ -96,15 +68,7 @@ impl Checker<'_> {
                     value
                 }
                 (None, None) => {
-                    self.error(
-                        Diagnostic::new(
-                            Code::Arguments,
-                            format!("`{}` needs `{}`", def.name.name, param.name.name),
-                            span,
-                            "missing here",
-                        )
-                        .related(param.name.span, "declared here"),
-                    );
+                    self.error(complaints::missing(&def.name.name, param, span));
                     return None;
                 }
             };
@@ -133,19 +97,7 @@ impl Checker<'_> {
         };
         if !fits {
             let shown = value.shown();
-            self.error(
-                Diagnostic::new(
-                    Code::Arguments,
-                    format!(
-                        "`{}` of `{net}` must be {}, and this is {shown}",
-                        param.name.name,
-                        article(&ty.name.name)
-                    ),
-                    span,
-                    format!("this is {shown}"),
-                )
-                .related(param.name.span, "declared here"),
-            );
+            self.error(complaints::of_another_type(net, param, &ty.name.name, &shown, span));
         }
         fits
     }

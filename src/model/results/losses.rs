@@ -1,7 +1,6 @@
 //! The ends of a supervision step: states that leave `think`, predictions, metrics, losses, halting,
 //! `lookahead`.
 
-use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::op::Op;
 use crate::ir::{HaltInfo, Mode};
 use crate::ir::{State, Val};
@@ -10,6 +9,7 @@ use crate::model::checker::{Checker, Items};
 use crate::model::evaluate::value::{BindingRole, Value};
 use crate::model::names::inherit::Flat;
 use crate::model::outline::{Item, ItemKind, Section};
+use crate::model::results::complaints::{self, Leaving};
 use crate::source::Span;
 use crate::syntax::ast::{Expr, ExprKind, Ident, MemberKind};
 use crate::types::{AxisId, Dim, Kind, Ty};
@@ -42,46 +42,26 @@ impl Checker<'_> {
 
     fn keeps_axes(&mut self, state: &State, val: Val, place: Span) -> bool {
         let ty = self.ty(val).clone();
-        let name = &state.name;
-        let extra: Vec<Dim> = ty.dims.iter().filter(|dim| !state.ty.has(dim.axis)).copied().collect();
+        let extra = ty.dims.iter().find(|dim| !state.ty.has(dim.axis)).copied();
         let lost: Vec<AxisId> = state.ty.axes().filter(|axis| !ty.has(*axis)).collect();
-        let (message, help) = if let Some(first) = extra.first() {
-            let axis = self.axes.name(first.axis).to_owned();
-            (
-                format!(
-                    "`{name}` leaves `think` with the axis `{axis}` ({}), which it was not declared with",
-                    first.size
-                ),
-                match self.axes.is_growing(first.axis) {
-                    true => {
-                        format!("merge it before `think` ends: `merge {name} with mean({name}, over {axis})`")
-                    }
-                    false => format!("reduce it, or declare the state with `{axis}`"),
-                },
-            )
+        let other_size = |dim: &Dim| state.ty.size(dim.axis) != Some(dim.size);
+        let leaving = Leaving {
+            state: &state.name,
+            shown: ty.show(&self.axes).to_string(),
+            declared: state.ty.show(&self.axes).to_string(),
+            place,
+            declaration: state.span,
+        };
+        let told = if let Some(Dim { axis, size }) = extra {
+            leaving.with_more(self.axes.name(axis), size, self.axes.is_growing(axis))
         } else if !lost.is_empty() {
-            let axes = self.axes.names(&lost);
-            let over = axes.replace('`', "");
-            let over = if lost.len() == 1 { over } else { format!("({over})") };
-            (
-                format!("`{name}` leaves `think` without {axes}, which it was declared with"),
-                format!(
-                    "keep it; to repeat one value along it, say so: `{name} <- broadcast(…, over {over})`"
-                ),
-            )
-        } else if ty.dims.iter().any(|dim| state.ty.size(dim.axis) != Some(dim.size)) {
-            (
-                format!("`{name}` leaves `think` with other sizes than it was declared with"),
-                "a state keeps its size from step to step".to_owned(),
-            )
+            leaving.with_fewer(&self.axes.names(&lost), lost.len())
+        } else if ty.dims.iter().any(other_size) {
+            leaving.with_other_sizes()
         } else {
             return true;
         };
-        let shown = format!("from here on it is {}", ty.show(&self.axes));
-        let declared = format!("declared as {}", state.ty.show(&self.axes));
-        self.error(
-            Diagnostic::new(Code::StateAxes, message, place, shown).related(state.span, declared).help(help),
-        );
+        self.error(told);
         false
     }
 
@@ -95,26 +75,13 @@ impl Checker<'_> {
             };
             let Some((steps, span)) = at_most_steps else { continue };
             if steps == 0 {
-                self.error(Diagnostic::new(
-                    Code::Number,
-                    "a sample needs at least one step",
-                    span,
-                    "this is 0",
-                ));
+                self.error(complaints::no_step(span));
             }
             let chance =
                 explore.as_ref().and_then(|expr| self.number(expr)).map_or(0.0, |number| number.to_f64());
             if !(0.0..=1.0).contains(&chance) {
                 let span = explore.as_ref().map_or(flat.member.span, |expr| expr.span);
-                self.error(
-                    Diagnostic::new(
-                        Code::Number,
-                        format!("`explore` is a probability, and {chance} is none"),
-                        span,
-                        "out of range",
-                    )
-                    .help("give it a number between 0 and 1"),
-                );
+                self.error(complaints::not_a_probability(chance, span));
             }
             self.halt = Some(HaltInfo { at_most: steps, explore: chance, learned: when.is_some() });
         }
@@ -156,19 +123,7 @@ impl Checker<'_> {
                         continue;
                     }
                     let shown = ty.show(&self.axes).to_string();
-                    let help = match ty.kind {
-                        Kind::Bool => "reduce it before comparing: `min(x, over cell) > 0`",
-                        _ => "compare it: `halt when halt_logit > 0, …`",
-                    };
-                    self.error(
-                        Diagnostic::new(
-                            Code::Kind,
-                            "`halt when` needs a bool per sample",
-                            when.span,
-                            format!("this is {shown}"),
-                        )
-                        .help(help),
-                    );
+                    self.error(complaints::halts_when_what(&shown, ty.kind == Kind::Bool, when.span));
                 }
                 _ => {}
             }
@@ -186,15 +141,7 @@ impl Checker<'_> {
             (Some(name), _) => name.name.clone(),
             (None, ExprKind::Name(name)) => name.clone(),
             _ => {
-                self.error(
-                    Diagnostic::new(
-                        Code::Misplaced,
-                        "this prediction has no name",
-                        expr.span,
-                        "an expression",
-                    )
-                    .help("name it: `predict answer = …`"),
-                );
+                self.error(complaints::unnamed_prediction(expr.span));
                 return;
             }
         };
@@ -203,15 +150,7 @@ impl Checker<'_> {
         let label = format!("predict.{label}");
         if self.outputs.iter().any(|output| output.name == label) {
             let place = name.map_or(expr.span, |name| name.span);
-            self.error(
-                Diagnostic::new(
-                    Code::Duplicate,
-                    format!("two predictions are called `{}`", label.trim_start_matches("predict.")),
-                    place,
-                    "again here",
-                )
-                .help("give one of them another name"),
-            );
+            self.error(complaints::two_predictions(label.trim_start_matches("predict."), place));
             return;
         }
         self.output(label, val);
@@ -229,47 +168,21 @@ impl Checker<'_> {
         self.targets_readable = readable;
         let val = self.tensor(&result, value.span)?;
         let ty = self.ty(val).clone();
-        if !self.only_batch(&ty, &format!("the {what} `{}`", name.name), value.span) {
-            return None;
-        }
-        Some(val)
-    }
-
-    fn only_batch(&mut self, ty: &Ty, what: &str, span: Span) -> bool {
         let extra: Vec<AxisId> = ty.axes().filter(|axis| Some(*axis) != self.batch).collect();
         if extra.is_empty() {
-            return true;
+            return Some(val);
         }
-        let names = self.axes.names(&extra);
-        let over = names.replace('`', "");
-        let (axes, over) = if extra.len() == 1 { ("axis", over) } else { ("axes", format!("({over})")) };
-        let shown = ty.show(&self.axes).to_string();
-        self.error(
-            Diagnostic::new(
-                Code::AxisUnexpected,
-                format!("{what} is a number per sample, `[batch]`, and this has the {axes} {names}"),
-                span,
-                format!("this is {shown}"),
-            )
-            .help(format!("reduce it: `mean(…, over {over})`")),
-        );
-        false
+        let (names, shown) = (self.axes.names(&extra), ty.show(&self.axes).to_string());
+        let told = complaints::more_than_a_number((what, name), (extra.len(), &names), &shown, value.span);
+        self.error(told);
+        None
     }
 
     fn loss(&mut self, name: &Ident, value: &Expr) {
         let Some(val) = self.per_sample("loss", name, value) else { return };
         if self.bindings.mode == Mode::Training && !self.needs(val) && !self.is_number(val) {
             let shown = self.ty(val).show(&self.axes).to_string();
-            self.error(
-                Diagnostic::new(
-                    Code::NoGradient,
-                    format!("gradient of the loss `{}` can reach no weight", name.name),
-                    value.span,
-                    format!("this is {shown}, and nothing in it carries gradient"),
-                )
-                .help("it depends only on data, on constants, or on what was computed without gradient: \
-                       read a value of an iteration with gradient (`repeat …, grad last 1`), and not through `stop_gradient`"),
-            );
+            self.error(complaints::loss_without_gradient(name, &shown, value.span));
             return;
         }
         let text = self.author_text(value.span);
@@ -296,36 +209,15 @@ impl Checker<'_> {
     /// The outputs of one more step from the new state on the same data, without gradient, in training.
     pub(in crate::model) fn lookahead(&mut self, names: &[Ident], span: Span) -> Value {
         let Some(states) = self.next_states.clone() else {
-            self.error(
-                Diagnostic::new(
-                    Code::Misplaced,
-                    "`lookahead` is a step after this one, which is not over yet",
-                    span,
-                    "not over yet",
-                )
-                .help("use it in a `loss` or `metric`"),
-            );
+            self.error(complaints::looks_ahead_too_early(span));
             return Value::Broken;
         };
         if self.bindings.mode != Mode::Training {
-            self.error(
-                Diagnostic::new(
-                    Code::Misplaced,
-                    "`lookahead` exists in training only",
-                    span,
-                    "read in evaluation",
-                )
-                .help("guard it: `if training { … } else { return 0 }`"),
-            );
+            self.error(complaints::looks_ahead_in_evaluation(span));
             return Value::Broken;
         }
         if self.looking_ahead {
-            self.error(Diagnostic::new(
-                Code::Misplaced,
-                "a `lookahead` cannot look ahead itself",
-                span,
-                "inside a lookahead",
-            ));
+            self.error(complaints::looks_ahead_twice(span));
             return Value::Broken;
         }
         // The step ahead is a speculation of which the computation stays, and nothing else.

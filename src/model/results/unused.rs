@@ -1,9 +1,10 @@
 //! Warnings about what nobody uses: nets, weights, blocks and configs that no text of a model reads.
 
-use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::model::checker::Checker;
 use crate::model::names::inherit::{Flat, FlatModel};
 use crate::model::names::visit::{visit_all, visit_member};
+use crate::model::results::complaints::{self, Unused};
+use crate::model::words::meant;
 use crate::source::Span;
 use crate::syntax::ast::{Block, ExprKind, Member, MemberKind, StmtKind, WeightRole};
 use std::collections::HashSet;
@@ -36,7 +37,8 @@ impl Checker<'_> {
                 }
             });
         }
-        let configs: Vec<&str> = flat.members.iter().filter_map(config_name).collect();
+        let configs = flat.members.iter().filter_map(config_name);
+        let configs: Vec<&str> = configs.filter(|name| read_by_size.contains(*name)).collect();
         for own in &flat.members {
             let (kind, name, used) = match &own.member.kind {
                 MemberKind::Config { name, .. } => ("config", name, read_by_size.contains(&name.name)),
@@ -57,57 +59,20 @@ impl Checker<'_> {
             if used {
                 continue;
             }
-            let what = match kind {
-                "block" => "it would never run",
-                "config" => "it changes nothing, whatever it is set to",
-                "buffer" => "it would only take room in checkpoints",
-                _ => "its weights would never learn",
+            let own_text = own.model == flat.span;
+            let unused = Unused {
+                model: &flat.name,
+                kind,
+                name,
+                own: own_text,
+                library: !own_text && self.sources.is_library(name.span),
+                replaced: read.contains(&name.name),
+                meant: if kind == "config" { meant(&name.name, &configs) } else { None },
             };
-            let others = configs.iter().copied().filter(|other| read_by_size.contains(*other));
-            let near = if kind == "config" { did_you_mean(&name.name, others) } else { None };
-            let mend = match (own.model == flat.span, kind) {
-                (_, "config") if read.contains(&name.name) => {
-                    "the part of a net that read it was replaced".to_owned()
-                }
-                (_, "config") if near.is_some() => format!("did you mean `{}`?", near.unwrap_or_default()),
-                (true, "config") => "read it or remove it".to_owned(),
-                (false, _) => format!("`drop {kind} {}`", name.name),
-                (true, "block") => "`do` it or remove it".to_owned(),
-                (true, "net") => "call it or remove it".to_owned(),
-                (true, _) => "read it or remove it".to_owned(),
-            };
-            // In text that the author has not written, it is told of the heir.
-            let inherited = own.model != flat.span && self.sources.is_library(name.span);
-            let (place, label, related) = match inherited {
-                true => (flat.name.span, "inherits it", name.span),
-                false => (name.span, "declared here", Span::NONE),
-            };
-            self.told.borrow_mut().sink.push(
-                Diagnostic::warning(
-                    Code::Unused,
-                    match kind {
-                        "config" => {
-                            format!("nothing in `{}` reads the config `{}`", flat.name.name, name.name)
-                        }
-                        _ => format!("the {kind} `{}` is never used in `{}`", name.name, flat.name.name),
-                    },
-                    place,
-                    label,
-                )
-                .related(related, "declared here")
-                .help(format!("{what}: {mend}")),
-            );
+            self.told.borrow_mut().sink.push(unused.told());
         }
         if !flat.members.iter().any(|own| matches!(own.member.kind, MemberKind::Loss { .. })) {
-            self.told.borrow_mut().sink.push(
-                Diagnostic::warning(
-                    Code::Incomplete,
-                    format!("`{}` has no `loss`, and cannot be trained", flat.name.name),
-                    flat.name.span,
-                    "this model",
-                )
-                .help("say what it should learn: `loss answering = …`"),
-            );
+            self.told.borrow_mut().sink.push(complaints::without_loss(&flat.name));
         }
     }
 }

@@ -2,6 +2,7 @@
 //! nothing.
 
 use crate::diagnostic::{Code, Diagnostic};
+use crate::model::words::{counted, meant, one, quoted};
 use crate::source::Span;
 use crate::syntax::ast::Ident;
 
@@ -196,4 +197,123 @@ pub(super) fn axes_change_while(name: &str, then: (&str, Span), now: (&str, Span
         .help(
             "a sample that has stopped keeps its value: branch and merge outside, or as often as each other",
         )
+}
+
+/// `grad last` of more iterations than there are.
+pub(super) fn more_than_all(last: usize, times: usize, place: Span) -> Diagnostic {
+    let message = format!("gradient through the last {last} of {}", counted(times, "iteration"));
+    let label = format!("there are {times}, and all of them have gradient");
+    Diagnostic::warning(Code::NoGradient, message, place, label)
+        .help("write no more than there are, or leave `grad last` out")
+}
+
+pub(super) fn nothing_inherited(place: Span) -> Diagnostic {
+    let label = "not in an heir's section or block";
+    Diagnostic::new(Code::Misplaced, "nothing is inherited here", place, label)
+        .help("`inherited` goes on from the same section or block of the model that is extended")
+}
+
+/// An expression in the place of a statement.
+pub(super) fn unread_value(value: Span) -> Diagnostic {
+    Diagnostic::new(Code::Misplaced, "this value is not used", value, "an expression alone")
+        .help("bind it, `let name = …`, or update a state, `z <- …`")
+}
+
+pub(super) fn return_without_caller(place: Span) -> Diagnostic {
+    let message = "`return` gives a value back, and nobody reads it here";
+    Diagnostic::new(Code::Misplaced, message, place, "no caller")
+        .help("update a state, `z <- …`, or bind a name, `let name = …`")
+}
+
+/// What a statement would hide that binds a name.
+pub(super) enum Hidden<'a> {
+    /// A declaration of the model, by its keyword.
+    Declaration(&'a str),
+    /// A binding; `var`: it can be updated.
+    Binding { var: bool },
+}
+
+/// `word`: the statement that binds the name; `before`: where the other stands.
+pub(super) fn hides(name: &Ident, word: &str, hidden: &Hidden, before: Span) -> Diagnostic {
+    let (what, label) = match hidden {
+        Hidden::Declaration(kind) => (format!("{} of the model", one(kind)), "declared here"),
+        Hidden::Binding { .. } => ("bound already".to_owned(), "bound here"),
+    };
+    let (other, update) = ("choose another name", format!("`{} <- …`", name.name));
+    let help = match hidden {
+        Hidden::Declaration("state") | Hidden::Binding { var: true } if word != "axis" => {
+            format!("update it: {update}")
+        }
+        Hidden::Binding { .. } if word == "let" => {
+            format!("{other}, or bind the first by `var` and update it, {update}")
+        }
+        _ => other.to_owned(),
+    };
+    let message = format!("`{}` is {what}, which this would hide", name.name);
+    Diagnostic::new(Code::Duplicate, message, name.span, format!("bound anew by `{word}`"))
+        .related(before, label)
+        .help(help)
+}
+
+/// `found`: what is bound to so many names.
+pub(super) fn other_values(names: usize, found: &str, value: Span) -> Diagnostic {
+    let message = format!("{names} names are bound to {found}");
+    Diagnostic::new(Code::Arguments, message, value, format!("this gives {found}"))
+}
+
+/// `known`: the blocks of the model; `net`: a net has the name.
+pub(super) fn no_block(name: &Ident, known: &[&String], net: bool) -> Diagnostic {
+    let block = &name.name;
+    let help = meant(block, known.iter().copied()).unwrap_or_else(|| match net {
+        true => format!("`{block}` is a net: call it, `z <- {block}(z)`"),
+        false => format!("declare it: `block {block} {{ … }}`"),
+    });
+    Diagnostic::new(Code::UnknownName, format!("there is no block `{block}`"), name.span, "not found")
+        .help(help)
+}
+
+pub(super) fn other_arguments(
+    block: &Ident,
+    takes: usize,
+    given: usize,
+    (place, declared): (Span, Span),
+) -> Diagnostic {
+    let message = format!("the block `{}` takes {}, not {given}", block.name, counted(takes, "argument"));
+    Diagnostic::new(Code::Arguments, message, place, format!("given {given}"))
+        .related(declared, "declared here")
+}
+
+pub(super) fn does_itself(block: &Ident, place: Span) -> Diagnostic {
+    let message = format!("the block `{}` does itself without end", block.name);
+    Diagnostic::new(Code::Misplaced, message, place, "done again here")
+        .help("blocks are written out where they are done; use `repeat`")
+}
+
+pub(super) fn no_branch_axis(place: Span) -> Diagnostic {
+    Diagnostic::new(Code::Incomplete, "the model declares no axis `branch`", place, "branches need one")
+        .help("declare `axis branch`, or name another: `branch z along thought with …`")
+}
+
+/// `word`: `record` or `collect`.
+pub(super) fn kept_in_a_function(word: &str, name: &Ident) -> Diagnostic {
+    let message = format!("`{word}` belongs in the schedule, not in a function");
+    Diagnostic::new(Code::Misplaced, message, name.span, "in a function")
+        .help(format!("return the value, and {word} it where the function is called"))
+}
+
+pub(super) fn mean_too_early(name: &Ident) -> Diagnostic {
+    let message = format!("`{}` is a mean over the calls of a step, which is not over yet", name.name);
+    Diagnostic::new(Code::Misplaced, message, name.span, "not over yet")
+        .help("read it after `think`: in `decode`, `predict`, `metric` or `loss`")
+}
+
+/// `path`: the net that has no such name; `known`: the names that it has.
+pub(super) fn nothing_of_net(path: &str, name: &Ident, known: &[String]) -> Diagnostic {
+    let message =
+        format!("`{path}` neither has a weight `{}` nor emits it at a call with gradient", name.name);
+    let help = meant(&name.name, known).unwrap_or_else(|| match known {
+        [] => format!("emit it in the net's `fn`: `emit {} = …`", name.name),
+        known => format!("it has {}", quoted(known)),
+    });
+    Diagnostic::new(Code::UnknownName, message, name.span, "not found").help(help)
 }

@@ -2,7 +2,6 @@
 //! an axis), `emit` (a value of every call of a net, read as its mean). A loop whose body collects or emits is written
 //! out: each iteration then contributes a value of its own.
 
-use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::ir::op::Op;
 use crate::model::Val;
 use crate::model::checker::Checker;
@@ -10,7 +9,6 @@ use crate::model::evaluate::value::{BindingRole, NetInstance, Value};
 use crate::model::outline::ItemKind;
 use crate::model::schedule::complaints;
 use crate::model::schedule::left::{Collection, Emission};
-use crate::model::words::quoted;
 use crate::source::Span;
 use crate::syntax::ast::{Expr, Ident};
 use crate::types::{AxisId, Dim};
@@ -34,15 +32,7 @@ impl Checker<'_> {
     /// The value to keep, without the gradient that its scope does not have.
     fn kept(&mut self, word: &str, name: &Ident, value: &Expr) -> Option<Value> {
         if self.functions_deep > 0 {
-            self.error(
-                Diagnostic::new(
-                    Code::Misplaced,
-                    format!("`{word}` belongs in the schedule, not in a function"),
-                    name.span,
-                    "in a function",
-                )
-                .help(format!("return the value, and {word} it where the function is called")),
-            );
+            self.error(complaints::kept_in_a_function(word, name));
             return None;
         }
         let value = self.named_expr(&name.name, value);
@@ -207,15 +197,7 @@ impl Checker<'_> {
             return Value::Broken;
         }
         if self.next_states.is_none() {
-            self.error(
-                Diagnostic::new(
-                    Code::Misplaced,
-                    format!("`{}` is a mean over the calls of a step, which is not over yet", name.name),
-                    name.span,
-                    "not over yet",
-                )
-                .help("read it after `think`: in `decode`, `predict`, `metric` or `loss`"),
-            );
+            self.error(complaints::mean_too_early(name));
             return Value::Broken;
         }
         let mut sum: Option<Val> = None;
@@ -253,18 +235,6 @@ impl Checker<'_> {
         known.sort_unstable();
         known.dedup();
         let path = nets.first().map_or("", |net| net.path.as_str());
-        let diagnostic = Diagnostic::new(
-            Code::UnknownName,
-            format!("`{path}` neither has a weight `{}` nor emits it at a call with gradient", name.name),
-            name.span,
-            "not found",
-        );
-        self.error(match did_you_mean(&name.name, known.iter().map(String::as_str)) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-            None if known.is_empty() => {
-                diagnostic.help(format!("emit it in the net's `fn`: `emit {} = …`", name.name))
-            }
-            None => diagnostic.help(format!("it has {}", quoted(&known))),
-        });
+        self.error(complaints::nothing_of_net(path, name, &known));
     }
 }

@@ -1,7 +1,6 @@
 //! `repeat`: a loop stays a loop where each iteration does the same to the same axes; where iterations differ
 //! (the counter is read, a branch axis grows) it is unrolled. Scopes of gradient nest by intersection.
 
-use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{Val, Yield};
 use crate::model::Number;
 use crate::model::checker::{Checker, Items};
@@ -36,20 +35,6 @@ enum Rolled {
 }
 
 impl Checker<'_> {
-    /// `grad last 5` of fewer iterations: perhaps a config was meant to be larger.
-    fn more_than_all(&self, place: Span, last: usize, times: usize) {
-        let iterations = if times == 1 { "iteration" } else { "iterations" };
-        self.told.borrow_mut().sink.push(
-            Diagnostic::warning(
-                Code::NoGradient,
-                format!("gradient through the last {last} of {times} {iterations}"),
-                place,
-                format!("there are {times}, and all of them have gradient"),
-            )
-            .help("write no more than there are, or leave `grad last` out"),
-        );
-    }
-
     pub(in crate::model) fn repeat(
         &mut self,
         count: &LoopCount,
@@ -62,9 +47,10 @@ impl Checker<'_> {
         let last = match grad_last {
             Some(expr) => match self.size_value(expr) {
                 Some(last) => {
-                    // In evaluation it would be told a second time.
+                    // Perhaps a config was meant to be larger. In evaluation it would be told a second time.
                     if last > times && times > 0 && self.gradient {
-                        self.more_than_all(expr.span, last, times);
+                        let told = complaints::more_than_all(last, times, expr.span);
+                        self.told.borrow_mut().sink.push(told);
                     }
                     last.min(times)
                 }

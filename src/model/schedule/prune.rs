@@ -2,10 +2,10 @@
 
 use crate::ir::op::{Attrs, Op};
 use crate::model::checker::Checker;
+use crate::model::complaints::told;
 use crate::model::evaluate::value::Value;
 use crate::model::schedule::complaints::{self, Score};
 use crate::model::schedule::tree::Tree;
-use crate::model::words::told;
 use crate::source::Span;
 use crate::syntax::ast::{Expr, Ident};
 use crate::types::{Axis, AxisId, AxisSize};

@@ -1,15 +1,14 @@
 //! Statements of the schedule: bindings, updates, `branch`, `merge`, `prune`, `record`, `do`. Branching is
 //! flattening into an axis, merging is reducing it; nothing else in the compiler knows trees.
 
-use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::ir::Called;
 use crate::ir::op::Op;
 use crate::model::Val;
 use crate::model::checker::Checker;
 use crate::model::evaluate::value::{BindingRole, Value};
 use crate::model::outline::{Extent, ItemKind};
+use crate::model::schedule::complaints::{self, Hidden};
 use crate::model::schedule::left::Flow;
-use crate::model::words::counted;
 use crate::source::Span;
 use crate::syntax::ast::{Expr, ExprKind, Ident, InheritedBlock, MemberKind, Stmt, StmtKind};
 
@@ -56,6 +55,7 @@ impl Checker<'_> {
             StmtKind::Update { name, value } => {
                 let result = self.named_expr(&name.name, value);
                 self.note_update(&name.name, value.span, &result, name.span);
+                self.note_taken_over(name, &result);
                 self.update(name, result, span);
             }
             StmtKind::Record { name, value } => self.record(name, value),
@@ -95,15 +95,7 @@ impl Checker<'_> {
     /// `inherited`: the statements of the parent's section or block, as if they stood here under its file's names.
     fn go_on_from(&mut self, base: Option<&InheritedBlock>, span: Span) -> Flow {
         let Some(base) = base else {
-            self.error(
-                Diagnostic::new(
-                    Code::Misplaced,
-                    "nothing is inherited here",
-                    span,
-                    "not in an heir's section or block",
-                )
-                .help("`inherited` goes on from the same section or block of the model that is extended"),
-            );
+            self.error(complaints::nothing_inherited(span));
             return Flow::Next;
         };
         if !self.spend(span) {
@@ -117,24 +109,13 @@ impl Checker<'_> {
 
     /// Complains about an expression in the place of a statement.
     pub(in crate::model) fn unread_value(&mut self, value: &Expr) {
-        self.error(
-            Diagnostic::new(Code::Misplaced, "this value is not used", value.span, "an expression alone")
-                .help("bind it, `let name = …`, or update a state, `z <- …`"),
-        );
+        self.error(complaints::unread_value(value.span));
     }
 
     /// Complains about a `return` in the schedule, which nobody called.
     pub(in crate::model) fn return_without_caller(&mut self, statements: &[Stmt], span: Span) {
         let span = first_return(statements).unwrap_or(span);
-        self.error(
-            Diagnostic::new(
-                Code::Misplaced,
-                "`return` gives a value back, and nobody reads it here",
-                span,
-                "no caller",
-            )
-            .help("update a state, `z <- …`, or bind a name, `let name = …`"),
-        );
+        self.error(complaints::return_without_caller(span));
     }
 
     /// Whether a statement may bind this name: a name that can be read here means one thing, and is not hidden.
@@ -142,27 +123,19 @@ impl Checker<'_> {
         if name.name == "_" {
             return true;
         }
-        let Some((what, place, mend)) = self.is_hidden_by(name, word) else { return true };
+        let Some((hidden, place)) = self.is_hidden_by(name, word) else { return true };
+        let told = complaints::hides(name, word, &hidden, place);
         if self.scope.of_model && self.declared.contains_key(&name.name) {
             self.scope.bind(&name.name, Value::Broken, BindingRole::Var, name.span);
         }
-        let message = format!("`{}` is {what}, which this would hide", name.name);
-        self.error(
-            Diagnostic::new(Code::Duplicate, message, name.span, format!("bound anew by `{word}`"))
-                .related(place, if what.contains("bound") { "bound here" } else { "declared here" })
-                .help(mend),
-        );
+        self.error(told);
         false
     }
 
-    /// What a new binding of the name would hide, where that stands, and the mend.
-    fn is_hidden_by(&self, name: &Ident, word: &str) -> Option<(String, Span, String)> {
-        let other = "choose another name".to_owned();
-        let update = format!("update it: `{} <- …`", name.name);
+    /// What a new binding of the name would hide, and where that stands.
+    fn is_hidden_by(&self, name: &Ident, word: &str) -> Option<(Hidden<'static>, Span)> {
         if let Some(declared) = self.declared.get(&name.name).filter(|_| self.scope.of_model) {
-            let article = if declared.kind.starts_with(['a', 'i']) { "an" } else { "a" };
-            let mend = if declared.kind == "state" && word != "axis" { update } else { other };
-            return Some((format!("{article} {} of the model", declared.kind), declared.span, mend));
+            return Some((Hidden::Declaration(declared.kind), declared.span));
         }
         // The step ahead binds everything once more, and several `record` may feed one name.
         let kept = || self.records.iter().flatten().any(|(known, _, _)| *known == name.name);
@@ -173,14 +146,7 @@ impl Checker<'_> {
         if bound.span == name.span || matches!(bound.value, Value::Broken) {
             return None;
         }
-        let mend = match bound.role {
-            BindingRole::Var if word != "axis" => update,
-            _ if word == "let" => {
-                format!("{other}, or bind the first by `var` and update it, `{} <- …`", name.name)
-            }
-            _ => other,
-        };
-        Some(("bound already".to_owned(), bound.span, mend))
+        Some((Hidden::Binding { var: bound.role == BindingRole::Var }, bound.span))
     }
 
     pub(in crate::model) fn named_expr(&mut self, name: &str, value: &Expr) -> Value {
@@ -210,12 +176,7 @@ impl Checker<'_> {
                 } else {
                     other.what().to_owned()
                 };
-                self.error(Diagnostic::new(
-                    Code::Arguments,
-                    format!("{} names are bound to {found}", names.len()),
-                    value.span,
-                    format!("this gives {found}"),
-                ));
+                self.error(complaints::other_values(names.len(), &found, value.span));
                 vec![Value::Broken; names.len()]
             }
         };
@@ -279,55 +240,19 @@ impl Checker<'_> {
     /// `do NAME(args)`: a named piece of the schedule; it sees the model's names and its arguments.
     pub(in crate::model) fn run_block(&mut self, name: &Ident, args: &[Expr], span: Span) {
         let Some(flat) = self.blocks.get(&name.name).cloned() else {
-            let known: Vec<&str> = self.blocks.keys().map(String::as_str).collect();
-            let diagnostic = Diagnostic::new(
-                Code::UnknownName,
-                format!("there is no block `{}`", name.name),
-                name.span,
-                "not found",
-            );
-            let near = did_you_mean(&name.name, known.iter().copied()).map(str::to_owned);
-            self.error(match near {
-                Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-                None if matches!(
-                    self.scope.get(&name.name).map(|bound| &bound.value),
-                    Some(Value::Net(_))
-                ) =>
-                {
-                    diagnostic.help(format!("`{}` is a net: call it, `z <- {}(z)`", name.name, name.name))
-                }
-                None => diagnostic.help(format!("declare it: `block {} {{ … }}`", name.name)),
-            });
+            let known: Vec<&String> = self.blocks.keys().collect();
+            let bound = self.scope.get(&name.name).map(|bound| &bound.value);
+            let told = complaints::no_block(name, &known, matches!(bound, Some(Value::Net(_))));
+            self.error(told);
             return;
         };
         let MemberKind::Block { name: declared, args: params, body } = &flat.member.kind else { return };
         if params.len() != args.len() {
-            self.error(
-                Diagnostic::new(
-                    Code::Arguments,
-                    format!(
-                        "the block `{}` takes {}, not {}",
-                        name.name,
-                        counted(params.len(), "argument"),
-                        args.len()
-                    ),
-                    span,
-                    format!("given {}", args.len()),
-                )
-                .related(declared.span, "declared here"),
-            );
+            self.error(complaints::other_arguments(name, params.len(), args.len(), (span, declared.span)));
             return;
         }
         if self.calls.len() > crate::model::emit::DEEPEST_CALL {
-            self.give_up(
-                Diagnostic::new(
-                    Code::Misplaced,
-                    format!("the block `{}` does itself without end", name.name),
-                    span,
-                    "done again here",
-                )
-                .help("blocks are written out where they are done; use `repeat`"),
-            );
+            self.give_up(complaints::does_itself(name, span));
         }
         if !self.spend(span) {
             return;

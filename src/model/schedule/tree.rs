@@ -5,7 +5,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::op::Op;
 use crate::model::Val;
 use crate::model::checker::Checker;
-use crate::model::evaluate::value::{BindingRole, Value};
+use crate::model::evaluate::value::{Binding, BindingRole, Value};
 use crate::model::outline::ItemKind;
 use crate::model::schedule::complaints::{self, Changed};
 use crate::source::Span;
@@ -21,15 +21,7 @@ impl Checker<'_> {
         match self.scope.get("branch").map(|binding| binding.value.clone()) {
             Some(Value::Axis(axis)) => Some(axis),
             _ => {
-                self.error(
-                    Diagnostic::new(
-                        Code::Incomplete,
-                        "the model declares no axis `branch`",
-                        span,
-                        "branches need one",
-                    )
-                    .help("declare `axis branch`, or name another: `branch z along thought with …`"),
-                );
+                self.error(complaints::no_branch_axis(span));
                 None
             }
         }
@@ -56,6 +48,42 @@ impl Checker<'_> {
         self.moved(state, branched, span);
     }
 
+    /// Remembers where a state takes over the branch axis of another, which somebody may have forgotten to merge.
+    pub(in crate::model) fn note_taken_over(&mut self, state: &Ident, value: &Value) {
+        let (Some(Binding { value: Value::Tensor(old), role: BindingRole::State, .. }), Value::Tensor(new)) =
+            (self.scope.get(&state.name), value)
+        else {
+            return;
+        };
+        let old = self.ty(*old).clone();
+        let grown = self.ty(*new).axes().find(|axis| self.axes.is_growing(*axis) && !old.has(*axis));
+        if let Some(axis) = grown {
+            self.taken_over.push_back((state.clone(), axis));
+        }
+    }
+
+    /// The first state that still has a branch axis it has taken over.
+    fn still_branched(&self) -> Option<(Ident, AxisId)> {
+        let still = |(state, axis): &&(Ident, AxisId)| match self.scope.get(&state.name) {
+            Some(Binding { value: Value::Tensor(val), role: BindingRole::State, .. }) => {
+                self.ty(*val).has(*axis)
+            }
+            _ => false,
+        };
+        self.taken_over.iter().find(still).cloned()
+    }
+
+    /// The same, if that can be why `diagnostic` is told: sizes along the axis differ, or there is no room to branch again.
+    pub(in crate::model) fn unmerged(&self, diagnostic: &Diagnostic) -> Option<(Ident, AxisId)> {
+        match diagnostic.code {
+            Code::Number => self.branching.clone(),
+            Code::AxisSize => self
+                .still_branched()
+                .filter(|(_, axis)| diagnostic.message.contains(&format!("`{}`", self.axes.name(*axis)))),
+            _ => None,
+        }
+    }
+
     /// Gives a state its new value; a broken one where that was refused, so that nothing follows from it.
     pub(in crate::model) fn moved(&mut self, state: &Ident, value: Option<Val>, span: Span) {
         if self
@@ -79,7 +107,10 @@ impl Checker<'_> {
         let old_ty = self.ty(old).clone();
         let (result, place) = match how {
             Branching::With(expr) => {
+                let still = self.still_branched();
+                let inside = std::mem::replace(&mut self.branching, still);
                 let value = self.named_expr(&state.name, expr);
+                self.branching = inside;
                 (self.tensor(&value, expr.span), expr.span)
             }
             Branching::Into(expr) => {
