@@ -108,9 +108,16 @@ fn broken_files_are_refused() {
     for (file, error) in [
         (
             b"source,question,rating\n".to_vec(),
-            format!("`train.csv`, line 1: the header has no column `answer`; {header}"),
+            format!(
+                "`train.csv`, line 1: the header has no column `answer`; {header} (also understood: `solutions`, `solution`, `answers`)"
+            ),
         ),
-        (b"".to_vec(), format!("`train.csv`, line 1: the header has no column `question`; {header}")),
+        (
+            b"".to_vec(),
+            format!(
+                "`train.csv`, line 1: the header has no column `question`; {header} (also understood: `quizzes`, `puzzle`, `quiz`, `puzzles`, `questions`)"
+            ),
+        ),
         (HEADER.into(), "`train.csv` holds no rows; give a file with puzzles".to_owned()),
         (
             format!("{HEADER}us,12,12,0\n").into(),

@@ -74,6 +74,27 @@ fn mangled_puzzle_files_never_end_the_program() {
 }
 
 #[test]
+fn mangled_parquet_files_never_end_the_program() {
+    let folder = TempDir::new().expect("a folder");
+    fs::write(folder.path().join("test"), "question,answer\n1234341221434...,1234341221434321\n")
+        .expect("a file");
+    let spec: DataSpec = ron::from_str("sudoku_csv(train: \"train\", test: \"test\")").expect("settings");
+    let mut below = draws(13);
+    let mut refused = 0;
+    for round in 0..400 {
+        let whole =
+            fs::read(golden(["parquet/snappy.parquet", "parquet/zstd.parquet"][round % 2])).expect("a file");
+        fs::write(folder.path().join("train"), mangled(&whole, &mut below)).expect("a file");
+        if let Err(error) = open(&spec, folder.path()) {
+            refused += 1;
+            let error = error.to_string();
+            assert!(error.contains("train") && error.len() < 2_000, "{error}");
+        }
+    }
+    assert!(refused > 100, "{refused} refused");
+}
+
+#[test]
 fn mangled_texts_never_end_the_program() {
     let folder = TempDir::new().expect("a folder");
     let whole = "Jede Zahl ist gerade oder ungerade; größer als null.\n".repeat(8).into_bytes();

@@ -141,10 +141,19 @@ fn what_is_announced_is_done_and_nothing_else() {
     let mut editor = Editor::start();
     let mut announced: Vec<_> = editor.capabilities.as_object().expect("an object").keys().cloned().collect();
     announced.sort();
-    let done =
-        ["codeActionProvider", "documentFormattingProvider", "documentSymbolProvider", "textDocumentSync"];
+    let done = [
+        "codeActionProvider",
+        "completionProvider",
+        "definitionProvider",
+        "documentFormattingProvider",
+        "documentSymbolProvider",
+        "hoverProvider",
+        "inlayHintProvider",
+        "referencesProvider",
+        "textDocumentSync",
+    ];
     assert_eq!(announced, done);
-    let answer = editor.ask("textDocument/hover", json!({}));
+    let answer = editor.ask("textDocument/foldingRange", json!({}));
     assert_eq!(answer["error"]["code"], -32601, "{answer}");
     let answer = editor.ask("textDocument/formatting", json!({ "wrong": true }));
     assert_eq!(answer["error"]["code"], -32602, "{answer}");
@@ -222,6 +231,167 @@ fn run_files_are_read_too() {
     editor.stop();
 }
 
+/// The place of the first `wanted` of a text, and of what stands `skip` bytes behind its beginning.
+fn place_of(text: &str, wanted: &str, skip: usize) -> Value {
+    let byte = text.find(wanted).unwrap_or_else(|| panic!("no {wanted:?}")) + skip;
+    let line = text[..byte].matches('\n').count();
+    json!({ "line": line, "character": byte - text[..byte].rfind('\n').map_or(0, |end| end + 1) })
+}
+
+fn asked(path: &Path, place: &Value) -> Value {
+    json!({ "textDocument": document(path), "position": place, "context": { "includeDeclaration": true, "triggerKind": 1 } })
+}
+
+const BASE: &str = "use models::trm::Trm
+
+model Base extends Trm {
+    config extra: int = 2 at least 1
+
+    /// As wide as said.
+    axis room = extra + 1
+
+    block answer {
+        let bonus = y + z
+        y <- f(bonus)
+    }
+}
+";
+
+const CHILD: &str = "use base::Base
+
+model Child extends Base {
+    param shift: float [room, dim] = 0
+
+    block answer {
+        let moved = y + sum(shift, over room)
+        y <- f(moved + z)
+    }
+}
+";
+
+/// Base and child lie beside each other; both are open.
+fn family(editor: &mut Editor, folder: &Path) -> (PathBuf, PathBuf) {
+    let (base, child) = (folder.join("base.tot"), folder.join("child.tot"));
+    for (path, text) in [(&base, BASE), (&child, CHILD)] {
+        std::fs::write(path, text).expect("a file");
+        let told = editor.open(path, text);
+        assert_eq!(errors(&told), Vec::<&Value>::new(), "{}", path.display());
+    }
+    (base, child)
+}
+
+#[test]
+fn names_lead_to_their_declarations_through_files() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut editor = Editor::start();
+    let (base, child) = family(&mut editor, folder.path());
+    // Name as it stands in the child, file and place where it leads.
+    let leads = [
+        ("[room, dim]", 1, &base, BASE, "room = extra", 0),
+        ("Base {", 0, &base, BASE, "Base extends", 0),
+        ("base::Base", 6, &base, BASE, "Base extends", 0),
+        ("moved + z", 0, &child, CHILD, "moved = y", 0),
+        ("sum(shift", 4, &child, CHILD, "shift: float", 0),
+    ];
+    for (name, skip, file, text, target, at) in leads {
+        let params = asked(&child, &place_of(CHILD, name, skip));
+        let found = editor.ask("textDocument/definition", params)["result"].clone();
+        assert_eq!(found["uri"], uri(file), "{name}: {found}");
+        assert_eq!(found["range"]["start"], place_of(text, target, at), "{name}");
+    }
+    // The library's texts have no address: what stands there leads to the `use`, if the file has one.
+    let found = editor.ask("textDocument/definition", asked(&base, &place_of(BASE, "Trm {", 0)));
+    assert_eq!(found["result"]["range"]["start"], place_of(BASE, "::Trm", 2), "{found}");
+    let found = editor.ask("textDocument/definition", asked(&base, &place_of(BASE, "f(bonus)", 0)));
+    assert_eq!(found["result"]["range"]["start"]["line"], 0, "{found}");
+    let found = editor.ask("textDocument/definition", asked(&child, &place_of(CHILD, "{", 0)));
+    assert_eq!(found["result"], Value::Null);
+
+    let found = editor.ask("textDocument/references", asked(&base, &place_of(BASE, "room", 0)));
+    let mut places: Vec<(String, u64, u64)> = found["result"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|place| {
+            let start = &place["range"]["start"];
+            let file = place["uri"].as_str().expect("an address").to_owned();
+            (file, start["line"].as_u64().expect("a line"), start["character"].as_u64().expect("a column"))
+        })
+        .collect();
+    places.sort();
+    let place =
+        |path: &Path, line: u64, column: u64| (uri(path).as_str().expect("text").to_owned(), line, column);
+    assert_eq!(places, [place(&base, 6, 9), place(&child, 3, 24), place(&child, 6, 40)]);
+    editor.stop();
+}
+
+#[test]
+fn what_a_name_is_stands_at_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut editor = Editor::start();
+    let (base, child) = family(&mut editor, folder.path());
+    let mut words = |path: &Path, place: Value| {
+        let answer = editor.ask("textDocument/hover", asked(path, &place));
+        answer["result"]["contents"]["value"].as_str().unwrap_or_default().to_owned()
+    };
+    let told = words(&child, place_of(CHILD, "moved + z", 0));
+    assert!(told.contains("float [batch 2, pos 32, dim 512]") && told.contains("`dim` 512"), "{told}");
+    let told = words(&child, place_of(CHILD, "[room", 1));
+    for part in ["axis room = extra + 1", "`room` 3", "As wide as said.", "base.tot:7"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let told = words(&base, place_of(BASE, "extra + 1", 0));
+    assert!(told.contains("config extra: int = 2 at least 1") && told.contains("**2**"), "{told}");
+    // Two layers of attention (qkv and out: 4 · 512 · 512) and SwiGLU of width 1536 (3 · 512 · 1536), as published.
+    let told = words(&base, place_of(BASE, "f(bonus)", 0));
+    let count = 2 * (4 * 512 * 512 + 3 * 512 * 1536);
+    let digits: String = told.chars().filter(char::is_ascii_digit).collect();
+    assert!(digits.contains(&count.to_string()), "{count}: {told}");
+
+    let whole = json!({ "start": { "line": 0, "character": 0 }, "end": { "line": 99, "character": 0 } });
+    let params = json!({ "textDocument": document(&child), "range": whole });
+    let hints = editor.ask("textDocument/inlayHint", params)["result"].clone();
+    assert_eq!(hints.as_array().map(Vec::len), Some(1), "{hints}");
+    assert_eq!(hints[0]["label"], ": float [batch 2, pos 32, dim 512]");
+    assert_eq!(hints[0]["position"], place_of(CHILD, "moved = y", 5));
+    editor.stop();
+}
+
+#[test]
+fn what_may_be_typed_is_offered() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut editor = Editor::start();
+    let (_, child) = family(&mut editor, folder.path());
+    let mut offered = |text: &str, before: &str| -> Vec<String> {
+        editor.change(&child, text);
+        let answer =
+            editor.ask("textDocument/completion", asked(&child, &place_of(text, before, before.len())));
+        let labels = answer["result"].as_array().expect("a list").iter();
+        labels.filter_map(|item| item["label"].as_str().map(str::to_owned)).collect()
+    };
+    let has = |offered: &[String], wanted: &[&str]| {
+        for name in wanted {
+            assert!(offered.iter().any(|own| own == name), "{name}: {offered:?}");
+        }
+    };
+    // An expression without an end: names of the model, its ancestors and the language are those of the last whole text.
+    let half = CHILD.replace("f(moved + z)", "f(moved + ");
+    has(
+        &offered(&half, "f(moved + "),
+        &["y", "hidden", "room", "dim", "f", "update", "moved", "sum", "let", "Base"],
+    );
+    has(&offered(&CHILD.replace("f(moved", "f.(moved"), "y <- f."), &["layers"]);
+    has(&offered("use std::nets::{Bl", "{Bl"), &["Block", "Stack"]);
+    has(&offered("use std::", "std::"), &["nets", "losses"]);
+    has(&offered("use base::", "base::"), &["Base"]);
+    has(&offered("use ", "use "), &["std", "models", "base"]);
+    let grammar = std::fs::read_to_string(Path::new(ROOT).join("grammar/tot.pest")).expect("the grammar");
+    let words = grammar.lines().filter(|line| line.starts_with("kw_"));
+    let words: Vec<&str> = words.filter_map(|line| line.split('"').nth(1)).collect();
+    has(&offered("\n", "\n"), &words.iter().copied().filter(|word| *word != "step").collect::<Vec<_>>());
+    editor.stop();
+}
+
 /// Every declaration that begins a line of the text stands in the outline; the form is that of `totc fmt`.
 #[test]
 fn outline_and_form_of_the_shipped_files() {
@@ -283,6 +453,11 @@ fn half_typed_texts_are_answered() {
             let outline =
                 editor.ask("textDocument/documentSymbol", json!({ "textDocument": document(&path) }));
             assert!(outline["result"].is_array(), "{}: {outline}", path.display());
+            let place = json!({ "line": text[..from].matches('\n').count(), "character": 7 });
+            for method in ["completion", "hover", "definition", "references"] {
+                let answer = editor.ask(&format!("textDocument/{method}"), asked(&path, &place));
+                assert!(answer["error"].is_null(), "{method} in {}: {answer}", path.display());
+            }
         }
         let told = editor.change(&path, &text);
         assert_eq!(errors(&told), Vec::<&Value>::new(), "{}", path.display());

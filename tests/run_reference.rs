@@ -24,6 +24,7 @@ const PARTS: &[(&str, &str)] = &[
     ("maze", "Run(model: \"m.tot\", data: maze({}))"),
     ("maze_csv", "Run(model: \"m.tot\", data: maze_csv({}))"),
     ("arc", "Run(model: \"m.tot\", data: arc({}))"),
+    ("puzzles", "Run(model: \"m.tot\", data: puzzles({}))"),
     ("text", "Run(model: \"m.tot\", data: text({}))"),
     ("built", "Run(model: \"m.tot\", data: built({}))"),
 ];

@@ -51,6 +51,7 @@ mod watch;
 mod weights;
 
 use crate::data::prefetch::prepared;
+use crate::data::table::PARQUET_THREAD;
 use crate::diagnostic::Colours;
 use crate::text_file::printable;
 use clap::{Parser, Subcommand};
@@ -144,6 +145,7 @@ pub fn main() -> ExitCode {
     #[cfg(feature = "torch")]
     wait_with_short_spins();
     let cli = Cli::parse();
+    keep_damaged_tables_quiet();
     // Data that cannot be read any more unwind with their error.
     let outcome =
         prepared(|| command(cli.command)).unwrap_or_else(|error| Err(Failure::World(error.to_string())));
@@ -151,6 +153,16 @@ pub fn main() -> ExitCode {
     let (text, code) = failure.told();
     say(&text);
     ExitCode::from(code)
+}
+
+/// A reader that panics at a damaged file is told as that file's error; its thread says nothing itself.
+fn keep_damaged_tables_quiet() {
+    let others = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().name() != Some(PARQUET_THREAD) {
+            others(panic);
+        }
+    }));
 }
 
 fn command(command: Command) -> Outcome {

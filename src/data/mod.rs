@@ -14,6 +14,7 @@ pub mod npy;
 mod picture;
 pub mod prefetch;
 mod purpose;
+pub mod puzzles;
 pub mod python_json;
 mod settings;
 mod source;
@@ -99,7 +100,7 @@ macro_rules! registry {
 registry! {
     /// Generated Sudoku puzzles.
     Sudoku "sudoku" sudoku::GeneratedSpec;
-    /// Sudoku puzzles read from CSV files.
+    /// Sudoku puzzles read from files.
     SudokuCsv "sudoku_csv" sudoku::CsvSpec;
     /// Folders that the scripts of the reference code wrote.
     Built "built" built::BuiltSpec;
@@ -107,8 +108,10 @@ registry! {
     Arc "arc" arc::ArcSpec;
     /// Generated mazes.
     Maze "maze" maze::GeneratedSpec;
-    /// Mazes read from CSV files.
+    /// Mazes read from files.
     MazeCsv "maze_csv" maze::CsvSpec;
+    /// Puzzles of any kind, read from files.
+    Puzzles "puzzles" puzzles::PuzzlesSpec;
     /// A text file, for predicting each next character.
     Text "text" text::TextSpec;
 }

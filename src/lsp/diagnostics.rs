@@ -3,9 +3,11 @@
 //! it is used.
 
 use super::documents::{Document, Documents};
+use super::known::Known;
 use super::place;
 use crate::diagnostic::{self, Severity};
 use crate::ir::Mode;
+use crate::model::notes::Table;
 use crate::model_file::ModelFile;
 use crate::run_file::{self, RunFileError};
 use crate::source::{FileId, Span};
@@ -16,13 +18,28 @@ use lsp_types::{
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-/// All that is found in a document, and the files that it was made of.
-pub(super) fn of(document: &Document, texts: &Documents) -> (Vec<Diagnostic>, BTreeSet<PathBuf>) {
+/// What a check of a document gives.
+pub(super) struct Found {
+    /// All that is wrong with it.
+    pub(super) diagnostics: Vec<Diagnostic>,
+    /// The files that it was made of.
+    pub(super) uses: BTreeSet<PathBuf>,
+    /// What is known of its names; None of a text with syntax errors.
+    pub(super) known: Option<Known>,
+}
+
+/// All that is found in a document.
+pub(super) fn of(document: &Document, texts: &Documents) -> Found {
     let own = BTreeSet::from([document.path.clone()]);
     if document.is_run_file() {
-        return (of_run_file(document), own);
+        return Found { diagnostics: of_run_file(document), uses: own, known: None };
     }
-    let Ok(mut model) = ModelFile::read(&document.path, None, texts) else { return (Vec::new(), own) };
+    let Ok(mut model) = ModelFile::read(&document.path, None, texts) else {
+        return Found { diagnostics: Vec::new(), uses: own, known: None };
+    };
+    let notes = Table::default();
+    model.bindings.notes = Some(notes.clone());
+    let whole = model.sink.sorted().iter().all(|told| told.code != diagnostic::Code::Syntax);
     for name in model.models() {
         model.bindings.model = Some(name);
         for mode in [Mode::Training, Mode::Evaluation] {
@@ -31,8 +48,10 @@ pub(super) fn of(document: &Document, texts: &Documents) -> (Vec<Diagnostic>, BT
         }
     }
     let uses = model.sources.files().iter().map(|file| PathBuf::from(&file.name)).collect();
-    let found = model.sink.sorted().into_iter().map(|found| told(document, &model, found)).collect();
-    (found, uses)
+    let diagnostics = model.sink.sorted().into_iter().map(|found| told(document, &model, found)).collect();
+    let notes = notes.lock().map(|mut notes| std::mem::take(&mut *notes)).unwrap_or_default();
+    let known = whole.then_some(Known { sources: model.sources, modules: model.modules, notes });
+    Found { diagnostics, uses, known }
 }
 
 fn told(document: &Document, model: &ModelFile, found: &diagnostic::Diagnostic) -> Diagnostic {

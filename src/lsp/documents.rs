@@ -1,6 +1,7 @@
 //! The texts that the editor holds, in place of the files they are of. Takes texts by their addresses, gives what is asked
 //! of them; a file that is not open is read from the disk.
 
+use super::known::Known;
 use super::place;
 use crate::diagnostic::Sink;
 use crate::format::format;
@@ -9,6 +10,7 @@ use crate::syntax::{Disk, Reader};
 use lsp_types::{TextEdit, Uri};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 /// A text of the editor.
 pub(super) struct Document {
@@ -20,6 +22,8 @@ pub(super) struct Document {
     pub(super) text: String,
     /// Files that the last check has read, its own among them.
     uses: BTreeSet<PathBuf>,
+    /// What the last check of a text without syntax errors has found of names.
+    known: Option<Rc<Known>>,
 }
 
 /// All open documents, by address.
@@ -33,10 +37,10 @@ impl Documents {
     pub(super) fn set(&mut self, uri: &Uri, text: String) -> Option<String> {
         let path = path_of(uri.as_str())?;
         let text = crate::text_file::without_mark(text);
-        let uses = self.by_uri.remove(uri.as_str()).map(|old| old.uses).unwrap_or_default();
-        self.by_uri
-            .insert(uri.as_str().to_owned(), Document { uri: uri.as_str().to_owned(), path, text, uses });
-        Some(uri.as_str().to_owned())
+        let uri = uri.as_str().to_owned();
+        let (uses, known) = self.by_uri.remove(&uri).map(|old| (old.uses, old.known)).unwrap_or_default();
+        self.by_uri.insert(uri.clone(), Document { uri: uri.clone(), path, text, uses, known });
+        Some(uri)
     }
 
     /// From now on the file counts.
@@ -63,11 +67,25 @@ impl Documents {
         self.by_uri.get(uri)
     }
 
-    /// Notes which files a check of a document has read.
-    pub(super) fn used(&mut self, uri: &str, uses: BTreeSet<PathBuf>) {
+    /// Notes which files a check of a document has read, and what it has found of names.
+    pub(super) fn checked(&mut self, uri: &str, uses: BTreeSet<PathBuf>, known: Option<Known>) {
         if let Some(document) = self.by_uri.get_mut(uri) {
             document.uses = uses;
+            document.known = known.map(Rc::new).or(document.known.take());
         }
+    }
+
+    /// All of them.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Document> {
+        self.by_uri.values()
+    }
+
+    /// Address and text of a file, open or not.
+    pub(super) fn text_of(&self, path: &Path) -> Option<(Uri, String)> {
+        if let Some(document) = self.all().find(|document| document.path == path) {
+            return Some((document.uri.parse().ok()?, document.text.clone()));
+        }
+        Some((uri_of(path)?, Disk.read(path).ok()?))
     }
 }
 
@@ -91,6 +109,16 @@ impl Document {
         self.path.extension().is_some_and(|extension| extension == "ron")
     }
 
+    /// What is known of the names of the present text.
+    pub(super) fn known(&self) -> Option<&Known> {
+        self.last_known().filter(|known| known.is_of(&self.text))
+    }
+
+    /// What was known of the last text without syntax errors.
+    pub(super) fn last_known(&self) -> Option<&Known> {
+        self.known.as_deref()
+    }
+
     /// The edits that bring a model file into its form: none if it has it, or has syntax errors.
     pub(super) fn formatted(&self) -> Option<Vec<TextEdit>> {
         if self.is_run_file() {
@@ -101,6 +129,14 @@ impl Document {
         let edit = TextEdit { range: whole, new_text: formatted };
         Some(if edit.new_text == self.text { Vec::new() } else { vec![edit] })
     }
+}
+
+/// The address of a file.
+fn uri_of(path: &Path) -> Option<Uri> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
+    let escaped = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    let path: String = path.to_str()?.bytes().map(escaped).collect();
+    format!("file://{path}").parse().ok()
 }
 
 /// The file of an address; one that was never saved has none, and stands for a file of its name.

@@ -1,10 +1,13 @@
 //! The language server (`totc lsp`): what an editor asks about model files and run files. Takes messages of the Language
-//! Server Protocol 3.17, gives diagnostics with mends, outline and form; announces nothing that it does not do. Texts are
-//! those of the editor, half-typed as they are; nothing is written, and no tensor computed.
+//! Server Protocol 3.17, gives diagnostics with mends, what names are and where they lead, candidates, outline and form;
+//! announces nothing that it does not do. Texts are those of the editor, half-typed as they are; nothing is written, and no tensor computed.
 
+mod completion;
 mod diagnostics;
 mod documents;
+mod known;
 mod mends;
+mod navigation;
 mod place;
 mod symbols;
 
@@ -13,10 +16,14 @@ use lsp_server::{Connection, ErrorCode, Message, Notification, ProtocolError, Re
 use lsp_types::notification::{
     DidChangeTextDocument, DidCloseTextDocument, DidOpenTextDocument, Notification as _, PublishDiagnostics,
 };
-use lsp_types::request::{CodeActionRequest, DocumentSymbolRequest, Formatting, Request as _};
+use lsp_types::request::{
+    CodeActionRequest, Completion, DocumentSymbolRequest, Formatting, GotoDefinition, HoverRequest,
+    InlayHintRequest, References, Request as _,
+};
 use lsp_types::{
-    CodeActionParams, DidChangeTextDocumentParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
-    DocumentFormattingParams, DocumentSymbolParams, PublishDiagnosticsParams, Uri,
+    CodeActionParams, CompletionParams, DidChangeTextDocumentParams, DidCloseTextDocumentParams,
+    DidOpenTextDocumentParams, DocumentFormattingParams, DocumentSymbolParams, GotoDefinitionParams,
+    HoverParams, InlayHintParams, PublishDiagnosticsParams, ReferenceParams, Uri,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -42,6 +49,8 @@ pub fn serve(connection: &Connection) -> Result<(), ProtocolError> {
                 if connection.handle_shutdown(&request)? {
                     return Ok(());
                 }
+                // Whoever asks, asks of the text as it stands now.
+                tell(connection, &mut documents, &mut changed);
                 send(connection, Message::Response(answer(&documents, request)));
             }
             Message::Notification(note) => changed.extend(noted(connection, &mut documents, note)),
@@ -49,15 +58,20 @@ pub fn serve(connection: &Connection) -> Result<(), ProtocolError> {
         }
         // Whoever types fast is told of the last state only.
         if connection.receiver.is_empty() {
-            for uri in documents.concerned(&std::mem::take(&mut changed)) {
-                let Some(document) = documents.at(&uri) else { continue };
-                let (found, uses) = diagnostics::of(document, &documents);
-                documents.used(&uri, uses);
-                publish(connection, &uri, found);
-            }
+            tell(connection, &mut documents, &mut changed);
         }
     }
     Ok(())
+}
+
+/// Checks what has changed and all that uses it.
+fn tell(connection: &Connection, documents: &mut Documents, changed: &mut BTreeSet<String>) {
+    for uri in documents.concerned(&std::mem::take(changed)) {
+        let Some(document) = documents.at(&uri) else { continue };
+        let found = diagnostics::of(document, documents);
+        documents.checked(&uri, found.uses, found.known);
+        publish(connection, &uri, found.diagnostics);
+    }
 }
 
 fn capabilities() -> Value {
@@ -66,6 +80,11 @@ fn capabilities() -> Value {
         "documentFormattingProvider": true,
         "documentSymbolProvider": true,
         "codeActionProvider": { "codeActionKinds": ["quickfix"] },
+        "definitionProvider": true,
+        "referencesProvider": true,
+        "hoverProvider": true,
+        "inlayHintProvider": true,
+        "completionProvider": { "triggerCharacters": [".", ":"] },
     })
 }
 
@@ -103,6 +122,28 @@ fn answer(documents: &Documents, request: Request) -> Response {
         CodeActionRequest::METHOD => replied(id, params, |params: CodeActionParams| {
             let document = documents.get(&params.text_document.uri)?;
             Some(mends::actions(document, &params.text_document.uri, &params.context.diagnostics))
+        }),
+        GotoDefinition::METHOD => replied(id, params, |params: GotoDefinitionParams| {
+            let asked = params.text_document_position_params;
+            let document = documents.get(&asked.text_document.uri)?;
+            navigation::definition(document, asked.position, documents)
+        }),
+        References::METHOD => replied(id, params, |params: ReferenceParams| {
+            let asked = params.text_document_position;
+            let document = documents.get(&asked.text_document.uri)?;
+            navigation::references(document, asked.position, params.context.include_declaration, documents)
+        }),
+        HoverRequest::METHOD => replied(id, params, |params: HoverParams| {
+            let asked = params.text_document_position_params;
+            navigation::hover(documents.get(&asked.text_document.uri)?, asked.position)
+        }),
+        InlayHintRequest::METHOD => replied(id, params, |params: InlayHintParams| {
+            navigation::hints(documents.get(&params.text_document.uri)?, params.range)
+        }),
+        Completion::METHOD => replied(id, params, |params: CompletionParams| {
+            let asked = params.text_document_position;
+            let document = documents.get(&asked.text_document.uri)?;
+            Some(completion::candidates(document, asked.position, documents))
         }),
         method => {
             Response::new_err(id, ErrorCode::MethodNotFound as i32, format!("totc does not answer {method}"))

@@ -283,6 +283,7 @@ pub fn check(modules: &Modules, sources: &Sources, bindings: &Bindings, sink: &m
     checker.states(&flat.members);
     checker.schedule(&flat.members, &flat.name);
     checker.results(&flat.members);
+    checker.note_model();
     checker.names_not_taken(&flat);
     checker.unused(&flat);
     let unread = checker.unread_settings(&flat);

@@ -8,6 +8,8 @@ mod emit;
 mod evaluate;
 mod names;
 mod nets;
+pub mod notes;
+mod noting;
 pub mod outline;
 mod print;
 mod results;
@@ -15,6 +17,7 @@ mod schedule;
 mod words;
 
 pub use checker::check;
+pub use evaluate::call::built_in;
 pub use evaluate::number::Number;
 pub use print::print;
 
@@ -42,6 +45,8 @@ pub struct Bindings {
     pub recompute: Recompute,
     /// Paths of `param`s that stay as they are, so that no gradient is computed for them.
     pub frozen: BTreeSet<String>,
+    /// Where to note what each name is; None notes nothing.
+    pub notes: Option<notes::Table>,
 }
 
 impl Bindings {
@@ -55,6 +60,7 @@ impl Bindings {
             precision: Precision::default(),
             recompute: Recompute::default(),
             frozen: BTreeSet::new(),
+            notes: None,
         }
     }
 }

@@ -124,6 +124,7 @@ const SECTIONS: &[Section] = &[
     ("maze", "data: maze( … )", names::<data::maze::GeneratedSpec>),
     ("maze_csv", "data: maze_csv( … )", names::<data::maze::CsvSpec>),
     ("arc", "data: arc( … )", names::<data::arc::ArcSpec>),
+    ("puzzles", "data: puzzles( … )", names::<data::puzzles::PuzzlesSpec>),
     ("text", "data: text( … )", names::<data::text::TextSpec>),
     ("built", "data: built( … )", names::<data::built::BuiltSpec>),
     ("Optimiser", "optimiser: ( … )", names::<Optimiser>),

@@ -168,7 +168,9 @@ fn tests(run: &RunFile, program: &Program) -> Result<(), RunError> {
     let protocol = Protocol::of(wanted, run.run.seed);
     check_rollouts(program, protocol.rollouts).map_err(|error| placed(run, error))?;
     check_threshold(program, protocol.threshold).map_err(|error| placed(run, error))?;
-    if protocol.views > 1 && matches!(run.run.data, DataSpec::Text(_) | DataSpec::Arc(_)) {
+    if protocol.views > 1
+        && matches!(run.run.data, DataSpec::Text(_) | DataSpec::Arc(_) | DataSpec::Puzzles(_))
+    {
         return Err(placed(run, protocol.no_views()));
     }
     let Some(by) = &run.run.checkpoints.keep.by else { return Ok(()) };

@@ -1,4 +1,4 @@
-//! Mazes in CSV files: takes a file with the columns question, answer and rating, gives its rows checked one by one.
+//! Mazes in files (CSV, JSON lines, Parquet): takes a file with the columns question and answer, gives its rows checked one by one.
 //!
 //! Cells are `# SGo`, row after row, so spaces count. An answer must be a shortest path; which one is left open,
 //! though all published answers follow one rule ([`Maze::answer`]). The rating is the author's; without one it is the
@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::grid::{self, Maze};
 use crate::data::DataError;
-use crate::data::table::{Cause, Record, read_table};
+use crate::data::table::{ANSWER, Cause, QUESTION, Record, read_table, text};
 
 /// One row.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,7 +26,7 @@ pub struct Row {
 /// Passes every row of a file to `take`, in order. All mazes have the side of the first one.
 pub fn read(path: &Path, mut take: impl FnMut(Row)) -> Result<(), DataError> {
     let mut side = None;
-    read_table(path, ["question", "answer"], |record| {
+    read_table(path, [&QUESTION, &ANSWER], |record| {
         let row = row(&record, side)?;
         side = Some(row.maze.side());
         take(row);
@@ -35,7 +35,8 @@ pub fn read(path: &Path, mut take: impl FnMut(Row)) -> Result<(), DataError> {
 }
 
 fn row(record: &Record<2>, side: Option<usize>) -> Result<Row, Cause> {
-    let [question, answer] = record.fields;
+    let [question, answer] = &record.fields;
+    let (question, answer) = (text("question", question)?, text("answer", answer)?);
     let count = question.chars().count();
     let own = side.unwrap_or(count.isqrt());
     if own * own != count || own < 2 {
@@ -63,11 +64,11 @@ fn row(record: &Record<2>, side: Option<usize>) -> Result<Row, Cause> {
         Ok(tokens)
     };
     let wrong = |what: String, fix: &str| Err((what, fix.to_owned()));
-    let maze = match Maze::new(own, tokens("question", question)?) {
+    let maze = match Maze::new(own, tokens("question", &question)?) {
         Ok(maze) => maze,
         Err(what) => return wrong(format!("the question is wrong: {what}"), "correct it or remove the row"),
     };
-    let answer = tokens("answer", answer)?;
+    let answer = tokens("answer", &answer)?;
     if answer.len() != count {
         let what = format!("the answer has {} characters where the question has {count}", answer.len());
         return wrong(what, "write one character per cell, spaces too");

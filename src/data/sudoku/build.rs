@@ -77,7 +77,8 @@ fn each(
     let mut number = 0;
     let mut failed = Ok(());
     read(path, |row| {
-        let hard = min_difficulty.is_none_or(|least| row.rating.trunc() >= least as f64);
+        let hard = min_difficulty
+            .is_none_or(|least| row.rating.is_some_and(|rating| rating.trunc() >= least as f64));
         if hard && failed.is_ok() {
             failed = take(number, row);
             number += 1;

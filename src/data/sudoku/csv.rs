@@ -1,4 +1,5 @@
-//! Sudoku in CSV files: takes a file with the columns question, answer and rating, gives its rows checked one by one.
+//! Sudoku in files (CSV, JSON lines, Parquet): takes a file with the columns question, answer and perhaps rating, gives its
+//! rows checked one by one. Kaggle's names of columns are understood.
 //!
 //! A row is refused, with its line, if it has no such shape or if its answer breaks a rule or a given. Whether a
 //! question has other answers too is not asked. Other columns, such as `source`, are left alone.
@@ -9,7 +10,7 @@ use super::check::check;
 use super::grid::{Grid, Side};
 use super::text;
 use crate::data::DataError;
-use crate::data::table::{Cause, Record, read_table};
+use crate::data::table::{ANSWER, Cause, QUESTION, RATING, Record, number, read_table, text as written};
 
 /// One row.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,14 +21,14 @@ pub struct Row {
     pub question: Grid,
     /// Its answer, which keeps the givens and breaks no rule.
     pub answer: Grid,
-    /// How hard the puzzle is, by the measure of the file's author.
-    pub rating: f64,
+    /// How hard the puzzle is, by the measure of the file's author; none where the file does not say.
+    pub rating: Option<f64>,
 }
 
 /// Passes every row of a file to `take`, in order. All rows have the side of the first one.
 pub fn read(path: &Path, mut take: impl FnMut(Row)) -> Result<(), DataError> {
     let mut side = None;
-    read_table(path, ["question", "answer", "rating"], |record| {
+    read_table(path, [&QUESTION, &ANSWER, &RATING], |record| {
         let row = row(&record, side)?;
         side = Some(row.question.side());
         take(row);
@@ -36,20 +37,14 @@ pub fn read(path: &Path, mut take: impl FnMut(Row)) -> Result<(), DataError> {
 }
 
 fn row(record: &Record<3>, side: Option<Side>) -> Result<Row, Cause> {
-    let [question, answer, rating] = record.fields.map(str::trim);
-    let question = grid("question", question, side)?;
-    let answer = grid("answer", answer, Some(question.side()))?;
+    let [question, answer, rating] = &record.fields;
+    let question = grid("question", written("question", question)?.trim(), side)?;
+    let answer = grid("answer", written("answer", answer)?.trim(), Some(question.side()))?;
     if let Some(fault) = check(&question, &answer).faults.first() {
         let what = format!("the answer is wrong: {}", fault.what);
         return Err((what, "correct the answer or remove the row".to_owned()));
     }
-    match rating.parse::<f64>() {
-        Ok(number) if number.is_finite() => Ok(Row { line: record.line, question, answer, rating: number }),
-        _ => {
-            let what = format!("the rating `{rating}` is no number");
-            Err((what, "write a number, such as 0 for an unrated puzzle".to_owned()))
-        }
-    }
+    Ok(Row { line: record.line, question, answer, rating: number("rating", rating)? })
 }
 
 /// Reads one grid of `side`, or of whatever side its length says.

@@ -111,7 +111,10 @@ impl Source for CsvSpec {
             n = train.side.digits()
         );
         let data = Sudoku::new(train.pairs, test.pairs, self.augmentations, self.seed, about);
-        Ok(Box::new(data.rated(test.ratings)))
+        Ok(Box::new(match test.ratings {
+            Some(ratings) => data.rated(ratings),
+            None => data,
+        }))
     }
 }
 
@@ -121,8 +124,8 @@ struct Chosen {
     pairs: Pairs,
     /// The line of each pair.
     lines: Vec<u64>,
-    /// The rating of each pair.
-    ratings: Vec<f64>,
+    /// The rating of each pair; none where one of them has none.
+    ratings: Option<Vec<f64>>,
     /// Number of rows rated high enough.
     rows: usize,
     /// Number of rows that would have been chosen but for being test rows.
@@ -145,9 +148,13 @@ impl CsvSpec {
         let (mut side, mut rows) = (None, 0);
         let mut chosen: BTreeMap<(u64, u64), Row> = BTreeMap::new();
         let mut dropped = Vec::new();
+        let mut unrated = None;
         read(path, |row| {
             side = Some(row.question.side());
-            if row.rating.trunc() < self.min_rating {
+            if self.min_rating > 0.0 && row.rating.is_none() {
+                unrated = unrated.or(Some(row.line));
+            }
+            if row.rating.is_some_and(|rating| rating.trunc() < self.min_rating) {
                 return;
             }
             rows += 1;
@@ -169,6 +176,11 @@ impl CsvSpec {
                 chosen.pop_last();
             }
         })?;
+        if let Some(line) = unrated {
+            let what = format!("has no rating on line {line}, so that `min_rating` cannot choose");
+            let fix = "leave `min_rating` out, or rate the puzzles by `totc data rate`".to_owned();
+            return Err(DataError::Empty { path: path.to_owned(), what, fix });
+        }
         let Some(side) = side.filter(|_| rows > 0) else {
             let (what, fix) = match side {
                 None => ("holds no rows".to_owned(), "give a file with puzzles".to_owned()),

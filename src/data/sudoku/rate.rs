@@ -7,7 +7,7 @@ use std::path::Path;
 use super::grid::Grid;
 use super::{solver, text};
 use crate::data::DataError;
-use crate::data::table::{self, Cause, read_table};
+use crate::data::table::{self, Cause, QUESTION, RATING, SOURCE, number, read_table, text as written};
 
 /// A puzzle with what the solver says of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,40 +24,31 @@ pub struct Rated {
     pub given: Option<f64>,
 }
 
-/// Passes every puzzle of a file on: a CSV file with a column `question`, or text with a puzzle at the start of each
+/// Passes every puzzle of a file on: a table with a column of questions, or text with a puzzle at the start of each
 /// line (empty lines and lines from `#` on are left out).
 pub fn each(path: &Path, mut take: impl FnMut(Rated)) -> Result<(), DataError> {
-    let fail = |cause| DataError::File { path: path.to_owned(), cause };
-    let mut file = BufReader::new(table::open(path)?);
-    let head = String::from_utf8_lossy(file.fill_buf().map_err(fail)?).into_owned();
-    let head = head.lines().next().unwrap_or_default();
-    let has = |wanted: &str| head.split(',').any(|name| name.trim_start_matches('\u{feff}').trim() == wanted);
-    if has("question") {
-        return if has("source") && has("rating") {
-            read_table(path, ["question", "source", "rating"], |record| {
-                let [question, source, rating] = record.fields;
-                take(rated(question, source, rating)?);
-                Ok(())
-            })
-        } else {
-            read_table(path, ["question"], |record| {
-                take(rated(record.fields[0], "", "")?);
-                Ok(())
-            })
-        };
+    if table::has_questions(path)? {
+        return read_table(path, [&QUESTION, &SOURCE, &RATING], |record| {
+            let [question, source, given] = &record.fields;
+            let (question, source) = (written("question", question)?, written("source", source)?);
+            take(rated(&question, &source, number("rating", given).ok().flatten())?);
+            Ok(())
+        });
     }
+    let fail = |cause| DataError::File { path: path.to_owned(), cause };
+    let file = BufReader::new(table::open(path)?);
     for (line, puzzle) in (1..).zip(file.lines()) {
         let puzzle = puzzle.map_err(fail)?;
         let puzzle = puzzle.split([' ', '\t', ',', ';']).next().unwrap_or_default();
         if !puzzle.is_empty() && !puzzle.starts_with('#') {
-            let read = rated(puzzle, "", "");
+            let read = rated(puzzle, "", None);
             take(read.map_err(|(what, fix)| DataError::Row { path: path.to_owned(), line, what, fix })?);
         }
     }
     Ok(())
 }
 
-fn rated(puzzle: &str, source: &str, given: &str) -> Result<Rated, Cause> {
+fn rated(puzzle: &str, source: &str, given: Option<f64>) -> Result<Rated, Cause> {
     let question = text::parse(puzzle.trim()).map_err(|error| match error {
         DataError::Puzzle { what, fix } => (what, fix),
         other => (other.to_string(), "correct it".to_owned()),
@@ -66,13 +57,7 @@ fn rated(puzzle: &str, source: &str, given: &str) -> Result<Rated, Cause> {
     match (answers.pop(), answers.is_empty()) {
         (Some(answer), true) => {
             let rating = solver::rating(&question).unwrap_or(0);
-            Ok(Rated {
-                source: source.to_owned(),
-                question,
-                answer,
-                rating,
-                given: given.trim().parse().ok(),
-            })
+            Ok(Rated { source: source.to_owned(), question, answer, rating, given })
         }
         (Some(_), false) => {
             Err(("the puzzle has more than one answer".to_owned(), "add givens, or remove it".to_owned()))

@@ -40,6 +40,11 @@ pub(in crate::model) const INTRINSICS: [&str; 23] = [
     "round",
 ];
 
+/// The names of the language's own functions.
+pub fn built_in() -> impl Iterator<Item = &'static str> {
+    INTRINSICS.into_iter().chain(primitive::all().map(|primitive| primitive.name))
+}
+
 /// Whether a name is a function of the language itself.
 pub(in crate::model) fn is_built_in(name: &str) -> bool {
     INTRINSICS.contains(&name) || primitive::by_name(name).is_some()

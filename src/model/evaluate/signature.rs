@@ -196,6 +196,7 @@ impl Checker<'_> {
                 None => value,
             };
             self.note_name(&param.name.name, &value);
+            self.note_bound(&param.name, &value);
             self.scope.bind(&param.name.name, value, BindingRole::Constant, param.name.span);
         }
         Some(rest)
@@ -218,6 +219,7 @@ impl Checker<'_> {
             }
         };
         self.note_name(&param.name.name, &value);
+        self.note_bound(&param.name, &value);
         self.scope.bind(&param.name.name, value, BindingRole::Constant, param.name.span);
         Some(())
     }

@@ -25,6 +25,12 @@ impl Checker<'_> {
 
     /// What a name means here; None, and nothing said, if it means nothing.
     pub(in crate::model) fn known_name(&mut self, name: &str, span: Span) -> Option<Value> {
+        let value = self.meaning(name, span)?;
+        self.note(name, span, &value);
+        Some(value)
+    }
+
+    fn meaning(&mut self, name: &str, span: Span) -> Option<Value> {
         if let Some(value) = self.scope.get(name).map(|binding| binding.value.clone()) {
             if self.scope.of_model
                 && self.config_types.contains_key(name)
@@ -269,6 +275,7 @@ impl Checker<'_> {
             return false;
         };
         if matches!(binding.role, BindingRole::Var | BindingRole::State) {
+            self.note(&name.name, name.span, &binding.value);
             return true;
         }
         let place = binding.span;

@@ -72,6 +72,7 @@ impl Checker<'_> {
                     return None;
                 }
             };
+            self.note_bound(&param.name, &value);
             scope.bind(&param.name.name, value, BindingRole::Constant, param.name.span);
         }
         Some(scope)

@@ -49,6 +49,7 @@ impl Checker<'_> {
                 let value = self.expr(value);
                 if self.may_bind(name, "var") {
                     self.note_name(&name.name, &value);
+                    self.note_bound(name, &value);
                     self.scope.bind(&name.name, value, BindingRole::Var, name.span);
                 }
             }
@@ -163,6 +164,7 @@ impl Checker<'_> {
             if self.may_bind(name, "let") {
                 self.note_update(&name.name, value.span, &result, name.span);
                 self.note_name(&name.name, &result);
+                self.note_bound(name, &result);
                 self.scope.bind(&name.name, result, BindingRole::Constant, name.span);
             }
             return;
@@ -183,6 +185,7 @@ impl Checker<'_> {
         for (name, value) in names.iter().zip(values) {
             if name.name != "_" && self.may_bind(name, "let") {
                 self.note_name(&name.name, &value);
+                self.note_bound(name, &value);
                 self.scope.bind(&name.name, value, BindingRole::Constant, name.span);
             }
         }
@@ -247,6 +250,7 @@ impl Checker<'_> {
             return;
         };
         let MemberKind::Block { name: declared, args: params, body } = &flat.member.kind else { return };
+        self.note_block(name, declared.span);
         if params.len() != args.len() {
             self.error(complaints::other_arguments(name, params.len(), args.len(), (span, declared.span)));
             return;
@@ -264,6 +268,7 @@ impl Checker<'_> {
         self.scope.push();
         for (param, (value, role)) in params.iter().zip(values) {
             if self.may_bind(param, "block") {
+                self.note_bound(param, &value);
                 self.scope.bind(&param.name, value, role, param.span);
             }
         }

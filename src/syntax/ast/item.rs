@@ -29,15 +29,20 @@ pub struct Item {
 }
 
 impl Item {
-    /// What it is called; None of an import, which has many names.
-    pub fn name(&self) -> Option<&str> {
+    /// The name with its place; None of an import, which has many names.
+    pub fn ident(&self) -> Option<&Ident> {
         match &self.kind {
-            ItemKind::Model(model) => Some(&model.name.name),
-            ItemKind::Net(net) => Some(&net.name.name),
-            ItemKind::Fn(function) => function.name.as_ref().map(|name| name.name.as_str()),
-            ItemKind::Axis { name, .. } => Some(&name.name),
+            ItemKind::Model(model) => Some(&model.name),
+            ItemKind::Net(net) => Some(&net.name),
+            ItemKind::Fn(function) => function.name.as_ref(),
+            ItemKind::Axis { name, .. } => Some(name),
             ItemKind::Use(_) => None,
         }
+    }
+
+    /// What it is called; None of an import, which has many names.
+    pub fn name(&self) -> Option<&str> {
+        self.ident().map(|name| name.name.as_str())
     }
 }
 
