@@ -4,11 +4,11 @@ use super::import::world;
 use super::subject::{Choice, Subject};
 use super::{Failure, Outcome};
 use crate::Values;
-use crate::export::pytorch;
+use crate::export::pytorch::{self, Published};
 use crate::ir::{Graph, Mode};
 use crate::model_file::ModelFile;
 use crate::types::Precision;
-use crate::weights::{self, Arrays, NameMap};
+use crate::weights::{self, Arrays, Chosen, FAMILIES, NameMap, Ours};
 use std::path::Path;
 
 /// Writes the folder. `choice` says the model, `tensors` are its weights by path, read from `source`.
@@ -22,9 +22,10 @@ pub fn write(form: &str, folder: &Path, choice: &Choice, tensors: &Arrays, sourc
     let found = weights::infer_sizes(&model, Some(NameMap::own()), tensors).map_err(world)?;
     subject.model_file.bindings.sizes.extend(found);
     let graph = graph(&mut subject.model_file)?;
-    let module = pytorch::module(&graph).map_err(|error| Failure::Internal(error.to_string()))?;
+    let names = published(&graph);
+    let module = pytorch::module(&graph, &names).map_err(|error| Failure::Internal(error.to_string()))?;
     let mut kept = Arrays::default();
-    for path in &module.weights {
+    for (path, name) in &module.weights {
         let array = tensors.get(path).ok_or_else(|| {
             let source = source.display();
             Failure::World(format!("{source}: `{path}`, a weight of {}, is missing in it", graph.model))
@@ -40,7 +41,7 @@ pub fn write(form: &str, folder: &Path, choice: &Choice, tensors: &Arrays, sourc
                 graph.model
             )));
         }
-        kept.insert(path.clone(), array.clone());
+        kept.insert(name.clone(), array.clone());
     }
     make(folder)?;
     let file = |name: &str, text: &str| {
@@ -65,6 +66,33 @@ pub fn write(form: &str, folder: &Path, choice: &Choice, tensors: &Arrays, sourc
 fn graph(model_file: &mut ModelFile) -> Result<Graph, Failure> {
     model_file.bindings.precision = Precision::Float32;
     Ok(model_file.graph(Mode::Evaluation, Values::Answers, Some("build"))?)
+}
+
+/// The names of the published code that has names for most weights, and for half of them at least.
+fn published(graph: &Graph) -> Published {
+    let ours: Vec<Ours> = graph
+        .weights
+        .iter()
+        .map(|weight| Ours {
+            path: weight.path.clone(),
+            axes: weight.dims.iter().map(|dim| graph.axes.name(dim.axis).to_owned()).collect(),
+            shape: weight.dims.iter().map(|dim| dim.size).collect(),
+            role: weight.role,
+        })
+        .collect();
+    let pairs = |family: &&str| {
+        let map = NameMap::shipped(family).ok()?;
+        let pairs = Chosen::of(map, &ours, []).ok()?.pairs;
+        // Of several weights that are one in the published code none can have its name.
+        Some(pairs.into_iter().filter(|pair| pair.ours.len() == 1).collect::<Vec<_>>())
+    };
+    // Of families with as many names the first, which is the simplest.
+    let best = FAMILIES.iter().filter_map(pairs).rev().max_by_key(Vec::len).unwrap_or_default();
+    if 2 * best.len() < ours.len() {
+        return Published::default();
+    }
+    let paths: Vec<&str> = ours.iter().map(|weight| weight.path.as_str()).collect();
+    Published::of(best.iter().map(|pair| (pair.theirs.as_str(), paths[pair.ours[0]])), &paths)
 }
 
 /// The folder, which must be new, empty, or one that was written before.

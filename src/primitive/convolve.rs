@@ -99,7 +99,7 @@ fn in_python(call: &Call) -> String {
     let (x, kernel) = (&call.args[0], &call.args[1]);
     let (length, taps) = (x.size(over).unwrap_or(0), kernel.size(tap).unwrap_or(0));
     if taps == 0 {
-        return format!("torch.zeros({}, device={{f}}.device)", call.py_shape());
+        return format!("torch.zeros({}, dtype={{d}}, device={{f}}.device)", call.py_shape());
     }
     let before = taps_before(&call.attrs, taps);
     let behind = (-1 - call.py_from_end(0, over)) as usize;

@@ -1,6 +1,6 @@
 //! What the primitives' lines of PyTorch are made of, for those who leave totc (`totc export --to pytorch`). A line is Python
-//! in which `{0}`, `{1}` stand for the operands and `{f}` for a tensor `[batch]`, which knows how large the batch is and
-//! where it lies. Axes are counted from the end wherever that can be said, so that the same line serves a value with further
+//! in which `{0}`, `{1}` stand for the operands `{f}` for a tensor `[batch]`, which knows how large the batch is and
+//! where it lies, and `{d}` for the type of floats, which is that of the weights. Axes are counted from the end wherever that can be said, so that the same line serves a value with further
 //! axes in front.
 
 use super::{Call, View};
@@ -37,15 +37,21 @@ pub fn literal(value: f64, kind: Kind) -> String {
     }
 }
 
-/// The type of tensors of a kind; those of precision `float` are float32.
+/// The type of tensors of a kind; floats have that of the weights, so that `.double()` reaches every number of a module.
 pub fn dtype(kind: Kind) -> &'static str {
     match kind {
         Kind::Bool => "torch.bool",
         Kind::Int | Kind::Index { .. } => "torch.int64",
         Kind::BFloat16 => "torch.bfloat16",
-        Kind::Float | Kind::Float32 => "torch.float32",
+        Kind::Float | Kind::Float32 => "{d}",
         Kind::Float64 => "torch.float64",
     }
+}
+
+/// A tensor of one number.
+fn number(value: f64, kind: Kind) -> String {
+    let as_floats = if kind.is_float() { format!("dtype={}, ", dtype(kind)) } else { String::new() };
+    format!("torch.tensor({}, {as_floats}device={{f}}.device)", literal(value, kind))
 }
 
 impl View {
@@ -80,10 +86,7 @@ impl Call {
     /// Operand `at` as a tensor, also where it is a number.
     pub fn py_tensor(&self, at: usize) -> String {
         match self.numbers[at] {
-            Some(value) => {
-                let kind = self.args[at].kind;
-                format!("torch.tensor({}, device={{f}}.device)", literal(value, kind))
-            }
+            Some(value) => number(value, self.args[at].kind),
             None => format!("{{{at}}}"),
         }
     }
@@ -94,14 +97,21 @@ impl Call {
         if own == result { self.py_tensor(at) } else { format!("{}.to({result})", self.py_tensor(at)) }
     }
 
-    /// Operand `at` in the result's axis order, a number as such; bools are widened where they are computed with.
+    /// Operand `at` in the result's axis order, a number as such; bools are widened where they are computed with, and
+    /// integers where no tensor of floats beside them would do it.
     fn py_computable(&self, at: usize) -> String {
         if let (Some(value), false) = (self.numbers[at], self.numbers.iter().all(Option::is_some)) {
             return literal(value, self.args[at].kind);
         }
         let seen = self.py_seen(at);
-        let widened = self.args[at].kind == Kind::Bool && self.ty.kind != Kind::Bool;
-        if widened { format!("{seen}.to({})", dtype(self.ty.kind)) } else { seen }
+        if self.widens(at) { format!("{seen}.to({})", dtype(self.ty.kind)) } else { seen }
+    }
+
+    fn widens(&self, at: usize) -> bool {
+        let beside = (0..self.args.len())
+            .any(|other| self.args[other].kind.is_float() && self.numbers[other].is_none());
+        let (own, result) = (self.args[at].kind, self.ty.kind);
+        own == Kind::Bool && result != Kind::Bool || !own.is_float() && result.is_float() && !beside
     }
 
     /// `a + b`.
@@ -131,18 +141,22 @@ impl Call {
     /// `f(x)`, element by element.
     pub fn py_unary(&self, function: &str) -> String {
         let x = self.py_tensor(0);
-        let widened = self.args[0].kind == Kind::Bool && self.ty.kind != Kind::Bool;
-        if widened {
-            format!("{function}({x}.to({}))", dtype(self.ty.kind))
-        } else {
-            format!("{function}({x})")
+        match self.widens(0) {
+            true => format!("{function}({x}.to({}))", dtype(self.ty.kind)),
+            false => format!("{function}({x})"),
         }
     }
 
     /// `torch.where(condition, a, b)`.
     pub fn py_choose(&self) -> String {
+        // Two numbers would be of PyTorch's default type.
+        let both = self.numbers[1].is_some() && self.numbers[2].is_some();
         let side = |at: usize| match self.numbers[at] {
+            Some(value) if both && at == 1 => number(value, self.ty.kind),
             Some(value) => literal(value, self.ty.kind),
+            None if self.ty.kind.is_float() && !self.args[at].kind.is_float() => {
+                format!("{}.to({})", self.py_seen(at), dtype(self.ty.kind))
+            }
             None => self.py_seen(at),
         };
         format!("torch.where({}, {}, {})", self.py_seen(0), side(1), side(2))

@@ -91,7 +91,7 @@ row!(
     "mean",
     "mean over axes; the mean of nothing is 0",
     PyTorch::Line(|c| match c.reduces_nothing(0) {
-        true => format!("torch.zeros({}, device={{f}}.device)", c.py_shape()),
+        true => format!("torch.zeros({}, dtype={{d}}, device={{f}}.device)", c.py_shape()),
         false => c.py_reduce(".mean", true),
     }),
     mean,

@@ -2,7 +2,9 @@
 //! scopes has written and the weights by path; gives `model.py`.
 
 use super::scope::Writer;
+use super::wrap::wrapped;
 use crate::ir::{Graph, InputRole, WeightRole};
+use crate::primitive::pytorch::dtype;
 use indexmap::IndexMap;
 
 /// `model.py` with the paths of the weights that it has.
@@ -10,8 +12,8 @@ use indexmap::IndexMap;
 pub struct Module {
     /// The text.
     pub text: String,
-    /// Paths of its weights: those that the answers depend on, in order of declaration.
-    pub weights: Vec<String>,
+    /// Paths of its weights, and what they are called in the text: those that the answers depend on, in order of declaration.
+    pub weights: Vec<(String, String)>,
 }
 
 /// A net or a part of a path, with its weights and what is in it.
@@ -46,14 +48,15 @@ pub(super) fn file(graph: &Graph, writer: &Writer, forward: &str) -> Module {
     text.push_str(&format!("    def forward{forward}\n"));
     text.push_str(&carry(graph));
     text.push_str(&tail(&name));
-    Module { text, weights }
+    Module { text: wrapped(&text), weights }
 }
 
 /// The weights that are read, by the parts of their paths.
-fn tree(graph: &Graph, writer: &Writer) -> (Node, Vec<String>) {
+fn tree(graph: &Graph, writer: &Writer) -> (Node, Vec<(String, String)>) {
     let mut root = Node::default();
     let mut paths = Vec::new();
     for (path, (definition, ways)) in &writer.nets {
+        let path = writer.path(path);
         let node =
             path.split('.').fold(&mut root, |node, part| node.children.entry(part.to_owned()).or_default());
         node.definition = Some(definition.clone());
@@ -63,13 +66,14 @@ fn tree(graph: &Graph, writer: &Writer) -> (Node, Vec<String>) {
         let sizes: Vec<String> = weight.dims.iter().map(|dim| dim.size.to_string()).collect();
         let shape =
             if sizes.len() == 1 { format!("({},)", sizes[0]) } else { format!("({})", sizes.join(", ")) };
-        let (parts, name) = weight.path.rsplit_once('.').unwrap_or(("", &weight.path));
+        let path = writer.path(&weight.path);
+        let (parts, name) = path.rsplit_once('.').unwrap_or(("", &path));
         let node = parts
             .split('.')
             .filter(|part| !part.is_empty())
             .fold(&mut root, |node, part| node.children.entry(part.to_owned()).or_default());
         node.weights.push((name.to_owned(), shape, weight.role != WeightRole::Buffer));
-        paths.push(weight.path.clone());
+        paths.push((weight.path.clone(), path));
     }
     (root, paths)
 }
@@ -154,9 +158,11 @@ fn class_name(model: &str, classes: &IndexMap<String, String>) -> String {
 
 fn head(graph: &Graph) -> String {
     format!(
-        r#""""{model}, as `totc export --to pytorch` wrote it: the step of evaluation, in float32.
+        r#""""{model}, as `totc export --to pytorch` wrote it: the step of evaluation.
 
-No dropout, no gradient scopes and no losses: these belong to training. Random draws are those of PyTorch's generator.
+No dropout, no gradient scopes and no losses: these belong to training. Random draws are those of
+PyTorch's generator. Numbers have the type of the weights: `load()` gives float32,
+`load().double()` float64.
 """
 
 import os
@@ -167,16 +173,20 @@ from torch import nn
 
 
 def rotary(x, dim, along, theta):
-    """Rotary positions over `dim`, features turned along `along` in two halves (Su et al., arXiv:2104.09864)."""
+    """Rotary positions over `dim`, in two halves of `along` (Su et al., arXiv:2104.09864)."""
     rows, width = x.shape[dim], x.shape[along]
-    exponent = torch.arange(0, width, 2, device=x.device, dtype=torch.float32) / width
-    angle = torch.outer(torch.arange(rows, device=x.device, dtype=torch.float32), 1.0 / theta**exponent)
-    angle = torch.cat([angle, angle], dim=-1)
+    # Angles in float64, which MPS does not have: float32 would lose digits of those of late rows.
+    exact = torch.float32 if x.device.type == "mps" else torch.float64
+    wide = torch.promote_types(x.dtype, torch.float32)
+    exponent = torch.arange(0, width, 2, dtype=exact, device=x.device) / width
+    row = torch.arange(rows, dtype=exact, device=x.device)
+    angle = torch.outer(row, theta ** (-exponent)).repeat(1, 2)
     shape = [1] * x.ndim
     shape[dim], shape[along] = rows, width
     angle = (angle if dim < along else angle.T).reshape(shape)
+    cos, sin = angle.cos().to(wide), angle.sin().to(wide)
     first, second = x.chunk(2, dim=along)
-    return x * angle.cos() + torch.cat([-second, first], dim=along) * angle.sin()
+    return (x * cos + torch.cat([-second, first], dim=along) * sin).to(x.dtype)
 "#,
         model = graph.model
     )
@@ -191,7 +201,8 @@ fn about(graph: &Graph) -> String {
     }
     for state in &graph.states {
         let axes: Vec<&str> = state.ty.axes().map(|axis| graph.axes.name(axis)).collect();
-        text.push_str(&format!("    {}: float32 [{}], carried\n", state.name, axes.join(", ")));
+        let kind = if state.ty.kind.is_float() { "float" } else { "int64" };
+        text.push_str(&format!("    {}: {kind} [{}], carried\n", state.name, axes.join(", ")));
     }
     text.push_str("    fresh: bool [batch], samples that start anew\n");
     text.push_str(
@@ -200,22 +211,27 @@ fn about(graph: &Graph) -> String {
     text
 }
 
-/// `start` and `step`: the carry of deep supervision.
+/// `start`, `arguments` and `step`: the carry of deep supervision.
 fn carry(graph: &Graph) -> String {
     let inputs = graph.inputs.iter().filter(|input| input.role == InputRole::Input);
     let inputs: Vec<&str> = inputs.map(|input| input.name.as_str()).collect();
     let mut zeros = String::new();
     let mut given = inputs.iter().map(|name| format!("data[\"{name}\"]")).collect::<Vec<_>>();
     let mut next = String::new();
+    let mut floats = false;
     for state in &graph.states {
         let sizes = state.ty.dims.iter().map(|dim| match graph.axes.name(dim.axis) {
             "batch" => "batch".to_owned(),
             _ => dim.size.to_string(),
         });
         let sizes = sizes.collect::<Vec<_>>().join(", ");
+        floats |= state.ty.kind.is_float();
+        let kind = if state.ty.kind.is_float() { "dtype" } else { dtype(state.ty.kind) };
         for ago in 1..=state.history.max(1) {
             let key = if ago > 1 { format!("{}@{ago}", state.name) } else { state.name.clone() };
-            zeros.push_str(&format!("            \"{key}\": torch.zeros({sizes}, device=device),\n"));
+            zeros.push_str(&format!(
+                "            \"{key}\": torch.zeros({sizes}, dtype={kind}, device=device),\n"
+            ));
             given.push(format!("states[\"{key}\"]"));
             let output = format!("state.{key}");
             let value = match graph.outputs.contains(&output) {
@@ -227,6 +243,12 @@ fn carry(graph: &Graph) -> String {
         }
     }
     given.extend(["fresh".to_owned(), "steps".to_owned()]);
+    let floats = if floats { "        dtype = next(self.parameters()).dtype\n" } else { "" };
+    let states = match zeros.is_empty() {
+        true => "{}".to_owned(),
+        false => format!("{{\n{zeros}        }}"),
+    };
+    let next = if next.is_empty() { "{}".to_owned() } else { format!("{{\n{next}        }}") };
     let most = graph.halt.map_or(1, |halt| halt.at_most);
     let halts = graph.outputs.iter().any(|name| name == "halt");
     let (option, sure) = match halts {
@@ -236,34 +258,34 @@ fn carry(graph: &Graph) -> String {
         false => ("", ""),
     };
     let first = inputs.first().copied().unwrap_or("fresh");
-    let sure_doc = if halts { " or, with `when_sure`, when it says so" } else { "" };
+    let sure_doc = if halts { " or, with `when_sure`, when\n        it says so" } else { "" };
     format!(
         r#"    def start(self, batch, device=None):
         """The carry before the first step: every sample is to start anew."""
-        states = {{
-{zeros}        }}
+{floats}        states = {states}
         steps = torch.zeros(batch, dtype=torch.int64, device=device)
         return {{"data": None, "states": states, "steps": steps, "halted": steps == 0}}
 
     def arguments(self, carry, data):
-        """What `forward` takes at the next step, as a tuple, and no more: what torch.export is given."""
+        """What `forward` takes at the next step, as a tuple."""
         states, fresh = carry["states"], carry["halted"]
         steps = torch.where(fresh, 1, carry["steps"] + 1)
         if carry["data"] is not None:
-            replaced = lambda old, new: torch.where(fresh.reshape([-1] + [1] * (new.ndim - 1)), new, old)
-            data = {{name: replaced(carry["data"][name], data[name]) for name in data}}
+            old, data = carry["data"], dict(data)
+            for name, new in data.items():
+                data[name] = torch.where(fresh.reshape([-1] + [1] * (new.ndim - 1)), new, old[name])
         return ({given})
 
     def step(self, carry, data{option}):
-        """One supervision step. Samples that have halted are replaced by those of `data` (a dict of {names}); a sample
-        halts after {most} steps{sure_doc}. Gives the outputs and the next carry."""
+        """One supervision step. Samples that have halted are replaced by those of `data`, a dict of
+        {names}; a sample halts after {most} steps{sure_doc}.
+        Gives the outputs and the next carry."""
         carry = carry or self.start(data["{first}"].shape[0], data["{first}"].device)
         given = self.arguments(carry, data)
         outputs, states, steps = self(*given), carry["states"], given[-1]
         data = dict(zip([{quoted}], given))
         halted = steps >= {most}
-{sure}        states = {{
-{next}        }}
+{sure}        states = {next}
         return outputs, {{"data": data, "states": states, "steps": steps, "halted": halted}}
 "#,
         names = inputs.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),

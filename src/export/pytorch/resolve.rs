@@ -17,6 +17,7 @@ pub(super) fn program(graph: &Graph) -> Result<Program, ExportError> {
         graph,
         batch: graph.axes.named("batch"),
         leaves: HashMap::new(),
+        floats: None,
     };
     resolving.arguments();
     let (map, flat) = resolving.flow(&graph.flow, &[], None)?;
@@ -33,6 +34,8 @@ struct Resolving<'a> {
     batch: Option<AxisId>,
     /// Arguments and weights by what they are called.
     leaves: HashMap<String, Id>,
+    /// A state of floats, whose type is that of the weights.
+    floats: Option<Id>,
 }
 
 type Values = HashMap<NodeIndex, Id>;
@@ -58,6 +61,8 @@ impl Resolving<'_> {
             self.leaves.insert(key, id);
             self.program.given.push((name, id));
         }
+        let state = self.graph.states.iter().find(|state| state.ty.kind.is_float());
+        self.floats = state.map(|state| self.leaves[&format!("state {}@1", state.name)]);
     }
 
     fn value(&mut self, ty: Ty, from: From, label: &str) -> Id {
@@ -156,11 +161,17 @@ impl Resolving<'_> {
         let text = expression(&node.op, tys, numbers, &node.ty, self.batch);
         let text = text.ok_or_else(|| self.unknown(node))?;
         let mut used: Vec<Arg> = args.iter().map(|id| Arg::Value(*id)).collect();
-        // `{f}` is the argument behind the operands.
+        // `{f}` and what `{d}` is the type of are arguments behind the operands.
         let fresh = format!("{{{}}}", used.len());
-        if text.contains("{f}") {
-            used.push(Arg::Value(self.leaves["fresh"]));
-        }
+        used.push(Arg::Value(self.leaves["fresh"]));
+        let floats = match self.floats {
+            Some(state) => {
+                used.push(Arg::Value(state));
+                format!("{{{}}}.dtype", used.len() - 1)
+            }
+            None => "torch.get_default_dtype()".to_owned(),
+        };
+        let text = text.replace("{d}", &floats);
         let used = used.into_iter().enumerate();
         let (text, args) = kept(text.replace("{f}", &fresh), used.collect());
         let out = self.value(node.ty.clone(), From::Computed, label);

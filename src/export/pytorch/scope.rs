@@ -2,6 +2,7 @@
 //! with calls, gives texts; equal texts of one name are one function. A loop's carried values keep one name where nothing
 //! reads the older value any more.
 
+use super::names::Published;
 use super::statement::{Arg, Call, Expr, From, Head, Id, Loop, Program, Stmt};
 use crate::ir::Called;
 use crate::primitive::pytorch::literal;
@@ -21,6 +22,8 @@ const RESERVED: &[&str] = &[
 /// What has been written so far.
 pub(super) struct Writer<'a> {
     program: &'a Program,
+    /// What parts of paths are called.
+    published: &'a Published,
     /// Functions by name: arguments and body.
     pub functions: IndexMap<String, String>,
     /// Methods of the model itself, sections and blocks, likewise.
@@ -61,11 +64,12 @@ struct Around<'a> {
 
 impl<'a> Writer<'a> {
     /// A writer for the statements of a program.
-    pub fn new(program: &'a Program, body: &[Stmt]) -> Writer<'a> {
+    pub fn new(program: &'a Program, body: &[Stmt], published: &'a Published) -> Writer<'a> {
         let mut called = HashSet::new();
         functions(body, &mut called);
         Writer {
             program,
+            published,
             called: Rc::new(called),
             functions: IndexMap::new(),
             blocks: IndexMap::new(),
@@ -283,7 +287,7 @@ impl<'a> Writer<'a> {
                     ways.push(text);
                     ways.len() - 1
                 });
-                let own = place(path, &scope.class);
+                let own = self.place(path, &scope.class);
                 if at == 0 { own } else { format!("{own}.forward_{}", at + 1) }
             }
         }
@@ -297,10 +301,28 @@ impl<'a> Writer<'a> {
             (_, Some(name)) => name.clone(),
             (From::Weight(path), None) => {
                 self.weights.insert(path.clone());
-                place(path, &scope.class)
+                self.place(path, &scope.class)
             }
             (_, None) => value.label.clone(),
         }
+    }
+
+    /// A weight or net as seen from a net of the path `class`.
+    fn place(&self, path: &str, class: &str) -> String {
+        let around = if class.is_empty() { 0 } else { class.split('.').count() };
+        let mut text = "self".to_owned();
+        for part in self.published.parts(path).skip(around) {
+            match part.chars().all(|letter| letter.is_ascii_digit()) {
+                true => text.push_str(&format!("[{part}]")),
+                false => text.push_str(&format!(".{part}")),
+            }
+        }
+        text
+    }
+
+    /// The name of a path in the file.
+    pub fn path(&self, path: &str) -> String {
+        self.published.path(path)
     }
 
     /// The best name for a value: the author's here, then, in sections and blocks, the author's anywhere.
@@ -383,20 +405,6 @@ fn shared(texts: &mut IndexMap<String, String>, name: &str, text: String) -> Str
     let found = unique(&name, |name| texts.get(name).is_none_or(|known| *known == text));
     texts.insert(found.clone(), text);
     found
-}
-
-/// A weight or net as seen from a net of the path `class`.
-pub(super) fn place(path: &str, class: &str) -> String {
-    let below =
-        path.strip_prefix(class).filter(|_| !class.is_empty()).unwrap_or(path).trim_start_matches('.');
-    let mut text = "self".to_owned();
-    for part in below.split('.').filter(|part| !part.is_empty()) {
-        match part.chars().all(|letter| letter.is_ascii_digit()) {
-            true => text.push_str(&format!("[{part}]")),
-            false => text.push_str(&format!(".{part}")),
-        }
-    }
-    text
 }
 
 /// All at once, as one may read what another is given.
