@@ -30,7 +30,7 @@ const MODELS: &[(&str, &str, &[&str])] = &[
     ("got", "RegrowTrm", &[]),
     ("got", "CommitteeTrm", &[]),
     ("ptrm", "Ptrm", &[]),
-    ("ptrm", "Ptrm", &["sigma=0.5"]),
+    ("ptrm", "Ptrm", &["sigma=0.1"]),
     ("urm", "Urm", &[]),
     ("cgar", "Cgar", &[]),
     ("dense", "DenseTrm", &[]),
@@ -168,9 +168,10 @@ mod with_pytorch {
         }
     }
 
-    /// Every output of three supervision steps, each on the module's own states. In float64 a rounding is 1e-16, and has room
-    /// to grow ten million times below 1e-9, where another formula would not be; in float32 the bound is how far PyTorch's
-    /// own float32 is from its float64, times ten (compare.py). Noise and random starts are the same draws on both sides.
+    /// Every output of three supervision steps, each on the module's own states. Rounding grows over some hundred applications
+    /// of a net, so the bound is what it does to the module itself, times ten (compare.py): in float64 what becomes of weights
+    /// changed by 2^-40, scaled to 2^-52; in float32 the distance to float64. Noise and random starts are the same draws on
+    /// both sides.
     #[test]
     fn every_shipped_model_gives_the_same_in_pytorch() {
         let Some(python) = python() else {

@@ -1,14 +1,14 @@
-"""Compares model.py with traces of totc: python compare.py TRACE... [--within 1e-9] [--export]
+"""Compares model.py with traces of totc: python compare.py TRACE... [--export]
 
 A trace is what `totc trace` wrote. All its steps are run, each on the states that the module itself
 gave, in the trace's precision. For every output the largest difference is told, relative to the
 trace's largest number where that is above one; of whole numbers, how many differ.
 
-float64: no difference may be above --within.
-float32: rounding grows as long as the model computes, and in another way in every program. How much
-it grows is measured: the same module is run in float64, too, with the same random draws. Both
-programs round equally often, so the difference between them may be as large as that between this
-module's float32 and float64, times ten, and no larger.
+Rounding grows as long as the model computes, and in another way in every program, so the bound is
+what rounding does to this module, times ten:
+float32: the difference between the module in float32 and in float64, with the same random draws.
+float64: what becomes of weights that are changed by 2^-40 of themselves, scaled down to the 2^-52
+of a rounding. Another formula, or a number of float32, would be far above that.
 
 --export also hands the step to torch.export, and runs what comes out. Ends with 1 where anything
 differs by more.
@@ -98,6 +98,17 @@ def run_in_float64(model, trace):
             setattr(torch, name, draw)
 
 
+def run_with_other_weights(model, trace):
+    """The same with every weight changed by 2^-40 of itself."""
+    changed = copy.deepcopy(model)
+    signs = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for weight in [*changed.parameters(), *changed.buffers()]:
+            sign = torch.randint(0, 2, weight.shape, generator=signs) * 2 - 1
+            weight.mul_(1 + sign.to(weight.dtype) * 2**-40)
+    return run(changed, trace)[0]
+
+
 def largest(ours, theirs):
     """The largest difference of every output over all steps."""
     worst = {}
@@ -109,7 +120,7 @@ def largest(ours, theirs):
     return worst
 
 
-def compare(model, trace, within):
+def compare(model, trace):
     """Tells the differences of a trace; whether all are within their bounds."""
     totc = []
     while f"step{len(totc) + 1}.halted" in trace:
@@ -117,19 +128,23 @@ def compare(model, trace, within):
     predicted = (name for name in trace if name.startswith(("step1.predict.", "step1.state.")))
     kinds = [trace[name].dtype for name in predicted if trace[name].dtype.is_floating_point]
     exact = torch.float64 in kinds
-    steps, carry = run(copy.deepcopy(model).double() if exact else model, trace)
+    if exact:
+        model = copy.deepcopy(model).double()
+    steps, carry = run(model, trace)
     worst = largest(steps, totc)
-    rounding = dict.fromkeys(worst, 0.0) if exact else largest(steps, run_in_float64(model, trace))
+    other = run_with_other_weights(model, trace) if exact else run_in_float64(model, trace)
+    scale = 2**-12 if exact else 1.0
+    rounding = {name: apart * scale for name, apart in largest(steps, other).items()}
+    # Ten roundings, where what is rounded happens to need none.
+    least = 10 * (2**-52 if exact else 2**-23)
     good = bool(worst)
     for name, apart in worst.items():
-        # 1e-6: ten roundings of float32, where what is rounded happens to be a number of float32.
-        bound = within if exact else 10 * rounding[name] + 1e-6
-        good &= apart <= bound
-        own = "" if exact else f", float32 from float64 {rounding[name]:.3g}"
-        print(f"{name}: {apart:.3g}{own}{'' if apart <= bound else '  TOO FAR'}")
-    kind, apart = "float64" if exact else "float32", max(worst.values(), default=0.0)
-    own = "" if exact else f", float32 from float64 {max(rounding.values(), default=0.0):.3g}"
-    print(f"largest difference in {kind} over {len(steps)} steps: {apart:.3g}{own}")
+        fits = apart <= 10 * rounding[name] + least
+        good &= fits
+        print(f"{name}: {apart:.3g}, rounding {rounding[name]:.3g}{'' if fits else '  TOO FAR'}")
+    kind = "float64" if exact else "float32"
+    apart, own = (max(each.values(), default=0.0) for each in (worst, rounding))
+    print(f"largest difference in {kind} over {len(steps)} steps: {apart:.3g}, rounding {own:.3g}")
     return good, carry
 
 
@@ -150,12 +165,11 @@ def export(model, carry):
 def main():
     parser = argparse.ArgumentParser(description="Compares model.py with traces of totc.")
     parser.add_argument("traces", nargs="+", metavar="TRACE", help="what `totc trace` wrote")
-    parser.add_argument("--within", type=float, default=1e-9, help="bound in float64 (1e-9)")
     parser.add_argument("--export", action="store_true", help="also try torch.export")
     args = parser.parse_args()
     model, good, carry = load(), True, None
     for path in args.traces:
-        fits, carry = compare(model, read(path), args.within)
+        fits, carry = compare(model, read(path))
         good &= fits
     if args.export:
         good &= export(model, carry)

@@ -258,7 +258,7 @@ fn carry(graph: &Graph) -> String {
         false => ("", ""),
     };
     let first = inputs.first().copied().unwrap_or("fresh");
-    let sure_doc = if halts { " or, with `when_sure`, when\n        it says so" } else { "" };
+    let sure_doc = if halts { ", with `when_sure` as soon as it says so" } else { "" };
     format!(
         r#"    def start(self, batch, device=None):
         """The carry before the first step: every sample is to start anew."""
@@ -277,9 +277,11 @@ fn carry(graph: &Graph) -> String {
         return ({given})
 
     def step(self, carry, data{option}):
-        """One supervision step. Samples that have halted are replaced by those of `data`, a dict of
-        {names}; a sample halts after {most} steps{sure_doc}.
-        Gives the outputs and the next carry."""
+        """One supervision step: gives the outputs and the next carry.
+
+        `data` is a dict of {names}; where a sample has halted, the one in its place
+        is taken from it. A sample halts after {most} steps{sure_doc}.
+        """
         carry = carry or self.start(data["{first}"].shape[0], data["{first}"].device)
         given = self.arguments(carry, data)
         outputs, states, steps = self(*given), carry["states"], given[-1]
