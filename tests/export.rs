@@ -201,6 +201,36 @@ mod with_pytorch {
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 
+    /// A mean square that is larger by one part in 10^9: far above rounding in float64, far below it in float32.
+    #[test]
+    fn a_formula_that_is_slightly_another_one_is_found() {
+        let Some(python) = python() else {
+            eprintln!(
+                "NOT TESTED: whether compare.py finds another formula; it needs the Python package `torch`"
+            );
+            return;
+        };
+        let exported = Exported::new("trm", "Trm", &[]);
+        let compare = |trace: &str| {
+            let mut command = Command::new(&python);
+            command
+                .arg(exported.path("out/compare.py"))
+                .arg(exported.path(trace))
+                .env("OMP_NUM_THREADS", "1");
+            let output = command.output().unwrap();
+            (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+        };
+        assert!(compare("float64").0);
+        let model = exported.path("out/model.py");
+        let text = std::fs::read_to_string(&model).unwrap();
+        assert!(text.contains("+ 1e-5)"), "{text}");
+        std::fs::write(&model, text.replace("+ 1e-5)", "+ 1.0001e-5)")).unwrap();
+        let (same, told) = compare("float64");
+        assert!(!same && told.contains("TOO FAR"), "{told}");
+        let (same, told) = compare("float32");
+        assert!(same, "{told}");
+    }
+
     /// As they stand in the published checkpoint (tests/golden.rs reads one).
     #[test]
     fn weights_have_the_names_of_the_published_code() {
