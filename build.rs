@@ -1,4 +1,4 @@
-//! Makes the built programs find libtorch without LD_LIBRARY_PATH.
+//! Makes the built programs find libtorch without LD_LIBRARY_PATH, and compiles the shim to its c10d.
 
 use std::{env, path::PathBuf};
 
@@ -26,6 +26,8 @@ fn main() {
         return;
     };
     let lib = library.parent().expect("a file has a folder");
+    #[cfg(feature = "torch")]
+    shim(&libtorch);
 
     // DT_RPATH, not DT_RUNPATH: it also serves libtorch's own libraries, and a stray
     // LD_LIBRARY_PATH with another torch in it cannot override it.
@@ -35,4 +37,24 @@ fn main() {
         println!("cargo::rustc-link-arg=-L{}", lib.display());
         println!("cargo::rustc-link-arg=-Wl,--no-as-needed,-ltorch_cuda,--as-needed");
     }
+}
+
+/// Several processes exchange tensors by libtorch's c10d, which tch does not know.
+#[cfg(feature = "torch")]
+fn shim(libtorch: &std::path::Path) {
+    const FOLDER: &str = "src/distributed/cpp";
+    println!("cargo::rerun-if-changed={FOLDER}");
+    let include = libtorch.join("include");
+    let api = include.join("torch/csrc/api/include");
+    cc::Build::new()
+        .cpp(true)
+        .std("c++20")
+        .include(FOLDER)
+        // Their warnings are not ours to mend.
+        .flag("-isystem")
+        .flag(include.to_string_lossy().as_ref())
+        .flag("-isystem")
+        .flag(api.to_string_lossy().as_ref())
+        .file(format!("{FOLDER}/c10d.cpp"))
+        .compile("totc_c10d");
 }

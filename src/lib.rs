@@ -13,6 +13,8 @@ pub mod compare;
 pub mod cost;
 pub mod data;
 pub mod diagnostic;
+#[cfg(feature = "torch")]
+pub mod distributed;
 pub mod draw;
 #[cfg(feature = "torch")]
 pub mod exec;

@@ -37,7 +37,7 @@ fn results(program: Program, kernels: Kernels) -> (bool, IndexMap<String, Tensor
         let outputs = executable.run(&weights, &inputs).unwrap();
         let rows = outputs.rows.into_iter().map(|rows| (format!("∂rows {}", rows.table), rows.gradient));
         let gradients = outputs.gradients.into_iter().map(|(path, value)| (format!("∂{path}"), value));
-        all = outputs.values.into_iter().chain(gradients).chain(rows).collect();
+        all = outputs.values.by_name().into_iter().chain(gradients).chain(rows).collect();
     }
     let wide = all.into_iter().map(|(name, value)| (name, value.to_kind(Kind::Double))).collect();
     (compiled, wide)

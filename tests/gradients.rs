@@ -17,7 +17,7 @@ use totc::diagnostic::{Colours, Sink, render};
 use totc::exec::{Executable, Inputs, Outputs, Weights};
 use totc::ir::Flow;
 use totc::ir::op::Op;
-use totc::ir::{Mode, WeightRole};
+use totc::ir::{Mode, OutputKind, WeightRole};
 use totc::model::{Bindings, check};
 use totc::primitive::{self, Derivative};
 use totc::source::Sources;
@@ -65,7 +65,7 @@ impl Subject {
     /// The step with the gradient of one loss alone: the others are computed, as metrics.
     fn of_loss(&self, loss: &str) -> Executable {
         let model = check(&self.modules, &self.sources, &self.bindings, &mut Sink::default()).unwrap();
-        let graph = slopes::of_loss(model.graph, &format!("loss.{loss}"));
+        let graph = slopes::of_loss(model.graph, loss);
         Executable::new(program(graph, Values::Dropped).unwrap(), Device::Cpu).unwrap()
     }
 
@@ -133,11 +133,8 @@ fn run(executable: &Executable, weights: &Weights) -> Outputs {
 
 /// Each loss, summed over the batch.
 fn losses(outputs: &Outputs) -> IndexMap<String, Tensor> {
-    let losses = outputs
-        .values
-        .iter()
-        .filter_map(|(name, value)| Some((name.strip_prefix("loss.")?.to_owned(), value.sum(Kind::Double))));
-    losses.collect()
+    let losses = outputs.values.of(OutputKind::Loss);
+    losses.map(|(name, value)| (name.to_owned(), value.sum(Kind::Double))).collect()
 }
 
 /// The gradient of every loss, summed over the batch, by loss and weight; None where the loss does not read the weight.
@@ -147,7 +144,7 @@ fn gradients(subject: &Subject, weights: &Weights) -> IndexMap<String, HashMap<S
         assert_eq!(loss.kind(), Kind::Double, "{name} is not computed in float64");
         let executable = subject.of_loss(&name);
         let outputs = run(&executable, weights);
-        let own = slopes::gradients(&executable, &format!("loss.{name}"), 2, outputs, weights);
+        let own = slopes::gradients(&executable, 2, outputs, weights);
         found.insert(name, own);
     }
     found

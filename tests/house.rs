@@ -15,7 +15,7 @@ const FLOORS: &[&[&str]] = &[
     &["primitive", "syntax"],
     &["ir", "format"],
     &["model", "pass", "lower"],
-    &["exec", "export", "draw", "cost", "data"],
+    &["exec", "distributed", "export", "draw", "cost", "data"],
     &["weights", "run_file"],
     &["chart", "model_file"],
     &["train", "lsp"],
@@ -29,7 +29,7 @@ const FLOORS: &[&[&str]] = &[
 const MOST_LINES: usize = 500;
 
 /// Where `tch` may be named: what runs programs, and the commands that start it.
-const KNOW_LIBTORCH: &[&str] = &["exec", "train", "primitive", "cli"];
+const KNOW_LIBTORCH: &[&str] = &["exec", "distributed", "train", "primitive", "cli"];
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap().flatten() {

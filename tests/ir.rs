@@ -1,7 +1,7 @@
 //! The builder, held against what a loop, a capture and a speculation are by definition; and, run, against closed forms.
 
 use totc::ir::op::Op;
-use totc::ir::{Builder, Graph, Label, Mode, Val, Yield, verify};
+use totc::ir::{Builder, Graph, Label, Mode, OutputKind, OutputName, Val, Yield, verify};
 use totc::pass;
 use totc::primitive::{self, Attrs};
 use totc::source::Span;
@@ -23,7 +23,7 @@ fn graph(axes: Axes, builder: Builder, outputs: &[(&str, Val)]) -> Graph {
         inputs: Vec::new(),
         states: Vec::new(),
         halt: None,
-        outputs: outputs.iter().map(|(name, _)| (*name).to_owned()).collect(),
+        outputs: outputs.iter().map(|(name, _)| OutputName::new(OutputKind::Value, *name)).collect(),
         gradients: Vec::new(),
         recompute: Default::default(),
         flow: builder.finish(&results),
@@ -57,7 +57,7 @@ fn nested(times: usize) -> (Graph, AxisId) {
     let doubled = prim(&mut builder, &axes, "mul", &[outer[0], two]);
     let ends =
         builder.close_loop(&[doubled, results[0]], &[(results[1], Yield::Last), (results[2], Yield::Last)]);
-    let outputs = [("value.sum", ends[1]), ("value.last", ends[2]), ("value.all", ends[3])];
+    let outputs = [("sum", ends[1]), ("last", ends[2]), ("all", ends[3])];
     (graph(axes, builder, &outputs), steps)
 }
 
@@ -125,7 +125,7 @@ fn a_dropped_speculation_leaves_no_trace() {
         }
         let next = prim(&mut builder, &axes, "add", &[carried[0], one]);
         let results = builder.close_loop(&[next], &[]);
-        totc::ir::print(&graph(axes.clone(), builder, &[("value.x", results[0])]))
+        totc::ir::print(&graph(axes.clone(), builder, &[("x", results[0])]))
     };
     assert_eq!(build(true), build(false));
 }
@@ -172,7 +172,7 @@ fn hand_made_loops_compute_what_plain_loops_do() {
                 steps: Tensor::ones([1], (Kind::Int64, Device::Cpu)),
             };
             let weights = Weights { tensors: Default::default() };
-            let values = executable.run(&weights, &inputs).unwrap().values;
+            let values = executable.run(&weights, &inputs).unwrap().values.by_name();
             let (sum, all) = by_hand(times);
             assert_eq!(values["value.sum"].double_value(&[]), sum);
             assert_eq!(values["value.last"].double_value(&[]), sum);

@@ -184,7 +184,7 @@ mod values {
         let rows = outputs.rows.iter().map(|rows| (&rows.table, &rows.gradient));
         let gradients = outputs.gradients.iter().chain(rows);
         let gradients = gradients.map(|(name, value)| (name.clone(), value.copy())).collect();
-        let outputs = outputs.values;
+        let outputs = outputs.values.by_name();
         let kept: IndexMap<String, Tensor> =
             outputs.iter().map(|(name, value)| (name.clone(), value.copy())).collect();
         for (name, state) in &inputs.states {

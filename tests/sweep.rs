@@ -166,3 +166,42 @@ fn a_sweep_that_was_killed_goes_on() {
         text(&refused.stdout)
     );
 }
+
+/// As an array of jobs on machines that share a folder.
+#[test]
+fn parts_of_a_sweep_go_beside_each_other() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    write(
+        folder,
+        r#"Sweep(run: "base.ron", out: "out", seeds: [0, 1], rows: [
+            (label: "short", set: { "branchings": 0 }), (label: "long"), (label: "wide", set: { "hidden": 16 }),
+        ])"#,
+    );
+    let parts: Vec<_> = ["0/2", "1/2"]
+        .map(|part| command(folder, &["--part", part]).stderr(Stdio::piped()).spawn().expect("totc runs"))
+        .into();
+    let told: Vec<String> = parts
+        .into_iter()
+        .map(|part| {
+            let output = part.wait_with_output().expect("waited for");
+            assert!(output.status.success(), "{}", text(&output.stderr));
+            text(&output.stderr)
+        })
+        .collect();
+    assert!(
+        told.iter().all(|told| told.contains("6 runs, 3 of them to train") || told.contains("3 runs, 3")),
+        "{told:?}"
+    );
+    let shown = sweep(folder, &["--table", "--json"]);
+    assert!(shown.status.success(), "{}", text(&shown.stderr));
+    for label in ["short", "long", "wide"] {
+        for seed in 0..2 {
+            let log = folder.join(format!("out/{label}/seed-{seed}/log.txt"));
+            let log = std::fs::read_to_string(log).expect("each run has been trained");
+            assert_eq!(log.matches("output in").count(), 1, "{label} {seed}: {log}");
+        }
+    }
+    let refused = sweep(folder, &["--part", "2/2"]);
+    assert!(text(&refused.stderr).contains("from 0, and how many there are"), "{}", text(&refused.stderr));
+}

@@ -239,7 +239,7 @@ fn infer(session: &Session, model: Executable, seconds: f64) -> Result<Vec<f64>,
     repeated(seconds, || {
         let outputs = model.run(&weights, &inputs).map_err(|error| Failure::Internal(error.to_string()))?;
         // Reading one number waits for the device.
-        outputs.values.values().next().map(|value| value.sum(Kind::Float).double_value(&[]));
+        outputs.values.iter().next().map(|(_, value)| value.sum(Kind::Float).double_value(&[]));
         Ok(())
     })
 }

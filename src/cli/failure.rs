@@ -16,6 +16,9 @@ pub enum Failure {
     /// A signal has asked to stop, of this number: what was learned is saved.
     #[cfg(feature = "torch")]
     Stopped(String, u8),
+    /// Others have told it, with this exit code.
+    #[cfg(feature = "torch")]
+    Told(u8),
     /// totc is wrong.
     Internal(String),
 }
@@ -29,6 +32,8 @@ impl Failure {
             Failure::World(text) => (format!("error: {}\n", printable(&text)), 3),
             #[cfg(feature = "torch")]
             Failure::Stopped(text, signal) => (format!("{}\n", printable(&text)), 128 + signal),
+            #[cfg(feature = "torch")]
+            Failure::Told(code) => (String::new(), code),
             Failure::Internal(text) => (format!("{}\n", printable(&text)), 4),
         }
     }

@@ -1,6 +1,7 @@
 //! Options that several commands share: the device and threads, and test-time compute.
 
 use super::Failure;
+use crate::distributed::Place;
 use crate::exec::Kernels;
 use crate::train::run::Machine;
 use crate::train::{Choose, Protocol};
@@ -32,6 +33,18 @@ impl MachineArgs {
             kernels.choose();
         }
         Machine { device: self.device.clone(), threads: self.threads }
+    }
+
+    /// The same for one of several processes: those of a machine take its GPUs in turn.
+    pub fn machine_of(&self, place: Option<&Place>) -> Machine {
+        let machine = self.machine();
+        match place {
+            Some(place) if machine.device == "auto" && tch::Cuda::is_available() => {
+                let count = tch::Cuda::device_count().max(1) as usize;
+                Machine { device: format!("cuda:{}", place.local_rank % count), ..machine }
+            }
+            _ => machine,
+        }
     }
 
     /// Its device, ready to compute.

@@ -31,6 +31,8 @@ mod man;
 mod new;
 mod output;
 #[cfg(feature = "torch")]
+mod processes;
+#[cfg(feature = "torch")]
 mod report;
 #[cfg(feature = "torch")]
 mod run;

@@ -3,12 +3,15 @@
 use super::machine::MachineArgs;
 use super::signals::Asked;
 use super::{Failure, Outcome, colours};
+use crate::distributed::Place;
 use crate::report::{
     self, Extent, Forecast, Progress, Screen, Summary, TestResult, final_test_text, fixed, summary_table,
     tests_left,
 };
 use crate::train::best;
-use crate::train::run::{RunObserver, RunOptions, RunOutcome, RunStart, Standing, WeightsTaken, read, run};
+use crate::train::run::{
+    RunError, RunObserver, RunOptions, RunOutcome, RunStart, Standing, WeightsTaken, follow, read, run,
+};
 use crate::train::{EvaluationReport, FinalTest, StepMetrics, TrainError};
 use indexmap::IndexMap;
 use std::path::PathBuf;
@@ -48,6 +51,13 @@ pub struct Args {
     /// Print the results as JSON at the end
     #[arg(long)]
     json: bool,
+    /// Share each batch among so many processes on this machine. Processes that `torchrun --no-python` or `srun` has
+    /// started find each other by themselves (docs/distributed.md)
+    #[arg(long, value_name = "N")]
+    processes: Option<usize>,
+    /// Seconds of silence after which a process counts as lost, at least 5
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    process_timeout: u64,
 }
 
 /// Steps measured before the length of the run is foretold.
@@ -57,12 +67,17 @@ const SLOW: f64 = 20.0;
 
 /// Starts or resumes the run and shows its progress.
 pub fn main(args: &Args) -> Outcome {
-    let options = RunOptions {
-        machine: args.machine.machine(),
+    let place = match args.processes {
+        Some(_) => None,
+        None => Place::from_environment().map_err(RunError::from)?,
+    };
+    let mut options = RunOptions {
+        machine: args.machine.machine_of(place.as_ref()),
         loaders: args.loaders,
         resume: args.resume,
         earlier: args.earlier,
         stop_after: args.stop_after,
+        group: None,
     };
     // A device that is not there is told before a run file that is not.
     options.machine.prepare()?;
@@ -80,9 +95,26 @@ pub fn main(args: &Args) -> Outcome {
             args.file.display()
         )));
     }
-    let mut screen = OnScreen::default();
     super::outlive_pipes();
     let asked = Asked::listen();
+    if let Some(processes) = args.processes {
+        return super::processes::start(processes, args.machine.threads, args.process_timeout, &asked);
+    }
+    if let Some(place) = place {
+        options.group = Some(super::processes::meet(&place, args.process_timeout)?);
+        if place.rank > 0 {
+            let done = follow(&file, &options, asked.flag())
+                .map_err(|error| super::processes::told(&place, &error))?;
+            return match asked.signal() {
+                Some((name, number)) => {
+                    Err(Failure::Stopped(format!("stopped by {name} at step {done}"), number))
+                }
+                None => Ok(()),
+            };
+        }
+    }
+    let mut screen =
+        OnScreen { processes: options.group.as_ref().map(|group| group.size()), ..OnScreen::default() };
     let outcome = run(&file, &options, &mut screen, asked.flag());
     if let Some(progress) = &mut screen.progress {
         progress.finish();
@@ -135,6 +167,8 @@ fn tell(outcome: &RunOutcome) {
 /// Shows a run on standard error.
 #[derive(Default)]
 struct OnScreen {
+    /// How many share the batch.
+    processes: Option<usize>,
     progress: Option<Progress>,
     /// Steps done before.
     first: u64,
@@ -153,12 +187,13 @@ impl RunObserver for OnScreen {
             tch::Device::Cuda(number) => format!("cuda:{number}"),
             _ => format!("cpu, {} threads", tch::get_num_threads()),
         };
+        let among = self.processes.map_or(String::new(), |count| format!(", {count} processes"));
         let part = match start.micro_batch {
             rows if rows < start.config.batch => format!(" in parts of {rows}"),
             _ => String::new(),
         };
         super::say(&format!(
-            "{}: {} parameters, {} · {}\n{}\nbatch {}{part}, {} steps, output in {}\n",
+            "{}: {} parameters, {} · {}{among}\n{}\nbatch {}{part}, {} steps, output in {}\n",
             start.model,
             report::count(start.parameters),
             start.precision.name(),

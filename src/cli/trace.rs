@@ -7,7 +7,7 @@ use super::{Failure, Outcome};
 use crate::Values;
 use crate::data::NO_LABEL;
 use crate::exec::{ExecError, Executable, Outputs, Weights};
-use crate::ir::{HaltInfo, InputInfo, InputRole, Mode, WeightRole};
+use crate::ir::{HaltInfo, InputInfo, InputRole, Mode, OutputKind, WeightRole};
 use crate::lower::Program;
 use crate::train::{Batch, Carry, Fresh, Halting, total_loss};
 use crate::types::{AxisSize, Precision};
@@ -201,8 +201,8 @@ fn steps(
             ExecError::Memory { .. } | ExecError::Index { .. } => Failure::World(error.to_string()),
         })?;
         let loss = mean_loss(&outputs, rows)?;
-        let halted = match (mode, outputs.values.get("halt")) {
-            (Mode::Training, Some(halt)) => {
+        let halted = match (mode, outputs.values.of(OutputKind::Halt).next()) {
+            (Mode::Training, Some((_, halt))) => {
                 let wants: Vec<bool> = Vec::try_from(halt.to_kind(Kind::Bool).to_device(Device::Cpu))
                     .map_err(|error| world(&error))?;
                 halting.decide(&wants, &carry.steps, 0, step as u64)
@@ -227,7 +227,7 @@ fn note(
     carry: &Carry,
     halted: &[bool],
 ) {
-    for (name, value) in &outputs.values {
+    for (name, value) in outputs.values.iter() {
         let narrow = value.kind() == Kind::BFloat16;
         let value = if narrow { value.to_kind(Kind::Float) } else { value.shallow_clone() };
         written.insert(format!("step{step}.{name}"), value);

@@ -5,22 +5,24 @@
 use super::Weights;
 use super::link::{Action, Names, link};
 use super::profile::Profile;
-use super::step::{ExecError, Inputs, Outputs, TableRows};
+use super::step::{ExecError, Inputs, OutputValues, Outputs, TableRows};
 use super::watch::{Before, Origin, Watch};
-use crate::ir::Yield;
 use crate::ir::op::Op;
+use crate::ir::{OutputKind, OutputName, Yield};
 use crate::lower::{Instr, InstrOp, Operand, Program};
 use crate::primitive::kernel::{Arg, Draws, Planner, Run, torch_kind};
 use crate::types::{AxisId, AxisSize, Kind as ValueKind, Ty};
 use indexmap::IndexMap;
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 use tch::{Device, TchError, Tensor};
 
 /// The kernels of a program's instructions, and what it reads from outside.
 pub(super) struct Linked {
     names: Names,
+    outputs: Arc<[OutputName]>,
     actions: Vec<Action>,
 }
 
@@ -45,7 +47,7 @@ impl Linked {
         let (planner, mut names) = (Planner::new(device), Names::default());
         let actions = link(program, &program.body, &planner, chains, &mut names)
             .map_err(|unplanned| failure(program, unplanned.instr, &unplanned.error))?;
-        Ok(Linked { names, actions })
+        Ok(Linked { names, outputs: OutputValues::names_of(program), actions })
     }
 }
 
@@ -96,12 +98,12 @@ impl Interpreter<'_> {
         let mut step = self.step(weights, inputs, seeds, profile);
         let _constant = tch::no_grad_guard();
         self.instructions(&self.program.body, &self.linked.actions, &mut step)?;
-        let mut values = IndexMap::new();
+        let mut values = Vec::with_capacity(self.program.outputs.len());
         for output in &self.program.outputs {
             let value = self.value(&step, output.value, &output.ty)?;
-            let value = if is_part_of(&value, weights) { own(&value)? } else { value };
-            values.insert(output.name.clone(), value);
+            values.push(if is_part_of(&value, weights) { own(&value)? } else { value });
         }
+        let values = OutputValues::new(&self.linked.outputs, values);
         let (mut gradients, mut rows) = (IndexMap::new(), Vec::new());
         for info in &self.program.gradients {
             let gradient = self.value(&step, info.value, &info.ty)?;
@@ -202,8 +204,8 @@ impl Interpreter<'_> {
 
     /// Whose numbers spoil the losses, or else the gradients, of a watched step: the earliest.
     fn spoilt(&self, watch: &Watch) -> Option<Origin> {
-        let losses = self.program.outputs.iter().filter(|output| output.name.starts_with("loss."));
-        let losses = losses.filter_map(|output| watch.at(output.value)).min();
+        let losses = self.program.outputs_of(OutputKind::Loss);
+        let losses = losses.filter_map(|(_, output)| watch.at(output.value)).min();
         let gradients = || self.program.gradients.iter().filter_map(|info| watch.at(info.value)).min();
         losses.or_else(gradients).map(|at| watch.origin(at))
     }

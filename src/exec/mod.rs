@@ -14,6 +14,6 @@ mod weights;
 
 pub use executable::{Executable, Kernels};
 pub use profile::{Event, Profile};
-pub use step::{ExecError, Inputs, Outputs, TableRows};
+pub use step::{ExecError, Inputs, OutputValues, Outputs, TableRows};
 pub use watch::Origin;
 pub use weights::{Weights, WeightsError};

@@ -1,7 +1,10 @@
 //! What goes into one supervision step and what comes out of it, and how it can fail: what both executors agree on.
 
+use crate::ir::{OutputKind, OutputName};
+use crate::lower::{OutputId, Program};
 use indexmap::IndexMap;
 use std::collections::HashMap;
+use std::sync::Arc;
 use tch::Tensor;
 
 /// What goes into one supervision step.
@@ -20,13 +23,57 @@ pub struct Inputs {
 /// What comes out: values by output name, in their declared axis order, and gradients where the program has them.
 #[derive(Debug)]
 pub struct Outputs {
-    /// By output name, axes in memory order of [`Program::outputs`].
-    pub values: IndexMap<String, Tensor>,
+    /// What leaves the step.
+    pub values: OutputValues,
     /// By path, of each `param` that a loss depends on: of the mean over the batch of the sum of all losses, in the shape of
     /// the weight. The caller's own.
     pub gradients: IndexMap<String, Tensor>,
     /// One for each lookup in a table.
     pub rows: Vec<TableRows>,
+}
+
+/// What left a step, in the order of [`Program::outputs`], axes in the memory order given there.
+#[derive(Debug)]
+pub struct OutputValues {
+    names: Arc<[OutputName]>,
+    tensors: Vec<Tensor>,
+}
+
+impl OutputValues {
+    /// One tensor for each of `names`, those of a program.
+    pub fn new(names: &Arc<[OutputName]>, tensors: Vec<Tensor>) -> OutputValues {
+        OutputValues { names: Arc::clone(names), tensors }
+    }
+
+    /// The names of a program's outputs, as many steps share them.
+    pub fn names_of(program: &Program) -> Arc<[OutputName]> {
+        program.outputs.iter().map(|output| output.name.clone()).collect()
+    }
+
+    /// The value of an output of the program.
+    pub fn at(&self, id: OutputId) -> Option<&Tensor> {
+        self.tensors.get(id.0)
+    }
+
+    /// By printed name (`loss.answering`), compared one by one: not for every step.
+    pub fn get(&self, name: &str) -> Option<&Tensor> {
+        self.iter().find_map(|(own, tensor)| own.reads(name).then_some(tensor))
+    }
+
+    /// Those of a kind, by the author's names.
+    pub fn of(&self, kind: OutputKind) -> impl Iterator<Item = (&str, &Tensor)> {
+        self.iter().filter(move |(own, _)| own.kind == kind).map(|(own, tensor)| (own.name.as_str(), tensor))
+    }
+
+    /// All by printed name, which one owns.
+    pub fn by_name(self) -> IndexMap<String, Tensor> {
+        self.names.iter().map(OutputName::to_string).zip(self.tensors).collect()
+    }
+
+    /// All, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&OutputName, &Tensor)> {
+        self.names.iter().zip(&self.tensors)
+    }
 }
 
 /// The gradient of rows of a table that were looked up.

@@ -3,7 +3,7 @@
 //! them on.
 
 use super::op::Op;
-use super::{Frame, Gradient, HaltInfo, InputInfo, Mode, Name, State, Values, Weight};
+use super::{Frame, Gradient, HaltInfo, InputInfo, Mode, Name, OutputName, State, Values, Weight};
 use crate::source::Span;
 use crate::types::{Axes, AxisId, Dim, Precision, Ty};
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -31,7 +31,7 @@ pub struct Graph {
     /// None where the model does not say when a sample ends.
     pub halt: Option<HaltInfo>,
     /// Names of the first of `flow.results`.
-    pub outputs: Vec<String>,
+    pub outputs: Vec<OutputName>,
     /// What the other results are, once the graph is differentiated: gradients of the mean over the batch of all losses.
     pub gradients: Vec<Gradient>,
     /// The operations of the step itself, outside all loops.

@@ -8,6 +8,7 @@ mod graph;
 pub mod infer;
 mod interface;
 pub mod op;
+mod output;
 mod print;
 mod show;
 mod values;
@@ -20,6 +21,7 @@ pub use infer::infer;
 pub use interface::{
     Gradient, HaltInfo, InputInfo, InputRole, Mode, State, StateInfo, Weight, WeightInfo, WeightRole,
 };
+pub use output::{OutputKind, OutputName};
 pub use print::print;
 pub use show::show_op;
 pub use values::Values;

@@ -1,5 +1,6 @@
-//! Which outputs of a supervision step somebody wants, and so what is computed. An output's kind is the first part of
-//! its name: `state.y`, `predict.logits`, `metric.exact`, `loss.answering`, `halt`, `value.x`.
+//! Which outputs of a supervision step somebody wants, and so what is computed.
+
+use super::{OutputKind, OutputName};
 
 /// Which outputs a program has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,17 +16,18 @@ pub enum Values {
 }
 
 /// Predictions that show how a model thinks, not what it answers; only a report reads them.
-const THOUGHTS: &str = "predict.thought_";
+const THOUGHTS: &str = "thought_";
 
 impl Values {
-    /// Whether the output `name` is one of them.
-    pub fn wants(self, name: &str) -> bool {
-        let unread: &[&str] = match self {
-            Values::Kept => &[],
-            Values::Thoughts => &["value."],
-            Values::Dropped => &["value.", THOUGHTS],
-            Values::Answers => &["value.", "loss.", "metric.", THOUGHTS],
+    /// Whether an output is one of them.
+    pub fn wants(self, output: &OutputName) -> bool {
+        let thought = output.kind == OutputKind::Prediction && output.name.starts_with(THOUGHTS);
+        let unread: &[OutputKind] = match self {
+            Values::Kept => return true,
+            Values::Thoughts => return output.kind != OutputKind::Value,
+            Values::Dropped => &[OutputKind::Value],
+            Values::Answers => &[OutputKind::Value, OutputKind::Loss, OutputKind::Metric],
         };
-        !unread.iter().any(|kind| name.starts_with(kind))
+        !thought && !unread.contains(&output.kind)
     }
 }

@@ -1,9 +1,9 @@
 //! Graph to flat program: nodes become instructions on slots, with the last reader of each slot and the places
 //! where a result may take an operand's memory. Assumes a verified graph; fails never.
 
-use super::program::{GradientInfo, Instr, InstrOp, Operand, OutputInfo, Program};
+use super::program::{CarriedInfo, GradientInfo, Instr, InstrOp, Operand, OutputId, OutputInfo, Program};
 use crate::ir::op::Op;
-use crate::ir::{Flow, Graph, InputInfo, Node, StateInfo, WeightInfo};
+use crate::ir::{Flow, Graph, InputInfo, Node, OutputKind, OutputName, State, StateInfo, WeightInfo};
 use crate::types::Ty;
 use petgraph::graph::NodeIndex;
 use std::collections::{HashMap, HashSet};
@@ -54,12 +54,27 @@ pub fn program(graph: &Graph) -> Program {
                 history: state.history,
             })
             .collect(),
+        carried: carried(graph),
         outputs,
         gradients,
         halt: graph.halt,
         slots: lowering.slots,
         body,
     }
+}
+
+/// What each state hands to the next step.
+fn carried(graph: &Graph) -> Vec<CarriedInfo> {
+    let of_state = |(state, info): (usize, &State)| {
+        let name = info.name.clone();
+        (1..=info.history.max(1)).map(move |ago| {
+            let name = if ago > 1 { format!("{name}@{ago}") } else { name.clone() };
+            let wanted = OutputName::new(OutputKind::State, name.clone());
+            let given = graph.outputs.iter().position(|output| *output == wanted).map(OutputId);
+            CarriedInfo { name, state, given }
+        })
+    };
+    graph.states.iter().enumerate().flat_map(of_state).collect()
 }
 
 /// The results behind the outputs.

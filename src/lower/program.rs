@@ -1,7 +1,7 @@
 //! The flat program: what `exec` runs. Made by `lower::program`, printable, knows no libtorch.
 
 use crate::ir::op::Op;
-use crate::ir::{HaltInfo, InputInfo, Mode, Recompute, StateInfo, WeightInfo, Yield};
+use crate::ir::{HaltInfo, InputInfo, Mode, OutputKind, OutputName, Recompute, StateInfo, WeightInfo, Yield};
 use crate::source::Span;
 use crate::types::{Axes, AxisId, Precision, Ty};
 
@@ -28,6 +28,8 @@ pub struct Program {
     pub states: Vec<StateInfo>,
     /// What leaves the step, in the graph's order.
     pub outputs: Vec<OutputInfo>,
+    /// What the next step reads of the states, each state's newest value first.
+    pub carried: Vec<CarriedInfo>,
     /// Gradients of the mean over the batch of the sum of all losses, in training.
     pub gradients: Vec<GradientInfo>,
     /// When samples end; None where the model does not say.
@@ -51,6 +53,18 @@ impl Program {
         any(&self.body, self.mode == Mode::Training)
     }
 
+    /// The output of a name.
+    pub fn output(&self, kind: OutputKind, name: &str) -> Option<OutputId> {
+        let named = |output: &OutputInfo| output.name.kind == kind && output.name.name == name;
+        self.outputs.iter().position(named).map(OutputId)
+    }
+
+    /// The outputs of a kind, in order.
+    pub fn outputs_of(&self, kind: OutputKind) -> impl Iterator<Item = (OutputId, &OutputInfo)> {
+        let all = self.outputs.iter().enumerate().map(|(at, output)| (OutputId(at), output));
+        all.filter(move |(_, output)| output.name.kind == kind)
+    }
+
     /// Rows of the batch it was compiled for.
     pub fn batch_rows(&self) -> usize {
         self.inputs.first().and_then(|input| input.shape.first()).map_or(0, |rows| (*rows).max(0) as usize)
@@ -62,11 +76,26 @@ impl Program {
 #[derive(Clone, Debug)]
 pub struct OutputInfo {
     /// Kind and name, as `loss.answering`.
-    pub name: String,
+    pub name: OutputName,
     /// Where it stands after the last instruction.
     pub value: Operand,
     /// Its type, axes in memory order.
     pub ty: Ty,
+}
+
+/// The place of an output in [`Program::outputs`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutputId(pub usize);
+
+/// A value that is carried from one supervision step to the next.
+#[derive(Clone, Debug)]
+pub struct CarriedInfo {
+    /// `y`, and `y@2` for the value before.
+    pub name: String,
+    /// The place of its state in [`Program::states`].
+    pub state: usize,
+    /// The output that gives it; without one, what was carried in the place before this one.
+    pub given: Option<OutputId>,
 }
 
 /// A gradient: by a weight, in its axes, or by the rows of one lookup in a table.

@@ -3,7 +3,9 @@
 //! error and a model.
 
 use crate::diagnostic::{Code, Sink};
-use crate::ir::{Builder, Called, Frame, Graph, HaltInfo, InputInfo, Mode, State, Val, Weight};
+use crate::ir::{
+    Builder, Called, Frame, Graph, HaltInfo, InputInfo, Mode, OutputKind, OutputName, State, Val, Weight,
+};
 use crate::model::complaints;
 use crate::model::evaluate::value::{Scope, Value};
 use crate::model::names::inherit::{Flat, FlatModel, declares, flatten};
@@ -347,7 +349,7 @@ impl Checker<'_> {
         let states = self.leave_think();
         self.section("decode");
         for (name, val) in &states {
-            self.outputs.push(Output { name: format!("state.{name}"), value: *val });
+            self.outputs.push(Output { name: OutputName::new(OutputKind::State, name), value: *val });
         }
         self.value_outputs();
     }
@@ -392,7 +394,7 @@ impl Checker<'_> {
             }
         }
         for (name, val) in named {
-            self.outputs.push(Output { name: format!("value.{name}"), value: val });
+            self.outputs.push(Output { name: OutputName::new(OutputKind::Value, name), value: val });
         }
     }
 }

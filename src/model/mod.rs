@@ -23,7 +23,7 @@ pub use print::print;
 
 use crate::diagnostic::Diagnostic;
 pub(in crate::model) use crate::ir::Val;
-use crate::ir::{Graph, Mode, Recompute};
+use crate::ir::{Graph, Mode, OutputName, Recompute};
 use crate::types::{AxisId, Precision};
 use indexmap::IndexMap;
 use std::collections::BTreeSet;
@@ -134,6 +134,6 @@ struct Checked;
 /// A result of the step in the making.
 #[derive(Clone, Debug)]
 struct Output {
-    name: String,
+    name: OutputName,
     value: Val,
 }

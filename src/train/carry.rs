@@ -43,16 +43,15 @@ impl Carry {
         device: Device,
     ) -> Result<Carry, TrainError> {
         let mut states = IndexMap::new();
-        for state in &program.states {
-            for ago in 1..=state.history.max(1) {
-                // The program may be compiled for a part of the batch.
-                let mut shape = state.shape.clone();
-                if let Some(batch) = state.axes.iter().position(|axis| axis == "batch") {
-                    shape[batch] = rows as i64;
-                }
-                let zeros = Tensor::f_zeros(&shape, (precision, device)).doing("making room for states")?;
-                states.insert(key(&state.name, ago), zeros);
+        for carried in &program.carried {
+            // The program may be compiled for a part of the batch.
+            let state = &program.states[carried.state];
+            let mut shape = state.shape.clone();
+            if let Some(batch) = state.axes.iter().position(|axis| axis == "batch") {
+                shape[batch] = rows as i64;
             }
+            let zeros = Tensor::f_zeros(&shape, (precision, device)).doing("making room for states")?;
+            states.insert(carried.name.clone(), zeros);
         }
         Ok(Carry { data: Batch::new(), states, steps: vec![0; rows], halted: vec![true; rows] })
     }
@@ -70,18 +69,17 @@ impl Carry {
         from.resize(rows, 0);
         let from = Tensor::f_from_slice(&from).doing("making the batch smaller")?;
         let mut states = IndexMap::new();
-        for state in &program.states {
-            let batch = state.axes.iter().position(|axis| axis == "batch");
-            for name in (1..=state.history.max(1)).map(|ago| key(&state.name, ago)) {
-                let Some(value) = self.states.get(&name) else { return Err(stateless(program, &state.name)) };
-                let kept = match batch {
-                    Some(batch) => from
-                        .f_to_device(value.device())
-                        .and_then(|from| value.f_index_select(batch as i64, &from)),
-                    None => Ok(value.shallow_clone()),
-                };
-                states.insert(name, kept.doing("making the batch smaller")?);
-            }
+        for carried in &program.carried {
+            let batch = program.states[carried.state].axes.iter().position(|axis| axis == "batch");
+            let name = &carried.name;
+            let Some(value) = self.states.get(name) else { return Err(stateless(program, name)) };
+            let kept = match batch {
+                Some(batch) => from
+                    .f_to_device(value.device())
+                    .and_then(|from| value.f_index_select(batch as i64, &from)),
+                None => Ok(value.shallow_clone()),
+            };
+            states.insert(name.clone(), kept.doing("making the batch smaller")?);
         }
         let mut data = Batch::new();
         for (name, column) in &self.data {
@@ -151,27 +149,23 @@ impl Carry {
         outputs: &Outputs,
         halted: Vec<bool>,
     ) -> Result<(), TrainError> {
-        for state in &program.states {
-            for ago in (1..=state.history.max(1)).rev() {
-                let name = key(&state.name, ago);
-                let given = outputs.values.get(&format!("state.{name}"));
-                let next = match given {
-                    Some(given) => Some(given.shallow_clone()),
-                    None if ago > 1 => self.states.get(&key(&state.name, ago - 1)).map(Tensor::shallow_clone),
-                    None => None,
-                };
-                let Some(next) = next else { return Err(stateless(program, &state.name)) };
-                self.states.insert(name, next);
+        // From the oldest, each of which takes the place of one that has moved on already.
+        for (at, carried) in program.carried.iter().enumerate().rev() {
+            let next = match carried.given {
+                Some(id) => outputs.values.at(id),
+                None => {
+                    at.checked_sub(1).and_then(|before| self.states.get_index(before)).map(|(_, value)| value)
+                }
+            };
+            let next = next.map(Tensor::shallow_clone);
+            match (next, self.states.get_index_mut(at)) {
+                (Some(next), Some((_, state))) => *state = next,
+                _ => return Err(stateless(program, &carried.name)),
             }
         }
         self.halted = halted;
         Ok(())
     }
-}
-
-/// The name under which a program reads state `name` of `ago` steps back.
-fn key(name: &str, ago: usize) -> String {
-    if ago > 1 { format!("{name}@{ago}") } else { name.to_owned() }
 }
 
 fn stateless(program: &Program, state: &str) -> TrainError {

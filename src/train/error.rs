@@ -7,6 +7,7 @@ use tch::TchError;
 
 use super::checkpoint::CheckpointError;
 use crate::data::DataError;
+use crate::distributed::DistributedError;
 use crate::exec::{ExecError, Origin};
 use crate::source::Span;
 
@@ -72,6 +73,9 @@ pub enum TrainError {
     /// A checkpoint cannot be written or read.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// The processes of the run cannot go on together.
+    #[error(transparent)]
+    Distributed(#[from] DistributedError),
 }
 
 const USUAL: &str = "a lower learning rate, more warm-up or a gradient `clip` usually helps";

@@ -13,6 +13,7 @@ use super::halting::Halting;
 use super::supervision::SupervisionStep;
 use crate::data::Dataset;
 use crate::exec::{Outputs, Weights};
+use crate::ir::OutputKind;
 use crate::run_file::Stop;
 use crate::statistics::{mean, quantile};
 
@@ -127,18 +128,17 @@ fn answer(
 }
 
 fn halts(outputs: &Outputs) -> Result<bool, TrainError> {
-    let Some(halt) = outputs.values.get("halt") else { return Ok(false) };
+    let Some((_, halt)) = outputs.values.of(OutputKind::Halt).next() else { return Ok(false) };
     let wish = halt.f_to_kind(Kind::Double).and_then(|halt| halt.f_max()?.f_double_value(&[]));
     Ok(wish.doing("reading the halting condition")? != 0.0)
 }
 
 /// Fetching the answer is part of the time, and waits for the device.
 fn tokens(outputs: &Outputs) -> Result<Vec<i64>, TrainError> {
-    let named = |wanted: &str| outputs.values.get(wanted);
-    let logits = named("predict.logits")
-        .or_else(|| outputs.values.iter().find(|(name, _)| name.starts_with("predict.")).map(|(_, v)| v))
-        .or_else(|| outputs.values.values().next());
-    let Some(logits) = logits else { return Ok(Vec::new()) };
+    let predicted = || outputs.values.of(OutputKind::Prediction);
+    let logits = predicted().find(|(name, _)| *name == "logits").or_else(|| predicted().next());
+    let logits = logits.or_else(|| outputs.values.iter().next().map(|(_, value)| ("", value)));
+    let Some((_, logits)) = logits else { return Ok(Vec::new()) };
     let tokens = logits.f_argmax(-1, false).and_then(|tokens| tokens.f_reshape([-1]));
     tokens.and_then(Vec::<i64>::try_from).doing("fetching the answer")
 }

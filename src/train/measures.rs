@@ -7,6 +7,7 @@ use tch::{Kind, TchError, Tensor};
 use super::error::{Doing, TrainError};
 use crate::data::NO_LABEL;
 use crate::exec::Outputs;
+use crate::ir::OutputKind;
 
 /// Losses, metrics and the wish to halt of every row.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -28,20 +29,18 @@ impl Measures {
         rows: usize,
         gradient_norm: Option<&Tensor>,
     ) -> Result<Measures, TrainError> {
-        let named =
-            |name: &str| ["loss.", "metric."].iter().any(|kind| name.starts_with(kind)) || name == "halt";
-        let wanted: Vec<_> = outputs.values.iter().filter(|(name, _)| named(name)).collect();
+        let read = [OutputKind::Loss, OutputKind::Metric, OutputKind::Halt];
+        let wanted: Vec<_> =
+            outputs.values.iter().filter(|(output, _)| read.contains(&output.kind)).collect();
         let lines = wanted.iter().map(|(_, value)| *value).chain(gradient_norm);
         let mut lines = table(lines, rows as i64).doing("reading losses and metrics")?.into_iter();
 
         let mut measures = Measures { halt: vec![false; rows], ..Measures::default() };
-        for ((name, _), line) in wanted.iter().zip(lines.by_ref()) {
-            if let Some(name) = name.strip_prefix("loss.") {
-                measures.losses.insert(name.to_owned(), line);
-            } else if let Some(name) = name.strip_prefix("metric.") {
-                measures.metrics.insert(name.to_owned(), line);
-            } else {
-                measures.halt = line.iter().map(|wish| *wish != 0.0).collect();
+        for ((output, _), line) in wanted.iter().zip(lines.by_ref()) {
+            match output.kind {
+                OutputKind::Loss => _ = measures.losses.insert(output.name.clone(), line),
+                OutputKind::Metric => _ = measures.metrics.insert(output.name.clone(), line),
+                _ => measures.halt = line.iter().map(|wish| *wish != 0.0).collect(),
             }
         }
         measures.gradient_norm = lines.next().and_then(|line| line.first().copied());
@@ -91,7 +90,7 @@ fn table<'a>(values: impl Iterator<Item = &'a Tensor>, rows: i64) -> Result<Vec<
 /// row.
 pub fn total_loss(outputs: &Outputs, rows: usize) -> Result<Option<Tensor>, TrainError> {
     let mut total: Option<Tensor> = None;
-    for (_, loss) in outputs.values.iter().filter(|(name, _)| name.starts_with("loss.")) {
+    for (_, loss) in outputs.values.of(OutputKind::Loss) {
         let sum = loss
             .f_to_kind(Kind::Double)
             .and_then(|loss| loss.f_expand([rows as i64], false)?.f_sum(Kind::Double));

@@ -56,6 +56,8 @@ mod measures;
 #[cfg(feature = "torch")]
 pub mod optimiser;
 #[cfg(feature = "torch")]
+mod parts;
+#[cfg(feature = "torch")]
 mod predict;
 #[cfg(feature = "torch")]
 mod preflight;

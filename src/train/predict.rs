@@ -5,13 +5,13 @@ use tch::{Kind, TchError, Tensor};
 use super::choose::Candidate;
 use super::columns::Columns;
 use super::error::{Doing, TrainError};
-use super::evaluate::{QueueStep, Request, run_queue, steps_of};
+use super::evaluate::{CONFIDENCE, QueueStep, Request, run_queue, steps_of};
 use super::halting::row_seed;
 use super::supervision::SupervisionStep;
 use crate::data::{Dataset, Example, NO_LABEL};
 use crate::exec::Weights;
-use crate::ir::InputRole;
-use crate::lower::Program;
+use crate::ir::{InputRole, OutputKind};
+use crate::lower::{OutputId, Program};
 
 /// What a model says about one example.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -104,18 +104,18 @@ pub fn predict(
 pub(super) fn answers(moment: &QueueStep) -> Result<Vec<(Answer, bool)>, TrainError> {
     let (program, outputs, rows) = (moment.program, moment.outputs, moment.slots.len());
     let residuals = moment.residuals()?;
-    let (name, order) = logits_of(program).ok_or_else(|| silent(program))?;
-    let logits = outputs.values.get(name).ok_or_else(|| silent(program))?;
+    let (id, order) = logits_of(program).ok_or_else(|| silent(program))?;
+    let logits = outputs.values.at(id).ok_or_else(|| silent(program))?;
     let (tokens, probabilities) = logits
         .f_permute(order)
         .and_then(|logits| likeliest(&logits))
         .doing("reading the predicted logits")?;
-    let per_row = |name: &str| match outputs.values.get(name) {
+    let per_row = |kind, name| match program.output(kind, name).and_then(|id| outputs.values.at(id)) {
         Some(value) => lines(value, rows).map(Some),
         None => Ok(None),
     };
-    let confidence = per_row("predict.confidence").doing("reading the predicted confidence")?;
-    let halt = per_row("halt").doing("reading the halting condition")?;
+    let confidence = per_row(OutputKind::Prediction, CONFIDENCE).doing("reading the predicted confidence")?;
+    let halt = per_row(OutputKind::Halt, "").doing("reading the halting condition")?;
     let answers = tokens.into_iter().zip(probabilities).enumerate().map(|(row, (tokens, probabilities))| {
         let of_row = |lines: &Option<Vec<Vec<f64>>>| lines.as_ref().and_then(|lines| lines.get(row)).cloned();
         let halts = of_row(&halt).is_some_and(|line| line.first().is_some_and(|wish| *wish != 0.0));
@@ -127,11 +127,11 @@ pub(super) fn answers(moment: &QueueStep) -> Result<Vec<(Answer, bool)>, TrainEr
 }
 
 /// The `predict` output with an axis of the target's tokens, and the order that puts its rows first and that axis last.
-fn logits_of(program: &Program) -> Option<(&str, Vec<i64>)> {
+fn logits_of(program: &Program) -> Option<(OutputId, Vec<i64>)> {
     let target = program.inputs.iter().find(|input| input.role == InputRole::Target)?;
     let symbol = target.index_of.as_deref()?;
     let rows = target.axes.first()?;
-    program.outputs.iter().filter(|output| output.name.starts_with("predict.")).find_map(|output| {
+    program.outputs_of(OutputKind::Prediction).find_map(|(id, output)| {
         let names: Vec<_> = output.ty.axes().map(|axis| program.axes.name(axis)).collect();
         let place = |name: &str| names.iter().position(|other| *other == name);
         let (first, last) = (place(rows)?, place(symbol)?);
@@ -141,7 +141,7 @@ fn logits_of(program: &Program) -> Option<(&str, Vec<i64>)> {
         }
         let between = (0..names.len()).filter(|place| *place != first && *place != last);
         let order = [first].into_iter().chain(between).chain([last]);
-        Some((output.name.as_str(), order.map(|place| place as i64).collect()))
+        Some((id, order.map(|place| place as i64).collect()))
     })
 }
 

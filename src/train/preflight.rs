@@ -11,7 +11,7 @@ use super::optimiser::{MainOptimiser, assign};
 use super::run::RunError;
 use crate::Values;
 use crate::data::{DataSpec, Field};
-use crate::ir::{Mode, WeightInfo};
+use crate::ir::{Mode, OutputKind, OutputName, WeightInfo};
 use crate::lower::Program;
 use crate::model_file::ModelFile;
 use crate::run_file::{Begin, ConfigValue, Phase, RunFile, RunFileError, Slug};
@@ -174,9 +174,10 @@ fn tests(run: &RunFile, program: &Program) -> Result<(), RunError> {
         return Err(placed(run, protocol.no_views()));
     }
     let Some(by) = &run.run.checkpoints.keep.by else { return Ok(()) };
-    let measure = |name: &'_ str| match name.strip_prefix("metric.") {
-        Some(metric) => Some(metric.to_owned()),
-        None => name.starts_with("loss.").then(|| name.to_owned()),
+    let measure = |output: &OutputName| match output.kind {
+        OutputKind::Metric => Some(output.name.clone()),
+        OutputKind::Loss => Some(output.to_string()),
+        _ => None,
     };
     let measured: Vec<String> = program.outputs.iter().filter_map(|output| measure(&output.name)).collect();
     if measured.contains(by) {

@@ -1,11 +1,8 @@
 //! One training step: takes a trainer between two steps and fresh rows, runs the program forwards and backwards and
 //! moves the weights; waits for the device once.
 
-use std::collections::HashMap;
+use std::ops::Range;
 use std::time::Instant;
-
-use indexmap::IndexMap;
-use tch::Tensor;
 
 use super::carry::Fresh;
 use super::clip::{clip, joint_norm};
@@ -15,54 +12,14 @@ use super::gradients::Gradients;
 use super::halting::{Halting, libtorch_seed};
 use super::measures::{Measures, labelled};
 use super::optimiser::update_rows;
+use super::parts::{joined, own_parts, part_of, part_seed, summed};
 use super::schedule;
 use super::step_metrics::StepMetrics;
 use super::supervision::SupervisionStep;
 use super::trainer::Trainer;
+use crate::distributed::Tree;
 use crate::exec::{Inputs, Origin, Outputs};
-use crate::lower::Program;
-
-/// Rows `from .. from + rows` of the inputs of a whole batch.
-fn part_of(program: &Program, inputs: &Inputs, from: usize, rows: usize) -> Result<Inputs, tch::TchError> {
-    let narrow = |tensor: &Tensor, axes: &[String]| {
-        let batch = axes.iter().position(|axis| axis == "batch").unwrap_or(0);
-        tensor.f_narrow(batch as i64, from as i64, rows as i64)
-    };
-    let batch = ["batch".to_owned()];
-    let mut part = Inputs {
-        data: HashMap::new(),
-        states: HashMap::new(),
-        fresh: narrow(&inputs.fresh, &batch)?,
-        steps: narrow(&inputs.steps, &batch)?,
-    };
-    for input in &program.inputs {
-        if let Some(tensor) = inputs.data.get(&input.name) {
-            part.data.insert(input.name.clone(), narrow(tensor, &input.axes)?);
-        }
-    }
-    for (name, tensor) in &inputs.states {
-        let state = program.states.iter().find(|state| Some(state.name.as_str()) == name.split('@').next());
-        let axes = state.map_or(&batch[..], |state| &state.axes);
-        part.states.insert(name.clone(), narrow(tensor, axes)?);
-    }
-    Ok(part)
-}
-
-/// The outputs of a whole batch from those of its parts; what has no batch axis is the same in all.
-fn joined(program: &Program, parts: &[Outputs]) -> Result<Outputs, tch::TchError> {
-    let mut values = IndexMap::new();
-    for output in &program.outputs {
-        let pieces: Vec<&Tensor> = parts.iter().filter_map(|part| part.values.get(&output.name)).collect();
-        let batch = output.ty.axes().position(|axis| program.axes.name(axis) == "batch");
-        let value = match (batch, pieces.first()) {
-            (Some(batch), _) => Tensor::f_cat(&pieces, batch as i64)?,
-            (None, Some(first)) => first.shallow_clone(),
-            (None, None) => continue,
-        };
-        values.insert(output.name.clone(), value);
-    }
-    Ok(Outputs { values, gradients: IndexMap::new(), rows: Vec::new() })
-}
+use indexmap::IndexMap;
 
 impl Trainer {
     /// Does one supervision step on the batch; halted rows are replaced by the next examples of the training stream.
@@ -110,6 +67,7 @@ impl Trainer {
             return Err(TrainError::NotFinite { step, what, checkpoint, origin: origin.map(Box::new) });
         }
 
+        self.norm = measures.gradient_norm.unwrap_or(0.0);
         let halting = Halting::new(training.program().halt);
         let halted = halting.decide(&measures.halt, &carry.steps, self.config.seed, step);
         carry.advance(training.program(), &outputs, halted)?;
@@ -146,8 +104,9 @@ impl Trainer {
         if part == self.config.batch {
             return training.origin(&self.weights, inputs).ok()?;
         }
-        (0..self.config.batch).step_by(part).find_map(|from| {
-            let piece = part_of(training.program(), inputs, from, part).ok()?;
+        self.own_parts().find_map(|at| {
+            tch::manual_seed(part_seed(self.config.seed, step, at));
+            let piece = part_of(training.program(), inputs, at * part, part).ok()?;
             training.origin(&self.weights, &piece).ok()?
         })
     }
@@ -157,7 +116,8 @@ impl Trainer {
         step.is_multiple_of(self.config.accumulate.max(1)) || step >= self.total
     }
 
-    /// Runs the step on the batch, part by part where the program is compiled for a part, and adds the gradients up.
+    /// Runs the step on the batch, part by part where the program is compiled for a part, and adds the gradients up: those of
+    /// all processes, in an order that does not depend on who computes what.
     fn forward_and_backward(
         &self,
         training: &dyn SupervisionStep,
@@ -174,24 +134,29 @@ impl Trainer {
             let gradients = self.gradients(&mut outputs, part)?;
             return Ok((outputs, gradients));
         }
-        let mut parts = Vec::new();
-        let mut sum: Option<Gradients> = None;
-        for from in (0..self.config.batch).step_by(part) {
+        let own = self.own_parts();
+        let (mut parts, mut tree) = (Vec::new(), Tree::default());
+        let plus = |sum: Gradients, more| sum.plus(more).doing("adding gradients up");
+        for at in own.clone() {
+            tch::manual_seed(part_seed(self.config.seed, step, at));
             let piece =
-                part_of(training.program(), inputs, from, part).doing("taking a part of the batch")?;
+                part_of(training.program(), inputs, at * part, part).doing("taking a part of the batch")?;
             let mut outputs = run(&piece)?;
-            let gradients = self.gradients(&mut outputs, part)?;
+            tree.push(self.gradients(&mut outputs, part)?, plus)?;
             parts.push(outputs);
-            sum = Some(match sum {
-                Some(sum) => sum.plus(gradients).doing("adding gradients up")?,
-                None => gradients,
-            });
         }
-        let outputs = joined(training.program(), &parts).doing("joining the parts of the batch")?;
-        match sum {
-            Some(sum) => Ok((outputs, sum)),
-            None => Err(self.nothing_to_learn()),
+        let group = self.group.as_deref();
+        let outputs = joined(training.program(), &parts, inputs, own.start * part, group)?;
+        let sum = tree.sum(plus)?.ok_or_else(|| self.nothing_to_learn())?;
+        match group {
+            Some(group) => Ok((outputs, summed(sum, group)?)),
+            None => Ok((outputs, sum)),
         }
+    }
+
+    /// The parts of the batch that this process computes.
+    fn own_parts(&self) -> Range<usize> {
+        own_parts(self.group.as_deref(), self.config.batch / self.columns.batch_rows())
     }
 
     /// The gradients of a part of the batch, of the mean over the whole batch, of every weight that moves.

@@ -15,7 +15,7 @@ use super::predict::{Answer, Prediction, answers, likeliest, lines};
 use super::supervision::SupervisionStep;
 use crate::data::{Dataset, Example, NO_LABEL};
 use crate::exec::{Outputs, Weights};
-use crate::ir::InputRole;
+use crate::ir::{InputRole, OutputKind};
 use crate::lower::Program;
 
 /// One example, step by step.
@@ -78,7 +78,10 @@ pub fn watch(
 fn thoughts(program: &Program, outputs: &Outputs, rows: usize) -> Result<Vec<Thoughts>, TchError> {
     let mut found = vec![Thoughts::default(); rows];
     // Where a config leaves nothing to tell, a model may predict a mere number.
-    let told = |name: &str| outputs.values.get(name).filter(|value| value.dim() > 1);
+    let told = |name: &str| {
+        let id = program.output(OutputKind::Prediction, name)?;
+        outputs.values.at(id).filter(|value| value.dim() > 1)
+    };
     let per_row = |name: &str| told(name).map(|value| lines(value, rows)).transpose();
     if let Some((logits, count)) = thought_logits(program, outputs)? {
         let (tokens, probabilities) = likeliest(&logits)?;
@@ -94,12 +97,12 @@ fn thoughts(program: &Program, outputs: &Outputs, rows: usize) -> Result<Vec<Tho
                 .collect();
         }
     }
-    if let Some(weights) = per_row("predict.thought_weights")? {
+    if let Some(weights) = per_row("thought_weights")? {
         for (found, weights) in found.iter_mut().zip(weights) {
             found.weights = weights;
         }
     }
-    if let Some(pairs) = per_row("predict.thought_similarity")? {
+    if let Some(pairs) = per_row("thought_similarity")? {
         for (found, pairs) in found.iter_mut().zip(pairs) {
             found.similarity = square(&pairs);
         }
@@ -109,12 +112,10 @@ fn thoughts(program: &Program, outputs: &Outputs, rows: usize) -> Result<Vec<Tho
 
 /// `[rows, thoughts * cells, tokens]`, and the number of thoughts.
 fn thought_logits(program: &Program, outputs: &Outputs) -> Result<Option<(Tensor, usize)>, TchError> {
-    const NAME: &str = "predict.thought_logits";
     let target = program.inputs.iter().find(|input| input.role == InputRole::Target);
-    let output = program.outputs.iter().find(|output| output.name == NAME);
-    let (Some(target), Some(output), Some(value)) = (target, output, outputs.values.get(NAME)) else {
-        return Ok(None);
-    };
+    let id = program.output(OutputKind::Prediction, "thought_logits");
+    let (Some(target), Some(id)) = (target, id) else { return Ok(None) };
+    let (output, Some(value)) = (&program.outputs[id.0], outputs.values.at(id)) else { return Ok(None) };
     let names: Vec<&str> = output.ty.axes().map(|axis| program.axes.name(axis)).collect();
     let place = |name: &str| names.iter().position(|other| *other == name);
     let symbol = target.index_of.as_deref().and_then(place);

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use tch::Device;
+use sha2::{Digest, Sha256};
+use tch::{Device, Kind};
 
 use super::carry::Carry;
 use super::columns::{Batch, Columns};
@@ -14,11 +15,13 @@ use super::error::{Doing, TrainError};
 use super::evaluate::{AnswerObserver, Protocol, evaluate_observed};
 use super::gradients::Gradients;
 use super::optimiser::{MainOptimiser, Treatment, assign};
+use super::parts::gathered;
 use super::preflight::other_weight;
 use super::results::EvaluationReport;
 use super::supervision::SupervisionStep;
 use crate::data::Dataset;
 use crate::data::prefetch::Prefetch;
+use crate::distributed::ProcessGroup;
 use crate::exec::Weights;
 use crate::ir::Mode;
 use crate::lower::Program;
@@ -58,7 +61,14 @@ pub struct Trainer {
     /// Examples taken from the training stream.
     pub(super) position: u64,
     pub(super) last_checkpoint: Option<PathBuf>,
+    /// The processes that share the batch; each has the states of its own rows alone.
+    pub(super) group: Option<Group>,
+    /// Norm of the gradient of the last step.
+    pub(super) norm: f64,
 }
+
+/// The processes of a run.
+pub type Group = Arc<ProcessGroup>;
 
 impl Trainer {
     /// A run at its first step. Everything that can be wrong with the settings is found here.
@@ -86,6 +96,8 @@ impl Trainer {
             step: 0,
             position: 0,
             last_checkpoint: None,
+            group: None,
+            norm: 0.0,
             prefetch: Prefetch::new(Arc::clone(&data), config.seed, config.batch, LOADERS),
             config,
             programs,
@@ -95,6 +107,44 @@ impl Trainer {
             weights,
             treatments,
         })
+    }
+
+    /// Shares the batch with other processes, each of which has this trainer too and does the same with it; or with none any
+    /// more, once the states are gathered.
+    pub fn share(&mut self, group: Option<Group>) {
+        self.group = group;
+    }
+
+    /// Norm of the gradient of the last step; 0 before the first.
+    pub fn last_norm(&self) -> f64 {
+        self.norm
+    }
+
+    /// SHA-256 of the weights.
+    ///
+    /// # Errors
+    /// libtorch has no memory.
+    pub fn fingerprint(&self) -> Result<String, TrainError> {
+        let mut hash = Sha256::new();
+        for weight in self.weights.tensors.values() {
+            let bytes = weight.f_to_device(Device::Cpu).and_then(|weight| {
+                Vec::<u8>::try_from(weight.f_contiguous()?.f_reshape([-1])?.f_view_dtype(Kind::Uint8)?)
+            });
+            hash.update(bytes.doing("reading the weights")?);
+        }
+        Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// Collects the states of all rows in every process, as a checkpoint holds them.
+    ///
+    /// # Errors
+    /// A process is lost.
+    pub fn gather_states(&mut self) -> Result<(), TrainError> {
+        if let Some(group) = &self.group {
+            let program = self.programs.training.program();
+            self.carry.states = gathered(program, &self.carry.states, group)?;
+        }
+        Ok(())
     }
 
     /// Has so many threads prepare training rows ahead; with 0, each step prepares its own. The rows are the same.

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use tch::{Device, Kind, Tensor};
 use totc::Values;
 use totc::exec::{Executable, Outputs, Weights};
-use totc::ir::Mode;
+use totc::ir::{Mode, OutputKind};
 use totc::model::Bindings;
 use totc::train::{Batch, Carry, Fresh, Halting};
 use totc::types::Precision;
@@ -80,7 +80,7 @@ impl Run<'_> {
         let outputs = self.executable.run(&self.weights, &carry.inputs(Device::Cpu).unwrap()).unwrap();
         let halted = match self.executable.program().mode {
             Mode::Training => {
-                let wants: Vec<bool> = Vec::try_from(&outputs.values["halt"]).unwrap();
+                let wants: Vec<bool> = Vec::try_from(outputs.values.get("halt").unwrap()).unwrap();
                 self.halting.decide(&wants, &carry.steps, 0, 0)
             }
             Mode::Evaluation => carry.steps.iter().map(|steps| *steps >= self.halting.at_most).collect(),
@@ -95,7 +95,7 @@ impl Step {
     }
 
     pub fn total_loss(&self) -> Tensor {
-        let losses = self.outputs.values.iter().filter(|(name, _)| name.starts_with("loss."));
+        let losses = self.outputs.values.of(OutputKind::Loss);
         losses.map(|(_, loss)| loss.sum(Kind::Double)).reduce(|sum, loss| sum + loss).unwrap()
     }
 

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use tch::{Device, Kind, Tensor};
 use totc::Values;
 use totc::exec::{Executable, Inputs, Weights};
-use totc::ir::Mode;
+use totc::ir::{Mode, OutputKind};
 use totc::model::Bindings;
 use totc::types::Precision;
 
@@ -78,14 +78,12 @@ impl Point {
     /// The model at its weights.
     pub fn slope(&self) -> Slope {
         let outputs = self.executable.run(&self.weights, &self.inputs).unwrap();
-        let losses = outputs.values.iter().filter_map(|(name, value)| {
-            Some((name.strip_prefix("loss.")?.to_owned(), value.sum(Kind::Double).double_value(&[])))
-        });
+        let losses = outputs.values.of(OutputKind::Loss);
+        let losses = losses.map(|(name, value)| (name.to_owned(), value.sum(Kind::Double).double_value(&[])));
         let flat = |gradient: &Tensor| Vec::try_from(gradient.to_kind(Kind::Double).flatten(0, -1)).unwrap();
         // Of the sum over the rows; a program gives the mean, in which a single number counts for every row.
-        let single = self.executable.program().outputs.iter();
-        let single =
-            single.filter(|output| output.name.starts_with("loss.")).all(|output| output.ty.dims.is_empty());
+        let mut single = self.executable.program().outputs_of(OutputKind::Loss);
+        let single = single.all(|(_, loss)| loss.ty.dims.is_empty());
         let rows = if single { 1.0 } else { self.inputs.fresh.size()[0] as f64 };
         let gradients = outputs.gradients.iter();
         Slope {

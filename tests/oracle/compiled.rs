@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use tch::{Device, Kind, Tensor};
 use totc::diagnostic::{Colours, Sink, render};
 use totc::exec::{Executable, Inputs, Outputs, Weights};
-use totc::ir::Mode;
+use totc::ir::{Mode, OutputKind};
 use totc::model::{Bindings, Setting, check};
 use totc::source::Sources;
 use totc::syntax::{self, Disk, Modules, Reader};
@@ -94,9 +94,10 @@ pub fn program(texts: &Texts, settings: &Settings, kept: bool) -> Result<Program
                 Executable::new(program, Device::Cpu).map_err(|error| Failed::Broken(error.to_string()))
             };
             let mut of_losses = Vec::new();
-            for output in program.outputs.iter().filter(|output| output.name.starts_with("loss.")) {
+            for (_, output) in program.outputs_of(OutputKind::Loss) {
                 if settings.training {
-                    of_losses.push((output.name.clone(), linked(of_loss(texts, &bindings, &output.name)?)?));
+                    let name = &output.name;
+                    of_losses.push((name.to_string(), linked(of_loss(texts, &bindings, &name.name)?)?));
                 }
             }
             Ok(Program { executable: linked(program)?, of_losses })
@@ -162,7 +163,7 @@ impl Program {
             let outputs =
                 executable.run(weights, inputs).map_err(|error| Failed::Broken(error.to_string()))?;
             let rows = inputs.fresh.size()[0] as usize;
-            let own = slopes::gradients(executable, name, rows, outputs, weights);
+            let own = slopes::gradients(executable, rows, outputs, weights);
             let mut numbers = HashMap::new();
             for (path, gradient) in own {
                 let info = executable.program().weights.iter().find(|info| info.path == path);
@@ -178,11 +179,11 @@ impl Program {
 
     fn plain(&self, outputs: &Outputs) -> BTreeMap<String, Plain> {
         let program = self.executable.program();
-        let infos = program.outputs.iter();
-        infos
-            .filter_map(|info| {
+        let given = program.outputs.iter().zip(outputs.values.iter());
+        given
+            .map(|(info, (name, value))| {
                 let axes = info.ty.axes().map(|axis| program.axes.name(axis).to_owned()).collect();
-                Some((info.name.clone(), of_tensor(outputs.values.get(&info.name)?, axes)))
+                (name.to_string(), of_tensor(value, axes))
             })
             .collect()
     }

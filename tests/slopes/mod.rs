@@ -6,28 +6,27 @@ use std::collections::HashMap;
 use indexmap::IndexMap;
 use tch::Tensor;
 use totc::exec::{Executable, Outputs, Weights};
-use totc::ir::Graph;
+use totc::ir::{Graph, OutputKind};
 
 /// The graph in which only the output `loss` is a loss; the others are computed as metrics, so that draws stay as they are.
 pub fn of_loss(mut graph: Graph, loss: &str) -> Graph {
-    for name in graph.outputs.iter_mut().filter(|name| *name != loss) {
-        if let Some(other) = name.strip_prefix("loss.") {
-            *name = format!("metric.{other}");
+    for output in graph.outputs.iter_mut().filter(|output| output.kind == OutputKind::Loss) {
+        if output.name != loss {
+            output.kind = OutputKind::Metric;
         }
     }
     graph
 }
 
-/// The gradients that a program of one loss, the output `loss`, gave on a batch of `rows`.
+/// The gradients that a program of one loss gave on a batch of `rows`.
 pub fn gradients(
     executable: &Executable,
-    loss: &str,
     rows: usize,
     outputs: Outputs,
     weights: &Weights,
 ) -> HashMap<String, Tensor> {
-    let mut infos = executable.program().outputs.iter();
-    let single = infos.any(|output| output.name == loss && output.ty.dims.is_empty());
+    let mut losses = executable.program().outputs_of(OutputKind::Loss);
+    let single = losses.all(|(_, loss)| loss.ty.dims.is_empty());
     // A program gives the mean over its rows, in which a single number counts for each.
     let rows = if single { 1.0 } else { rows as f64 };
     let params: IndexMap<String, Tensor> = outputs.gradients;

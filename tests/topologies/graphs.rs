@@ -81,7 +81,7 @@ fn exchange_that_says_nothing_is_none() {
     differ("exchange", exchange.run().get("predict.logits"), plain.get("predict.logits"));
     exchange.zero("exchange.out.weight");
     let silent = exchange.run();
-    for (name, value) in &plain.outputs.values {
+    for (name, value) in &plain.outputs {
         near(name, silent.get(name), value);
     }
     for (path, gradient) in &plain.gradients {
@@ -100,7 +100,7 @@ fn a_mixin_that_says_nothing_is_none() {
     differ("exchange", exchange.run().get("predict.logits"), plain.get("predict.logits"));
     exchange.zero("exchange.out.weight");
     let silent = exchange.run();
-    for (name, value) in &plain.outputs.values {
+    for (name, value) in &plain.outputs {
         near(name, silent.get(name), value);
     }
 }
@@ -158,7 +158,7 @@ fn a_beam_of_all_thoughts_is_no_beam() {
     let whole = "use models::totrm::ToTrm
         model Case extends ToTrm { block grow(step) { branch z with differ(z) } }";
     let whole = Lab::trm(whole, &with(FOUR, &[("n", "3"), ("branchings", "3")])).run();
-    for (name, value) in &whole.outputs.values {
+    for (name, value) in &whole.outputs {
         near(name, beam.get(name), value);
     }
 }

@@ -5,7 +5,7 @@
 use indexmap::IndexMap;
 use tch::{Device, Kind, Tensor, no_grad};
 use totc::Values;
-use totc::exec::{Executable, Inputs, Outputs, Weights};
+use totc::exec::{Executable, Inputs, Weights};
 use totc::ir::Mode;
 use totc::model::Bindings;
 use totc::types::Precision;
@@ -19,7 +19,8 @@ pub struct Lab {
 }
 
 pub struct Step {
-    pub outputs: Outputs,
+    /// By printed name.
+    pub outputs: IndexMap<String, Tensor>,
     /// Of the sum of all losses, by weight; of a table's rows by the table.
     pub gradients: IndexMap<String, Tensor>,
 }
@@ -113,15 +114,15 @@ impl Lab {
         let rows = outputs.rows.iter().map(|rows| (&rows.table, &rows.gradient));
         let all = outputs.gradients.iter().chain(rows);
         let gradients = all.map(|(path, gradient)| (path.clone(), gradient * 2.0)).collect();
-        Step { outputs, gradients }
+        Step { outputs: outputs.values.by_name(), gradients }
     }
 }
 
 impl Step {
     pub fn get(&self, name: &str) -> &Tensor {
-        self.outputs.values.get(name).unwrap_or_else(|| {
-            panic!("there is no `{name}`: {:?}", self.outputs.values.keys().collect::<Vec<_>>())
-        })
+        self.outputs
+            .get(name)
+            .unwrap_or_else(|| panic!("there is no `{name}`: {:?}", self.outputs.keys().collect::<Vec<_>>()))
     }
 
     pub fn gradient(&self, path: &str) -> &Tensor {

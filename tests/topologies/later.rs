@@ -13,7 +13,7 @@ fn ptrm_without_noise_is_trm() {
     let (ptrm, trm) = (Lab::shipped("ptrm", "Ptrm", SHORT), Lab::shipped("trm", "Trm", SHORT));
     assert!(ptrm.weights.tensors.keys().eq(trm.weights.tensors.keys()));
     let (ptrm, trm) = (ptrm.run(), trm.run());
-    for (name, value) in &trm.outputs.values {
+    for (name, value) in &trm.outputs {
         near(name, ptrm.get(name), value);
     }
 }

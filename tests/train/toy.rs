@@ -7,10 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tch::{Device, Kind, Tensor};
 use totc::data::{DataError, Dataset, Example, Mark, Sizes, Verdict};
-use totc::exec::{ExecError, Inputs, Outputs, TableRows, Weights};
+use totc::exec::{ExecError, Inputs, OutputValues, Outputs, TableRows, Weights};
 use totc::ir::op::Init;
-use totc::ir::{HaltInfo, InputInfo, InputRole, Mode, StateInfo, WeightInfo, WeightRole};
-use totc::lower::{OutputInfo, Program};
+use totc::ir::{
+    HaltInfo, InputInfo, InputRole, Mode, OutputKind, OutputName, StateInfo, WeightInfo, WeightRole,
+};
+use totc::lower::{CarriedInfo, OutputId, OutputInfo, Program};
 use totc::source::Span;
 use totc::train::{
     Length, Optimiser, ParamGroup, Programs, Schedule, SupervisionStep, TrainConfig, TrainError, Trainer,
@@ -106,9 +108,23 @@ pub fn toy(mode: Mode, batch: i64) -> Toy {
         };
         Dim { axis: axes.add(axis), size: size as usize }
     };
+    let rows = dim("batch", batch);
+    let (symbols, cells) = (dim("symbol", SYMBOLS), dim("cell", CELLS));
     // The symbols come before the cells in memory: reading predictions must not rely on an order.
-    let logits =
-        Ty::new(ValueKind::Float, vec![dim("batch", batch), dim("symbol", SYMBOLS), dim("cell", CELLS)]);
+    let logits = Ty::new(ValueKind::Float, vec![rows, symbols, cells]);
+    let y = Ty::new(ValueKind::Float, vec![rows, cells, dim("dim", WIDTH)]);
+    let per_row = |kind| Ty::new(kind, vec![rows]);
+    let outputs = [
+        (OutputKind::State, "y", y),
+        (OutputKind::Loss, "answering", per_row(ValueKind::Float)),
+        (OutputKind::Loss, "nothing", Ty::scalar(ValueKind::Float)),
+        (OutputKind::Metric, "exact", per_row(ValueKind::Bool)),
+        (OutputKind::Metric, "steps", per_row(ValueKind::Int)),
+        (OutputKind::Prediction, "logits", logits),
+        (OutputKind::Halt, "", per_row(ValueKind::Bool)),
+    ];
+    let value = totc::lower::Operand::Slot(0);
+    let outputs = outputs.map(|(kind, name, ty)| OutputInfo { name: OutputName::new(kind, name), value, ty });
     Toy {
         program: Program {
             model: "Toy".into(),
@@ -135,11 +151,10 @@ pub fn toy(mode: Mode, batch: i64) -> Toy {
                 shape: vec![batch, CELLS, WIDTH],
                 history: 2,
             }],
-            outputs: vec![OutputInfo {
-                name: "predict.logits".into(),
-                value: totc::lower::Operand::Slot(0),
-                ty: logits,
-            }],
+            outputs: outputs.into(),
+            carried: [("y", Some(OutputId(0))), ("y@2", None)]
+                .map(|(name, given)| CarriedInfo { name: name.into(), state: 0, given })
+                .into(),
             gradients: Vec::new(),
             recompute: Default::default(),
             halt: Some(HaltInfo { at_most: AT_MOST, explore: 0.3, learned: true }),
@@ -192,27 +207,29 @@ impl SupervisionStep for Toy {
         );
         let right = logits.argmax(-1, false).eq_tensor(answer);
         let share = right.to_kind(Kind::Float).mean_dim(1, false, Kind::Float);
+        // In the program's order.
         let outputs = [
-            ("state.y", y),
-            ("loss.answering", loss.mean_dim(1, false, Kind::Float) + self.offset),
-            ("loss.nothing", Tensor::from(0.0)),
-            ("metric.exact", right.all_dim(1, false)),
-            ("metric.steps", inputs.steps.shallow_clone()),
-            ("predict.logits", logits.transpose(1, 2)),
-            ("halt", (self.halts)(inputs, &share)),
+            y,
+            loss.mean_dim(1, false, Kind::Float) + self.offset,
+            Tensor::from(0.0),
+            right.all_dim(1, false),
+            inputs.steps.shallow_clone(),
+            logits.transpose(1, 2),
+            (self.halts)(inputs, &share),
         ];
         let (mut gradients, mut rows) = (Default::default(), Vec::new());
         if learns {
             let leaves: Vec<&Tensor> = params.iter().map(|(_, weight)| weight).chain([&leaf]).collect();
-            let total = outputs[1].1.mean(Kind::Double);
+            let total = outputs[1].mean(Kind::Double);
             let mut found = Tensor::run_backward(&[total], &leaves, false, false);
             let gradient = found.pop().unwrap();
             rows.push(TableRows { table: "prompt.rows".into(), ids, gradient });
             let named = params.iter().map(|(path, _)| (*path).to_owned());
             gradients = named.zip(found).collect();
         }
-        let values = outputs.map(|(name, value)| (name.to_owned(), value.detach()));
-        Ok(Outputs { values: values.into_iter().collect(), gradients, rows })
+        let values = outputs.map(|value| value.detach()).into();
+        let values = OutputValues::new(&OutputValues::names_of(&self.program), values);
+        Ok(Outputs { values, gradients, rows })
     }
 }
 

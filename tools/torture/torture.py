@@ -174,14 +174,14 @@ class Bench:
             shutil.rmtree(place)
         return self.known[name]
 
-    def finish(self, place, name):
+    def finish(self, place, name, *more):
         """Goes on with a run until it ends, and compares what it leaves."""
         args = ["run", "r.ron", "--resume"] if (place / "run/checkpoint").exists() else None
         if args is None and (place / "run/checkpoint.before").exists():
             args = ["run", "r.ron", "--resume"]
         if args is None:
             args = ["run", "r.ron"]
-        code, text = self.run(place, *args)
+        code, text = self.run(place, *args, *more)
         if code != 0 and "--resume" not in args:
             # A folder in which no step was saved yet holds nothing that could be lost.
             shutil.rmtree(place / "run", ignore_errors=True)
@@ -243,6 +243,45 @@ def faulty(what):
         return place, result
 
     return trial
+
+
+def processes(bench):
+    """One of several processes is killed or halted; the others name it and end, and any number of them goes on."""
+    name = "parts of a batch"
+    _, _, seconds = bench.whole(name)
+    place = bench.place(name)
+    count = bench.random.choice([2, 4])
+    lost, what = bench.random.randrange(count), bench.random.choice([signal.SIGKILL, signal.SIGSTOP])
+    args = ["run", "r.ron", "--processes", str(count), "--process-timeout", "5"]
+    environment = dict(os.environ, OMP_NUM_THREADS="1", GOMP_SPINCOUNT="10000", TERM="dumb")
+    with open(place / "said", "ab") as log:
+        child = subprocess.Popen(
+            [bench.totc, *args], cwd=place, env=environment, stdout=log, stderr=log, start_new_session=True
+        )
+    time.sleep(bench.random.uniform(0.1, 3 * seconds))
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            own = f"RANK={lost}".encode() in (process / "environ").read_bytes().split(b"\0")
+            if own and int((process / "stat").read_text().rsplit(")", 1)[1].split()[1]) == child.pid:
+                os.kill(int(process.name), what)
+        except (OSError, ValueError):
+            pass
+    try:
+        code = child.wait(timeout=120)
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+        raise Wrong(f"the others did not end after {what.name} to {lost} of {count}") from None
+    text = (place / "said").read_text(errors="replace")
+    told = f"process {lost} is lost" in text or "does not reach the others" in text
+    if code == 0:
+        result = "it was over before"
+    elif told and "panicked" not in text:
+        result = "every other ends with a sentence, the same bits after --resume"
+    else:
+        raise Wrong(f"{what.name} to {lost} of {count} ends with {code}: {text[-400:]}")
+    again = bench.random.choice([1, 2, 4])
+    bench.finish(place, name, *(["--processes", str(again)] if again > 1 else []))
+    return place, result
 
 
 def clock_jump(bench):
@@ -372,6 +411,7 @@ KINDS = {
     "wall clock jumps": (clock_jump, 1),
     "memory limit": (short_memory, 1),
     "sweep, kill -9": (sweep, 1),
+    "one of 2 or 4 processes killed or halted": (processes, 2),
     "import, killed or disk faulty": (importing, 2),
     "data build, killed or disk faulty": (building, 2),
 }

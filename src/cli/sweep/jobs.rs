@@ -88,12 +88,13 @@ impl<'a> Jobs<'a> {
             note(&format!("[{}/{total}] {}{seed}: {words}", number + 1, job.label));
         };
         std::thread::scope(|scope| {
-            for _ in 0..self.at_once.min(total) {
-                scope.spawn(|| {
+            for place in 0..self.at_once.min(total) {
+                let (next, jobs, tell) = (&next, &jobs, &tell);
+                scope.spawn(move || {
                     while !self.stopped() {
                         let number = next.fetch_add(1, Ordering::SeqCst);
                         let Some(job) = jobs.get(number) else { return };
-                        let words = match self.run(job, &|words| tell(number, job, words)) {
+                        let words = match self.run(job, place, &|words| tell(number, job, words)) {
                             Ok(words) => words,
                             Err(cause) => {
                                 // What cannot be kept is at least told.
@@ -108,7 +109,7 @@ impl<'a> Jobs<'a> {
         });
     }
 
-    fn run(&self, job: &Job, tell: &dyn Fn(&str)) -> Result<String, String> {
+    fn run(&self, job: &Job, place: usize, tell: &dyn Fn(&str)) -> Result<String, String> {
         let world = |error: std::io::Error| format!("{}: {error}", job.folder.display());
         std::fs::create_dir_all(&job.folder).map_err(world)?;
         for stale in [CAUSE, crate::compare::LATENCY] {
@@ -117,7 +118,7 @@ impl<'a> Jobs<'a> {
                 _ => {}
             }
         }
-        let mut command = self.command("run", job);
+        let mut command = self.command("run", job, place);
         command.arg("--seed").arg(job.seed.to_string());
         if checkpoint::exists(&job.folder.join(checkpoint::FOLDER)) {
             command.arg("--resume");
@@ -156,7 +157,7 @@ impl<'a> Jobs<'a> {
                 return;
             }
             note(&format!("measuring the latency of {}, seed {}", job.label, job.seed));
-            let mut command = self.command("eval", job);
+            let mut command = self.command("eval", job, 0);
             command.args(["--latency", "--json"]);
             let log = Log::open(&job.folder);
             let status = log.and_then(|log| {
@@ -174,18 +175,26 @@ impl<'a> Jobs<'a> {
         }
     }
 
-    /// `totc run|eval FILE --set … ` for a job, in a process that ends with this one.
-    fn command(&self, verb: &str, job: &Job) -> Command {
+    /// `totc run|eval FILE --set … ` for a job, in a process that ends with this one. `place`: among those at the same time.
+    fn command(&self, verb: &str, job: &Job, place: usize) -> Command {
         let mut command = Command::new(&self.program);
         command.arg(verb).arg(&job.file);
         for set in &job.sets {
             command.arg("--set").arg(set);
         }
         command.arg("--set").arg(format!("out={}", quoted(&job.folder)));
-        command.args(["--device", &self.device, "--threads", &self.threads.to_string()]);
+        command.args(["--device", &self.device_of(place), "--threads", &self.threads.to_string()]);
         command.stdin(Stdio::null());
         tied(&mut command, self.lock);
         command
+    }
+
+    /// Those that run at the same time take the machine's GPUs in turn, unless one was asked for.
+    fn device_of(&self, place: usize) -> String {
+        match tch::Cuda::device_count().max(0) as usize {
+            gpus if gpus > 1 && self.device == "auto" => format!("cuda:{}", place % gpus),
+            _ => self.device.clone(),
+        }
     }
 
     /// Waits for the end, hands one stop on, and tells how far it is every now and then.

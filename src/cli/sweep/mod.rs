@@ -31,7 +31,11 @@ pub struct Args {
     /// Only variants whose label contains this text, or matches it if it has * or ?
     #[arg(long, value_name = "PATTERN")]
     only: Option<String>,
-    /// Runs at the same time, each a process; the threads are shared out
+    /// Every N-th run alone, from number I on (0 to N-1): parts of one sweep run beside each other, on machines that share
+    /// the folder; `--table` shows the whole afterwards
+    #[arg(long, value_name = "I/N", value_parser = part, conflicts_with_all = ["dry_run", "table"])]
+    part: Option<(usize, usize)>,
+    /// Runs at the same time, each a process; the threads are shared out, and each takes a GPU in turn where there are some
     #[arg(long, default_value_t = 1, value_name = "N")]
     jobs: usize,
     /// Do not measure latency and memory at the end
@@ -92,11 +96,15 @@ pub fn main(args: &Args) -> Outcome {
         return Ok(());
     }
     std::fs::create_dir_all(&out).map_err(|error| Failure::World(format!("{}: {error}", out.display())))?;
-    let lock = lock(&out)?;
+    let (lock, _own) = lock(&out, args.part)?;
     args.machine.device()?;
     planned.iter().for_each(note_problem);
     let jobs = Jobs::new(args.jobs, &args.machine, &lock)?;
-    let queue = queue(&planned)?;
+    let mut queue = queue(&planned)?;
+    if let Some((own, parts)) = args.part {
+        let mut number = 0..;
+        queue.retain(|_| number.next().is_some_and(|number| number % parts == own));
+    }
     let left = queue.iter().filter(|job| !job.finished).count();
     note(&format!("{}: {} runs, {} of them to train, in {}", file.title(), queue.len(), left, out.display()));
     jobs.train(queue.iter().filter(|job| !job.finished));
@@ -106,7 +114,11 @@ pub fn main(args: &Args) -> Outcome {
         );
     }
     let lines = results(&planned)?;
-    show(args, &file, &out, &lines)?;
+    match args.part {
+        // The others write to the folder at the same time.
+        Some((own, parts)) => note(&format!("part {own} of {parts} is done; `--table` shows the whole")),
+        None => show(args, &file, &out, &lines)?,
+    }
     if jobs.stopped() {
         let (name, number) = jobs.signal().unwrap_or(("a signal", 2));
         return Err(Failure::Stopped(format!("stopped by {name}; the same command goes on"), number));
@@ -139,15 +151,30 @@ fn meant(pattern: Option<&str>, label: &str) -> bool {
     if pattern.contains(['*', '?']) { matches(&pattern, &label) } else { label.contains(&pattern) }
 }
 
-/// Two sweeps in one folder would train the same runs twice. The runs hold the lock too, until they have saved.
-fn lock(out: &Path) -> Result<File, Failure> {
-    let path = out.join("sweep.lock");
+/// `I/N`
+fn part(text: &str) -> Result<(usize, usize), String> {
+    let numbers =
+        text.split_once('/').and_then(|(own, parts)| Some((own.parse().ok()?, parts.parse().ok()?)));
+    numbers
+        .filter(|(own, parts)| own < parts)
+        .ok_or_else(|| "give the number of the part, from 0, and how many there are, as 0/4".to_owned())
+}
+
+/// Two sweeps in one folder would train the same runs twice; parts of one go together. The runs hold the lock too, until they
+/// have saved.
+fn lock(out: &Path, part: Option<(usize, usize)>) -> Result<(File, Option<File>), Failure> {
+    let whole = locked(&out.join("sweep.lock"), part.is_some(), out)?;
+    let own = part.map(|(own, parts)| locked(&out.join(format!("sweep-{own}-of-{parts}.lock")), false, out));
+    Ok((whole, own.transpose()?))
+}
+
+fn locked(path: &Path, shared: bool, out: &Path) -> Result<File, Failure> {
     let world = |error: std::io::Error| Failure::World(format!("{}: {error}", path.display()));
-    let file = File::create(&path).map_err(world)?;
+    let file = File::options().create(true).append(true).open(path).map_err(world)?;
     let began = Instant::now();
     let mut told = false;
     loop {
-        match file.try_lock() {
+        match if shared { file.try_lock_shared() } else { file.try_lock() } {
             Ok(()) => return Ok(file),
             Err(std::fs::TryLockError::Error(error)) => return Err(world(error)),
             Err(std::fs::TryLockError::WouldBlock) if began.elapsed() > PATIENCE => {

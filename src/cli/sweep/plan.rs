@@ -130,6 +130,7 @@ impl<'a> Planner<'a> {
                 | Failure::World(text)
                 | Failure::Stopped(text, _)
                 | Failure::Internal(text) => text,
+                Failure::Told(_) => String::new(),
             };
             let names =
                 |line: &str, name: &str| line.contains(&format!("`{}`", name.trim_start_matches("set.")));

@@ -7,15 +7,16 @@ use super::plan::{Plan, Room, Step, What};
 use super::record::{bytes_of, record};
 use super::sums::{Sums, Task, tasks};
 use crate::exec::profile::Profile;
-use crate::exec::step::{ExecError, Inputs, Outputs, TableRows};
+use crate::exec::step::{ExecError, Inputs, OutputValues, Outputs, TableRows};
 use crate::exec::weights::Weights;
+use crate::ir::OutputName;
 use crate::lower::Program;
 use crate::primitive::kernel::{Planner, torch_kind};
 use crate::source::Span;
 use crate::types::Kind;
 use half::bf16;
 use indexmap::IndexMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use tch::{Device, Tensor};
 use totc_kernels::fused::Kind as Held;
@@ -25,6 +26,7 @@ use totc_kernels::{Form, Packed, Pool, Precision};
 /// A program with its memory and its kernels.
 pub(in crate::exec) struct Machine {
     plan: Plan,
+    outputs: Arc<[OutputName]>,
     layout: Layout,
     form: Form,
     shared: Vec<(Call, usize)>,
@@ -99,7 +101,8 @@ impl Machine {
             cause: mismatch.to_string(),
         })?;
         let tasks = tasks(&plan);
-        Ok(Some(Machine { plan, layout, form, shared, slices, packs, base, tasks, _arena: arena }))
+        let outputs = OutputValues::names_of(program);
+        Ok(Some(Machine { plan, outputs, layout, form, shared, slices, packs, base, tasks, _arena: arena }))
     }
 
     /// How many slices of how many samples, and the form of the kernels.
@@ -367,15 +370,13 @@ impl Machine {
         gradients: Vec<Tensor>,
         rows: Vec<(Tensor, Tensor)>,
     ) -> Result<Outputs, ExecError> {
-        let named = self.plan.results.iter().zip(values);
-        let values = named.map(|(result, value)| (program.outputs[result.output].name.clone(), value));
         let path = |gradient: usize| program.gradients[gradient].path.clone();
         let gradients = self.plan.gradients.iter().zip(gradients);
         let gradients = gradients.map(|(own, tensor)| (path(own.gradient), tensor));
         let rows = self.plan.row_gradients.iter().zip(rows);
         let rows = rows.map(|(own, (ids, gradient))| TableRows { table: path(own.gradient), ids, gradient });
         Ok(Outputs {
-            values: values.collect(),
+            values: OutputValues::new(&self.outputs, values),
             gradients: gradients.collect::<IndexMap<_, _>>(),
             rows: rows.collect(),
         })

@@ -3,7 +3,7 @@
 
 use super::scope::Writer;
 use super::wrap::wrapped;
-use crate::ir::{Graph, InputRole, WeightRole};
+use crate::ir::{Graph, InputRole, OutputKind, OutputName, WeightRole};
 use crate::primitive::pytorch::dtype;
 use indexmap::IndexMap;
 
@@ -233,7 +233,7 @@ fn carry(graph: &Graph) -> String {
                 "            \"{key}\": torch.zeros({sizes}, dtype={kind}, device=device),\n"
             ));
             given.push(format!("states[\"{key}\"]"));
-            let output = format!("state.{key}");
+            let output = OutputName::new(OutputKind::State, &key);
             let value = match graph.outputs.contains(&output) {
                 true => format!("outputs[\"{output}\"].detach()"),
                 false if ago == 2 => format!("states[\"{}\"]", state.name),
@@ -250,7 +250,7 @@ fn carry(graph: &Graph) -> String {
     };
     let next = if next.is_empty() { "{}".to_owned() } else { format!("{{\n{next}        }}") };
     let most = graph.halt.map_or(1, |halt| halt.at_most);
-    let halts = graph.outputs.iter().any(|name| name == "halt");
+    let halts = graph.outputs.iter().any(|output| output.kind == OutputKind::Halt);
     let (option, sure) = match halts {
         true => {
             (", when_sure=False", "        if when_sure:\n            halted = halted | outputs[\"halt\"]\n")

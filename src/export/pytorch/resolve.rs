@@ -23,8 +23,8 @@ pub(super) fn program(graph: &Graph) -> Result<Program, ExportError> {
     let (map, flat) = resolving.flow(&graph.flow, &[], None)?;
     let mut program = resolving.program;
     program.flat = flat;
-    program.outputs =
-        graph.outputs.iter().cloned().zip(graph.flow.results.iter().map(|result| map[result])).collect();
+    let names = graph.outputs.iter().map(ToString::to_string);
+    program.outputs = names.zip(graph.flow.results.iter().map(|result| map[result])).collect();
     Ok(program)
 }
 

@@ -2,8 +2,7 @@
 //! `lookahead`.
 
 use crate::ir::op::Op;
-use crate::ir::{HaltInfo, Mode};
-use crate::ir::{State, Val};
+use crate::ir::{HaltInfo, Mode, OutputKind, OutputName, State, Val};
 use crate::model::Output;
 use crate::model::checker::{Checker, Items};
 use crate::model::evaluate::value::{BindingRole, Value};
@@ -110,7 +109,7 @@ impl Checker<'_> {
                 }
                 MemberKind::Metric { name, value } => {
                     if let Some(val) = self.per_sample("metric", name, value) {
-                        self.output(format!("metric.{}", name.name), val);
+                        self.output(OutputKind::Metric, &name.name, val);
                     }
                 }
                 MemberKind::Loss { name, value } => self.loss(name, value),
@@ -119,7 +118,7 @@ impl Checker<'_> {
                     let Some(val) = self.tensor(&value, when.span) else { continue };
                     let ty = self.ty(val).clone();
                     if ty.kind == Kind::Bool && ty.dims.iter().all(|dim| Some(dim.axis) == self.batch) {
-                        self.output("halt".to_owned(), val);
+                        self.output(OutputKind::Halt, "", val);
                         continue;
                     }
                     let shown = ty.show(&self.axes).to_string();
@@ -132,8 +131,8 @@ impl Checker<'_> {
         self.sections.push(Section { name: "losses".to_owned(), items });
     }
 
-    fn output(&mut self, name: String, val: Val) {
-        self.outputs.push(Output { name, value: val });
+    fn output(&mut self, kind: OutputKind, name: &str, val: Val) {
+        self.outputs.push(Output { name: OutputName::new(kind, name), value: val });
     }
 
     fn prediction(&mut self, name: Option<&Ident>, expr: &Expr) {
@@ -147,13 +146,13 @@ impl Checker<'_> {
         };
         let value = self.expr(expr);
         let Some(val) = self.tensor(&value, expr.span) else { return };
-        let label = format!("predict.{label}");
-        if self.outputs.iter().any(|output| output.name == label) {
+        let taken = |output: &Output| output.name.kind == OutputKind::Prediction && output.name.name == label;
+        if self.outputs.iter().any(taken) {
             let place = name.map_or(expr.span, |name| name.span);
-            self.error(complaints::two_predictions(label.trim_start_matches("predict."), place));
+            self.error(complaints::two_predictions(&label, place));
             return;
         }
-        self.output(label, val);
+        self.output(OutputKind::Prediction, &label, val);
     }
 
     /// The value of a metric or loss: a number per sample.
@@ -189,7 +188,7 @@ impl Checker<'_> {
         let nets = std::mem::take(&mut self.nets_called);
         let kind = ItemKind::Update { target: name.name.clone(), text, nets, axes: Vec::new() };
         self.push_item(kind, name.span);
-        self.output(format!("loss.{}", name.name), val);
+        self.output(OutputKind::Loss, &name.name, val);
     }
 
     fn is_number(&self, val: Val) -> bool {

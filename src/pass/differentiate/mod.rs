@@ -17,7 +17,7 @@ mod written;
 
 use super::Pass;
 use crate::ir::op::Op;
-use crate::ir::{Builder, Flow, Gradient, Graph, Label, Mode, Node, Recompute, Val};
+use crate::ir::{Builder, Flow, Gradient, Graph, Label, Mode, Node, OutputKind, Recompute, Val};
 use crate::types::{AxisId, Dim, Kind, Ty};
 use forward::{Path, Saved, Segments};
 use making::Making;
@@ -38,7 +38,7 @@ fn run(graph: &Graph) -> Graph {
         .outputs
         .iter()
         .zip(&graph.flow.results)
-        .filter(|(name, _)| name.starts_with("loss."))
+        .filter(|(name, _)| name.kind == OutputKind::Loss)
         .map(|(_, result)| *result)
         .filter(|result| graph.flow.node(*result).requires_grad)
         .collect();

@@ -10,6 +10,7 @@ use super::super::results::PuzzleResult;
 use super::super::test_time_scaling::ScalingTally;
 use crate::data::{Dataset, Example, Undo};
 use crate::exec::Outputs;
+use crate::ir::OutputKind;
 use crate::lower::Program;
 use crate::run_file::{Choose, Evaluation, Stop};
 
@@ -138,7 +139,8 @@ impl Protocol {
         halt: &[bool],
     ) -> Result<Vec<bool>, TrainError> {
         let Some(threshold) = self.threshold else { return Ok(halt.to_vec()) };
-        let Some(confidence) = outputs.values.get(CONFIDENCE) else {
+        let confidence = program.output(OutputKind::Prediction, CONFIDENCE);
+        let Some(confidence) = confidence.and_then(|id| outputs.values.at(id)) else {
             return Err(no_confidence(program, threshold));
         };
         let means = confidence
@@ -150,12 +152,12 @@ impl Protocol {
 }
 
 /// What a threshold is compared with.
-const CONFIDENCE: &str = "predict.confidence";
+pub(in crate::train) const CONFIDENCE: &str = "confidence";
 
 /// Refuses a threshold for a model that says nothing to compare it with.
 pub(in crate::train) fn check_threshold(program: &Program, threshold: Option<f64>) -> Result<(), TrainError> {
     match threshold {
-        Some(threshold) if program.outputs.iter().all(|output| output.name != CONFIDENCE) => {
+        Some(threshold) if program.output(OutputKind::Prediction, CONFIDENCE).is_none() => {
             Err(no_confidence(program, threshold))
         }
         _ => Ok(()),

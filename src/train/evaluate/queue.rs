@@ -56,8 +56,12 @@ impl QueueStep<'_> {
     /// step, which has nothing to compare with, and for models without states.
     pub fn residuals(&self) -> Result<Vec<f64>, TrainError> {
         let mut sums: Option<(Tensor, Tensor)> = None;
-        for state in &self.program.states {
-            let new = self.outputs.values.get(&format!("state.{}", state.name));
+        for carried in &self.program.carried {
+            let state = &self.program.states[carried.state];
+            if carried.name != state.name {
+                continue;
+            }
+            let new = carried.given.and_then(|id| self.outputs.values.at(id));
             let batch = state.axes.iter().position(|axis| axis == "batch");
             let (Some(new), Some(old), Some(batch)) = (new, self.before.states.get(&state.name), batch)
             else {

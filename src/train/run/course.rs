@@ -9,6 +9,7 @@ use super::lock::Lock;
 use super::machine::memory_in_use;
 use super::observer::RunObserver;
 use super::session::Session;
+use super::together::{Next, agree_on_next};
 use super::{Protocols, RunError, RunOutcome, Standing, doubt_arc, final_test, numbers};
 use crate::ir::WeightRole;
 use crate::train::best;
@@ -21,7 +22,7 @@ use crate::train::results::EvaluationReport;
 use crate::train::run_folder;
 use crate::train::saving::Noted;
 use crate::train::step_metrics::MetricsWindow;
-use crate::train::trainer::Trainer;
+use crate::train::trainer::{Group, Trainer};
 use crate::train::vacuous::vacuous_metrics;
 use crate::weights::WeightsAbout;
 
@@ -51,6 +52,8 @@ pub(super) struct Course<'a> {
     tested: Vec<MetricsRecord>,
     /// What earlier calls took.
     before: Noted,
+    /// The processes that share the batch.
+    group: Option<Group>,
 }
 
 /// What to do about a checkpoint that cannot be written.
@@ -100,7 +103,13 @@ impl<'a> Course<'a> {
             seconds_in_tests: 0.0,
             tested,
             before,
+            group: None,
         })
+    }
+
+    /// The run of several processes, of which this is the first.
+    pub fn among(self, group: Option<Group>) -> Course<'a> {
+        Course { group, ..self }
     }
 
     /// Writes what the run's folder says of it.
@@ -147,14 +156,17 @@ impl<'a> Course<'a> {
         self.open_events();
         self.enter_phase()?;
         let mut vacuous = vacuous_metrics(self.trainer.programs().training.program());
+        let mut asked = false;
         let standing = loop {
             if let Some(standing) = self.over() {
                 break standing;
             }
-            if stop.load(Ordering::SeqCst) || self.trainer.steps_done() >= last {
+            if asked || stop.load(Ordering::SeqCst) || self.trainer.steps_done() >= last {
                 self.save(OnFailure::Stop)?;
+                self.part()?;
                 return Ok(self.outcome(Standing::Stopped, None));
             }
+            asked = self.next(Next::Step, stop)?;
             let mut metrics = self.trainer.step().map_err(|error| self.session.placed(error))?;
             metrics.metrics.retain(|name, _| !vacuous.contains(name));
             self.observer.stepped(&metrics);
@@ -181,11 +193,28 @@ impl<'a> Course<'a> {
         };
         // What has been learned is safe before the last test, which may take long.
         self.save(OnFailure::Stop)?;
+        self.part()?;
         let test = self.test_for_good(standing)?;
         self.keep_best(self.trainer.steps_done());
         // The time of the last test counts too.
         self.save(OnFailure::GoOn)?;
         Ok(self.outcome(standing, Some(test)))
+    }
+
+    /// Tells the other processes what comes next; whether one of them was asked to stop.
+    fn next(&self, next: Next, stop: &AtomicBool) -> Result<bool, RunError> {
+        match &self.group {
+            Some(group) => Ok(agree_on_next(group, next, &self.trainer, stop)?.1),
+            None => Ok(false),
+        }
+    }
+
+    /// Lets the other processes end; what is left to do is done by this one.
+    pub fn part(&mut self) -> Result<(), RunError> {
+        self.next(Next::End, &AtomicBool::new(false))?;
+        self.group = None;
+        self.trainer.share(None);
+        Ok(())
     }
 
     /// Keeps the weights of a test that is among the best ones.
@@ -223,6 +252,7 @@ impl<'a> Course<'a> {
         if !run.phases.iter().any(|phase| run.begins(phase) == Some(done)) {
             return Ok(false);
         }
+        self.next(Next::Phase, &AtomicBool::new(false))?;
         let programs = self.session.programs(done)?;
         self.trainer.change_phase(programs)?;
         self.observer.phase_began(done);
@@ -352,6 +382,10 @@ impl<'a> Course<'a> {
         };
         if !self.lock.is_ours() {
             return Err(RunError::Lost(self.out.clone()));
+        }
+        if self.group.is_some() {
+            self.next(Next::Gather, &AtomicBool::new(false))?;
+            self.trainer.gather_states()?;
         }
         if let Err(error) = self.log.sync() {
             self.observer.trouble(step, &format!("{error}; its last lines may be lost if the power is"));

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::machine::MachineError;
 use crate::data::DataError;
+use crate::distributed::DistributedError;
 use crate::exec::{ExecError, WeightsError};
 use crate::model_file::CompileError;
 use crate::run_file::RunFileError;
@@ -99,6 +100,22 @@ pub enum RunError {
     /// Training or evaluation failed.
     #[error(transparent)]
     Train(#[from] TrainError),
+    /// The processes of the run do not meet, differ, or one of them is lost.
+    #[error(transparent)]
+    Distributed(#[from] DistributedError),
+    /// The batch cannot be shared.
+    #[error(
+        "a batch of {batch} rows{} cannot be shared by {processes} processes; give a `batch` that is a multiple of {processes}",
+        in_parts(*part)
+    )]
+    Unshared {
+        /// Rows of the batch.
+        batch: usize,
+        /// Rows computed at once, where the run file says it.
+        part: Option<usize>,
+        /// How many processes there are.
+        processes: usize,
+    },
     /// A checkpoint cannot be written or read.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
@@ -126,6 +143,10 @@ pub enum RunError {
     /// Weights of another model cannot be put in place of fresh ones.
     #[error("libtorch failed while putting the weights of `init` in place: {0}")]
     Transfer(#[from] tch::TchError),
+}
+
+fn in_parts(part: Option<usize>) -> String {
+    part.map_or(String::new(), |part| format!(" in parts of {part} (`micro_batch`)"))
 }
 
 fn unless_gone(lock: &Option<PathBuf>) -> String {

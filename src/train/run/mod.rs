@@ -25,6 +25,7 @@ mod observer;
 mod origin;
 mod same_run;
 mod session;
+mod together;
 
 pub use error::RunError;
 pub use final_test::{Protocols, doubt_arc, final_test, stops_early};
@@ -50,7 +51,7 @@ use super::log::MetricsLog;
 use super::preflight::preflight;
 use super::results::EvaluationReport;
 use super::run_folder;
-use super::trainer::{LOADERS, Trainer};
+use super::trainer::{Group, LOADERS, Trainer};
 use super::transfer::read_init;
 use crate::exec::Weights;
 use crate::ir::{WeightInfo, WeightRole};
@@ -73,6 +74,8 @@ pub struct RunOptions {
     pub earlier: bool,
     /// Stop after so many steps of this call; the run can be resumed.
     pub stop_after: Option<u64>,
+    /// The processes that share each batch; those behind the first call [`follow`].
+    pub group: Option<Group>,
 }
 
 impl Default for RunOptions {
@@ -83,6 +86,7 @@ impl Default for RunOptions {
             resume: false,
             earlier: false,
             stop_after: None,
+            group: None,
         }
     }
 }
@@ -160,9 +164,38 @@ pub fn run(
     observer: &mut dyn RunObserver,
     stop: &AtomicBool,
 ) -> Result<RunOutcome, RunError> {
+    let outcome = lead(file, options, observer, stop);
+    if let (Err(error), Some(group)) = (&outcome, &options.group) {
+        together::end(group, error);
+    }
+    outcome
+}
+
+/// Does what the process does that calls [`run`], until that ends, with the same run file and options; gives the steps done.
+/// Writes nothing.
+///
+/// # Errors
+/// As [`run`].
+pub fn follow(file: &RunFile, options: &RunOptions, stop: &AtomicBool) -> Result<u64, RunError> {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(group) = &options.group else { return Ok(0) };
+    let done = together::follow(file, options, group, stop);
+    if let Err(error) = &done {
+        together::end(group, error);
+    }
+    done
+}
+
+fn lead(
+    file: &RunFile,
+    options: &RunOptions,
+    observer: &mut dyn RunObserver,
+    stop: &AtomicBool,
+) -> Result<RunOutcome, RunError> {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let device = options.machine.prepare()?;
     let mut session = Session::of(file.clone(), device)?;
+    session.processes = options.group.as_ref().map_or(1, |group| group.size());
     preflight(&session.run, &session.model_file, Some(&session.data.fields()))?;
     let out = session.run.out();
     if let Some(path) = run_folder::in_the_way(&out) {
@@ -184,8 +217,14 @@ pub fn run(
     }
     let (mut trainer, mut identity) = match saved {
         true => go_on(&mut session, &out)?,
-        false => begin(&mut session, &out, observer)?,
+        false => begin(&mut session, Some(&out), observer)?,
     };
+    if let Some(group) = &options.group {
+        // The others wait until the folder is in order.
+        group.from_first(&[0])?;
+        together::agree(group, &mut session, &identity, &trainer)?;
+        trainer.share(Some(Group::clone(group)));
+    }
     trainer.set_loaders(options.loaders);
     let log = match saved {
         true => MetricsLog::resume(&out, trainer.steps_done())?,
@@ -205,8 +244,9 @@ pub fn run(
         out: &out,
     });
     let steps_before = trainer.steps_done();
-    let course = Course::new(trainer, session, lock, log, out, observer)?;
+    let mut course = Course::new(trainer, session, lock, log, out, observer)?.among(options.group.clone());
     if let Some(outcome) = course.complete_before() {
+        course.part()?;
         return Ok(outcome);
     }
     identity.sessions.push(training_session(device, steps_before));
@@ -237,10 +277,10 @@ pub fn numbers(program: &Program, role: WeightRole) -> u64 {
     of_role.map(|info| info.shape.iter().product::<i64>().max(0) as u64).sum()
 }
 
-/// A run at its first step.
+/// A run at its first step; `out`: where it writes, if it does.
 fn begin(
     session: &mut Session,
-    out: &Path,
+    out: Option<&Path>,
     observer: &mut dyn RunObserver,
 ) -> Result<(Trainer, Identity), RunError> {
     let mut identity = same_run::identity(session)?;
@@ -255,7 +295,9 @@ fn begin(
     session.freeze(&config, &infos);
     let programs = session.programs(0)?;
     let trainer = Trainer::new(config, programs, Arc::clone(&session.data), weights)?;
-    note_identifiers(out, session.data.as_ref())?;
+    if let Some(out) = out {
+        note_identifiers(out, session.data.as_ref())?;
+    }
     Ok((trainer, identity))
 }
 

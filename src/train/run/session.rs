@@ -44,6 +44,8 @@ pub struct Session {
     pub micro_batch: Option<usize>,
     /// Whether it has been decided what the backward pass computes again.
     pub(super) fitted: bool,
+    /// Processes that share each batch.
+    pub(super) processes: usize,
 }
 
 /// A way to do a training step.
@@ -97,7 +99,7 @@ impl Session {
         model_file.bind_run(&run);
         let micro_batch = run.run.micro_batch;
         let batch = run.run.batch;
-        let mut session = Session { run, model_file, data, device, micro_batch, fitted: false };
+        let mut session = Session { run, model_file, data, device, micro_batch, fitted: false, processes: 1 };
         session.bind(Mode::Training, 0, batch);
         Ok(session)
     }
@@ -161,9 +163,21 @@ impl Session {
             return Ok(rows);
         }
         let batch = self.run.run.batch;
+        let processes = self.processes;
+        let shared = |rows: &usize| batch.is_multiple_of(*rows) && (batch / rows).is_multiple_of(processes);
+        // What was asked for, or the largest part of it that lets all processes have as many.
+        let given = self
+            .micro_batch
+            .and_then(|given| (1..=given).rev().find(|rows| given.is_multiple_of(*rows) && shared(rows)));
+        if !batch.is_multiple_of(self.processes) || self.micro_batch.is_some() && given.is_none() {
+            let part = self.run.run.micro_batch;
+            return Err(RunError::Unshared { batch, part, processes: self.processes });
+        }
         let bound = match (self.run.run.memory, self.device) {
             (Some(memory), _) => memory * 1e9,
-            (None, Device::Cpu) => free_memory().map_or(f64::INFINITY, |free| SHARE_OF_MEMORY * free),
+            (None, Device::Cpu) => {
+                free_memory().map_or(f64::INFINITY, |free| SHARE_OF_MEMORY * free / self.processes as f64)
+            }
             (None, _) => f64::INFINITY,
         };
         let mut best: Option<Fit> = None;
@@ -172,8 +186,8 @@ impl Session {
             let program = self.program(Mode::Training, 0, batch, Values::Dropped)?;
             let whole = cost(&program);
             let (bytes, flops) = (whole.activation_bytes as f64, whole.flops as f64);
-            let parts = (1..=batch).rev().filter(|rows| batch.is_multiple_of(*rows));
-            let allowed = parts.filter(|rows| self.micro_batch.is_none_or(|given| given == *rows));
+            let parts = (1..=batch).rev().filter(shared);
+            let allowed = parts.filter(|rows| given.is_none_or(|given| given == *rows));
             for rows in allowed {
                 let share = rows as f64 / batch as f64;
                 // A part costs what dispatching its operations costs, which counts for less the larger it is.
@@ -184,7 +198,7 @@ impl Session {
                     best = Some(fit);
                 }
             }
-            if best.as_ref().is_some_and(|best| best.over == 0.0 && best.rows == batch) {
+            if best.as_ref().is_some_and(|best| best.over == 0.0 && best.rows * self.processes >= batch) {
                 break;
             }
         }
