@@ -18,6 +18,7 @@ pub mod distributed;
 pub mod draw;
 #[cfg(feature = "torch")]
 pub mod exec;
+pub mod export;
 pub mod format;
 pub mod ir;
 pub mod lower;

@@ -15,7 +15,7 @@ const FLOORS: &[&[&str]] = &[
     &["primitive", "syntax"],
     &["ir", "format"],
     &["model", "pass", "lower"],
-    &["exec", "distributed", "draw", "cost", "data"],
+    &["exec", "distributed", "export", "draw", "cost", "data"],
     &["weights", "run_file"],
     &["chart", "model_file"],
     &["train", "lsp"],

@@ -3,7 +3,7 @@
 use super::import::{Target, about, section, world};
 use super::output::{Output, may_replace};
 use super::subject::{Choice, Subject, of_folder};
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, export_pytorch};
 use crate::model_file::ModelFile;
 use crate::text_file::printable;
 use crate::train::Identity;
@@ -37,14 +37,25 @@ pub struct Args {
     #[arg(long)]
     other_settings: bool,
     /// The file to write: PyTorch (.pt, .pth, .bin or no ending) or .safetensors
-    #[arg(long, value_name = "FILE")]
-    out: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "to")]
+    out: Option<PathBuf>,
+    /// Leave totc: write the model itself as PyTorch (`--to pytorch FOLDER`), with its weights and a script that compares it
+    /// with `totc trace`
+    #[arg(long, num_args = 2, value_names = ["FORM", "FOLDER"],
+          conflicts_with_all = ["out", "prefix", "like", "convert", "partial", "names"])]
+    to: Option<Vec<String>>,
 }
 
 /// Writes weights as a checkpoint that PyTorch reads.
 pub fn main(args: &Args) -> Outcome {
     let own = weights::read(&args.file, None).map_err(world)?;
     let target = of_the_run(args, &own.path)?;
+    if let Some([form, folder]) = args.to.as_deref() {
+        return export_pytorch::write(form, Path::new(folder), &target.choice()?, &own.tensors, &own.path);
+    }
+    let Some(out) = &args.out else {
+        return Err(Failure::Usage("say where to write: --out FILE, or --to pytorch FOLDER".to_owned()));
+    };
     let bound = target.bind(Some(NameMap::own()), &own.tensors, None)?;
     let ours = Chosen::of(NameMap::own(), &bound.weights, own.tensors.keys()).map_err(world)?;
     let read = weights::import(&own.tensors, &ours, &bound.weights, false);
@@ -98,18 +109,18 @@ pub fn main(args: &Args) -> Outcome {
         };
         return Err(Failure::World(format!(
             "{} was not written, as not every weight has its place; {fix}",
-            args.out.display()
+            out.display()
         )));
     }
     let like = args.like.as_deref();
     let inputs: Vec<&Path> = [own.path.as_path()].into_iter().chain(like).collect();
-    may_replace(&args.out, Output::Weights, &inputs)?;
-    match args.out.extension().is_some_and(|ending| ending == "safetensors") {
-        true => weights::write_safetensors(&args.out, &export.arrays),
-        false => weights::write_torch(&args.out, &export.arrays),
+    may_replace(out, Output::Weights, &inputs)?;
+    match out.extension().is_some_and(|ending| ending == "safetensors") {
+        true => weights::write_safetensors(out, &export.arrays),
+        false => weights::write_torch(out, &export.arrays),
     }
     .map_err(world)?;
-    println!("{}: {} tensors", args.out.display(), export.arrays.len());
+    println!("{}: {} tensors", out.display(), export.arrays.len());
     Ok(())
 }
 

@@ -77,6 +77,14 @@ impl Target {
         self.names.as_deref().map(NameMap::load).transpose().map_err(world)
     }
 
+    /// The model as chosen on the command line.
+    pub fn choice(&self) -> Result<Choice, Failure> {
+        let Some(file) = self.model.clone() else {
+            return Err(Failure::Usage("say which model the weights are of: --model FILE".to_owned()));
+        };
+        Ok(Choice { file, model: self.name.clone(), sets: self.sets.clone(), sizes: self.sizes.clone() })
+    }
+
     /// The model's weights, where axes of the data have the sizes that `tensors` show.
     ///
     /// # Errors
@@ -87,12 +95,7 @@ impl Target {
         tensors: &weights::Arrays,
         published: Option<&PublishedSettings>,
     ) -> Result<Bound, Failure> {
-        let Some(file) = self.model.clone() else {
-            return Err(Failure::Usage("say which model the weights are of: --model FILE".to_owned()));
-        };
-        let choice =
-            Choice { file, model: self.name.clone(), sets: self.sets.clone(), sizes: self.sizes.clone() };
-        let mut subject = Subject::load(&choice)?;
+        let mut subject = Subject::load(&self.choice()?)?;
         if let Some(settings) = published {
             configure(&mut subject, settings)?;
         }

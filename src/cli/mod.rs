@@ -15,6 +15,7 @@ mod dump;
 mod eval;
 mod explain;
 mod export;
+mod export_pytorch;
 mod failure;
 mod fmt;
 mod graph;

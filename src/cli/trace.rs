@@ -44,9 +44,10 @@ pub struct Args {
     /// Run the training step (halting, gradient scopes, lookahead) instead of the evaluation step
     #[arg(long)]
     training: bool,
-    /// Number format of matrices and activations of a model file: float32 or bfloat16
-    #[arg(long, default_value = "float32")]
-    precision: String,
+    /// Number format of matrices and activations: float32, bfloat16, or float64 to compare to the last digits (default:
+    /// the run's, float32 for a model file)
+    #[arg(long)]
+    precision: Option<String>,
     #[command(flatten)]
     machine: MachineArgs,
 }
@@ -66,16 +67,16 @@ pub fn main(args: &Args) -> Outcome {
     if subject.run.is_none() {
         subject.model_file.bindings.sizes.extend(given);
     }
-    subject.model_file.bindings.precision =
-        match (subject.run.as_ref().map(|run| run.run.precision), args.precision.as_str()) {
-            (Some(precision), _) => precision.into(),
-            (None, "bfloat16") => Precision::BFloat16,
-            (None, "float32") => Precision::Float32,
-            (None, other) => {
-                let message = format!("there is no precision `{other}`; give float32 or bfloat16");
-                return Err(Failure::Usage(message));
-            }
-        };
+    subject.model_file.bindings.precision = match (args.precision.as_deref(), &subject.run) {
+        (None, Some(run)) => run.run.precision.into(),
+        (None | Some("float32"), _) => Precision::Float32,
+        (Some("bfloat16"), _) => Precision::BFloat16,
+        (Some("float64"), _) => Precision::Float64,
+        (Some(other), _) => {
+            let message = format!("there is no precision `{other}`; give float32, bfloat16 or float64");
+            return Err(Failure::Usage(message));
+        }
+    };
     let program = subject.model_file.program(mode, Values::Kept)?;
     let weights = Weights::load(&args.weights, &program.weights, device)
         .map_err(|error| Failure::World(error.to_string()))?;

@@ -2,6 +2,7 @@
 //! closed, and a loop captures by itself what it reads from outside. Everything is held in persistent collections, so
 //! that a copy of the builder costs nothing and dropping it undoes whatever was added to it: speculation is a copy.
 
+use super::frame::{Frame, Name};
 use super::graph::{Body, Flow, Node, Yield};
 use super::infer::infer;
 use super::op::Op;
@@ -26,6 +27,8 @@ pub struct Label {
     pub span: Span,
     /// The author's name, with the path of the net it belongs to.
     pub name: String,
+    /// The call that it is written out from.
+    pub frame: Option<Arc<Frame>>,
 }
 
 impl Label {
@@ -37,6 +40,7 @@ impl Label {
             leaf: node.requires_grad && matches!(node.op, Op::Weight(_)),
             span: node.span,
             name: node.name.clone(),
+            frame: node.frame.clone(),
         }
     }
 }
@@ -79,6 +83,8 @@ struct Level {
     /// What it reads from outside, in order of first use, and where each enters.
     captured: Vector<Val>,
     entered: HashMap<Val, usize>,
+    /// What the author calls its block arguments.
+    called: Vector<(usize, Name)>,
 }
 
 #[derive(Debug)]
@@ -172,10 +178,27 @@ impl Builder {
             requires_grad,
             span: label.span,
             name: label.name,
+            frame: label.frame,
+            names: Vec::new(),
             body: None,
         };
         let at = self.push(depth, node, places);
         self.define(Defined { level: depth, at, ty, requires_grad, number, operands: operands.to_vec() })
+    }
+
+    /// Notes what the author calls a value, in the frame of that number.
+    pub fn call(&mut self, val: Val, frame: u32, name: &str) {
+        let defined = &self.values[val.0 as usize];
+        let Some(level) = self.levels.get_mut(defined.level) else { return };
+        let name = Name { frame, name: name.to_owned() };
+        match defined.at {
+            Place::Argument(at) => level.called.push_back((at, name)),
+            Place::Node(at) => {
+                if let Some((node, _)) = level.nodes.get_mut(at) {
+                    node.names.push(name);
+                }
+            }
+        }
     }
 
     /// Opens a loop that runs `times` times and carries values from iteration to iteration; gives them as the body
@@ -235,6 +258,8 @@ impl Builder {
             requires_grad: false,
             span: header.label.span,
             name: header.label.name.clone(),
+            frame: header.label.frame.clone(),
+            names: Vec::new(),
             body: None,
         };
         let types: Vec<Ty> =
@@ -305,6 +330,8 @@ impl Builder {
             requires_grad: false,
             span: Span::NONE,
             name: "a value that is read outside its loop".to_owned(),
+            frame: None,
+            names: Vec::new(),
             body: None,
         };
         self.push(depth, node, Vec::new())
@@ -326,6 +353,8 @@ impl Level {
                 requires_grad: false,
                 span: label.span,
                 name: String::new(),
+                frame: label.frame.clone(),
+                names: self.called.iter().filter(|(of, _)| *of == at).map(|(_, name)| name.clone()).collect(),
                 body: None,
             });
         }

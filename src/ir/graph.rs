@@ -3,7 +3,7 @@
 //! them on.
 
 use super::op::Op;
-use super::{Gradient, HaltInfo, InputInfo, Mode, OutputName, State, Values, Weight};
+use super::{Frame, Gradient, HaltInfo, InputInfo, Mode, Name, OutputName, State, Values, Weight};
 use crate::source::Span;
 use crate::types::{Axes, AxisId, Dim, Precision, Ty};
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -86,6 +86,10 @@ pub struct Node {
     pub span: Span,
     /// The author's name for it, with the path of the net it belongs to: `f.layers.0.attention/q`.
     pub name: String,
+    /// The call that it was written out from; None outside of all. Kept by passes, read by `export`.
+    pub frame: Option<Arc<Frame>>,
+    /// What the author calls the value, in which frame; in the graph as the checker made it.
+    pub names: Vec<Name>,
     /// Of a `Repeat`.
     pub body: Option<Arc<Body>>,
 }

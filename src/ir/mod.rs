@@ -3,6 +3,7 @@
 //! author, no libtorch and no memory; spans only to hand them on.
 
 mod builder;
+mod frame;
 mod graph;
 pub mod infer;
 mod interface;
@@ -14,6 +15,7 @@ mod values;
 mod verify;
 
 pub use builder::{Builder, Label, Val};
+pub use frame::{Called, Frame, Name};
 pub use graph::{Body, Flow, Graph, Node, Recompute, Yield};
 pub use infer::infer;
 pub use interface::{

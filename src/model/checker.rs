@@ -4,7 +4,8 @@
 
 use crate::diagnostic::{Code, Sink};
 use crate::ir::{
-    Builder, Graph, HaltInfo, InputInfo, Mode, OutputKind, OutputName, State, Val, Weight, WeightRole,
+    Builder, Called, Frame, Graph, HaltInfo, InputInfo, Mode, OutputKind, OutputName, State, Val, Weight,
+    WeightRole,
 };
 use crate::model::complaints;
 use crate::model::evaluate::value::{Scope, Value};
@@ -22,6 +23,7 @@ use crate::types::{Axes, AxisId, Dim};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// A speculation is a copy: an arm that is not chosen, a loop that may stay one, a step ahead are evaluated by a clone
 /// of the whole, which is kept or dropped. What is large is held in persistent collections, so that a copy is cheap.
@@ -61,6 +63,10 @@ pub(in crate::model) struct Checker<'a> {
     pub calls: Vec<Span>,
     /// Net and name that instructions are named by.
     pub path: Vec<String>,
+    /// The call that instructions are written out from.
+    pub frame: Option<Arc<Frame>>,
+    /// How many frames there have been.
+    pub frames: u32,
     /// How many functions run inside one another.
     pub functions_deep: usize,
     /// What the item that comes next reads, and gives beside its target.
@@ -240,6 +246,8 @@ pub fn check(modules: &Modules, sources: &Sources, bindings: &Bindings, sink: &m
         gradient: bindings.mode == Mode::Training,
         calls: Vec::new(),
         path: Vec::new(),
+        frame: None,
+        frames: 0,
         functions_deep: 0,
         reading: Reading::default(),
         halts_when: None,
@@ -393,12 +401,14 @@ impl Checker<'_> {
         self.scope.module = flat.module.clone();
         self.outline.push(Items::default());
         self.path.push(name.to_owned());
+        let around = self.enter(Called::Section(name.to_owned()));
         if let Flow::Return(_) = self.statements(&body.statements) {
             self.return_without_caller(&body.statements, body.span);
         }
         if let Some(value) = &body.value {
             self.unread_value(value);
         }
+        self.leave(around);
         self.path.pop();
         let items = self.outline.pop().unwrap_or_default().into_iter().collect();
         if !self.looking_ahead {

@@ -3,7 +3,7 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::ir::op::{Attrs, Op};
-use crate::ir::{Label, Val, Yield};
+use crate::ir::{Called, Frame, Label, Val, Yield};
 use crate::model::checker::Checker;
 use crate::model::complaints;
 use crate::model::evaluate::value::Value;
@@ -11,6 +11,7 @@ use crate::primitive::{self, Complaint};
 use crate::source::Span;
 use crate::types::{AxisId, Dim, Ty};
 use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
 
 /// Instructions, calls and iterations, at most; a schedule of the shipped models has some thousands.
 const MOST_WORK: usize = 300_000;
@@ -43,7 +44,8 @@ impl Checker<'_> {
     }
 
     fn label(&self, span: Span) -> Label {
-        Label { gradient: self.gradient, backward: false, leaf: false, span, name: self.path.join("/") }
+        let (name, frame) = (self.path.join("/"), self.frame.clone());
+        Label { gradient: self.gradient, backward: false, leaf: false, span, name, frame }
     }
 
     pub(in crate::model) fn emit(&mut self, op: Op, args: &[Val], span: Span) -> Option<Val> {
@@ -66,6 +68,26 @@ impl Checker<'_> {
     /// For operations whose type is stated where they are made.
     pub(in crate::model) fn emit_typed(&mut self, op: Op, args: &[Val], ty: Ty, span: Span) -> Val {
         self.emit_labelled(op, args, ty, self.label(span))
+    }
+
+    /// Opens a frame: what is emitted until [`Checker::leave`] is written out from `what`. Gives the frame around it.
+    pub(in crate::model) fn enter(&mut self, what: Called) -> Option<Arc<Frame>> {
+        self.frames += 1;
+        let around = self.frame.clone();
+        self.frame = Some(Arc::new(Frame { number: self.frames, what, around: around.clone() }));
+        around
+    }
+
+    /// Closes the frame opened last.
+    pub(in crate::model) fn leave(&mut self, around: Option<Arc<Frame>>) {
+        self.frame = around;
+    }
+
+    /// Notes what the author calls a value here.
+    pub(in crate::model) fn note_name(&mut self, name: &str, value: &Value) {
+        if let Value::Tensor(val) = value {
+            self.builder.call(*val, self.frame.as_ref().map_or(0, |frame| frame.number), name);
+        }
     }
 
     /// A weight as it is stored; a `leaf` is learned.

@@ -1,13 +1,10 @@
 //! Scaled dot-product attention over any axis (Vaswani et al., arXiv:1706.03762, eq. 1): softmax(q·k / √d)·v,
 //! where `d` is the size of the axis the products are summed over.
 
-use super::Attrs;
-use super::{Backward, Chained, Complaint, Derivative, Primitive, Takes, missing, require_float};
 #[cfg(feature = "torch")]
-use super::{
-    Call, View,
-    kernel::{Arg, Kernel, Operand, Planner, TchResult},
-};
+use super::kernel::{Arg, Kernel, Operand, Planner, TchResult};
+use super::{Attrs, Call, View};
+use super::{Backward, Chained, Complaint, Derivative, Primitive, PyTorch, Takes, missing, require_float};
 use crate::diagnostic::Code;
 use crate::types::{Axes, Dim, Ty};
 #[cfg(feature = "torch")]
@@ -51,12 +48,25 @@ pub static ATTEND: Primitive = Primitive {
     constants: &[("causal", 0.0)],
     derivative: Derivative::Rule(rule),
     chained: Chained::Never,
+    pytorch: PyTorch::Line(in_python),
     random: false,
     infer,
     flops: cost,
     #[cfg(feature = "torch")]
     kernel: attention,
 };
+
+/// Rows and features are brought to the end, as PyTorch wants them.
+fn in_python(call: &Call) -> String {
+    let ends = [call.attrs.over[0], call.along()];
+    let mut order: Vec<Dim> = call.ty.dims.iter().filter(|dim| !ends.contains(&dim.axis)).copied().collect();
+    order.extend(ends.iter().filter_map(|end| call.ty.dims.iter().find(|dim| dim.axis == *end)));
+    let part = |at: usize| View::whole(&call.args[at].dims, &order).python(&call.py_tensor(at), order.len());
+    let causal = call.attrs.number(0).is_some_and(|value| value != 0.0);
+    let causal = if causal { ", is_causal=True" } else { "" };
+    let text = format!("F.scaled_dot_product_attention({}, {}, {}{causal})", part(0), part(1), part(2));
+    View::whole(&order, &call.ty.dims).python(&text, order.len())
+}
 
 /// The three adjoints come out of one call, which computes the attention again rather than keep its weights.
 fn rule(b: &mut dyn Backward) {
@@ -95,6 +105,7 @@ pub static ATTEND_BACKWARD: Primitive = Primitive {
     constants: &[("causal", 0.0)],
     derivative: Derivative::Stops,
     chained: Chained::Never,
+    pytorch: PyTorch::Never,
     random: false,
     infer: infer_backward,
     flops: cost_backward,

@@ -2,19 +2,15 @@
 //! are matched, so that a kernel `[channel, tap]` is a depthwise convolution; the axis keeps its size, zeros stand
 //! beyond its ends. As everywhere in the field it is a cross-correlation: y[t] = Σ_k kernel[k] · x[t + k - before].
 
-use super::Attrs;
-use super::{
-    Backward, Chained, Complaint, Derivative, Primitive, Takes, Val, broadcast, missing, require_float,
-};
 #[cfg(feature = "torch")]
+use super::kernel::{Kernel, Planner, TchResult};
+use super::{Attrs, Call, View};
 use super::{
-    Call, View,
-    kernel::{Kernel, Planner, TchResult},
+    Backward, Chained, Complaint, Derivative, Primitive, PyTorch, Takes, Val, broadcast, missing,
+    require_float,
 };
 use crate::diagnostic::Code;
-#[cfg(feature = "torch")]
-use crate::types::Dim;
-use crate::types::{Axes, AxisId, Ty};
+use crate::types::{Axes, AxisId, Dim, Ty};
 #[cfg(feature = "torch")]
 use tch::Tensor;
 
@@ -83,6 +79,7 @@ pub static CONVOLVE: Primitive = Primitive {
     constants: &[("causal", 0.0)],
     derivative: Derivative::Rule(rule),
     chained: Chained::Never,
+    pytorch: PyTorch::Line(in_python),
     random: false,
     infer,
     flops: cost,
@@ -94,6 +91,24 @@ pub static CONVOLVE: Primitive = Primitive {
 fn taps_before(attrs: &Attrs, taps: usize) -> usize {
     let causal = attrs.number(0).is_some_and(|value| value != 0.0);
     if causal { taps.saturating_sub(1) } else { taps.saturating_sub(1) / 2 }
+}
+
+/// A sum over the taps of what is shifted, as the kernel does it.
+fn in_python(call: &Call) -> String {
+    let (over, tap) = (call.attrs.over[0], call.along());
+    let (x, kernel) = (&call.args[0], &call.args[1]);
+    let (length, taps) = (x.size(over).unwrap_or(0), kernel.size(tap).unwrap_or(0));
+    if taps == 0 {
+        return format!("torch.zeros({}, dtype={{d}}, device={{f}}.device)", call.py_shape());
+    }
+    let before = taps_before(&call.attrs, taps);
+    let behind = (-1 - call.py_from_end(0, over)) as usize;
+    let pad = format!("F.pad({{0}}, ({}{before}, {}))", "0, 0, ".repeat(behind), taps - 1 - before);
+    let cut = format!("{pad}[..., k:k + {length}{}]", ", :".repeat(behind));
+    let own: Vec<Dim> = kernel.dims.iter().filter(|dim| dim.axis != tap).copied().collect();
+    let weight = format!("{{1}}.select({}, k)", call.py_from_end(1, tap));
+    let weight = View::aligned(&own, &call.ty.dims).python(&weight, own.len());
+    format!("sum({} * {weight} for k in range({taps}))", call.view(0).python(&cut, x.dims.len()))
 }
 
 /// ∂x[t] = Σ_k kernel[k] · adjoint[t - k + before]; ∂kernel[k] = Σ adjoint[t] · x[t + k - before].

@@ -1,13 +1,10 @@
 //! Contraction over named axes: matrix products, inner products, everything bilinear. Axes that only one
 //! operand has stay; axes that both have and that are not contracted are matched.
 
-use super::Attrs;
-use super::{Backward, Chained, Complaint, Derivative, Primitive, Takes, broadcast, missing};
 #[cfg(feature = "torch")]
-use super::{
-    Call,
-    kernel::{Kernel, Planner, TchResult},
-};
+use super::kernel::{Kernel, Planner, TchResult};
+use super::{Attrs, Call};
+use super::{Backward, Chained, Complaint, Derivative, Primitive, PyTorch, Takes, broadcast, missing};
 use crate::types::{Axes, AxisId, Dim, Ty};
 #[cfg(feature = "torch")]
 use tch::Tensor;
@@ -64,12 +61,45 @@ pub static DOT: Primitive = Primitive {
     constants: &[],
     derivative: Derivative::Rule(rule),
     chained: Chained::Never,
+    pytorch: PyTorch::Line(in_python),
     random: false,
     infer,
     flops: cost,
     #[cfg(feature = "torch")]
     kernel: contract,
 };
+
+/// A linear map where a matrix is applied to the last axis, else einsum; axes in front that the second operand lacks, or that
+/// both have, stay unnamed.
+fn in_python(call: &Call) -> String {
+    let (a, b, y) = (&call.args[0].dims, &call.args[1].dims, &call.ty.dims);
+    let over = &call.attrs.over;
+    let lacks = |dims: &[Dim], dim: &Dim| dims.iter().all(|known| known.axis != dim.axis);
+    let front = a.iter().zip(y).take_while(|(a, y)| a == y && lacks(b, a)).count();
+    if let ([own, last], [inner]) = (&b[..], &over[..])
+        && front + 1 == a.len()
+        && last.axis == *inner
+        && y.last() == Some(own)
+    {
+        return format!("F.linear({}, {})", call.py_as_result(0), call.py_as_result(1));
+    }
+    let shared = a.iter().zip(y).zip(b).take_while(|((a, y), b)| a == y && a == b).count();
+    let (front_a, front_b) = if front > 0 { (front, 0) } else { (shared, shared) };
+    let mut seen: Vec<AxisId> = Vec::new();
+    let mut spell = |dims: &[Dim], front: usize| -> String {
+        let letters = dims[front..].iter().map(|dim| {
+            let at = seen.iter().position(|axis| *axis == dim.axis).unwrap_or_else(|| {
+                seen.push(dim.axis);
+                seen.len() - 1
+            });
+            (b'a' + at as u8) as char
+        });
+        format!("{}{}", if front > 0 { "..." } else { "" }, letters.collect::<String>())
+    };
+    let (left, right) = (spell(a, front_a), spell(b, front_b));
+    let result = spell(y, front_a);
+    format!("torch.einsum(\"{left},{right}->{result}\", {}, {})", call.py_as_result(0), call.py_as_result(1))
+}
 
 /// ∂a = Σ adjoint · b over the axes that only b has, and ∂b likewise.
 fn rule(back: &mut dyn Backward) {

@@ -2,90 +2,16 @@
 //! is broadcast.
 
 mod derivative;
+mod infer;
 
-use super::Attrs;
 #[cfg(feature = "torch")]
 use super::kernel;
-use super::{Chained, Complaint, Derivative, Primitive, Takes, as_float, broadcast, per_element};
-use crate::diagnostic::Code;
-use crate::types::{Axes, Kind, Ty};
+use super::{Call, Chained, Derivative, Primitive, PyTorch, Takes};
+use infer::{arithmetic, choice, comparison, division, function, logic, one, presence, same, some};
 use totc_kernels::fused::Op;
 
-fn arithmetic(_: &Attrs, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
-    let dims = broadcast(args, axes)?;
-    let kind = args.iter().fold(Kind::Bool, |kind, ty| kind.promote(ty.kind));
-    Ok(Ty::new(if kind == Kind::Bool { Kind::Int } else { kind }, dims))
-}
-
-fn division(attrs: &Attrs, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
-    let ty = arithmetic(attrs, args, axes)?;
-    Ok(Ty::new(as_float(ty.kind), ty.dims))
-}
-
-fn comparison(_: &Attrs, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
-    if let (Kind::Index { axis: a, .. }, Kind::Index { axis: b, .. }) = (args[0].kind, args[1].kind)
-        && a != b
-    {
-        return Err(Complaint::new(
-            Code::IndexAxis,
-            format!("an index of `{}` is compared with an index of `{}`", axes.name(a), axes.name(b)),
-        )
-        .operand(0, format!("this is {}", args[0].show(axes)))
-        .operand(1, format!("this is {}", args[1].show(axes))));
-    }
-    Ok(Ty::new(Kind::Bool, broadcast(args, axes)?))
-}
-
-fn logic(_: &Attrs, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
-    for (index, ty) in args.iter().enumerate() {
-        if ty.kind != Kind::Bool {
-            return Err(Complaint::new(Code::Kind, "`and`, `or` and `not` need bools")
-                .operand(index, format!("this is {}", ty.show(axes)))
-                .help("compare it first, e.g. `x > 0`"));
-        }
-    }
-    Ok(Ty::new(Kind::Bool, broadcast(args, axes)?))
-}
-
-fn same(_: &Attrs, args: &[&Ty], _: &Axes) -> Result<Ty, Complaint> {
-    let kind = match args[0].kind {
-        Kind::Bool | Kind::Index { .. } => Kind::Int,
-        kind => kind,
-    };
-    Ok(Ty::new(kind, args[0].dims.clone()))
-}
-
-fn function(_: &Attrs, args: &[&Ty], _: &Axes) -> Result<Ty, Complaint> {
-    Ok(Ty::new(as_float(args[0].kind), args[0].dims.clone()))
-}
-
-fn choice(_: &Attrs, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
-    if args[0].kind != Kind::Bool {
-        return Err(Complaint::new(Code::Kind, "the first argument of `where` must be a bool")
-            .operand(0, format!("this is {}", args[0].show(axes)))
-            .help("compare it first, e.g. `x > 0`"));
-    }
-    Ok(Ty::new(args[1].kind.beside(args[2].kind), broadcast(args, axes)?))
-}
-
-fn presence(_: &Attrs, args: &[&Ty], axes: &Axes) -> Result<Ty, Complaint> {
-    match args[0].kind {
-        Kind::Index { .. } => Ok(Ty::new(Kind::Bool, args[0].dims.clone())),
-        _ => Err(Complaint::new(Code::Kind, "`present` asks an optional index whether it is there")
-            .operand(0, format!("this is {}", args[0].show(axes)))),
-    }
-}
-
-fn one(_: &Attrs, _: &[&Ty], ty: &Ty) -> u64 {
-    per_element(1, ty)
-}
-
-fn some(_: &Attrs, _: &[&Ty], ty: &Ty) -> u64 {
-    per_element(4, ty)
-}
-
 macro_rules! row {
-    ($id:ident, $name:literal, $about:literal, $n:literal, $infer:ident, $flops:ident, $derivative:expr, $chained:expr, $kernel:expr) => {
+    ($id:ident, $name:literal, $about:literal, $pytorch:expr, $n:literal, $infer:ident, $flops:ident, $derivative:expr, $chained:expr, $kernel:expr) => {
         #[doc = $about]
         pub static $id: Primitive = Primitive {
             name: $name,
@@ -97,6 +23,7 @@ macro_rules! row {
             constants: &[],
             derivative: $derivative,
             chained: $chained,
+            pytorch: $pytorch,
             random: false,
             infer: $infer,
             flops: $flops,
@@ -110,6 +37,7 @@ row!(
     ADD,
     "add",
     "`a + b`",
+    PyTorch::Line(|c| c.py_binary("+")),
     2,
     arithmetic,
     one,
@@ -121,6 +49,7 @@ row!(
     SUB,
     "sub",
     "`a - b`",
+    PyTorch::Line(|c| c.py_binary("-")),
     2,
     arithmetic,
     one,
@@ -132,6 +61,7 @@ row!(
     MUL,
     "mul",
     "`a * b`",
+    PyTorch::Line(|c| c.py_binary("*")),
     2,
     arithmetic,
     one,
@@ -143,6 +73,7 @@ row!(
     DIV,
     "div",
     "`a / b`",
+    PyTorch::Line(|c| c.py_binary("/")),
     2,
     division,
     one,
@@ -154,6 +85,7 @@ row!(
     POW,
     "pow",
     "`a ^ b`",
+    PyTorch::Line(|c| c.py_binary("**")),
     2,
     arithmetic,
     some,
@@ -165,6 +97,7 @@ row!(
     MAXIMUM,
     "maximum",
     "`max(a, b)`, elementwise",
+    PyTorch::Line(|c| c.py_extreme("maximum", "min")),
     2,
     arithmetic,
     one,
@@ -176,6 +109,7 @@ row!(
     MINIMUM,
     "minimum",
     "`min(a, b)`, elementwise",
+    PyTorch::Line(|c| c.py_extreme("minimum", "max")),
     2,
     arithmetic,
     one,
@@ -183,33 +117,131 @@ row!(
     Chained::Each(Op::Minimum),
     |c, p| c.pair(p, |a, b| a.f_minimum(b))
 );
-row!(LT, "lt", "`a < b`", 2, comparison, one, Derivative::Stops, Chained::Each(Op::Lt), |c, p| c
-    .compare(p, |a, b| a.f_lt_tensor(b)));
-row!(LE, "le", "`a <= b`", 2, comparison, one, Derivative::Stops, Chained::Each(Op::Le), |c, p| c
-    .compare(p, |a, b| a.f_le_tensor(b)));
-row!(GT, "gt", "`a > b`", 2, comparison, one, Derivative::Stops, Chained::Each(Op::Gt), |c, p| c
-    .compare(p, |a, b| a.f_gt_tensor(b)));
-row!(GE, "ge", "`a >= b`", 2, comparison, one, Derivative::Stops, Chained::Each(Op::Ge), |c, p| c
-    .compare(p, |a, b| a.f_ge_tensor(b)));
-row!(EQ, "eq", "`a == b`", 2, comparison, one, Derivative::Stops, Chained::Each(Op::Eq), |c, p| c
-    .compare(p, |a, b| a.f_eq_tensor(b)));
-row!(NE, "ne", "`a != b`", 2, comparison, one, Derivative::Stops, Chained::Each(Op::Ne), |c, p| c
-    .compare(p, |a, b| a.f_ne_tensor(b)));
-row!(AND, "and", "`a and b`", 2, logic, one, Derivative::Stops, Chained::Each(Op::And), |c, p| c
-    .pair(p, |a, b| a.f_logical_and(b)));
-row!(OR, "or", "`a or b`", 2, logic, one, Derivative::Stops, Chained::Each(Op::Or), |c, p| c
-    .pair(p, |a, b| a.f_logical_or(b)));
-row!(NOT, "not", "`not a`", 1, logic, one, Derivative::Stops, Chained::Each(Op::Not), |c, p| c.unary(
-    p,
-    |a| a.f_logical_not(),
-    |a| a.f_logical_not_()
-));
-row!(NEG, "neg", "`-a`", 1, same, one, Derivative::Rule(derivative::neg), Chained::Each(Op::Neg), |c, p| c
-    .unary(p, |a| a.f_neg(), |a| a.f_neg_()));
+row!(
+    LT,
+    "lt",
+    "`a < b`",
+    PyTorch::Line(|c| c.py_compare("<")),
+    2,
+    comparison,
+    one,
+    Derivative::Stops,
+    Chained::Each(Op::Lt),
+    |c, p| c.compare(p, |a, b| a.f_lt_tensor(b))
+);
+row!(
+    LE,
+    "le",
+    "`a <= b`",
+    PyTorch::Line(|c| c.py_compare("<=")),
+    2,
+    comparison,
+    one,
+    Derivative::Stops,
+    Chained::Each(Op::Le),
+    |c, p| c.compare(p, |a, b| a.f_le_tensor(b))
+);
+row!(
+    GT,
+    "gt",
+    "`a > b`",
+    PyTorch::Line(|c| c.py_compare(">")),
+    2,
+    comparison,
+    one,
+    Derivative::Stops,
+    Chained::Each(Op::Gt),
+    |c, p| c.compare(p, |a, b| a.f_gt_tensor(b))
+);
+row!(
+    GE,
+    "ge",
+    "`a >= b`",
+    PyTorch::Line(|c| c.py_compare(">=")),
+    2,
+    comparison,
+    one,
+    Derivative::Stops,
+    Chained::Each(Op::Ge),
+    |c, p| c.compare(p, |a, b| a.f_ge_tensor(b))
+);
+row!(
+    EQ,
+    "eq",
+    "`a == b`",
+    PyTorch::Line(|c| c.py_compare("==")),
+    2,
+    comparison,
+    one,
+    Derivative::Stops,
+    Chained::Each(Op::Eq),
+    |c, p| c.compare(p, |a, b| a.f_eq_tensor(b))
+);
+row!(
+    NE,
+    "ne",
+    "`a != b`",
+    PyTorch::Line(|c| c.py_compare("!=")),
+    2,
+    comparison,
+    one,
+    Derivative::Stops,
+    Chained::Each(Op::Ne),
+    |c, p| c.compare(p, |a, b| a.f_ne_tensor(b))
+);
+row!(
+    AND,
+    "and",
+    "`a and b`",
+    PyTorch::Line(|c| c.py_binary("&")),
+    2,
+    logic,
+    one,
+    Derivative::Stops,
+    Chained::Each(Op::And),
+    |c, p| c.pair(p, |a, b| a.f_logical_and(b))
+);
+row!(
+    OR,
+    "or",
+    "`a or b`",
+    PyTorch::Line(|c| c.py_binary("|")),
+    2,
+    logic,
+    one,
+    Derivative::Stops,
+    Chained::Each(Op::Or),
+    |c, p| c.pair(p, |a, b| a.f_logical_or(b))
+);
+row!(
+    NOT,
+    "not",
+    "`not a`",
+    PyTorch::Line(|c| format!("~{}", c.py_tensor(0))),
+    1,
+    logic,
+    one,
+    Derivative::Stops,
+    Chained::Each(Op::Not),
+    |c, p| c.unary(p, |a| a.f_logical_not(), |a| a.f_logical_not_())
+);
+row!(
+    NEG,
+    "neg",
+    "`-a`",
+    PyTorch::Line(|c| c.py_unary("-")),
+    1,
+    same,
+    one,
+    Derivative::Rule(derivative::neg),
+    Chained::Each(Op::Neg),
+    |c, p| c.unary(p, |a| a.f_neg(), |a| a.f_neg_())
+);
 row!(
     EXP,
     "exp",
     "e to the power of each element",
+    PyTorch::Line(|c| c.py_unary("torch.exp")),
     1,
     function,
     some,
@@ -221,6 +253,7 @@ row!(
     LOG,
     "log",
     "natural logarithm",
+    PyTorch::Line(|c| c.py_unary("torch.log")),
     1,
     function,
     some,
@@ -232,6 +265,7 @@ row!(
     SQRT,
     "sqrt",
     "square root",
+    PyTorch::Line(|c| c.py_unary("torch.sqrt")),
     1,
     function,
     some,
@@ -243,6 +277,7 @@ row!(
     RSQRT,
     "rsqrt",
     "one over the square root",
+    PyTorch::Line(|c| c.py_unary("torch.rsqrt")),
     1,
     function,
     some,
@@ -254,6 +289,7 @@ row!(
     ABS,
     "abs",
     "absolute value",
+    PyTorch::Line(|c| c.py_unary("torch.abs")),
     1,
     same,
     one,
@@ -265,6 +301,7 @@ row!(
     SIGN,
     "sign",
     "-1, 0 or 1; its gradient is zero",
+    PyTorch::Line(|c| c.py_unary("torch.sign")),
     1,
     same,
     one,
@@ -276,6 +313,7 @@ row!(
     FLOOR,
     "floor",
     "the next whole number below; its gradient is zero",
+    PyTorch::Line(|c| c.py_unary("torch.floor")),
     1,
     same,
     one,
@@ -287,6 +325,7 @@ row!(
     SIN,
     "sin",
     "sine",
+    PyTorch::Line(|c| c.py_unary("torch.sin")),
     1,
     function,
     some,
@@ -298,6 +337,7 @@ row!(
     COS,
     "cos",
     "cosine",
+    PyTorch::Line(|c| c.py_unary("torch.cos")),
     1,
     function,
     some,
@@ -309,6 +349,7 @@ row!(
     SIGMOID,
     "sigmoid",
     "1 / (1 + exp(-x))",
+    PyTorch::Line(|c| c.py_unary("torch.sigmoid")),
     1,
     function,
     some,
@@ -320,6 +361,7 @@ row!(
     TANH,
     "tanh",
     "hyperbolic tangent",
+    PyTorch::Line(|c| c.py_unary("torch.tanh")),
     1,
     function,
     some,
@@ -331,6 +373,7 @@ row!(
     SILU,
     "silu",
     "x · sigmoid(x)",
+    PyTorch::Line(|c| c.py_unary("F.silu")),
     1,
     function,
     some,
@@ -342,6 +385,7 @@ row!(
     GELU,
     "gelu",
     "x · Φ(x), by the error function",
+    PyTorch::Line(|c| c.py_unary("F.gelu")),
     1,
     function,
     some,
@@ -353,6 +397,7 @@ row!(
     RELU,
     "relu",
     "max(x, 0)",
+    PyTorch::Line(|c| c.py_unary("torch.relu")),
     1,
     same,
     one,
@@ -364,6 +409,7 @@ row!(
     WHERE,
     "where",
     "`a` where the condition holds, `b` elsewhere",
+    PyTorch::Line(Call::py_choose),
     3,
     choice,
     one,
@@ -375,6 +421,7 @@ row!(
     PRESENT,
     "present",
     "whether an optional index is there (bool)",
+    PyTorch::Line(|c| format!("{} >= 0", c.py_tensor(0))),
     1,
     presence,
     one,
@@ -387,6 +434,7 @@ row!(
     SIGMOID_BACKWARD,
     "sigmoid_backward",
     "adjoint · y · (1 - y), y the sigmoid",
+    PyTorch::Never,
     2,
     arithmetic,
     some,
@@ -398,6 +446,7 @@ row!(
     TANH_BACKWARD,
     "tanh_backward",
     "adjoint · (1 - y²), y the hyperbolic tangent",
+    PyTorch::Never,
     2,
     arithmetic,
     some,
@@ -409,6 +458,7 @@ row!(
     SILU_BACKWARD,
     "silu_backward",
     "adjoint · σ(x) · (1 + x · (1 - σ(x)))",
+    PyTorch::Never,
     2,
     arithmetic,
     some,
@@ -420,6 +470,7 @@ row!(
     GELU_BACKWARD,
     "gelu_backward",
     "adjoint · (Φ(x) + x · φ(x))",
+    PyTorch::Never,
     2,
     arithmetic,
     some,

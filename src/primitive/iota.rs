@@ -1,7 +1,7 @@
 //! Counting along an axis: 0, 1, 2, …, what PyTorch calls `arange`. The axis and its size are stated, as draws state
 //! theirs.
 
-use super::{Attrs, Chained, Complaint, Derivative, Primitive, Takes, per_element};
+use super::{Attrs, Chained, Complaint, Derivative, Primitive, PyTorch, Takes, per_element};
 use crate::types::{Axes, Dim, Kind, Ty};
 
 fn infer(attrs: &Attrs, _: &[&Ty], _: &Axes) -> Result<Ty, Complaint> {
@@ -24,6 +24,9 @@ pub static IOTA: Primitive = Primitive {
     constants: &[],
     derivative: Derivative::Stops,
     chained: Chained::Never,
+    pytorch: PyTorch::Line(|c| {
+        format!("torch.arange({}, device={{f}}.device)", super::pytorch::size(&c.ty.dims[0], c.batch))
+    }),
     random: false,
     infer,
     flops: cost,

@@ -13,6 +13,7 @@ mod iota;
 #[cfg(feature = "torch")]
 pub mod kernel;
 mod noise;
+pub mod pytorch;
 mod reduce;
 mod rope;
 mod softmax;
@@ -23,6 +24,7 @@ pub use attrs::{Attrs, Real};
 pub use call::{Call, View};
 pub use chained::Chained;
 pub use derivative::{Backward, Derivative, Val};
+pub use pytorch::PyTorch;
 
 use crate::types::{Axes, AxisId, Dim, Kind, Ty};
 
@@ -75,6 +77,8 @@ pub struct Primitive {
     pub derivative: Derivative,
     /// How it is computed as part of a chain, if it can be.
     pub chained: Chained,
+    /// How it is said in PyTorch.
+    pub pytorch: PyTorch,
     /// Draws random numbers: never shared, moved or folded.
     pub random: bool,
     /// The result's type from the operands', its axes in memory order; a complaint where they do not fit.

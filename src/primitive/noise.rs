@@ -2,7 +2,7 @@
 //! own; the trainer seeds libtorch's generator from the run's seed and the step.
 
 use super::Attrs;
-use super::{Backward, Chained, Complaint, Derivative, Primitive, Takes, Val, per_element};
+use super::{Backward, Chained, Complaint, Derivative, Primitive, PyTorch, Takes, Val, per_element};
 use crate::types::{Axes, Dim, Kind, Ty};
 
 fn drawn(attrs: &Attrs, _: &[&Ty], _: &Axes) -> Result<Ty, Complaint> {
@@ -19,7 +19,7 @@ fn cost(_: &Attrs, _: &[&Ty], ty: &Ty) -> u64 {
 }
 
 macro_rules! row {
-    ($id:ident, $name:literal, $about:literal, $n:literal, $constants:expr, $infer:ident, $derivative:expr, $kernel:expr) => {
+    ($id:ident, $name:literal, $about:literal, $pytorch:expr, $n:literal, $constants:expr, $infer:ident, $derivative:expr, $kernel:expr) => {
         #[doc = $about]
         pub static $id: Primitive = Primitive {
             name: $name,
@@ -31,6 +31,7 @@ macro_rules! row {
             constants: $constants,
             derivative: $derivative,
             chained: Chained::Never,
+            pytorch: $pytorch,
             random: true,
             infer: $infer,
             flops: cost,
@@ -40,14 +41,25 @@ macro_rules! row {
     };
 }
 
-row!(NOISE, "noise", "standard normal noise over stated axes", 0, &[], drawn, Derivative::Stops, |c, p| {
-    let options = (c.kind(), p.device);
-    c.drawn(move |shape| tch::Tensor::f_randn(shape, options))
-});
+row!(
+    NOISE,
+    "noise",
+    "standard normal noise over stated axes",
+    PyTorch::Line(|c| format!("torch.randn({}, dtype={{d}}, device={{f}}.device)", c.py_shape())),
+    0,
+    &[],
+    drawn,
+    Derivative::Stops,
+    |c, p| {
+        let options = (c.kind(), p.device);
+        c.drawn(move |shape| tch::Tensor::f_randn(shape, options))
+    }
+);
 row!(
     UNIFORM,
     "uniform",
     "uniform noise in [0, 1) over stated axes",
+    PyTorch::Line(|c| format!("torch.rand({}, dtype={{d}}, device={{f}}.device)", c.py_shape())),
     0,
     &[],
     drawn,
@@ -61,6 +73,11 @@ row!(
     DROPOUT,
     "dropout",
     "zeroes elements with probability `rate` in training, scales the rest",
+    PyTorch::Line(|c| format!(
+        "F.dropout({}, p={}, training=False)",
+        c.py_tensor(0),
+        c.attrs.number(0).unwrap_or(0.0)
+    )),
     1,
     &[("rate", 0.1)],
     same,

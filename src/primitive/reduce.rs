@@ -4,7 +4,7 @@
 use super::Attrs;
 use super::chained::Steps;
 use super::{
-    Backward, Chained, Complaint, Derivative, Primitive, Takes, Val, as_float, missing, per_element,
+    Backward, Chained, Complaint, Derivative, Primitive, PyTorch, Takes, Val, as_float, missing, per_element,
 };
 use crate::diagnostic::Code;
 use crate::types::{Axes, Kind, Ty};
@@ -54,7 +54,7 @@ fn cost(_: &Attrs, args: &[&Ty], _: &Ty) -> u64 {
 }
 
 macro_rules! row {
-    ($id:ident, $name:literal, $about:literal, $infer:ident, $derivative:expr, $chained:expr, $kernel:expr) => {
+    ($id:ident, $name:literal, $about:literal, $pytorch:expr, $infer:ident, $derivative:expr, $chained:expr, $kernel:expr) => {
         #[doc = $about]
         pub static $id: Primitive = Primitive {
             name: $name,
@@ -66,6 +66,7 @@ macro_rules! row {
             constants: &[],
             derivative: $derivative,
             chained: $chained,
+            pytorch: $pytorch,
             random: false,
             infer: $infer,
             flops: cost,
@@ -79,6 +80,7 @@ row!(
     SUM,
     "sum",
     "sum over axes",
+    PyTorch::Line(|c| c.py_reduce(".sum", false)),
     sum,
     Derivative::Rule(sum_rule),
     Chained::Rows(|s, x| s.add(Op::Sum, x)),
@@ -88,6 +90,10 @@ row!(
     MEAN,
     "mean",
     "mean over axes; the mean of nothing is 0",
+    PyTorch::Line(|c| match c.reduces_nothing(0) {
+        true => format!("torch.zeros({}, dtype={{d}}, device={{f}}.device)", c.py_shape()),
+        false => c.py_reduce(".mean", true),
+    }),
     mean,
     Derivative::Rule(mean_rule),
     Chained::Rows(mean_of_rows),
@@ -102,6 +108,7 @@ row!(
     MAX,
     "max",
     "largest element over axes",
+    PyTorch::Line(|c| c.py_first_extreme("max")),
     extreme,
     Derivative::Rule(max_rule),
     Chained::Rows(|s, x| s.add(Op::Max, x)),
@@ -111,6 +118,7 @@ row!(
     MIN,
     "min",
     "smallest element over axes",
+    PyTorch::Line(|c| c.py_first_extreme("min")),
     extreme,
     Derivative::Rule(min_rule),
     Chained::Rows(|s, x| s.add(Op::Min, x)),
@@ -120,6 +128,7 @@ row!(
     NORM,
     "norm",
     "L2 norm over axes",
+    PyTorch::Line(|c| c.py_reduce("torch.linalg.vector_norm", true)),
     mean,
     Derivative::Rule(norm_rule),
     Chained::Rows(norm_of_rows),
@@ -129,6 +138,7 @@ row!(
     LOGSUMEXP,
     "logsumexp",
     "log of the sum of exponentials over axes",
+    PyTorch::Line(|c| c.py_reduce("torch.logsumexp", true)),
     mean,
     Derivative::Rule(logsumexp_rule),
     Chained::Never,
@@ -138,6 +148,7 @@ row!(
     ARGMAX,
     "argmax",
     "index of the (first) largest element over one axis",
+    PyTorch::Line(|c| c.py_reduce(".argmax", false)),
     position,
     Derivative::Stops,
     Chained::Never,

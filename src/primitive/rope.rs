@@ -2,14 +2,12 @@
 //! models: angle(row, j) = row · theta^(-2j/d), x·cos + rot(x)·sin with rot(x) = (-second half, first half).
 //! Widens to float32 and narrows again.
 
-use super::Attrs;
-use super::{
-    Backward, Chained, Complaint, Derivative, Primitive, Real, Takes, missing, per_element, require_float,
-};
 #[cfg(feature = "torch")]
+use super::kernel::{Arg, Kernel, Planner, TchResult};
+use super::{Attrs, Call};
 use super::{
-    Call,
-    kernel::{Arg, Kernel, Planner, TchResult},
+    Backward, Chained, Complaint, Derivative, Primitive, PyTorch, Real, Takes, missing, per_element,
+    require_float,
 };
 use crate::diagnostic::Code;
 #[cfg(feature = "torch")]
@@ -57,12 +55,20 @@ pub static ROPE: Primitive = Primitive {
     constants: &[("theta", 10000.0)],
     derivative: Derivative::Rule(rule),
     chained: Chained::Never,
+    pytorch: PyTorch::Line(in_python),
     random: false,
     infer,
     flops: cost,
     #[cfg(feature = "torch")]
     kernel: rotate,
 };
+
+/// By the function that stands at the head of an exported file.
+fn in_python(call: &Call) -> String {
+    let (over, along) = (call.py_from_end(0, call.attrs.over[0]), call.py_from_end(0, call.along()));
+    let theta = call.attrs.number(0).unwrap_or(10000.0);
+    format!("rotary({{0}}, dim={over}, along={along}, theta={theta:?})")
+}
 
 /// The adjoint turned back by the same angles: a second number tells the kernel so.
 fn rule(b: &mut dyn Backward) {

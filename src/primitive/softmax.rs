@@ -3,7 +3,7 @@
 use super::Attrs;
 use super::chained::Steps;
 use super::{
-    Backward, Chained, Complaint, Derivative, Primitive, Takes, missing, per_element, require_float,
+    Backward, Chained, Complaint, Derivative, Primitive, PyTorch, Takes, missing, per_element, require_float,
 };
 use crate::types::{Axes, Ty};
 use totc_kernels::fused::{Op, Register};
@@ -33,6 +33,10 @@ pub static SOFTMAX: Primitive = Primitive {
     constants: &[],
     derivative: Derivative::Rule(rule),
     chained: Chained::Rows(softmax_of_rows),
+    pytorch: PyTorch::Line(|c| match &c.attrs.over[..] {
+        [_] => c.py_reduce("torch.softmax", false),
+        _ => format!("torch.exp({{0}} - torch.logsumexp({{0}}, dim={}, keepdim=True))", c.py_over()),
+    }),
     random: false,
     infer,
     flops: cost,
@@ -70,6 +74,7 @@ pub static SOFTMAX_BACKWARD: Primitive = Primitive {
     constants: &[],
     derivative: Derivative::Stops,
     chained: Chained::Rows(backward_of_rows),
+    pytorch: PyTorch::Never,
     random: false,
     infer: infer_backward,
     flops: cost_backward,

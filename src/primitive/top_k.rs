@@ -1,7 +1,7 @@
 //! Indices of the largest elements over an axis, in the order they stand.
 
 use super::Attrs;
-use super::{Chained, Complaint, Derivative, Primitive, Takes, missing, per_element};
+use super::{Chained, Complaint, Derivative, Primitive, PyTorch, Takes, missing, per_element};
 use crate::diagnostic::Code;
 use crate::types::{Axes, Dim, Kind, Ty};
 
@@ -40,6 +40,10 @@ pub static TOP_K: Primitive = Primitive {
     constants: &[],
     derivative: Derivative::Stops,
     chained: Chained::Never,
+    pytorch: PyTorch::Line(|c| {
+        let (count, dim) = (c.attrs.into.first().map_or(1, |(_, size)| *size), c.py_over());
+        format!("{{0}}.topk({count}, dim={dim}).indices.sort(dim={dim}).values")
+    }),
     random: false,
     infer,
     flops: cost,

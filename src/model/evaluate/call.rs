@@ -1,5 +1,6 @@
 //! Calls: nets, functions, the few built-in forms that need more than operands and axes, and the primitives.
 
+use crate::ir::Called;
 use crate::ir::op::{Attrs, Op};
 use crate::model::checker::Checker;
 use crate::model::evaluate::complaints;
@@ -93,7 +94,7 @@ impl Checker<'_> {
             Value::Function(function) => {
                 let scope = crate::model::evaluate::value::Scope::new(&function.module);
                 let label = function.def.name.as_ref().map_or("fn", |name| name.name.as_str()).to_owned();
-                self.apply(&function.def, scope, args, span, &label, None)
+                self.apply(&function.def, scope, args, span, &label, Called::Function(label.clone()))
             }
             Value::NetDef(def) => self.net_not_made(&def.def.name.name, callee.span),
             Value::Broken => Value::Broken,

@@ -1,6 +1,7 @@
 //! Calls of functions: arguments meet parameters, `..` and unknown axis names of a signature are bound to what
 //! the arguments have, results are held against the declared type.
 
+use crate::ir::Called;
 use crate::model::Val;
 use crate::model::checker::Checker;
 use crate::model::emit::DEEPEST_CALL;
@@ -92,8 +93,12 @@ impl Checker<'_> {
         args: Args,
         span: Span,
         label: &str,
-        net: Option<&str>,
+        called: Called,
     ) -> Value {
+        let net = match &called {
+            Called::Net { path, .. } => Some(path.clone()),
+            _ => None,
+        };
         if args.broken {
             return Value::Broken;
         }
@@ -105,8 +110,9 @@ impl Checker<'_> {
         }
         self.calls.push(span);
         self.path.push(label.to_owned());
+        let around = self.enter(called);
         self.functions_deep += 1;
-        self.net_paths.push(net.map(str::to_owned));
+        self.net_paths.push(net);
         let caller = std::mem::replace(&mut self.scope, scope);
         self.scope.push();
         let value = match self.bind(def, args, span, label) {
@@ -128,6 +134,7 @@ impl Checker<'_> {
         self.scope = caller;
         self.functions_deep -= 1;
         self.net_paths.pop();
+        self.leave(around);
         self.path.pop();
         self.calls.pop();
         value
@@ -188,6 +195,7 @@ impl Checker<'_> {
                 Some(ty) => self.meets(value, ty, param, place, label, &mut rest)?,
                 None => value,
             };
+            self.note_name(&param.name.name, &value);
             self.note_bound(&param.name, &value);
             self.scope.bind(&param.name.name, value, BindingRole::Constant, param.name.span);
         }
@@ -210,6 +218,7 @@ impl Checker<'_> {
                 return None;
             }
         };
+        self.note_name(&param.name.name, &value);
         self.note_bound(&param.name, &value);
         self.scope.bind(&param.name.name, value, BindingRole::Constant, param.name.span);
         Some(())

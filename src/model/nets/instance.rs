@@ -1,6 +1,7 @@
 //! Nets: declared once, their weights exist once; called as often as the schedule likes. A net given as an
 //! argument is a recipe: each use makes its own.
 
+use crate::ir::Called;
 use crate::ir::op::Init;
 use crate::model::Number;
 use crate::model::checker::Checker;
@@ -192,13 +193,20 @@ impl Checker<'_> {
                 let Some(x) = self.tensor(value, *place) else { return Value::Broken };
                 self.path.push(net.path.clone());
                 self.calls.push(span);
+                let definition = "Linear".to_owned();
+                let around = self.enter(Called::Net { path: net.path.clone(), definition });
                 let result = self.apply_linear(linear, x, span);
+                self.leave(around);
                 self.calls.pop();
                 self.path.pop();
                 result.map_or(Value::Broken, Value::Tensor)
             }
             NetKind::Defined { def, scope } => match &def.def.body {
-                Some(body) => self.apply(body, scope.clone(), args, span, &net.path, Some(&net.path)),
+                Some(body) => {
+                    let definition = def.def.name.name.clone();
+                    let called = Called::Net { path: net.path.clone(), definition };
+                    self.apply(body, scope.clone(), args, span, &net.path, called)
+                }
                 None => {
                     self.error(complaints::without_fn(&def.def.name, span));
                     Value::Broken

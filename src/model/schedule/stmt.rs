@@ -1,6 +1,7 @@
 //! Statements of the schedule: bindings, updates, `branch`, `merge`, `prune`, `record`, `do`. Branching is
 //! flattening into an axis, merging is reducing it; nothing else in the compiler knows trees.
 
+use crate::ir::Called;
 use crate::ir::op::Op;
 use crate::model::Val;
 use crate::model::checker::Checker;
@@ -48,6 +49,7 @@ impl Checker<'_> {
             StmtKind::Var { name, value } => {
                 let value = self.expr(value);
                 if self.may_bind(name, "var") {
+                    self.note_name(&name.name, &value);
                     self.note_bound(name, &value);
                     self.scope.bind(&name.name, value, BindingRole::Var, name.span);
                 }
@@ -162,6 +164,7 @@ impl Checker<'_> {
         if let [name] = names {
             if self.may_bind(name, "let") {
                 self.note_update(&name.name, value, &result, name.span);
+                self.note_name(&name.name, &result);
                 self.note_bound(name, &result);
                 self.scope.bind(&name.name, result, BindingRole::Constant, name.span);
             }
@@ -182,6 +185,7 @@ impl Checker<'_> {
         };
         for (name, value) in names.iter().zip(values) {
             if name.name != "_" && self.may_bind(name, "let") {
+                self.note_name(&name.name, &value);
                 self.note_bound(name, &value);
                 self.scope.bind(&name.name, value, BindingRole::Constant, name.span);
             }
@@ -203,6 +207,7 @@ impl Checker<'_> {
             return;
         }
         let value = self.settled(value, span);
+        self.note_name(&name.name, &value);
         if let Some(binding) = self.scope.get_mut(&name.name) {
             binding.value = value;
             binding.span = span;
@@ -270,12 +275,14 @@ impl Checker<'_> {
             }
         }
         self.calls.push(span);
+        let around = self.enter(Called::Block(name.name.clone()));
         if let Flow::Return(_) = self.statements(&body.statements) {
             self.return_without_caller(&body.statements, body.span);
         }
         if let Some(value) = &body.value {
             self.unread_value(value);
         }
+        self.leave(around);
         self.calls.pop();
         self.scope.pop();
         self.scope.restore(hidden);

@@ -256,7 +256,7 @@ impl Reverse {
 /// Backward operations carry the name of what they differentiate, and stand in no scope of gradient.
 fn backward_label(node: &Node) -> Label {
     let name = if node.name.is_empty() { String::new() } else { format!("∂ {}", node.name) };
-    Label { gradient: false, backward: true, leaf: false, span: node.span, name }
+    Label { gradient: false, backward: true, leaf: false, span: node.span, name, frame: None }
 }
 
 /// The dims with one replaced by others, or put at the place that it has in `like`.
