@@ -34,9 +34,31 @@ SEEDS = {
     "settings": (["tests/**/*.yaml"], 20_000),
     "puzzles": (["tests/golden/data/**/*.csv", "tests/golden/data/**/*.parquet", "tests/**/*.jsonl"], 30_000),
     "arc": (["examples/data/*.json", "tests/golden/data/**/*.json"], 60_000),
-    "text": (["examples/text/*.txt"], 20_000),
+    "text": (["docs/*.md"], 20_000),
     "npy": (["tests/**/*.npy"], 20_000),
 }
+
+
+# What stands beside published checkpoints; there is no such file in the repository.
+SETTINGS = """arch:
+  H_cycles: 3
+  H_layers: 0
+  L_cycles: 6
+  L_layers: 2
+  expansion: 4
+  halt_exploration_prob: 0.1
+  halt_max_steps: 16
+  hidden_size: 512
+  loss: {loss_type: stablemax_cross_entropy, name: losses@ACTLossHead}
+  name: recursive_reasoning.trm@TinyRecursiveReasoningModel_ACTV1
+  num_heads: 8
+  pos_encodings: rope
+  puzzle_emb_len: 16
+data_paths: [data/sudoku-extreme-1k-aug-1000]
+ema: true
+global_batch_size: 768
+lr: 0.0001
+"""
 
 
 def build(target):
@@ -54,6 +76,9 @@ def seeds(out, target):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     count = 0
+    if target == "settings":
+        (folder / "all_config.yaml").write_text(SETTINGS)
+        count = 1
     for pattern in patterns:
         for path in sorted(ROOT.glob(pattern)):
             if path.is_file() and path.stat().st_size <= longest:
