@@ -53,16 +53,18 @@ struct JobRef(*const Job<'static>);
 unsafe impl Send for JobRef {}
 
 static THREADS: AtomicUsize = AtomicUsize::new(0);
+static FIRST: OnceLock<fn()> = OnceLock::new();
 
 impl Pool {
     /// The threads that all chains of this process share. A task of one of its jobs that gives it another does that alone.
     pub fn shared() -> &'static Pool {
         static POOL: OnceLock<Pool> = OnceLock::new();
         POOL.get_or_init(|| {
-            Pool::new(match THREADS.load(Ordering::Relaxed) {
+            let threads = match THREADS.load(Ordering::Relaxed) {
                 0 => std::thread::available_parallelism().map_or(1, usize::from),
                 count => count,
-            })
+            };
+            Pool::beginning(threads, FIRST.get().copied())
         })
     }
 
@@ -72,13 +74,31 @@ impl Pool {
         THREADS.store(count, Ordering::Relaxed);
     }
 
+    /// What each thread of [`Pool::shared`] does before its first task: settings of a library that are each thread's own.
+    /// Counts where no thread has begun yet; the first one stands.
+    pub fn set_shared_first(first: fn()) {
+        FIRST.get_or_init(|| first);
+    }
+
     /// A pool in which `threads` work at once, the caller among them; at least one. Where the system refuses a thread, those
     /// that are there do the work.
     pub fn new(threads: usize) -> Pool {
+        Pool::beginning(threads, None)
+    }
+
+    fn beginning(threads: usize, first: Option<fn()>) -> Pool {
         let shared = Arc::new(Shared::default());
         let spawn = |number: usize| {
             let shared = Arc::clone(&shared);
-            std::thread::Builder::new().name(format!("kernels {number}")).spawn(move || wait(&shared)).ok()
+            std::thread::Builder::new()
+                .name(format!("kernels {number}"))
+                .spawn(move || {
+                    if let Some(first) = first {
+                        first();
+                    }
+                    wait(&shared);
+                })
+                .ok()
         };
         let threads = (1..threads).filter_map(spawn).collect();
         Pool { shared, threads, busy: Mutex::new(()) }

@@ -71,6 +71,7 @@ impl Executable {
     /// As [`Executable::new`].
     pub fn with(program: Program, device: Device, kernels: Kernels) -> Result<Executable, ExecError> {
         totc_kernels::Pool::set_shared_threads(tch::get_num_threads().max(1) as usize);
+        totc_kernels::Pool::set_shared_first(one_thread_each);
         Ok(Executable { program, device, kernels, engine: Mutex::new(None) })
     }
 
@@ -192,4 +193,11 @@ impl Executable {
             }
         }
     }
+}
+
+/// Slices run side by side, so that libtorch's operations in them are to use one thread: a second one would also split sums in
+/// another way. MKL and OpenMP count for each thread by itself, and a thread takes libtorch's number when it first asks for it.
+fn one_thread_each() {
+    tch::get_num_threads();
+    tch::set_num_threads(1);
 }
