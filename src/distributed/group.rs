@@ -1,6 +1,7 @@
 //! A group of processes: takes tensors of this one, gives those of all in their order, or their sum in a fixed order, the same
 //! bits everywhere; and compares what the processes say of themselves.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tch::{Device, Kind, TchError, Tensor};
@@ -25,6 +26,8 @@ pub struct ProcessGroup {
     group: Group,
     store: Store,
     timeout: Duration,
+    /// Whether this process has heard why another one ended.
+    heard: AtomicBool,
 }
 
 /// The longest that c10d waits in a collective; who is lost is found by the watch, long before.
@@ -35,6 +38,8 @@ const SILENT: Duration = Duration::from_secs(3);
 
 /// Where a process says why it ended.
 const ENDED: &str = "ended";
+/// How many have heard it.
+const HEARD: &str = "heard";
 
 impl std::fmt::Debug for ProcessGroup {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
@@ -68,7 +73,7 @@ impl ProcessGroup {
         let group = group.map_err(unreachable)?;
         let watch = Watch::start(client(false)?, (place.rank, place.size), timeout, options.on_lost);
         let watch = watch.map_err(|error| unreachable(error.to_string()))?;
-        Ok(ProcessGroup { place: place.clone(), watch, group, store, timeout })
+        Ok(ProcessGroup { place: place.clone(), watch, group, store, timeout, heard: AtomicBool::new(false) })
     }
 
     /// Which process this is, from 0.
@@ -91,12 +96,12 @@ impl ProcessGroup {
             Some(first) => *first *= self.size() as i64,
             None => shape = vec![self.size() as i64],
         }
-        let own = bytes(own).map_err(exchange)?;
+        let own = bytes(own).map_err(failed)?;
         let mut all =
             Tensor::f_empty([own.0.numel() as i64 * self.size() as i64], (Kind::Uint8, Device::Cpu))
-                .map_err(exchange)?;
+                .map_err(failed)?;
         self.together(|| self.group.all_gather(&mut all, &own.0))?;
-        all.f_view_dtype(own.1).and_then(|all| all.f_reshape(&shape)).map_err(exchange)
+        all.f_view_dtype(own.1).and_then(|all| all.f_reshape(&shape)).map_err(failed)
     }
 
     /// The sum of `own`, flat float32, over all processes, in the order of [`Tree`]: the same bits in each. Each sends and gets
@@ -113,30 +118,30 @@ impl ProcessGroup {
             let rest = Tensor::f_zeros([part * size - count], (float, cpu))?;
             Ok((Tensor::f_cat(&[own, rest], 0)?, Tensor::f_empty([part * size], (float, cpu))?))
         };
-        let (given, mut got) = padded().map_err(exchange)?;
+        let (given, mut got) = padded().map_err(failed)?;
         self.together(|| self.group.all_to_all(&mut got, &given))?;
         let add = |a: Tensor, b: Tensor| a.f_add(&b);
         let mut tree = Tree::default();
-        for summand in got.f_chunk(size, 0).map_err(exchange)? {
-            tree.push(summand, add).map_err(exchange)?;
+        for summand in got.f_chunk(size, 0).map_err(failed)? {
+            tree.push(summand, add).map_err(failed)?;
         }
-        let Some(sum) = tree.sum(add).map_err(exchange)? else { return Ok(own.shallow_clone()) };
+        let Some(sum) = tree.sum(add).map_err(failed)? else { return Ok(own.shallow_clone()) };
         let mut all = got;
-        let sum = sum.f_contiguous().map_err(exchange)?;
+        let sum = sum.f_contiguous().map_err(failed)?;
         self.together(|| self.group.all_gather(&mut all, &sum))?;
         let all = all.f_narrow(0, 0, count).and_then(|all| all.f_to_device(own.device()));
-        all.map_err(exchange)
+        all.map_err(failed)
     }
 
-    /// What process 0 says, in every process.
+    /// Numbers of all processes, as many from each, in their order.
     ///
     /// # Errors
     /// As [`ProcessGroup::all_gather`].
-    pub fn from_first(&self, own: &[i64]) -> Result<Vec<Vec<i64>>, DistributedError> {
-        let own = Tensor::f_from_slice(own).map_err(exchange)?;
+    pub fn exchange(&self, own: &[i64]) -> Result<Vec<Vec<i64>>, DistributedError> {
+        let own = Tensor::f_from_slice(own).map_err(failed)?;
         let count = own.numel();
         let all = self.all_gather(&own)?;
-        let all = Vec::<i64>::try_from(all).map_err(exchange)?;
+        let all = Vec::<i64>::try_from(all).map_err(failed)?;
         Ok(all.chunks(count.max(1)).map(<[i64]>::to_vec).collect())
     }
 
@@ -165,9 +170,14 @@ impl ProcessGroup {
     /// out themselves.
     pub fn end(&self, why: &str) {
         let text = format!("{}\n{why}", self.rank());
-        if self.ended().is_none() && self.store.set(ENDED, text.as_bytes()).is_ok() && self.place.serves {
-            // With this process goes the store.
-            std::thread::sleep(INQUIRY);
+        if self.ended().is_some() || self.store.set(ENDED, text.as_bytes()).is_err() || !self.place.serves {
+            return;
+        }
+        // With this process goes the store.
+        let began = Instant::now();
+        let others = self.size() as i64 - 1;
+        while began.elapsed() < INQUIRY && self.store.add(HEARD, 0).is_ok_and(|heard| heard < others) {
+            std::thread::sleep(Duration::from_millis(50));
         }
     }
 
@@ -224,6 +234,9 @@ impl ProcessGroup {
     fn ended(&self) -> Option<DistributedError> {
         let text = String::from_utf8(self.store.get(ENDED).ok()??).ok()?;
         let (rank, why) = text.split_once('\n')?;
+        if !self.heard.swap(true, Ordering::SeqCst) {
+            let _ = self.store.add(HEARD, 1);
+        }
         Some(DistributedError::Ended { rank: rank.parse().ok()?, why: why.to_owned() })
     }
 }
@@ -261,6 +274,6 @@ fn bytes(tensor: &Tensor) -> Result<(Tensor, Kind), TchError> {
     Ok((flat.f_view_dtype(Kind::Uint8)?, own.kind()))
 }
 
-fn exchange(error: TchError) -> DistributedError {
+fn failed(error: TchError) -> DistributedError {
     DistributedError::Exchange(error.to_string().lines().next().unwrap_or_default().to_owned())
 }

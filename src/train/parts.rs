@@ -80,13 +80,17 @@ pub(super) fn joined(
     let mut values = Vec::with_capacity(program.outputs.len());
     for (at, output) in program.outputs.iter().enumerate() {
         let axis = rows_axis(program, output);
-        let pieces = parts.iter().filter_map(|part| part.values.at(OutputId(at)));
+        let pieces: Vec<&Tensor> = parts.iter().filter_map(|part| part.values.at(OutputId(at))).collect();
         let own = || -> Result<Tensor, TchError> {
-            let pieces = pieces.map(|piece| match axis {
-                None if piece.dim() == 0 => piece.f_expand([rows], false),
-                _ => Ok(piece.shallow_clone()),
-            });
-            Tensor::f_cat(&pieces.collect::<Result<Vec<_>, _>>()?, axis.unwrap_or(0))
+            match (axis, pieces.first()) {
+                (Some(axis), _) => Tensor::f_cat(&pieces, axis),
+                // Not of the rows: a table of thoughts, say. Nobody asks a training step for it.
+                (None, Some(first)) if first.dim() > 0 => Ok(first.shallow_clone()),
+                (None, _) => {
+                    let each = pieces.iter().map(|piece| piece.f_expand([rows], false));
+                    Tensor::f_cat(&each.collect::<Result<Vec<_>, _>>()?, 0)
+                }
+            }
         };
         values.push(own().doing("joining the parts of the batch")?);
     }

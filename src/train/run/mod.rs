@@ -221,7 +221,7 @@ fn lead(
     };
     if let Some(group) = &options.group {
         // The others wait until the folder is in order.
-        group.from_first(&[0])?;
+        group.exchange(&[0])?;
         together::agree(group, &mut session, &identity, &trainer)?;
         trainer.share(Some(Group::clone(group)));
     }

@@ -39,7 +39,7 @@ pub(super) fn agree_on_next(
     let code = ALL.iter().position(|one| *one == next).unwrap_or_default() as i64;
     let asked = i64::from(stop.load(Ordering::SeqCst));
     let came_to = trainer.last_norm().to_bits() as i64;
-    let all = group.from_first(&[code, asked, trainer.steps_done() as i64, came_to])?;
+    let all = group.exchange(&[code, asked, trainer.steps_done() as i64, came_to])?;
     let Some((first, others)) = all.split_first() else { return Ok((next, false)) };
     for (rank, other) in (1..).zip(others) {
         if other.get(2..) != first.get(2..) {
@@ -101,7 +101,7 @@ pub(super) fn follow(
     preflight(&session.run, &session.model_file, Some(&session.data.fields()))?;
     let out = session.run.out();
     // Until the first process has put the folder in order.
-    group.from_first(&[0])?;
+    group.exchange(&[0])?;
     let (mut trainer, identity) = match options.resume {
         true => go_on(&mut session, &out)?,
         false => begin(&mut session, None, &mut ())?,
