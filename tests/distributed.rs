@@ -18,7 +18,8 @@ fn free_port() -> u16 {
 /// A member of a group, which is a thread here.
 fn member<T>(rank: usize, size: usize, port: u16, work: impl Fn(&ProcessGroup) -> T) -> T {
     let host = "127.0.0.1".to_owned();
-    let place = Rank { rank, size, local_rank: rank, host, port, serves: rank == 0, attempt: 0 };
+    let place =
+        Rank { rank, size, local_rank: rank, local_size: size, host, port, serves: rank == 0, attempt: 0 };
     let on_lost = Box::new(|error: &DistributedError| panic!("{error}"));
     let options = GroupOptions { timeout: Duration::from_secs(60), on_lost };
     let group = ProcessGroup::open(&place, options).unwrap();
@@ -291,6 +292,22 @@ fn a_lost_process_is_named_and_nothing_is_lost() {
             assert!(place.left("run") == whole.left("whole"), "{signal} {lost}: gone on from step {step}");
         }
     }
+}
+
+/// Ctrl-C reaches every process of the terminal's group: the run saves and ends all the same, and says so by its code.
+#[test]
+#[cfg(unix)]
+fn an_interrupt_of_the_whole_group_saves() {
+    use std::os::unix::process::CommandExt;
+    let place = Place::new("trm", "Trm");
+    let mut command = place.command(&["run", "r.ron", "--set", "length=steps(4000)", "--processes", "2"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).spawn().unwrap();
+    place.wait_for_checkpoint("run");
+    let group = format!("-{}", child.id());
+    assert!(Command::new("kill").args(["-INT", "--", &group]).status().unwrap().success());
+    let told = text(child.wait_with_output().unwrap(), 130, &["--processes", "2"]);
+    assert!(told.contains("stopped by SIGINT; saved at step"), "{told}");
+    place.said(&["run", "run", "--resume", "--stop-after", "1"], 0);
 }
 
 /// Where the others never come.

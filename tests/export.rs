@@ -43,6 +43,7 @@ const MODELS: &[(&str, &str, &[&str])] = &[
     ("ablations", "TrmMixture", &[]),
     ("ablations", "TrmTied", &[]),
     ("ablations", "TrmFixedPoint", &[]),
+    ("../tests/export/names", "os", &[]),
 ];
 const SIZES: &[(&str, usize)] = &[("cell", 16), ("symbol", 7), ("task", 5)];
 
@@ -84,6 +85,24 @@ fn the_text_does_not_depend_on_the_batch() {
         let (few, many) = (module(stem, name, sets, 2).text, module(stem, name, sets, 11).text);
         let other = few.lines().zip(many.lines()).find(|(one, other)| one != other);
         assert_eq!(other, None, "{name}");
+    }
+}
+
+/// Python is asked where it is, PyTorch's own names stand here: what shadows them breaks the module.
+#[test]
+fn no_name_of_the_author_is_in_the_way() {
+    let text = module("../tests/export/names", "os", &[], 2).text;
+    for line in
+        ["class os_(nn.Module)", "class F_(nn.Module)", "class nn_(nn.Module)", "class torch_(nn.Module)"]
+    {
+        assert!(text.contains(line), "{line}:\n{text}");
+    }
+    for line in ["self.half_ = ", "self.half__ = ", "self.lambda_ = ", "self.eval_ = ", "self.zero_grad_ = "]
+    {
+        assert!(text.contains(line), "{line}:\n{text}");
+    }
+    for line in ["def zip_(", "def train_(", "def arguments_("] {
+        assert!(text.contains(line), "{line}:\n{text}");
     }
 }
 

@@ -7,6 +7,8 @@
 #[cfg(feature = "torch")]
 mod bench;
 mod check;
+#[cfg(feature = "torch")]
+mod child;
 mod compare;
 mod completions;
 mod data;

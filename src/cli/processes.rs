@@ -6,6 +6,7 @@ use std::process::{Child, Command, ExitStatus};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::child::{interrupt, tied};
 use super::signals::Asked;
 use super::{Failure, Outcome};
 use crate::distributed::{GroupOptions, Place, ProcessGroup};
@@ -50,10 +51,12 @@ pub(super) fn start(count: usize, threads: Option<i32>, timeout: u64, asked: &As
     let mut processes = Vec::with_capacity(count);
     for rank in 0..count {
         let mut command = Command::new(&binary);
+        tied(&mut command, None);
         command.args(arguments()).envs([
             ("RANK", rank.to_string()),
             ("LOCAL_RANK", rank.to_string()),
             ("WORLD_SIZE", count.to_string()),
+            ("LOCAL_WORLD_SIZE", count.to_string()),
             ("MASTER_ADDR", "127.0.0.1".to_owned()),
             ("MASTER_PORT", port.to_string()),
         ]);
@@ -108,28 +111,15 @@ fn wait(processes: &mut [Child], patience: Duration, asked: &Asked) -> std::io::
             let mut left = ends.iter().zip(processes.iter_mut()).filter(|(end, _)| end.is_none());
             left.try_for_each(|(_, process)| process.kill())?;
         }
-        if asked.stopped() && !handed_on {
+        let waits = ends.first().is_some_and(Option::is_none) && !handed_on;
+        if let (Some((_, signal)), Some(first), true) = (asked.signal(), processes.first(), waits) {
             handed_on = true;
-            if let (Some((_, signal)), Some(first)) = (asked.signal(), processes.first()) {
-                hand_on(first, signal);
-            }
+            interrupt(first, signal)?;
         }
         std::thread::sleep(Duration::from_millis(30));
     }
     Ok(ends.into_iter().flatten().collect())
 }
-
-#[cfg(unix)]
-#[expect(unsafe_code, reason = "a call of the system; see below")]
-fn hand_on(process: &Child, signal: u8) {
-    // SAFETY: sends a signal to a child that has not been waited for to its end, so that its number is still its own.
-    unsafe {
-        libc::kill(process.id() as i32, i32::from(signal));
-    }
-}
-
-#[cfg(not(unix))]
-fn hand_on(_: &Child, _: u8) {}
 
 /// How the run ended: as its first process did, unless another was killed.
 fn failed(ends: &[ExitStatus]) -> Failure {

@@ -103,13 +103,14 @@ pub fn main(args: &Args) -> Outcome {
     if let Some(place) = place {
         options.group = Some(super::processes::meet(&place, args.process_timeout)?);
         if place.rank > 0 {
-            let done = follow(&file, &options, asked.flag())
+            let (done, stopped) = follow(&file, &options, asked.flag())
                 .map_err(|error| super::processes::told(&place, &error))?;
             return match asked.signal() {
-                Some((name, number)) => {
+                // The first process may have come to the end none the less.
+                Some((name, number)) if stopped => {
                     Err(Failure::Stopped(format!("stopped by {name} at step {done}"), number))
                 }
-                None => Ok(()),
+                _ => Ok(()),
             };
         }
     }

@@ -12,13 +12,15 @@ pub struct Place {
     pub size: usize,
     /// From 0 on this machine: its GPU, where it has some.
     pub local_rank: usize,
+    /// How many there are at most on this machine, which share its memory.
+    pub local_size: usize,
     /// Where they meet: the machine of process 0.
     pub host: String,
     /// Where they meet.
     pub port: u16,
     /// Whether this process serves the meeting place; `torchrun` may do it itself.
     pub serves: bool,
-    /// Which attempt of `torchrun` this is.
+    /// Which attempt of `torchrun` or step of a SLURM job this is; those of others meet by themselves.
     pub attempt: u64,
 }
 
@@ -26,6 +28,25 @@ pub struct Place {
 const TORCHRUN: [&str; 4] = ["RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"];
 
 impl Place {
+    /// The variables that are read.
+    pub const VARIABLES: [&str; 15] = [
+        "RANK",
+        "WORLD_SIZE",
+        "LOCAL_RANK",
+        "LOCAL_WORLD_SIZE",
+        "MASTER_ADDR",
+        "MASTER_PORT",
+        "TORCHELASTIC_USE_AGENT_STORE",
+        "TORCHELASTIC_RESTART_COUNT",
+        "SLURM_PROCID",
+        "SLURM_LOCALID",
+        "SLURM_STEP_NUM_TASKS",
+        "SLURM_STEP_TASKS_PER_NODE",
+        "SLURM_STEP_NODELIST",
+        "SLURM_STEP_ID",
+        "SLURM_JOB_ID",
+    ];
+
     /// What the environment says; None where this process is alone.
     ///
     /// # Errors
@@ -61,38 +82,50 @@ fn torchrun(get: &impl Fn(&str) -> Option<String>) -> Result<Place, DistributedE
     }
     let number = |name: &str| number(name, get(name));
     let agent = get("TORCHELASTIC_USE_AGENT_STORE").is_some_and(|value| value == "True");
-    let rank = number("RANK")? as usize;
+    let or = |name: &str, default: u64| get(name).map_or(Ok(default), |_| number(name));
+    let (rank, size) = (number("RANK")? as usize, number("WORLD_SIZE")?);
     Ok(Place {
         rank,
-        size: number("WORLD_SIZE")? as usize,
-        local_rank: get("LOCAL_RANK").map_or(Ok(0), |_| number("LOCAL_RANK"))? as usize,
+        size: size as usize,
+        local_rank: or("LOCAL_RANK", 0)? as usize,
+        local_size: or("LOCAL_WORLD_SIZE", size)? as usize,
         host: get("MASTER_ADDR").unwrap_or_default(),
         port: port(number("MASTER_PORT")?)?,
         serves: rank == 0 && !agent,
-        attempt: get("TORCHELASTIC_RESTART_COUNT").map_or(Ok(0), |_| number("TORCHELASTIC_RESTART_COUNT"))?,
+        attempt: or("TORCHELASTIC_RESTART_COUNT", 0)?,
     })
 }
 
 /// A step of `srun`: a batch script outside of one has no count of the step's tasks.
 fn slurm(get: &impl Fn(&str) -> Option<String>) -> Result<Option<Place>, DistributedError> {
-    let (Some(rank), Some(size)) = (get("SLURM_PROCID"), get("SLURM_STEP_NUM_TASKS")) else {
+    if get("SLURM_PROCID").is_none() || get("SLURM_STEP_NUM_TASKS").is_none() {
         return Ok(None);
-    };
-    let rank = number("SLURM_PROCID", Some(rank))? as usize;
+    }
+    let number = |name: &str| number(name, get(name));
+    let or = |name: &str, default: u64| get(name).map_or(Ok(default), |_| number(name));
     let nodes = get("SLURM_STEP_NODELIST").or_else(|| get("SLURM_JOB_NODELIST")).unwrap_or_default();
-    let job = get("SLURM_JOB_ID").and_then(|job| job.parse::<u64>().ok()).unwrap_or(0);
+    let identifier = |name: &str| get(name).and_then(|id| id.parse::<u64>().ok()).unwrap_or(0);
+    let step = identifier("SLURM_STEP_ID");
+    // Jobs and steps that share a machine do not meet at one place.
+    let meeting = identifier("SLURM_JOB_ID").wrapping_add(step.wrapping_mul(101));
+    let size = number("SLURM_STEP_NUM_TASKS")?;
     Ok(Some(Place {
-        rank,
-        size: number("SLURM_STEP_NUM_TASKS", Some(size))? as usize,
-        local_rank: get("SLURM_LOCALID").map_or(Ok(0), |id| number("SLURM_LOCALID", Some(id)))? as usize,
+        rank: number("SLURM_PROCID")? as usize,
+        size: size as usize,
+        local_rank: or("SLURM_LOCALID", 0)? as usize,
+        local_size: get("SLURM_STEP_TASKS_PER_NODE")
+            .and_then(|tasks| most_tasks(&tasks))
+            .unwrap_or(size as usize),
         host: get("MASTER_ADDR").unwrap_or_else(|| first_node(&nodes)),
-        // Jobs that share a machine do not meet at one place.
-        port: get("MASTER_PORT")
-            .map_or(Ok(15_000 + job % 10_000), |port| number("MASTER_PORT", Some(port)))
-            .and_then(port)?,
-        serves: rank == 0,
-        attempt: 0,
+        port: port(or("MASTER_PORT", 15_000 + meeting % 10_000)?)?,
+        serves: number("SLURM_PROCID")? == 0,
+        attempt: step,
     }))
+}
+
+/// 4 of `2(x3),4`: tasks of each node, in their order.
+fn most_tasks(tasks: &str) -> Option<usize> {
+    tasks.split(',').filter_map(|of_nodes| of_nodes.split('(').next()?.trim().parse().ok()).max()
 }
 
 /// `node07` of `node[07-09,12],other`.
@@ -171,10 +204,19 @@ mod tests {
             ("SLURM_LOCALID", "0"),
             ("SLURM_JOB_ID", "123456"),
             ("SLURM_STEP_NODELIST", "node[07-09,12]"),
+            ("SLURM_STEP_TASKS_PER_NODE", "1(x3),2"),
+            ("SLURM_STEP_ID", "0"),
         ];
-        let found = place(&step).ok().flatten();
-        let found = found.as_ref().map(|place| (place.rank, place.host.as_str(), place.port));
-        assert_eq!(found, Some((2, "node07", 18_456)));
+        let of = |values: &[(&str, &str)]| place(values).ok().flatten();
+        let found = of(&step);
+        let shown =
+            found.as_ref().map(|place| (place.rank, place.host.as_str(), place.port, place.local_size));
+        assert_eq!(shown, Some((2, "node07", 18_456, 2)));
+        let mut next = step.to_vec();
+        next.retain(|(name, _)| *name != "SLURM_STEP_ID");
+        next.push(("SLURM_STEP_ID", "1"));
+        let meets = |place: Option<Place>| place.map(|place| (place.port, place.attempt));
+        assert_ne!(meets(of(&next)), meets(found), "two steps of one job");
     }
 
     #[test]

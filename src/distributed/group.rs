@@ -25,7 +25,6 @@ pub struct ProcessGroup {
     watch: Watch,
     group: Group,
     store: Store,
-    timeout: Duration,
     /// Whether this process has heard why another one ended.
     heard: AtomicBool,
 }
@@ -73,7 +72,7 @@ impl ProcessGroup {
         let group = group.map_err(unreachable)?;
         let watch = Watch::start(client(false)?, (place.rank, place.size), timeout, options.on_lost);
         let watch = watch.map_err(|error| unreachable(error.to_string()))?;
-        Ok(ProcessGroup { place: place.clone(), watch, group, store, timeout, heard: AtomicBool::new(false) })
+        Ok(ProcessGroup { place: place.clone(), watch, group, store, heard: AtomicBool::new(false) })
     }
 
     /// Which process this is, from 0.
@@ -84,6 +83,11 @@ impl ProcessGroup {
     /// How many there are.
     pub fn size(&self) -> usize {
         self.place.size
+    }
+
+    /// How many there are at most on this machine.
+    pub fn local_size(&self) -> usize {
+        self.place.local_size
     }
 
     /// `own` of all processes, one after the other along the first axis: any kind, one shape in all.
@@ -151,12 +155,9 @@ impl ProcessGroup {
     /// A process that differs from process 0; one that is lost or has ended.
     pub fn agree(&self, facts: &[(String, String)]) -> Result<(), DistributedError> {
         let text = serde_json::to_vec(facts).unwrap_or_default();
-        self.store.set(&format!("facts/{}", self.rank()), &text).map_err(DistributedError::Exchange)?;
-        let mut all: Vec<Vec<(String, String)>> = Vec::new();
-        for rank in 0..self.size() {
-            let text = self.wait_for(&format!("facts/{rank}"))?;
-            all.push(serde_json::from_slice(&text).unwrap_or_default());
-        }
+        let all = self.all_bytes(&text)?;
+        let all: Vec<Vec<(String, String)>> =
+            all.iter().map(|text| serde_json::from_slice(text).unwrap_or_default()).collect();
         let Some((first, others)) = all.split_first() else { return Ok(()) };
         for (rank, other) in (1..).zip(others) {
             if let Some(what) = difference(first, other) {
@@ -169,6 +170,8 @@ impl ProcessGroup {
     /// Tells the others that this process ends and why, and lets them hear it. What it has learned of another process they find
     /// out themselves.
     pub fn end(&self, why: &str) {
+        // The store may be gone, or hang.
+        self.watch.wait(true);
         let text = format!("{}\n{why}", self.rank());
         if self.ended().is_some() || self.store.set(ENDED, text.as_bytes()).is_err() || !self.place.serves {
             return;
@@ -181,23 +184,17 @@ impl ProcessGroup {
         }
     }
 
-    /// The value of a key once somebody has set it.
-    fn wait_for(&self, key: &str) -> Result<Vec<u8>, DistributedError> {
-        let began = Instant::now();
-        loop {
-            if let Some(value) = self.store.get(key).map_err(|error| self.blame(error))? {
-                return Ok(value);
-            }
-            if let Some(ended) = self.ended() {
-                return Err(ended);
-            }
-            let (rank, silence) = self.watch.most_silent();
-            if silence > self.timeout {
-                return Err(DistributedError::Lost { rank, seconds: silence.as_secs() });
-            }
-            let pause = if began.elapsed() < Duration::from_secs(1) { 5 } else { 100 };
-            std::thread::sleep(Duration::from_millis(pause));
-        }
+    /// Bytes of all processes, of any length.
+    fn all_bytes(&self, own: &[u8]) -> Result<Vec<Vec<u8>>, DistributedError> {
+        let lengths: Vec<usize> =
+            self.exchange(&[own.len() as i64])?.iter().flatten().map(|length| *length as usize).collect();
+        let longest = lengths.iter().copied().max().unwrap_or(0);
+        let mut padded = own.to_vec();
+        padded.resize(longest, 0);
+        let all = self.all_gather(&Tensor::f_from_slice(&padded).map_err(failed)?)?;
+        let all = Vec::<u8>::try_from(all).map_err(failed)?;
+        let each = all.chunks(longest.max(1)).zip(lengths);
+        Ok(each.map(|(bytes, length)| bytes[..length.min(bytes.len())].to_vec()).collect())
     }
 
     fn together(&self, work: impl FnOnce() -> Result<(), String>) -> Result<(), DistributedError> {

@@ -64,8 +64,8 @@ pub fn program(graph: &Graph) -> Program {
     }
 }
 
-/// What each state hands to the next step.
-fn carried(graph: &Graph) -> Vec<CarriedInfo> {
+/// What each state hands to the next step, the older values of one behind the newer.
+pub fn carried(graph: &Graph) -> Vec<CarriedInfo> {
     let of_state = |(state, info): (usize, &State)| {
         let name = info.name.clone();
         (1..=info.history.max(1)).map(move |ago| {

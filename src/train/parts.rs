@@ -66,14 +66,13 @@ fn rows_axis(program: &Program, output: &OutputInfo) -> Option<i64> {
     output.ty.axes().position(|axis| program.axes.name(axis) == "batch").map(|axis| axis as i64)
 }
 
-/// The outputs of a whole batch from those of this process's parts, which begin at row `from` of it: losses, metrics and halting
-/// of all processes; states of this process's rows, and the others' as they were before the step. What has no batch axis
-/// counts for the rows of its part.
+/// The outputs of a whole batch from those of this process's parts, which begin at row `from` of its `batch` rows: losses, metrics and
+/// halting of all processes; states of this process's rows, and 0 in the others', until somebody gathers them. What has no batch
+/// axis counts for the rows of its part.
 pub(super) fn joined(
     program: &Program,
     parts: &[Outputs],
-    inputs: &Inputs,
-    from: usize,
+    (from, batch): (usize, usize),
     group: Option<&ProcessGroup>,
 ) -> Result<Outputs, TrainError> {
     let rows = program.batch_rows() as i64;
@@ -95,29 +94,26 @@ pub(super) fn joined(
         values.push(own().doing("joining the parts of the batch")?);
     }
     if let Some(group) = group {
-        states_in_place(program, &mut values, inputs, from).doing("joining the parts of the batch")?;
+        states_in_place(program, &mut values, from, batch).doing("joining the parts of the batch")?;
         of_all(program, &mut values, group)?;
     }
     let values = OutputValues::new(&OutputValues::names_of(program), values);
     Ok(Outputs { values, gradients: IndexMap::new(), rows: Vec::new() })
 }
 
-/// Puts this process's rows of the states among the others' old ones.
+/// Puts this process's rows of the states where they are in the whole batch.
 fn states_in_place(
     program: &Program,
     values: &mut [Tensor],
-    inputs: &Inputs,
     from: usize,
+    batch: usize,
 ) -> Result<(), TchError> {
     for (id, output) in program.outputs_of(OutputKind::State) {
-        let (Some(axis), Some(before)) = (rows_axis(program, output), inputs.states.get(&output.name.name))
-        else {
-            continue;
-        };
+        let Some(axis) = rows_axis(program, output) else { continue };
         let own = &values[id.0];
-        let mut all = before.f_empty_like()?;
-        all.f_copy_(before)?;
-        let rows = own.size()[axis as usize];
+        let mut shape = own.size();
+        let rows = std::mem::replace(&mut shape[axis as usize], batch as i64);
+        let all = Tensor::f_zeros(&shape, (own.kind(), own.device()))?;
         all.f_narrow(axis, from as i64, rows)?.f_copy_(own)?;
         values[id.0] = all;
     }

@@ -146,7 +146,8 @@ impl Trainer {
             parts.push(outputs);
         }
         let group = self.group.as_deref();
-        let outputs = joined(training.program(), &parts, inputs, own.start * part, group)?;
+        let rows = (own.start * part, inputs.steps.size1().unwrap_or(0) as usize);
+        let outputs = joined(training.program(), &parts, rows, group)?;
         let sum = tree.sum(plus)?.ok_or_else(|| self.nothing_to_learn())?;
         match group {
             Some(group) => Ok((outputs, summed(sum, group)?)),

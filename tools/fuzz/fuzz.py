@@ -93,7 +93,7 @@ def fuzz(binary, out, target, seconds):
     corpus.mkdir(parents=True, exist_ok=True)
     found.mkdir(parents=True, exist_ok=True)
     before = set(found.iterdir())
-    executions, coverage, ended = 0, 0, 0
+    executions, coverage, ended, clean = 0, 0, 0, False
     until = time.monotonic() + seconds
     # libFuzzer ends at what it finds; the next begins from what it has learned.
     while (left := int(until - time.monotonic())) > 0 and ended < 5:
@@ -119,14 +119,16 @@ def fuzz(binary, out, target, seconds):
         (out / f"{target}.log").write_text(done.stdout)
         executions += sum(int(n) for n in re.findall(r"stat::number_of_executed_units: (\d+)", done.stdout))
         coverage = max([coverage] + [int(n) for n in re.findall(r"cov: (\d+)", done.stdout)])
-        if done.returncode == 0:
+        clean = done.returncode == 0
+        if clean:
             break
         said = [line for line in done.stdout.splitlines() if "panicked" in line or "totc-fuzz" in line or "ERROR" in line]
         print(f"{target}: {' / '.join(said[:2])}", flush=True)
     new = sorted(set(found.iterdir()) - before)
     for path in new:
         print(f"FOUND: {path}", flush=True)
-    return count, executions, coverage, len(new)
+    # What was found before is found again under its old name, and a program that cannot start finds nothing.
+    return count, executions, coverage, max(len(new), 0 if clean else 1)
 
 
 def main():

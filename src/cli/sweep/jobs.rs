@@ -2,6 +2,7 @@
 //! is killed harms no other; tells how each ended.
 
 use crate::cli::Failure;
+use crate::cli::child::{interrupt, tied};
 use crate::cli::machine::MachineArgs;
 use crate::cli::note;
 use crate::cli::signals::Asked;
@@ -185,7 +186,7 @@ impl<'a> Jobs<'a> {
         command.arg("--set").arg(format!("out={}", quoted(&job.folder)));
         command.args(["--device", &self.device_of(place), "--threads", &self.threads.to_string()]);
         command.stdin(Stdio::null());
-        tied(&mut command, self.lock);
+        tied(&mut command, Some(self.lock));
         command
     }
 
@@ -205,9 +206,9 @@ impl<'a> Jobs<'a> {
             if let Some(status) = child.try_wait()? {
                 return Ok(status);
             }
-            if self.stopped() && !asked {
+            if let (Some((_, signal)), false) = (self.signal(), asked) {
                 asked = true;
-                interrupt(&mut child)?;
+                interrupt(&child, signal)?;
             }
             if told.elapsed() > TELL {
                 told = Instant::now();
@@ -275,45 +276,3 @@ fn ended(status: ExitStatus) -> String {
 fn saved(status: ExitStatus) -> bool {
     status.code().is_some_and(|code| code > 128)
 }
-
-/// As Ctrl-C does: a run saves and ends.
-#[cfg(unix)]
-#[expect(unsafe_code, reason = "a call of the system; see below")]
-fn interrupt(child: &mut Child) -> std::io::Result<()> {
-    // SAFETY: a signal to a process that this one has started and not yet waited for.
-    match unsafe { libc::kill(child.id() as libc::pid_t, libc::SIGINT) } {
-        0 => Ok(()),
-        _ => Err(std::io::Error::last_os_error()),
-    }
-}
-
-#[cfg(not(unix))]
-fn interrupt(child: &mut Child) -> std::io::Result<()> {
-    child.kill()
-}
-
-/// A process group of its own; it holds the sweep's lock, and where the system can it is interrupted if the sweep dies.
-#[cfg(unix)]
-#[expect(unsafe_code, reason = "calls of the system; see below")]
-fn tied(command: &mut Command, lock: &File) {
-    use std::os::fd::AsRawFd;
-    use std::os::unix::process::CommandExt;
-    command.process_group(0);
-    let lock = lock.as_raw_fd();
-    // SAFETY: both calls are allowed between fork and exec; the descriptor is open as long as the sweep.
-    unsafe {
-        command.pre_exec(move || {
-            if libc::fcntl(lock, libc::F_SETFD, 0) == -1 {
-                return Err(std::io::Error::last_os_error());
-            }
-            #[cfg(target_os = "linux")]
-            if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGINT) == -1 {
-                return Err(std::io::Error::last_os_error());
-            }
-            Ok(())
-        });
-    }
-}
-
-#[cfg(not(unix))]
-fn tied(_: &mut Command, _: &File) {}

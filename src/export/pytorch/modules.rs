@@ -1,9 +1,11 @@
 //! The nets of a model as classes, one for each definition and text, and the file around them. Takes what the writer of
 //! scopes has written and the weights by path; gives `model.py`.
 
+use super::names::own_name;
 use super::scope::Writer;
 use super::wrap::wrapped;
-use crate::ir::{Graph, InputRole, OutputKind, OutputName, WeightRole};
+use crate::ir::{Graph, InputRole, OutputKind, WeightRole};
+use crate::lower::{self, CarriedInfo};
 use crate::primitive::pytorch::dtype;
 use indexmap::IndexMap;
 
@@ -30,7 +32,7 @@ struct Node {
 pub(super) fn file(graph: &Graph, writer: &Writer, forward: &str) -> Module {
     let (root, weights) = tree(graph, writer);
     let mut classes: IndexMap<String, String> = IndexMap::new();
-    let init = constructor(&root, &mut classes);
+    let init = constructor(&root, &mut classes, &writer.functions);
     let mut text = head(graph);
     for (name, body) in &writer.functions {
         text.push_str(&format!("\n\ndef {name}{}", body.trim_end()));
@@ -39,7 +41,7 @@ pub(super) fn file(graph: &Graph, writer: &Writer, forward: &str) -> Module {
     for (name, body) in &classes {
         text.push_str(&format!("\n\nclass {name}(nn.Module):\n{}\n", body.trim_end()));
     }
-    let name = class_name(&graph.model, &classes);
+    let name = class_name(&graph.model, &classes, writer);
     text.push_str(&format!("\n\nclass {name}(nn.Module):\n{}", about(graph)));
     text.push_str(&format!("    def __init__(self):\n        super().__init__()\n{init}\n"));
     for (name, body) in &writer.blocks {
@@ -79,7 +81,11 @@ fn tree(graph: &Graph, writer: &Writer) -> (Node, Vec<(String, String)>) {
 }
 
 /// The lines that make what a module holds; classes of what is in it are added.
-fn constructor(node: &Node, classes: &mut IndexMap<String, String>) -> String {
+fn constructor(
+    node: &Node,
+    classes: &mut IndexMap<String, String>,
+    functions: &IndexMap<String, String>,
+) -> String {
     let mut text = String::new();
     for (name, shape, learned) in &node.weights {
         text.push_str(&match learned {
@@ -88,17 +94,23 @@ fn constructor(node: &Node, classes: &mut IndexMap<String, String>) -> String {
         });
     }
     for (name, child) in &node.children {
-        text.push_str(&format!("        self.{name} = {}\n", instance(name, child, classes)));
+        text.push_str(&format!("        self.{name} = {}\n", instance(name, child, classes, functions)));
     }
     text
 }
 
 /// The expression that makes a net.
-fn instance(name: &str, node: &Node, classes: &mut IndexMap<String, String>) -> String {
+fn instance(
+    name: &str,
+    node: &Node,
+    classes: &mut IndexMap<String, String>,
+    functions: &IndexMap<String, String>,
+) -> String {
     let numbered = (0..node.children.len()).all(|at| node.children.contains_key(&at.to_string()));
     if node.ways.is_empty() && node.weights.is_empty() && numbered {
         let parts = (0..node.children.len()).map(|at| at.to_string());
-        let parts: Vec<String> = parts.map(|part| instance(name, &node.children[&part], classes)).collect();
+        let parts: Vec<String> =
+            parts.map(|part| instance(name, &node.children[&part], classes, functions)).collect();
         let all_same = parts.windows(2).all(|pair| pair[0] == pair[1]) && parts.len() > 1;
         return match all_same {
             true => format!("nn.ModuleList([{} for _ in range({})])", parts[0], parts.len()),
@@ -115,14 +127,14 @@ fn instance(name: &str, node: &Node, classes: &mut IndexMap<String, String>) -> 
         });
     }
     for (part, child) in &node.children {
-        text.push_str(&format!("        self.{part} = {}\n", instance(part, child, classes)));
+        text.push_str(&format!("        self.{part} = {}\n", instance(part, child, classes, functions)));
     }
     for (at, way) in node.ways.iter().enumerate() {
         let number = if at == 0 { String::new() } else { format!("_{}", at + 1) };
         text.push_str(&format!("\n    def forward{number}{way}"));
     }
     let wanted = node.definition.clone().unwrap_or_else(|| capitalised(name));
-    let class = class_of(&wanted, text, classes);
+    let class = class_of(&wanted, text, classes, functions);
     let given = node.weights.iter().map(|(name, shape, _)| format!("{name}={shape}"));
     format!("{class}({})", given.collect::<Vec<_>>().join(", "))
 }
@@ -132,10 +144,16 @@ fn also(names: &[String]) -> String {
 }
 
 /// The class of a text, a new one if it is new.
-fn class_of(wanted: &str, text: String, classes: &mut IndexMap<String, String>) -> String {
-    let mut name = wanted.to_owned();
+fn class_of(
+    wanted: &str,
+    text: String,
+    classes: &mut IndexMap<String, String>,
+    functions: &IndexMap<String, String>,
+) -> String {
+    let wanted = own_name(wanted);
+    let mut name = wanted.clone();
     let mut number = 1;
-    while classes.get(&name).is_some_and(|known| *known != text) {
+    while functions.contains_key(&name) || classes.get(&name).is_some_and(|known| *known != text) {
         number += 1;
         name = format!("{wanted}{number}");
     }
@@ -152,8 +170,12 @@ fn capitalised(name: &str) -> String {
     if name.starts_with(|letter: char| letter.is_ascii_alphabetic()) { name } else { format!("Part{name}") }
 }
 
-fn class_name(model: &str, classes: &IndexMap<String, String>) -> String {
-    if classes.contains_key(model) { format!("{model}Model") } else { model.to_owned() }
+fn class_name(model: &str, classes: &IndexMap<String, String>, writer: &Writer) -> String {
+    let mut name = own_name(model);
+    while classes.contains_key(&name) || writer.functions.contains_key(&name) {
+        name.push_str("Model");
+    }
+    name
 }
 
 fn head(graph: &Graph) -> String {
@@ -219,28 +241,27 @@ fn carry(graph: &Graph) -> String {
     let mut given = inputs.iter().map(|name| format!("data[\"{name}\"]")).collect::<Vec<_>>();
     let mut next = String::new();
     let mut floats = false;
-    for state in &graph.states {
-        let sizes = state.ty.dims.iter().map(|dim| match graph.axes.name(dim.axis) {
+    let mut before = String::new();
+    for CarriedInfo { name, state, given: output } in lower::carried(graph) {
+        let ty = &graph.states[state].ty;
+        let sizes = ty.dims.iter().map(|dim| match graph.axes.name(dim.axis) {
             "batch" => "batch".to_owned(),
             _ => dim.size.to_string(),
         });
         let sizes = sizes.collect::<Vec<_>>().join(", ");
-        floats |= state.ty.kind.is_float();
-        let kind = if state.ty.kind.is_float() { "dtype" } else { dtype(state.ty.kind) };
-        for ago in 1..=state.history.max(1) {
-            let key = if ago > 1 { format!("{}@{ago}", state.name) } else { state.name.clone() };
-            zeros.push_str(&format!(
-                "            \"{key}\": torch.zeros({sizes}, dtype={kind}, device=device),\n"
-            ));
-            given.push(format!("states[\"{key}\"]"));
-            let output = OutputName::new(OutputKind::State, &key);
-            let value = match graph.outputs.contains(&output) {
-                true => format!("outputs[\"{output}\"].detach()"),
-                false if ago == 2 => format!("states[\"{}\"]", state.name),
-                false => format!("states[\"{}@{}\"]", state.name, ago - 1),
-            };
-            next.push_str(&format!("            \"{key}\": {value},\n"));
-        }
+        floats |= ty.kind.is_float();
+        let kind = if ty.kind.is_float() { "dtype" } else { dtype(ty.kind) };
+        zeros.push_str(&format!(
+            "            \"{name}\": torch.zeros({sizes}, dtype={kind}, device=device),\n"
+        ));
+        given.push(format!("states[\"{name}\"]"));
+        // What is not written anew moves on from the step before.
+        let value = match output {
+            Some(id) => format!("outputs[\"{}\"].detach()", graph.outputs[id.0]),
+            None => format!("states[\"{before}\"]"),
+        };
+        next.push_str(&format!("            \"{name}\": {value},\n"));
+        before = name;
     }
     given.extend(["fresh".to_owned(), "steps".to_owned()]);
     let floats = if floats { "        dtype = next(self.parameters()).dtype\n" } else { "" };

@@ -2,22 +2,13 @@
 //! with calls, gives texts; equal texts of one name are one function. A loop's carried values keep one name where nothing
 //! reads the older value any more.
 
-use super::names::Published;
+use super::names::{Published, own_name};
 use super::statement::{Arg, Call, Expr, From, Head, Id, Loop, Program, Stmt};
 use crate::ir::Called;
 use crate::primitive::pytorch::literal;
 use indexmap::IndexMap;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
-
-/// Words that are no names of values.
-const RESERVED: &[&str] = &[
-    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def",
-    "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is",
-    "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield", "torch",
-    "nn", "F", "self", "range", "sum", "rotary", "float", "json", "forward", "start", "step", "load",
-    "super",
-];
 
 /// What has been written so far.
 pub(super) struct Writer<'a> {
@@ -352,7 +343,8 @@ impl Scope {
         if name.is_empty() || name.starts_with(|letter: char| letter.is_ascii_digit()) {
             name.insert(0, 'x');
         }
-        if RESERVED.contains(&name.as_str()) || self.called.contains(&name) {
+        name = own_name(&name);
+        if self.called.contains(&name) {
             name.push('_');
         }
         unique(&name, |name| self.used.insert(name.to_owned()))
@@ -377,7 +369,7 @@ fn functions(stmts: &[Stmt], into: &mut HashSet<String>) {
 fn functions_of(expr: &Expr, into: &mut HashSet<String>) {
     if let Head::Call(call) = &expr.head {
         if let Called::Function(name) = &call.frame.what {
-            into.insert(name.clone());
+            into.insert(function_name(name));
         }
         functions(&call.body, into);
     }
@@ -399,9 +391,14 @@ fn unique(name: &str, mut takes: impl FnMut(&str) -> bool) -> String {
     tried
 }
 
+/// What a function or block is called in the file.
+fn function_name(name: &str) -> String {
+    own_name(&name.replace('.', "_"))
+}
+
 /// The name under which a text stands, a new one if it is new.
 fn shared(texts: &mut IndexMap<String, String>, name: &str, text: String) -> String {
-    let name = if RESERVED.contains(&name) { format!("{name}_") } else { name.replace('.', "_") };
+    let name = function_name(name);
     let found = unique(&name, |name| texts.get(name).is_none_or(|known| *known == text));
     texts.insert(found.clone(), text);
     found

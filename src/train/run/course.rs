@@ -163,7 +163,7 @@ impl<'a> Course<'a> {
             }
             if asked || stop.load(Ordering::SeqCst) || self.trainer.steps_done() >= last {
                 self.save(OnFailure::Stop)?;
-                self.part()?;
+                self.part(Next::Stop)?;
                 return Ok(self.outcome(Standing::Stopped, None));
             }
             asked = self.next(Next::Step, stop)?;
@@ -193,7 +193,7 @@ impl<'a> Course<'a> {
         };
         // What has been learned is safe before the last test, which may take long.
         self.save(OnFailure::Stop)?;
-        self.part()?;
+        self.part(Next::End)?;
         let test = self.test_for_good(standing)?;
         self.keep_best(self.trainer.steps_done());
         // The time of the last test counts too.
@@ -210,8 +210,8 @@ impl<'a> Course<'a> {
     }
 
     /// Lets the other processes end; what is left to do is done by this one.
-    pub fn part(&mut self) -> Result<(), RunError> {
-        self.next(Next::End, &AtomicBool::new(false))?;
+    pub fn part(&mut self, end: Next) -> Result<(), RunError> {
+        self.next(end, &AtomicBool::new(false))?;
         self.group = None;
         self.trainer.share(None);
         Ok(())

@@ -59,6 +59,7 @@ use crate::lower::Program;
 use crate::run_file::{RunFile, TrainConfig};
 use course::Course;
 use lock::Lock;
+use together::Next;
 
 /// What is not in the run file: where to compute, and how far to go now.
 #[derive(Clone, Debug)]
@@ -171,14 +172,14 @@ pub fn run(
     outcome
 }
 
-/// Does what the process does that calls [`run`], until that ends, with the same run file and options; gives the steps done.
-/// Writes nothing.
+/// Does what the process does that calls [`run`], until that ends, with the same run file and options; gives the steps done, and
+/// whether training was stopped before its end. Writes nothing.
 ///
 /// # Errors
 /// As [`run`].
-pub fn follow(file: &RunFile, options: &RunOptions, stop: &AtomicBool) -> Result<u64, RunError> {
+pub fn follow(file: &RunFile, options: &RunOptions, stop: &AtomicBool) -> Result<(u64, bool), RunError> {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let Some(group) = &options.group else { return Ok(0) };
+    let Some(group) = &options.group else { return Ok((0, false)) };
     let done = together::follow(file, options, group, stop);
     if let Err(error) = &done {
         together::end(group, error);
@@ -195,7 +196,9 @@ fn lead(
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let device = options.machine.prepare()?;
     let mut session = Session::of(file.clone(), device)?;
-    session.processes = options.group.as_ref().map_or(1, |group| group.size());
+    if let Some(group) = &options.group {
+        session.share(group);
+    }
     preflight(&session.run, &session.model_file, Some(&session.data.fields()))?;
     let out = session.run.out();
     if let Some(path) = run_folder::in_the_way(&out) {
@@ -215,13 +218,16 @@ fn lead(
     if saved && options.earlier {
         go_back(&out, &folder)?;
     }
+    if let Some(group) = &options.group {
+        // What is saved says itself how it is computed.
+        let rows = if saved { None } else { Some(session.micro_batch()?) };
+        together::agree_on_parts(group, &mut session, rows)?;
+    }
     let (mut trainer, mut identity) = match saved {
         true => go_on(&mut session, &out)?,
         false => begin(&mut session, Some(&out), observer)?,
     };
     if let Some(group) = &options.group {
-        // The others wait until the folder is in order.
-        group.exchange(&[0])?;
         together::agree(group, &mut session, &identity, &trainer)?;
         trainer.share(Some(Group::clone(group)));
     }
@@ -246,7 +252,7 @@ fn lead(
     let steps_before = trainer.steps_done();
     let mut course = Course::new(trainer, session, lock, log, out, observer)?.among(options.group.clone());
     if let Some(outcome) = course.complete_before() {
-        course.part()?;
+        course.part(Next::End)?;
         return Ok(outcome);
     }
     identity.sessions.push(training_session(device, steps_before));

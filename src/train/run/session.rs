@@ -11,6 +11,7 @@ use super::machine::free_memory;
 use crate::Values;
 use crate::cost::cost;
 use crate::data::{self, Dataset};
+use crate::distributed::ProcessGroup;
 use crate::exec::{Executable, Weights};
 use crate::ir::{Mode, Recompute, WeightInfo};
 use crate::lower::Program;
@@ -45,7 +46,9 @@ pub struct Session {
     /// Whether it has been decided what the backward pass computes again.
     pub(super) fitted: bool,
     /// Processes that share each batch.
-    pub(super) processes: usize,
+    processes: usize,
+    /// Those of them that share this machine's memory.
+    processes_here: usize,
 }
 
 /// A way to do a training step.
@@ -99,9 +102,23 @@ impl Session {
         model_file.bind_run(&run);
         let micro_batch = run.run.micro_batch;
         let batch = run.run.batch;
-        let mut session = Session { run, model_file, data, device, micro_batch, fitted: false, processes: 1 };
+        let mut session = Session {
+            run,
+            model_file,
+            data,
+            device,
+            micro_batch,
+            fitted: false,
+            processes: 1,
+            processes_here: 1,
+        };
         session.bind(Mode::Training, 0, batch);
         Ok(session)
+    }
+
+    /// The processes of a group share each batch.
+    pub(super) fn share(&mut self, group: &ProcessGroup) {
+        (self.processes, self.processes_here) = (group.size(), group.local_size());
     }
 
     /// Binds the configs of one mode after `steps` training steps, and the batch.
@@ -175,9 +192,8 @@ impl Session {
         }
         let bound = match (self.run.run.memory, self.device) {
             (Some(memory), _) => memory * 1e9,
-            (None, Device::Cpu) => {
-                free_memory().map_or(f64::INFINITY, |free| SHARE_OF_MEMORY * free / self.processes as f64)
-            }
+            (None, Device::Cpu) => free_memory()
+                .map_or(f64::INFINITY, |free| SHARE_OF_MEMORY * free / self.processes_here as f64),
             (None, _) => f64::INFINITY,
         };
         let mut best: Option<Fit> = None;

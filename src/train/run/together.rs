@@ -23,11 +23,13 @@ pub(super) enum Next {
     Phase,
     /// Collecting the states, for a checkpoint.
     Gather,
-    /// Nothing: training is over, or stopped.
+    /// Nothing: training is over.
     End,
+    /// Nothing: training has been stopped before its end.
+    Stop,
 }
 
-const ALL: [Next; 4] = [Next::Step, Next::Phase, Next::Gather, Next::End];
+const ALL: [Next; 5] = [Next::Step, Next::Phase, Next::Gather, Next::End, Next::Stop];
 
 /// Agrees on what comes next, which the first process says, and whether any process was asked to stop.
 pub(super) fn agree_on_next(
@@ -49,6 +51,20 @@ pub(super) fn agree_on_next(
     }
     let next = first.first().and_then(|code| ALL.get(*code as usize)).copied().unwrap_or(Next::End);
     Ok((next, all.iter().any(|one| one.get(1) == Some(&1))))
+}
+
+/// Waits until the first process has put the folder in order. All take its `rows` computed at once, if it says any: it goes by the
+/// free memory of its machine, of which others may have more or less.
+pub(super) fn agree_on_parts(
+    group: &ProcessGroup,
+    session: &mut Session,
+    rows: Option<usize>,
+) -> Result<(), DistributedError> {
+    let all = group.exchange(&[rows.unwrap_or(0) as i64])?;
+    if let Some(rows) = all.first().and_then(|first| first.first()).filter(|rows| **rows > 0) {
+        session.micro_batch = Some(*rows as usize);
+    }
+    Ok(())
 }
 
 /// Compares what the processes are about to compute.
@@ -85,7 +101,8 @@ pub(super) fn agree(
     Ok(group.agree(&facts)?)
 }
 
-/// Does what the first process does, until it ends; gives the steps done. Writes nothing.
+/// Does what the first process does, until it ends; gives the steps done, and whether training was stopped before its end.
+/// Writes nothing.
 ///
 /// # Errors
 /// As [`super::run`].
@@ -94,14 +111,13 @@ pub(super) fn follow(
     options: &RunOptions,
     group: &Group,
     stop: &AtomicBool,
-) -> Result<u64, RunError> {
+) -> Result<(u64, bool), RunError> {
     let device = options.machine.prepare()?;
     let mut session = Session::of(file.clone(), device)?;
-    session.processes = group.size();
+    session.share(group);
     preflight(&session.run, &session.model_file, Some(&session.data.fields()))?;
     let out = session.run.out();
-    // Until the first process has put the folder in order.
-    group.exchange(&[0])?;
+    agree_on_parts(group, &mut session, None)?;
     let (mut trainer, identity) = match options.resume {
         true => go_on(&mut session, &out)?,
         false => begin(&mut session, None, &mut ())?,
@@ -120,7 +136,7 @@ pub(super) fn follow(
                 trainer.change_phase(programs)?;
             }
             Next::Gather => trainer.gather_states()?,
-            Next::End => return Ok(trainer.steps_done()),
+            Next::End | Next::Stop => return Ok((trainer.steps_done(), next == Next::Stop)),
         }
     }
 }

@@ -144,7 +144,7 @@ fn npy(bytes: &[u8]) {
     for axes in [1, 2] {
         if let Ok(array) = totc::data::npy::Array::open(&path, axes) {
             let rows = array.rows().min(array.rows_of_a_block());
-            assert!(array.block(0, rows).is_ok() || array.rows() > 0);
+            assert!(array.block(0, rows).is_ok());
         }
     }
 }
