@@ -372,7 +372,7 @@ fn what_cannot_be_made_is_refused() {
     for (args, told) in [
         (
             &["sudoku", "--side", "5", "--out", "d"][..],
-            "there is no Sudoku of side 5; use 4, 6, 8, 9, 10, 12 or 16",
+            "puzzles of side 5 are not made here; use 4, 6, 8, 9, 10, 12 or 16",
         ),
         (&["sudoku", "--givens", "3-9", "--out", "d"], "has one solution; ask for 17 to 81"),
         (&["sudoku", "--givens", "9-3", "--out", "d"], "write the lower bound first: 3-9"),
