@@ -69,23 +69,30 @@ const DRAWS: usize = 10;
 /// Layouts tried for one maze before the search gives up. At 30 by 30 and 110 cells about one in 8,000 will do.
 const LAYOUTS: u64 = 1_000_000;
 
+/// Mazes in a row that were made before, after which there are taken to be no more.
+const PATIENCE: usize = 1_000;
+
+/// So many of these does a search in vain through all layouts weigh.
+const IN_VAIN: usize = PATIENCE / 10;
+
 /// Makes `count` mazes; fewer where a maze that long did not turn up.
 pub fn make(wanted: &Wanted, count: usize) -> Vec<Maze> {
     let mut known = HashSet::new();
-    let mut mazes: Vec<Maze> = Vec::with_capacity(count);
-    let mut next = 0u64;
-    while mazes.len() < count {
-        let missing = (count - mazes.len()) as u64;
-        let made = in_parallel(next..next + missing, |number| maze(wanted, number));
-        next += missing;
-        let before = mazes.len();
-        for maze in made.into_iter().flatten() {
-            if known.insert(walls_up_to_symmetry(&maze)) {
-                mazes.push(maze);
+    let mut mazes: Vec<Maze> = Vec::new();
+    let (mut next, mut misses) = (0u64, 0usize);
+    while mazes.len() < count && misses < PATIENCE {
+        let tried = (count - mazes.len()).min(PATIENCE) as u64;
+        let made = in_parallel(next..next + tried, |number| maze(wanted, number));
+        next += tried;
+        for maze in made {
+            match maze {
+                Some(maze) if known.insert(walls_up_to_symmetry(&maze)) => {
+                    mazes.push(maze);
+                    misses = 0;
+                }
+                Some(_) => misses += 1,
+                None => misses += IN_VAIN,
             }
-        }
-        if mazes.len() == before {
-            break;
         }
     }
     mazes
