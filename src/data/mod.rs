@@ -4,6 +4,7 @@
 
 pub mod arc;
 pub mod built;
+mod choice;
 mod dataset;
 pub mod dihedral;
 mod error;
