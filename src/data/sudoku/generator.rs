@@ -67,9 +67,10 @@ pub enum Searched {
     Attempts(u64),
 }
 
-/// Attempts without a new puzzle after which the search gives up: beyond 9x9 one takes up to seconds.
+/// Attempts without a new puzzle after which the search gives up: some ten minutes of them. One at 16x16 takes a second, at
+/// 12x12 a thirtieth of it.
 fn patience(side: Side) -> u64 {
-    if side.digits() <= 9 { 20_000 } else { 1_000 }
+    if side.digits() <= 12 { 20_000 } else { 1_000 }
 }
 
 /// Guesses that one search may take. Up to 9x9 every search ends by itself; beyond, a few take longer than a lifetime, and
