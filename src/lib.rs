@@ -6,6 +6,7 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod bounds;
+pub mod bytes;
 pub mod chart;
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "commands print; nothing else does")]
 pub mod cli;

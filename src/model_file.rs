@@ -128,7 +128,7 @@ impl ModelFile {
             let text = &self.sources.get(module.file).text;
             hash.update(format!("{path}\0{}\0{text}", text.len()));
         }
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        crate::bytes::hexadecimal(&hash.finalize())
     }
 
     /// Binds configs as a run file gives them, in place of all bound before.

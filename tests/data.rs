@@ -215,11 +215,11 @@ fn what_cannot_be_made_is_refused() {
         ),
         (
             "sudoku(side: 4, train: 1, test: 1, givens: 17)",
-            "`sudoku`, setting `givens`: a 4x4 grid has only 16 cells; ask for fewer givens",
+            "`sudoku`, setting `givens`: a 4x4 grid has only 16 cells; ask for 4 to 16",
         ),
         (
             "sudoku(side: 9, train: 1, test: 1, givens: (12, 16))",
-            "`sudoku`, setting `givens`: no 9x9 puzzle with fewer than 17 givens has one solution; ask for more givens",
+            "`sudoku`, setting `givens`: no 9x9 puzzle with fewer than 17 givens has one solution; ask for 17 to 81",
         ),
         (
             "sudoku(side: 4, train: 1000, test: 500)",

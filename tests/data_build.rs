@@ -92,6 +92,37 @@ fn min_difficulty_holds_for_both_files() {
     assert!(train.groups < 10);
 }
 
+/// The script stops there too: it reads a number from every row.
+#[test]
+fn min_difficulty_refuses_a_row_without_a_rating() {
+    let place = TempDir::new().expect("a folder");
+    let unrated = place.path().join("unrated.jsonl");
+    let text = fs::read_to_string(golden("sudoku-tiny-src/test.csv")).expect("a file");
+    let line = |(number, row): (usize, &str)| {
+        let fields: Vec<&str> = row.split(',').collect();
+        let rating = if number == 3 { "null" } else { fields[3] };
+        format!("{{\"question\": \"{}\", \"answer\": \"{}\", \"rating\": {rating}}}\n", fields[1], fields[2])
+    };
+    fs::write(&unrated, text.lines().skip(1).enumerate().map(line).collect::<String>()).expect("a file");
+    for subsample_size in [None, Some(2)] {
+        let plan = BuildSpec { num_aug: 0, subsample_size, ..plan(&place.path().join("out")) };
+        let as_test = BuildSpec { test: unrated.clone(), ..plan.clone() };
+        let as_train = BuildSpec { train: unrated.clone(), ..plan };
+        for plan in [as_test, as_train] {
+            let error = build(&BuildSpec { min_difficulty: Some(1), ..plan.clone() }, &|_| ()).map(|_| ());
+            assert_eq!(
+                error.expect_err("no rating").to_string(),
+                format!(
+                    "`{}`, line 4: the row has no rating, so that `--min-difficulty` cannot choose; leave \
+                     `--min-difficulty` out, or rate the puzzles by `totc data rate`",
+                    unrated.display()
+                )
+            );
+            build(&plan, &|_| ()).expect("ratings are not asked for");
+        }
+    }
+}
+
 /// The headers of NumPy 2.4.6, taken from `numpy.lib.format.write_array_header_1_0`.
 #[test]
 fn headers_are_numpys() {

@@ -9,6 +9,8 @@ use std::process::Command;
 
 use serde_json::Value;
 use tempfile::TempDir;
+use totc::data::maze::generator::{self, Paths, Wanted};
+use totc::data::{CountRange, zebra};
 
 fn totc(folder: &Path, args: &[&str], wanted: i32) -> String {
     let output =
@@ -372,7 +374,7 @@ fn what_cannot_be_made_is_refused() {
     for (args, told) in [
         (
             &["sudoku", "--side", "5", "--out", "d"][..],
-            "there is no Sudoku of side 5; use 4, 6, 8, 9, 10, 12 or 16",
+            "puzzles of side 5 are not made here; use 4, 6, 8, 9, 10, 12 or 16",
         ),
         (&["sudoku", "--givens", "3-9", "--out", "d"], "has one solution; ask for 17 to 81"),
         (&["sudoku", "--givens", "9-3", "--out", "d"], "write the lower bound first: 3-9"),
@@ -390,4 +392,68 @@ fn what_cannot_be_made_is_refused() {
         assert!(said.contains(told), "{args:?}: {said}");
     }
     assert_eq!(fs::read_to_string(place.path().join("taken/test.jsonl")).expect("the file"), "mine");
+}
+
+/// All walls of 4 by 4 cells with 3 to 5 of them, up to symmetry, that leave a shortest path of at least `cells`.
+fn small_mazes(cells: u32) -> usize {
+    let mut known = HashSet::new();
+    for walls in (0..1u32 << 16).filter(|walls| (3..=5).contains(&walls.count_ones())) {
+        let maze: Vec<char> = (0..16).map(|cell| if walls >> cell & 1 == 1 { '#' } else { ' ' }).collect();
+        let long = |from: usize| steps(4, &maze, from).into_iter().flatten().any(|steps| steps + 1 >= cells);
+        if (0..16).any(|from| maze[from] == ' ' && long(from)) {
+            known.insert(orientations(4, &maze).into_iter().min().expect("a view"));
+        }
+    }
+    known.len()
+}
+
+/// All sets of clues that leave one solution and of which none can be left out, of one attribute.
+fn small_zebras(houses: usize) -> usize {
+    let orders = permutations(houses);
+    let mut all = 0;
+    for solution in &orders {
+        let value = |house: usize| format!("a{}", solution[house] + 1);
+        let mut clues: Vec<Vec<String>> = Vec::new();
+        for house in 0..houses {
+            clues.push(vec!["at".to_owned(), value(house), (house + 1).to_string()]);
+            for other in house + 1..houses {
+                clues.push(vec!["before".to_owned(), value(house), value(other)]);
+                if other == house + 1 {
+                    clues.push(vec!["left".to_owned(), value(house), value(other)]);
+                    clues.push(vec!["next".to_owned(), value(house), value(other)]);
+                }
+            }
+        }
+        // Which of the other orders each clue excludes.
+        let excludes = |clue: &Vec<String>| -> u32 {
+            let fits = |order: &Vec<usize>| holds(std::slice::from_ref(order), clue);
+            (0..).zip(&orders).filter(|(_, order)| !fits(order)).map(|(at, _)| 1 << at).sum()
+        };
+        let excluded: Vec<u32> = clues.iter().map(excludes).collect();
+        let others = (1u32 << orders.len())
+            - 1
+            - orders.iter().position(|order| order == solution).map_or(0, |at| 1 << at);
+        let one_left = |chosen: u32| {
+            let of = (0..clues.len()).filter(|clue| chosen >> clue & 1 == 1);
+            of.fold(0, |all, clue| all | excluded[clue]) == others
+        };
+        let minimal = |chosen: u32| {
+            (0..clues.len()).all(|clue| chosen >> clue & 1 == 0 || !one_left(chosen & !(1 << clue)))
+        };
+        all += (0..1u32 << clues.len()).filter(|chosen| one_left(*chosen) && minimal(*chosen)).count();
+    }
+    all
+}
+
+/// A search does not end while it still finds something now and then: of few puzzles it finds all.
+#[test]
+fn all_that_there_is_turns_up() {
+    let mazes = small_mazes(8);
+    let wanted = Wanted::new(4, CountRange::Between(8, 16), Paths::Any, 0).expect("there are some");
+    assert_eq!(generator::make(&wanted, 2 * mazes).len(), mazes);
+    for houses in [3, 4] {
+        let all = small_zebras(houses);
+        let found = zebra::make(zebra::Sizes { houses, attributes: 1 }, all, 0).len();
+        assert!(100 * found >= 97 * all, "{found} of {all}");
+    }
 }

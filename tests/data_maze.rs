@@ -205,7 +205,7 @@ fn impossible_settings_are_refused() {
     for (settings, error) in [
         ("maze(side: 3, train: 1, test: 1)", "use 4 to 64"),
         ("maze(side: 10, train: 0, test: 1)", "ask for at least 1 maze"),
-        ("maze(side: 10, train: 1, test: 1, path_cells: (80, 90))", "ask for shorter paths or a larger side"),
+        ("maze(side: 10, train: 1, test: 1, path_cells: (80, 90))", "ask for 2 to 70, or for a larger side"),
     ] {
         let found = opened(settings, Path::new(".")).map(|_| ()).expect_err(settings);
         assert!(found.contains(error), "{found}");

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use tempfile::TempDir;
-use totc::data::{DataSpec, Dataset, NO_LABEL, open};
+use totc::data::{DataSpec, Dataset, NO_LABEL, Purpose, open};
 
 fn opened(train: &str, test: &str, settings: &str) -> Result<Box<dyn Dataset>, String> {
     let folder = TempDir::new().expect("a folder");
@@ -161,4 +161,29 @@ fn what_is_wrong_is_told() {
         "`train` needs, with the test file, a frame of 300 rows of 300 cells for all puzzles, more than 65536 cells; leave \
          the largest puzzles out, or write long ones in several rows"
     );
+}
+
+/// By a sort of all rows, as they were drawn before no more than the limit were held; symbols of the others count all the same.
+#[test]
+fn the_rows_with_the_least_numbers_are_drawn() {
+    let rows = |range: std::ops::Range<usize>| -> String {
+        range.map(|number| format!("{{\"question\": [{number}], \"answer\": [{number}]}}\n")).collect()
+    };
+    for limit in [1, 7, 49, 50, 51] {
+        let settings = format!(", limit: {limit}, seed: 3");
+        let data = opened(&rows(0..50), &rows(50..52), &settings).expect("good files");
+        assert_eq!(data.sizes().symbol, 53);
+        let mut lines: Vec<u64> = (1..=50).collect();
+        lines.sort_by_key(|line| Purpose::ChooseTrain.draws(3, *line, 0).bits());
+        lines.truncate(limit);
+        lines.sort_unstable();
+        let mut found: Vec<i64> =
+            (0..data.train_len() as u64).map(|k| data.train_example(0, k).inputs[0]).collect();
+        found.sort_unstable();
+        // Symbols are numbers in their order: that of line 1 is 0, token 1.
+        assert_eq!(found, lines.iter().map(|line| *line as i64).collect::<Vec<_>>());
+        for (token, shown) in [(0, ""), (1, "0"), (52, "51"), (53, "")] {
+            assert_eq!(data.render(&[token], &[token]).trim(), shown);
+        }
+    }
 }

@@ -74,6 +74,56 @@ fn edges_are_data_flow() {
     assert!(chart.contains(&format!("parameters: {}", totc::report::count(all as u64))), "{chart}");
 }
 
+/// What the configs leave of a loss means what the loss means: sums keep their brackets, and nothing else gets any.
+#[test]
+fn losses_keep_their_brackets() {
+    let place = tempfile::TempDir::new().expect("a folder");
+    let path = place.path().join("m.tot");
+    let base = "use models::trm::Trm
+use std::losses::stablemax_cross_entropy
+
+model Added extends Trm {
+    config weight: float = 0.5
+    loss answering = stablemax_cross_entropy(logits, answer) + weight
+}
+";
+    let sum = "stablemax_cross_entropy(logits, answer) + 0.5";
+    let product = "stablemax_cross_entropy(logits, answer) * 0.5";
+    for (written, left) in [
+        ("weight * inherited", format!("0.5 * ({sum})")),
+        ("inherited // the sum\n        / weight", format!("({sum}) / 0.5")),
+        ("-inherited", format!("-({sum})")),
+        ("inherited", sum.to_owned()),
+        ("float32(inherited)", format!("float32({sum})")),
+        (
+            "{\n        let twice = inherited\n        2 * twice\n    }",
+            format!("let twice = {sum} 2 * twice"),
+        ),
+        ("2 * if weight > 0 { inherited } else { 0 }", format!("2 * ({sum})")),
+        (
+            "2 * if weight > 0 { stablemax_cross_entropy(logits, answer) } else { 0 }",
+            "2 * stablemax_cross_entropy(logits, answer)".to_owned(),
+        ),
+        (
+            "if weight > 0 { { stablemax_cross_entropy(logits, answer) } * { weight } } else { 0 }",
+            product
+                .replace(
+                    "stablemax_cross_entropy(logits, answer)",
+                    "{ stablemax_cross_entropy(logits, answer) }",
+                )
+                .replace("0.5", "{ 0.5 }"),
+        ),
+    ] {
+        let text = format!("{base}\nmodel Mine extends Added {{\n    loss answering = {written}\n}}\n");
+        std::fs::write(&path, &text).expect("a file");
+        let mut file = ModelFile::load(&path, Some("Mine".to_owned())).expect("a model file");
+        let model = file.model(Mode::Training).unwrap_or_else(|_| panic!("{text} has no mistakes"));
+        let chart = draw(&model.outline, Format::Mermaid, 0).replace("<br/>", " ");
+        let shown = format!("answering ← {left}");
+        assert!(chart.contains(&shown), "{written}: {shown} is not in {chart}");
+    }
+}
+
 /// The id of the node that begins with these words.
 fn node(chart: &str, words: &str) -> String {
     let line = chart.lines().map(str::trim).find(|line| line.contains(&format!("\"{words}")));

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// Rooms of `src/`, from the ground up. A room imports rooms of lines above its own alone.
 const FLOORS: &[&[&str]] = &[
-    &["source", "random", "bounds", "numbers", "statistics"],
+    &["source", "random", "bounds", "bytes", "numbers", "statistics"],
     &["diagnostic", "types"],
     &["primitive", "syntax"],
     &["ir", "format"],

@@ -15,4 +15,4 @@ pub use laid_out::Chart;
 pub use panels::panels;
 pub use plot::{Curve, Plot};
 pub use scale::{Scale, axis_number};
-pub use style::{class, sheet};
+pub use style::{class, sheet, variables};

@@ -60,6 +60,15 @@ pub fn sheet(scope: &str) -> String {
     out
 }
 
+/// The colours of charts that the page around them shares, as variables of its style sheet.
+pub fn variables() -> String {
+    let root = |palette: &Palette| {
+        let Palette { ground, ink, pale, rule, band, .. } = palette;
+        format!(":root{{--ground:{ground};--panel:{band};--ink:{ink};--muted:{pale};--line:{rule}}}")
+    };
+    format!("{}\n@media (prefers-color-scheme: dark){{{}}}\n", root(&LIGHT), root(&DARK))
+}
+
 fn colours(out: &mut String, scope: &str, palette: &Palette) {
     let Palette { ground, ink, pale, rule, band, curves } = palette;
     let _ = writeln!(

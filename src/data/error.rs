@@ -140,3 +140,22 @@ pub enum DataError {
         fix: String,
     },
 }
+
+/// Puzzles that cannot be made, however long one tries.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what}; {fix}")]
+pub struct Refused {
+    /// The setting that is wrong, as run files call it.
+    pub setting: &'static str,
+    /// What is wrong with it.
+    pub what: String,
+    /// How to mend it.
+    pub fix: String,
+}
+
+impl Refused {
+    /// What is told of a run file.
+    pub fn of(self, data_set: &'static str) -> DataError {
+        DataError::Setting { data_set, setting: self.setting, what: self.what, fix: self.fix }
+    }
+}

@@ -4,6 +4,7 @@
 
 pub mod arc;
 pub mod built;
+mod choice;
 mod dataset;
 pub mod dihedral;
 mod error;
@@ -31,7 +32,7 @@ use std::path::Path;
 
 pub use crate::bounds::CountRange;
 pub use dataset::{Dataset, Field, Sizes};
-pub use error::DataError;
+pub use error::{DataError, Refused};
 pub use example::{Example, NO_LABEL, Rows, Undo, View};
 pub use picture::{Mark, Picture, PictureCell};
 pub use purpose::Purpose;

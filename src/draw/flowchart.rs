@@ -190,10 +190,7 @@ impl<'a> Walk<'a> {
     fn halting(&mut self, folded: &Folded<'a>) -> Option<FlowItem> {
         let halting = folded.outline.halting.as_ref()?;
         let group = self.id();
-        let when = match &halting.when {
-            Some(when) => format!("halt when {when}"),
-            None => "halt never".to_owned(),
-        };
+        let when = labels::halts(halting.when.as_deref());
         let (node, item) = self.node_with(Shape::Halt, false, vec![when, labels::at_most(halting.at_most)]);
         let sources: Vec<Given> =
             halting.reads.iter().filter_map(|name| self.given.get(name.as_str()).copied()).collect();

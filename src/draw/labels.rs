@@ -60,6 +60,14 @@ pub fn axes(axes: &[Extent]) -> String {
     own.map(|extent| format!("{} {}", extent.axis, extent.size)).collect::<Vec<_>>().join(" · ")
 }
 
+/// `halt when halt_logit > 0`, on one line.
+pub fn halts(when: Option<&str>) -> String {
+    match when {
+        Some(when) => format!("halt when {}", one_line(when)),
+        None => "halt never".to_owned(),
+    }
+}
+
 /// `at most 16 steps`.
 pub fn at_most(steps: usize) -> String {
     match steps {

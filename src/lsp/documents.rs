@@ -3,6 +3,7 @@
 
 use super::known::Known;
 use super::place;
+use crate::bytes::escaped;
 use crate::diagnostic::Sink;
 use crate::format::format;
 use crate::source::FileId;
@@ -133,10 +134,7 @@ impl Document {
 
 /// The address of a file.
 fn uri_of(path: &Path) -> Option<Uri> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
-    let escaped = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
-    let path: String = path.to_str()?.bytes().map(escaped).collect();
-    format!("file://{path}").parse().ok()
+    format!("file://{}", escaped(path.to_str()?)).parse().ok()
 }
 
 /// The file of an address; one that was never saved has none, and stands for a file of its name.

@@ -11,7 +11,7 @@ use infer::{arithmetic, choice, comparison, division, function, logic, one, pres
 use totc_kernels::fused::Op;
 
 macro_rules! row {
-    ($id:ident, $name:literal, $about:literal, $pytorch:expr, $n:literal, $infer:ident, $flops:ident, $derivative:expr, $chained:expr, $kernel:expr) => {
+    ($id:ident, $name:literal, $about:expr, $pytorch:expr, $n:literal, $infer:ident, $flops:ident, $derivative:expr, $chained:expr, $kernel:expr) => {
         #[doc = $about]
         pub static $id: Primitive = Primitive {
             name: $name,
@@ -30,6 +30,24 @@ macro_rules! row {
             #[cfg(feature = "torch")]
             kernel: $kernel,
         };
+    };
+}
+
+/// `a < b` and its kin, by the operator that this language and Python have in common.
+macro_rules! comparison {
+    ($id:ident, $name:literal, $operator:literal, $op:expr, $kernel:ident) => {
+        row!(
+            $id,
+            $name,
+            concat!("`a ", $operator, " b`"),
+            PyTorch::Line(|c| c.py_binary($operator)),
+            2,
+            comparison,
+            one,
+            Derivative::Stops,
+            Chained::Each($op),
+            |c, p| c.compare(p, |a, b| a.$kernel(b))
+        );
     };
 }
 
@@ -117,78 +135,12 @@ row!(
     Chained::Each(Op::Minimum),
     |c, p| c.pair(p, |a, b| a.f_minimum(b))
 );
-row!(
-    LT,
-    "lt",
-    "`a < b`",
-    PyTorch::Line(|c| c.py_compare("<")),
-    2,
-    comparison,
-    one,
-    Derivative::Stops,
-    Chained::Each(Op::Lt),
-    |c, p| c.compare(p, |a, b| a.f_lt_tensor(b))
-);
-row!(
-    LE,
-    "le",
-    "`a <= b`",
-    PyTorch::Line(|c| c.py_compare("<=")),
-    2,
-    comparison,
-    one,
-    Derivative::Stops,
-    Chained::Each(Op::Le),
-    |c, p| c.compare(p, |a, b| a.f_le_tensor(b))
-);
-row!(
-    GT,
-    "gt",
-    "`a > b`",
-    PyTorch::Line(|c| c.py_compare(">")),
-    2,
-    comparison,
-    one,
-    Derivative::Stops,
-    Chained::Each(Op::Gt),
-    |c, p| c.compare(p, |a, b| a.f_gt_tensor(b))
-);
-row!(
-    GE,
-    "ge",
-    "`a >= b`",
-    PyTorch::Line(|c| c.py_compare(">=")),
-    2,
-    comparison,
-    one,
-    Derivative::Stops,
-    Chained::Each(Op::Ge),
-    |c, p| c.compare(p, |a, b| a.f_ge_tensor(b))
-);
-row!(
-    EQ,
-    "eq",
-    "`a == b`",
-    PyTorch::Line(|c| c.py_compare("==")),
-    2,
-    comparison,
-    one,
-    Derivative::Stops,
-    Chained::Each(Op::Eq),
-    |c, p| c.compare(p, |a, b| a.f_eq_tensor(b))
-);
-row!(
-    NE,
-    "ne",
-    "`a != b`",
-    PyTorch::Line(|c| c.py_compare("!=")),
-    2,
-    comparison,
-    one,
-    Derivative::Stops,
-    Chained::Each(Op::Ne),
-    |c, p| c.compare(p, |a, b| a.f_ne_tensor(b))
-);
+comparison!(LT, "lt", "<", Op::Lt, f_lt_tensor);
+comparison!(LE, "le", "<=", Op::Le, f_le_tensor);
+comparison!(GT, "gt", ">", Op::Gt, f_gt_tensor);
+comparison!(GE, "ge", ">=", Op::Ge, f_ge_tensor);
+comparison!(EQ, "eq", "==", Op::Eq, f_eq_tensor);
+comparison!(NE, "ne", "!=", Op::Ne, f_ne_tensor);
 row!(
     AND,
     "and",

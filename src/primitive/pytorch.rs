@@ -114,15 +114,10 @@ impl Call {
         own == Kind::Bool && result != Kind::Bool || !own.is_float() && result.is_float() && !beside
     }
 
-    /// `a + b`.
+    /// `a + b`, `a < b`.
     pub fn py_binary(&self, operator: &str) -> String {
         let bracketed = |text: String| if text.starts_with('-') { format!("({text})") } else { text };
         format!("{} {operator} {}", bracketed(self.py_computable(0)), self.py_computable(1))
-    }
-
-    /// A comparison of what the operands are.
-    pub fn py_compare(&self, operator: &str) -> String {
-        self.py_binary(operator)
     }
 
     /// The larger or smaller of two, `bound` being what `clamp` calls it.

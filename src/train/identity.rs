@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "torch")]
+use crate::bytes::hexadecimal;
 use crate::data::Dataset;
 use crate::random::fnv1a;
 use crate::run_file::Fingerprint;
-#[cfg(feature = "torch")]
-use crate::weights::hexadecimal;
 #[cfg(feature = "torch")]
 use sha2::{Digest, Sha256};
 

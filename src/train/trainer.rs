@@ -19,6 +19,7 @@ use super::parts::gathered;
 use super::preflight::other_weight;
 use super::results::EvaluationReport;
 use super::supervision::SupervisionStep;
+use crate::bytes::hexadecimal;
 use crate::data::Dataset;
 use crate::data::prefetch::Prefetch;
 use crate::distributed::ProcessGroup;
@@ -132,7 +133,7 @@ impl Trainer {
             });
             hash.update(bytes.doing("reading the weights")?);
         }
-        Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(hexadecimal(&hash.finalize()))
     }
 
     /// Collects the states of all rows in every process, as a checkpoint holds them.

@@ -188,5 +188,5 @@ pub fn fingerprint(path: &Path) -> Result<String, WeightFileError> {
         }
         hash.update(buffer.get(..count).unwrap_or_default());
     }
-    Ok(super::sums::hexadecimal(&hash.finalize()))
+    Ok(crate::bytes::hexadecimal(&hash.finalize()))
 }

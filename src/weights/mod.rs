@@ -31,6 +31,6 @@ pub use pair::{Chosen, Concrete, Ours, choose};
 pub use published::{PublishedSetting, PublishedSettings};
 pub use safe::{aside, write as write_safetensors, write_about as write_safetensors_about};
 pub use sizes::infer as infer_sizes;
-pub use sums::{DAMAGED, Sums, as_written, hash, hexadecimal};
+pub use sums::{DAMAGED, Sums, as_written, hash};
 pub use torch_write::write as write_torch;
 pub use transfer::{Source, Taken, Transfer, TransferError, Wish, plan};

@@ -2,6 +2,7 @@
 //! it was written.
 
 use super::error::WeightFileError;
+use crate::bytes::hexadecimal;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use std::path::Path;
@@ -61,12 +62,4 @@ pub const DAMAGED: &str =
 /// SHA-256 in hexadecimal.
 pub fn hash(bytes: &[u8]) -> String {
     hexadecimal(&Sha256::digest(bytes))
-}
-
-/// Bytes in hexadecimal.
-pub fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

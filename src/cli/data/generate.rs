@@ -6,14 +6,13 @@ mod sudoku;
 mod zebra;
 
 use super::world;
+use crate::cli::output::{self, Output};
 use crate::cli::{Failure, Outcome};
 use crate::data::{CountRange, DataError, permutations::Group};
 use clap::Subcommand;
 use serde::Serialize;
 use serde_json::Value;
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 #[derive(Subcommand)]
@@ -87,6 +86,9 @@ struct Made<'a> {
 
 const FILES: [&str; 2] = ["train.jsonl", "test.jsonl"];
 
+/// What may be written over.
+const LINES: Output = Output::Text("{");
+
 impl Split {
     /// How many puzzles are wanted, once it is known that they can be written.
     fn count(&self) -> Result<usize, Failure> {
@@ -96,6 +98,9 @@ impl Split {
                 "{} is there already; choose another folder by --out, or give --overwrite",
                 self.out.join(name).display()
             )));
+        }
+        for name in FILES {
+            output::may_replace(&self.out.join(name), LINES, &[])?;
         }
         match self.train.checked_add(self.test).filter(|_| self.train > 0 && self.test > 0) {
             Some(count) if u32::try_from(count).is_ok() => Ok(count),
@@ -125,7 +130,7 @@ impl Split {
             .map_err(|cause| world(DataError::Write { path: self.out.clone(), cause }))?;
         for (name, puzzles) in FILES.into_iter().zip([train, test]) {
             let path = self.out.join(name);
-            lines(&path, puzzles).map_err(|cause| world(DataError::Write { path: path.clone(), cause }))?;
+            output::write(&path, LINES, &[], &lines(puzzles)?)?;
             let s = if puzzles.len() == 1 { "" } else { "s" };
             let spread = spread(made.rating, puzzles);
             println!("{}: {} {}{s}, {spread}", path.display(), puzzles.len(), made.name);
@@ -137,13 +142,14 @@ impl Split {
     }
 }
 
-fn lines(path: &Path, puzzles: &[Puzzle]) -> std::io::Result<()> {
-    let mut out = BufWriter::new(File::create(path)?);
+/// An object a line.
+fn lines(puzzles: &[Puzzle]) -> Result<Vec<u8>, Failure> {
+    let mut out = Vec::new();
     for puzzle in puzzles {
-        serde_json::to_writer(&mut out, puzzle)?;
-        out.write_all(b"\n")?;
+        serde_json::to_writer(&mut out, puzzle).map_err(|cause| Failure::World(cause.to_string()))?;
+        out.push(b'\n');
     }
-    out.flush()
+    Ok(out)
 }
 
 /// Least, median and most of the ratings.

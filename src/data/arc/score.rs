@@ -12,7 +12,7 @@ use super::test_set::TestSet;
 /// The numbers of attempts that are scored.
 pub const PASS_AT: [usize; 6] = [1, 2, 5, 10, 100, 1000];
 /// Attempts of a submission.
-const ATTEMPTS: usize = 2;
+pub const ATTEMPTS: usize = 2;
 
 /// Votes for one answer.
 #[derive(Clone, Copy, Debug, Default)]

@@ -15,6 +15,7 @@ use ureq::http::Response;
 
 use super::address::Address;
 use super::entry::{Entry, Sum};
+use crate::bytes::{escaped, hexadecimal};
 use crate::data::DataError;
 
 /// The hub, as its files are asked for.
@@ -236,19 +237,15 @@ pub fn sum_of(path: &Path, entry: &Entry) -> std::io::Result<bool> {
         Sum::Sha256(wanted) => {
             let mut hash = Sha256::new();
             std::io::copy(&mut file, &mut hash)?;
-            hex(&hash.finalize()) == wanted.to_ascii_lowercase()
+            hexadecimal(&hash.finalize()) == wanted.to_ascii_lowercase()
         }
         Sum::GitBlob(wanted) => {
             let mut hash = Sha1::new();
             hash.update(format!("blob {}\0", entry.size));
             std::io::copy(&mut file, &mut hash)?;
-            hex(&hash.finalize()) == wanted.to_ascii_lowercase()
+            hexadecimal(&hash.finalize()) == wanted.to_ascii_lowercase()
         }
     })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The address of the next page in a `Link` header.
@@ -257,12 +254,4 @@ fn next_page(link: &str) -> Option<String> {
         let (address, kind) = part.split_once(';')?;
         kind.contains("rel=\"next\"").then(|| address.trim().trim_matches(['<', '>']).to_owned())
     })
-}
-
-/// A path with everything but letters, digits and `-_.~/` written as `%XX`.
-fn escaped(path: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte);
-    path.bytes()
-        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
 }

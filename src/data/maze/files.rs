@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::csv::{Row, read};
 use super::generator::walls_up_to_symmetry;
 use super::{Answers, Mazes, Pair, lengths};
+use crate::data::choice::Drawn;
 use crate::data::hub::locate;
 use crate::data::{DataError, Dataset, Purpose, Source, settings};
 
@@ -97,13 +98,17 @@ impl CsvSpec {
                 "set its limit to at least 1, or to None for all rows",
             );
         }
-        let (mut rows, mut all) = (Vec::new(), 0);
+        let mut all = 0;
+        let mut drawn = Drawn::new(limit, purpose, self.seed);
         read(path, |row| {
             all += 1;
-            if row.path_cells >= self.min_path_cells {
-                rows.push(row);
+            if row.path_cells >= self.min_path_cells
+                && let Some(draw) = drawn.draw(row.line)
+            {
+                drawn.take(draw, row);
             }
         })?;
+        let rows = drawn.in_order();
         if rows.is_empty() {
             return match all {
                 0 => empty("holds no rows".to_owned(), "give a file with mazes"),
@@ -112,11 +117,6 @@ impl CsvSpec {
                     "lower `min_path_cells`",
                 ),
             };
-        }
-        if let Some(limit) = limit.filter(|limit| *limit < rows.len()) {
-            rows.sort_by_key(|row| purpose.draws(self.seed, row.line, 0).bits());
-            rows.truncate(limit);
-            rows.sort_by_key(|row| row.line);
         }
         Ok(rows)
     }

@@ -80,29 +80,12 @@ impl Source for GeneratedSpec {
 impl GeneratedSpec {
     /// What to make, once the settings are known to make sense.
     fn wanted(&self) -> Result<Wanted, DataError> {
-        if !(4..=64).contains(&self.side) {
-            return refuse("side", format!("mazes of side {} are not made here", self.side), "use 4 to 64");
+        let wanted = Wanted::new(self.side, self.path_cells, Paths::Any, self.seed);
+        let wanted = wanted.map_err(|refused| refused.of(NAME))?;
+        match self.train {
+            0 => refuse("train", "there would be nothing to train on".to_owned(), "ask for at least 1 maze"),
+            _ => Ok(wanted),
         }
-        if self.train == 0 {
-            return refuse(
-                "train",
-                "there would be nothing to train on".to_owned(),
-                "ask for at least 1 maze",
-            );
-        }
-        let most = (self.side * self.side) as u64;
-        let (low, high) = match self.path_cells {
-            CountRange::Any => (self.side as u64, most),
-            CountRange::Between(low, high) => (low.max(2), high.min(most)),
-        };
-        // Walls stand on at least three tenths of the cells, and a shortest path never touches itself.
-        if low > most * 7 / 10 || low > high {
-            let what =
-                format!("no path of {} cells fits into {n} by {n} cells", self.path_cells, n = self.side);
-            return refuse("path_cells", what, "ask for shorter paths or a larger side");
-        }
-        let bound = |cells: u64| u32::try_from(cells).unwrap_or(u32::MAX);
-        Ok(Wanted { side: self.side, cells: (bound(low), bound(high)), paths: Paths::Any, seed: self.seed })
     }
 }
 

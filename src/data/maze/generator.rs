@@ -10,7 +10,7 @@ use std::num::NonZero;
 
 use super::grid::{FREE, GOAL, Maze, START, WALL, distances};
 use super::symmetries;
-use crate::data::Purpose;
+use crate::data::{CountRange, Purpose, Refused};
 use crate::random::Draws;
 
 /// What to make.
@@ -24,6 +24,33 @@ pub struct Wanted {
     pub paths: Paths,
     /// Seed of the mazes; maze `k` is a function of the seed and `k`.
     pub seed: u64,
+}
+
+impl Wanted {
+    /// Mazes of `side` cells per row with so many cells on the shortest path; at least `side` where nothing is asked for.
+    ///
+    /// # Errors
+    /// Another side than 4 to 64; paths that are longer than any.
+    pub fn new(side: usize, path_cells: CountRange, paths: Paths, seed: u64) -> Result<Wanted, Refused> {
+        if !(4..=64).contains(&side) {
+            let what = format!("mazes of side {side} are not made here");
+            return Err(Refused { setting: "side", what, fix: "use 4 to 64".to_owned() });
+        }
+        let most = (side * side) as u64;
+        // Walls stand on at least three tenths of the cells, and a shortest path never touches itself.
+        let longest = most * 7 / 10;
+        let (low, high) = match path_cells {
+            CountRange::Any => (side as u64, most),
+            CountRange::Between(low, high) => (low, high),
+        };
+        if low > longest || high < 2 {
+            let cells = low.min(high);
+            let what = format!("no path of {cells} cells fits into {side} by {side} cells");
+            let fix = format!("ask for 2 to {longest}, or for a larger side");
+            return Err(Refused { setting: "path_cells", what, fix });
+        }
+        Ok(Wanted { side, cells: (low.max(2) as u32, high.min(most) as u32), paths, seed })
+    }
 }
 
 /// How many shortest paths a maze may have.
@@ -42,23 +69,30 @@ const DRAWS: usize = 10;
 /// Layouts tried for one maze before the search gives up. At 30 by 30 and 110 cells about one in 8,000 will do.
 const LAYOUTS: u64 = 1_000_000;
 
+/// Mazes in a row that were made before, after which there are taken to be no more.
+const PATIENCE: usize = 1_000;
+
+/// So many of these does a search in vain through all layouts weigh.
+const IN_VAIN: usize = PATIENCE / 10;
+
 /// Makes `count` mazes; fewer where a maze that long did not turn up.
 pub fn make(wanted: &Wanted, count: usize) -> Vec<Maze> {
     let mut known = HashSet::new();
-    let mut mazes: Vec<Maze> = Vec::with_capacity(count);
-    let mut next = 0u64;
-    while mazes.len() < count {
-        let missing = (count - mazes.len()) as u64;
-        let made = in_parallel(next..next + missing, |number| maze(wanted, number));
-        next += missing;
-        let before = mazes.len();
-        for maze in made.into_iter().flatten() {
-            if known.insert(walls_up_to_symmetry(&maze)) {
-                mazes.push(maze);
+    let mut mazes: Vec<Maze> = Vec::new();
+    let (mut next, mut misses) = (0u64, 0usize);
+    while mazes.len() < count && misses < PATIENCE {
+        let tried = (count - mazes.len()).min(PATIENCE) as u64;
+        let made = in_parallel(next..next + tried, |number| maze(wanted, number));
+        next += tried;
+        for maze in made {
+            match maze {
+                Some(maze) if known.insert(walls_up_to_symmetry(&maze)) => {
+                    mazes.push(maze);
+                    misses = 0;
+                }
+                Some(_) => misses += 1,
+                None => misses += IN_VAIN,
             }
-        }
-        if mazes.len() == before {
-            break;
         }
     }
     mazes

@@ -14,8 +14,8 @@ pub(super) struct Board {
 }
 
 /// Reads a field: text is one symbol a character and a line a row; a list is a sequence of symbols, or of rows where its
-/// items are lists. `sizes` lays what is written in one row out as a grid of `[rows, columns]`.
-pub(super) fn board(name: &str, field: &Value, sizes: &Value, symbols: &mut Symbols) -> Result<Board, Cause> {
+/// items are lists.
+pub(super) fn board(name: &str, field: &Value, symbols: &mut Symbols) -> Result<Board, Cause> {
     let rows = match field {
         Value::String(text) => {
             let rows = text.lines().map(|line| {
@@ -49,6 +49,11 @@ pub(super) fn board(name: &str, field: &Value, sizes: &Value, symbols: &mut Symb
             "write at least one, or remove the puzzle".to_owned(),
         ));
     }
+    Ok(board)
+}
+
+/// Lays what is written in one row out as a grid of `[rows, columns]`, where there are `sizes`.
+pub(super) fn sized(name: &str, board: Board, sizes: &Value) -> Result<Board, Cause> {
     match sizes {
         Value::Null => Ok(board),
         Value::String(text) if text.trim().is_empty() => Ok(board),

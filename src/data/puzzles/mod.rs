@@ -12,11 +12,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use board::{Board, Frame, board};
+use board::{Board, Frame, board, sized};
 use symbols::Symbols;
 
+use super::choice::Drawn;
 use super::hub::locate;
-use super::table::{ANSWER, Cause, QUESTION, RATING, SIZES, number, read_table};
+use super::table::{ANSWER, Cause, QUESTION, RATING, Record, SIZES, number, read_table};
 use super::{
     DataError, Dataset, Example, Fault, Mark, NO_LABEL, Picture, Purpose, Sizes, Source, Stream, Verdict,
     settings,
@@ -102,6 +103,7 @@ impl Source for PuzzlesSpec {
         );
         let ratings = test.iter().map(|row| row.rating).collect();
         let (train, test) = (laid(&train), laid(&test));
+        let symbols = symbols.settled();
         let known = (0..).zip(&test).map(|(number, laid)| (laid.inputs.clone(), number)).collect();
         let stream = Stream::new(train.len(), 0);
         Ok(Box::new(Puzzles { frame, symbols, train, test, ratings, known, stream, about }))
@@ -117,33 +119,28 @@ impl PuzzlesSpec {
         purpose: Purpose,
         symbols: &mut Symbols,
     ) -> Result<Vec<Row>, DataError> {
-        let mut rows = Vec::new();
+        let mut all = 0;
+        let mut drawn = Drawn::new(limit, purpose, self.seed);
         read_table(path, [&QUESTION, &ANSWER, &SIZES, &RATING], |record| {
-            let [question, answer, sizes, rating] = &record.fields;
-            rows.push(Row {
-                line: record.line,
-                question: board("question", question, sizes, symbols)?,
-                answer: answer_of(answer, question, sizes, symbols)?,
-                rating: number("rating", rating)?,
-            });
+            // Of rows that are not drawn too: their symbols count, and they may be wrong.
+            let row = row(&record, symbols)?;
+            all += 1;
+            if let Some(draw) = drawn.draw(record.line) {
+                drawn.take(draw, row);
+            }
             Ok(())
         })?;
-        let wanted = limit.unwrap_or(usize::MAX);
-        if rows.is_empty() || wanted == 0 {
-            let (what, fix) = match rows.is_empty() {
-                true => ("holds no puzzles", "give a file with some"),
-                false => ("would give no puzzle", "set its limit to at least 1, or to None for all"),
+        let rows = drawn.in_order();
+        if rows.is_empty() {
+            let (what, fix) = match all {
+                0 => ("holds no puzzles", "give a file with some"),
+                _ => ("would give no puzzle", "set its limit to at least 1, or to None for all"),
             };
             return Err(DataError::Empty {
                 path: path.to_owned(),
                 what: what.to_owned(),
                 fix: fix.to_owned(),
             });
-        }
-        if wanted < rows.len() {
-            rows.sort_by_key(|row| purpose.draws(self.seed, row.line, 0).bits());
-            rows.truncate(wanted);
-            rows.sort_by_key(|row| row.line);
         }
         Ok(rows)
     }
@@ -162,14 +159,17 @@ impl PuzzlesSpec {
     }
 }
 
-/// The answer of a row: it takes the sizes of the question where it has as many cells.
-fn answer_of(answer: &Value, question: &Value, sizes: &Value, symbols: &mut Symbols) -> Result<Board, Cause> {
-    let plain = board("answer", answer, &Value::Null, symbols)?;
-    let cells = board("question", question, &Value::Null, symbols)?.cells();
-    match plain.cells() == cells && !sizes.is_null() {
-        true => board("answer", answer, sizes, symbols),
-        false => Ok(plain),
+/// A row as its record has it. The answer takes the sizes of the question where it has as many cells.
+fn row(record: &Record<4>, symbols: &mut Symbols) -> Result<Row, Cause> {
+    let [question, answer, sizes, rating] = &record.fields;
+    let question = board("question", question, symbols)?;
+    let cells = question.cells();
+    let question = sized("question", question, sizes)?;
+    let mut answer = board("answer", answer, symbols)?;
+    if answer.cells() == cells {
+        answer = sized("answer", answer, sizes)?;
     }
+    Ok(Row { line: record.line, question, answer, rating: number("rating", rating)? })
 }
 
 /// No model here takes more: its memory would grow with the square.
@@ -188,6 +188,7 @@ struct Laid {
 
 struct Puzzles {
     frame: Frame,
+    /// Settled, so that the symbol of token `t` is number `t - 1`.
     symbols: Symbols,
     train: Vec<Laid>,
     test: Vec<Laid>,
@@ -251,8 +252,8 @@ impl Dataset for Puzzles {
             _ if self.symbols.are_long() => text.split_whitespace().collect(),
             _ => Value::from(text.trim_end_matches(['\r', '\n'])),
         };
-        let mut symbols = self.symbols.closed();
-        let mut puzzle = board("puzzle", &field, &Value::Null, &mut symbols).map_err(refuse)?;
+        let mut symbols = self.symbols.clone();
+        let mut puzzle = board("puzzle", &field, &mut symbols).map_err(refuse)?;
         if puzzle.is_line() && puzzle.cells() == self.frame.cells() {
             puzzle = puzzle.in_rows_of(self.frame.columns());
         }

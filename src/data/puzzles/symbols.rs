@@ -31,9 +31,10 @@ impl Symbols {
         Ok(symbols)
     }
 
-    /// The same, without any further ones, in the order of their tokens.
-    pub fn closed(&self) -> Symbols {
-        Symbols { closed: true, ..self.clone() }
+    /// The same, without any further ones, numbered anew in the order of their tokens.
+    pub fn settled(self) -> Symbols {
+        let names = self.sorted().into_iter().filter_map(|place| self.names.get_index(place).cloned());
+        Symbols { names: names.collect(), closed: true, named: true }
     }
 
     /// The number under which boards keep a symbol, which is not its token yet.
@@ -92,9 +93,9 @@ impl Symbols {
         self.names.iter().map(|name| name.chars().count()).max().unwrap_or(1).max(1)
     }
 
-    /// The symbol of a token; nothing for padding.
+    /// Of settled symbols, that of a token; nothing for padding.
     pub fn shown(&self, token: i64) -> &str {
-        let place = usize::try_from(token - 1).ok().and_then(|at| self.sorted().get(at).copied());
+        let place = token.checked_sub(1).and_then(|at| usize::try_from(at).ok());
         place.and_then(|place| self.names.get_index(place)).map_or("", String::as_str)
     }
 }

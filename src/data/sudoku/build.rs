@@ -68,7 +68,8 @@ pub fn build(spec: &BuildSpec, progress: &dyn Fn(usize)) -> Result<(Counts, Coun
     Ok((train, test))
 }
 
-/// Passes the rows that are rated high enough on, with their numbers among these.
+/// Passes the rows that are rated high enough on, with their numbers among these; refuses a row without a rating where one is
+/// asked for, as the script does.
 fn each(
     path: &Path,
     min_difficulty: Option<i64>,
@@ -77,14 +78,27 @@ fn each(
     let mut number = 0;
     let mut failed = Ok(());
     read(path, |row| {
-        let hard = min_difficulty
-            .is_none_or(|least| row.rating.is_some_and(|rating| rating.trunc() >= least as f64));
-        if hard && failed.is_ok() {
+        let hard = match (min_difficulty, row.rating) {
+            _ if failed.is_err() => false,
+            (None, _) => true,
+            (Some(least), Some(rating)) => rating.trunc() >= least as f64,
+            (Some(_), None) => {
+                failed = Err(unrated(path, row.line));
+                false
+            }
+        };
+        if hard {
             failed = take(number, row);
             number += 1;
         }
     })?;
     failed
+}
+
+fn unrated(path: &Path, line: u64) -> DataError {
+    let what = "the row has no rating, so that `--min-difficulty` cannot choose".to_owned();
+    let fix = "leave `--min-difficulty` out, or rate the puzzles by `totc data rate`".to_owned();
+    DataError::Row { path: path.to_owned(), line, what, fix }
 }
 
 /// A split that is being written; its folder appears with the first row, which tells the side.

@@ -1,12 +1,12 @@
 //! The data set `sudoku_csv`: takes settings that name two files, gives their puzzles; never trains on a test puzzle.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::canonical::Classes;
 use super::csv::{Row, read};
 use super::grid::Side;
 use super::{Pairs, Sudoku};
+use crate::data::choice::Drawn;
 use crate::data::hub::locate;
 use crate::data::{DataError, Dataset, Purpose, Source, settings};
 
@@ -134,9 +134,6 @@ struct Chosen {
 
 impl CsvSpec {
     /// Reads a file and chooses at most `limit` rows that are rated high enough and that `drop` does not name.
-    ///
-    /// Every row gets a random number of its own, and the rows with the smallest numbers are chosen. So the choice is
-    /// uniform, and no more rows than chosen are held at a time.
     fn choose(
         &self,
         path: &Path,
@@ -144,9 +141,8 @@ impl CsvSpec {
         purpose: Purpose,
         drop: impl Fn(&Row) -> bool,
     ) -> Result<Chosen, DataError> {
-        let limit = limit.unwrap_or(usize::MAX);
         let (mut side, mut rows) = (None, 0);
-        let mut chosen: BTreeMap<(u64, u64), Row> = BTreeMap::new();
+        let mut drawn = Drawn::new(limit, purpose, self.seed);
         let mut dropped = Vec::new();
         let mut unrated = None;
         read(path, |row| {
@@ -158,22 +154,10 @@ impl CsvSpec {
                 return;
             }
             rows += 1;
-            let number = match limit {
-                usize::MAX => 0,
-                _ => purpose.draws(self.seed, row.line, 0).bits(),
-            };
-            let key = (number, row.line);
-            let full = chosen.len() >= limit;
-            if full && chosen.last_key_value().is_none_or(|(last, _)| *last < key) {
-                return;
-            }
-            if drop(&row) {
-                dropped.push(key);
-                return;
-            }
-            chosen.insert(key, row);
-            if full {
-                chosen.pop_last();
+            match drawn.draw(row.line) {
+                Some(draw) if drop(&row) => dropped.push(draw),
+                Some(draw) => drawn.take(draw, row),
+                None => {}
             }
         })?;
         if let Some(line) = unrated {
@@ -191,17 +175,14 @@ impl CsvSpec {
             };
             return Err(DataError::Empty { path: path.to_owned(), what, fix });
         };
-        if let (true, Some((last, _))) = (chosen.len() >= limit, chosen.last_key_value()) {
-            dropped.retain(|key| key < last);
-        }
-        let mut ordered: Vec<Row> = chosen.into_values().collect();
-        ordered.sort_by_key(|row| row.line);
+        dropped.retain(|draw| drawn.keeps(*draw));
+        let chosen = drawn.in_order();
         let mut pairs = Pairs::new(side);
-        for row in &ordered {
+        for row in &chosen {
             pairs.push(&row.question, &row.answer);
         }
-        let lines = ordered.iter().map(|row| row.line).collect();
-        let ratings = ordered.iter().map(|row| row.rating).collect();
+        let lines = chosen.iter().map(|row| row.line).collect();
+        let ratings = chosen.iter().map(|row| row.rating).collect();
         Ok(Chosen { side, pairs, lines, ratings, rows, dropped: dropped.len() })
     }
 }

@@ -44,7 +44,7 @@ pub struct GeneratedSpec {
 
 impl Source for GeneratedSpec {
     fn open(&self, _: &Path) -> Result<Box<dyn Dataset>, DataError> {
-        let wanted = Wanted { side: self.bounds()?, givens: self.givens, rating: self.rating };
+        let wanted = self.wanted()?;
         let made = generator::make(&wanted, self.train.saturating_add(self.test), self.seed);
         if made.pairs.len() < self.train.saturating_add(self.test) {
             return Err(self.shortage(made.pairs.len(), made.searched));
@@ -73,7 +73,7 @@ impl Source for GeneratedSpec {
     }
 
     fn shape(&self, _: &Path) -> Result<DataShape, DataError> {
-        let side = self.bounds()?;
+        let side = self.wanted()?.side;
         if side == Side::Four && self.rating == CountRange::Any {
             let there_are = generator::count_four(self.givens);
             if there_are < self.train.saturating_add(self.test) {
@@ -85,18 +85,10 @@ impl Source for GeneratedSpec {
 }
 
 impl GeneratedSpec {
-    /// The side, once the settings are known to make sense.
-    fn bounds(&self) -> Result<Side, DataError> {
-        let side = match Side::new(self.side) {
-            Some(side) => side,
-            None => {
-                return refuse(
-                    "side",
-                    format!("puzzles of side {} are not made here", self.side),
-                    "use 4, 6, 8, 9, 10, 12 or 16",
-                );
-            }
-        };
+    /// What to make, once the settings are known to make sense.
+    fn wanted(&self) -> Result<Wanted, DataError> {
+        let wanted = Wanted::new(self.side, self.givens, self.rating);
+        let wanted = wanted.map_err(|refused| refused.of(NAME))?;
         if self.train == 0 {
             return refuse(
                 "train",
@@ -107,21 +99,7 @@ impl GeneratedSpec {
         if u32::try_from(self.train.saturating_add(self.test)).is_err() {
             return refuse("train", "that many puzzles cannot be made".to_owned(), "ask for fewer");
         }
-        match self.givens {
-            CountRange::Between(low, _) if low > side.cells() as u64 => {
-                let what = format!("a {n}x{n} grid has only {} cells", side.cells(), n = self.side);
-                refuse("givens", what, "ask for fewer givens")
-            }
-            CountRange::Between(_, high) if high < side.fewest_givens() as u64 => {
-                let fewest = side.fewest_givens();
-                let what = format!(
-                    "no {n}x{n} puzzle with fewer than {fewest} givens has one solution",
-                    n = self.side
-                );
-                refuse("givens", what, "ask for more givens")
-            }
-            _ => Ok(side),
-        }
+        Ok(wanted)
     }
 
     fn shortage(&self, found: usize, searched: Searched) -> DataError {

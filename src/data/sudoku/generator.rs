@@ -9,7 +9,7 @@ use super::canonical::{Classes, canonical};
 use super::grid::{Grid, Side};
 use super::solver::{self, Search, State, Stuck};
 use super::symmetry::Symmetry;
-use crate::data::{CountRange, Purpose};
+use crate::data::{CountRange, Purpose, Refused};
 use crate::random::Draws;
 
 /// What puzzles are asked for.
@@ -23,11 +23,37 @@ pub struct Wanted {
     pub rating: CountRange,
 }
 
+impl Wanted {
+    /// Puzzles with so many cells per row, within these bounds.
+    ///
+    /// # Errors
+    /// A side that is not made here; givens that no puzzle with one solution has.
+    pub fn new(side: usize, givens: CountRange, rating: CountRange) -> Result<Wanted, Refused> {
+        let Some(side) = Side::new(side) else {
+            let what = format!("puzzles of side {side} are not made here");
+            return Err(Refused { setting: "side", what, fix: "use 4, 6, 8, 9, 10, 12 or 16".to_owned() });
+        };
+        let (n, cells, fewest) = (side.digits(), side.cells(), side.fewest_givens());
+        let what = match givens {
+            CountRange::Between(low, _) if low > cells as u64 => {
+                format!("a {n}x{n} grid has only {cells} cells")
+            }
+            CountRange::Between(_, high) if high < fewest as u64 => {
+                format!("no {n}x{n} puzzle with fewer than {fewest} givens has one solution")
+            }
+            _ => return Ok(Wanted { side, givens, rating }),
+        };
+        Err(Refused { setting: "givens", what, fix: format!("ask for {fewest} to {cells}") })
+    }
+}
+
 /// What came of a request.
 #[derive(Clone, Debug)]
 pub struct Made {
     /// The puzzles, no two of them equivalent; fewer than asked for if there are no more, or none were found.
     pub pairs: Pairs,
+    /// The rating of each, as [`solver::rating`] counts.
+    pub ratings: Vec<u64>,
     /// What was searched.
     pub searched: Searched,
 }
@@ -41,8 +67,11 @@ pub enum Searched {
     Attempts(u64),
 }
 
-/// Attempts without a new puzzle after which the search gives up.
-const PATIENCE: u64 = 20_000;
+/// Attempts without a new puzzle after which the search gives up: some ten minutes of them. One at 16x16 takes a second, at
+/// 12x12 a thirtieth of it.
+fn patience(side: Side) -> u64 {
+    if side.digits() <= 12 { 20_000 } else { 1_000 }
+}
 
 /// Guesses that one search may take. Up to 9x9 every search ends by itself; beyond, a few take longer than a lifetime, and
 /// one that is given up leaves a given in place or the puzzle out, so that solutions stay the only ones.
@@ -69,41 +98,43 @@ fn choose(wanted: &Wanted, count: usize, seed: u64) -> Made {
     let mut all = every_four(wanted.givens);
     let searched = Searched::All(all.len());
     Purpose::Generate.draws(seed, 0, 0).shuffle(&mut all);
-    let mut pairs = Pairs::new(Side::Four);
+    let (mut pairs, mut ratings) = (Pairs::new(Side::Four), Vec::new());
     for (index, (question, answer)) in all.iter().enumerate() {
         if pairs.len() >= count {
             break;
         }
         let turn = Symmetry::random(Side::Four, &mut Purpose::Generate.draws(seed, index as u64, 1));
         let question = turn.apply(question);
-        if rated(wanted, &question) {
+        if let Some(rating) = rated(wanted, &question) {
             pairs.push(&question, &turn.apply(answer));
+            ratings.push(rating);
         }
     }
-    Made { pairs, searched }
+    Made { pairs, ratings, searched }
 }
 
 /// Makes random puzzles until there are enough or no new one turns up.
 fn search(wanted: &Wanted, count: usize, seed: u64) -> Made {
-    let mut pairs = Pairs::new(wanted.side);
+    let (mut pairs, mut ratings) = (Pairs::new(wanted.side), Vec::new());
     let mut classes = Classes::default();
     let (mut attempts, mut last) = (0, 0);
-    while pairs.len() < count && attempts - last < PATIENCE {
+    while pairs.len() < count && attempts - last < patience(wanted.side) {
         let made = attempt(wanted, &mut Purpose::Generate.draws(seed, attempts, 0));
         attempts += 1;
-        if let Some((question, answer)) = made
+        if let Some((question, answer, rating)) = made
             && classes.find(&pairs, &question, &answer).is_none()
         {
             classes.note(pairs.len(), &question, &answer);
             pairs.push(&question, &answer);
+            ratings.push(rating);
             last = attempts;
         }
     }
-    Made { pairs, searched: Searched::Attempts(attempts) }
+    Made { pairs, ratings, searched: Searched::Attempts(attempts) }
 }
 
-/// One random puzzle with its answer, if it keeps within the bounds.
-pub fn attempt(wanted: &Wanted, chance: &mut Draws) -> Option<(Grid, Grid)> {
+/// One random puzzle with its answer and its rating, if it keeps within the bounds.
+fn attempt(wanted: &Wanted, chance: &mut Draws) -> Option<(Grid, Grid, u64)> {
     let answer = full(wanted.side, chance)?;
     let fewest = match wanted.givens {
         CountRange::Any => 0,
@@ -113,14 +144,17 @@ pub fn attempt(wanted: &Wanted, chance: &mut Draws) -> Option<(Grid, Grid)> {
         }
     };
     let question = dig(&answer, fewest, chance);
-    let solvable = wanted.side.digits() <= 9 || solver::rating_within(&question, LONGEST).is_some();
-    let fits = wanted.givens.holds(question.givens() as u64) && solvable && rated(wanted, &question);
-    fits.then_some((question, answer))
+    if !wanted.givens.holds(question.givens() as u64) {
+        return None;
+    }
+    let rating = rated(wanted, &question)?;
+    Some((question, answer, rating))
 }
 
-fn rated(wanted: &Wanted, question: &Grid) -> bool {
-    wanted.rating == CountRange::Any
-        || solver::rating(question).is_some_and(|rating| wanted.rating.holds(rating))
+/// The rating of a puzzle, if it is one that is wanted.
+fn rated(wanted: &Wanted, question: &Grid) -> Option<u64> {
+    let most = if wanted.side.digits() <= 9 { u64::MAX } else { LONGEST };
+    solver::rating_within(question, most).filter(|rating| wanted.rating.holds(*rating))
 }
 
 /// A random finished grid: a depth-first search whose values come in random order. Not uniform over all grids.

@@ -40,14 +40,22 @@ pub(super) fn read<const N: usize>(
             .spawn_scoped(scope, work)
             .map_err(|cause| DataError::File { path: path.to_owned(), cause })?;
         let mut taken = 0;
+        let mut refused = None;
         for row in rows {
-            take(row).map_err(|cause| broken(Some(taken), cause))?;
+            if let Err(cause) = take(row) {
+                refused = Some(broken(Some(taken), cause));
+                break;
+            }
             taken += 1;
         }
+        // Joined whatever happened: a scope panics with a thread that nobody joined.
         let ended = decoding.join();
-        ended.unwrap_or_else(|_| {
-            Err(broken(Some(taken), damaged("its pages contradict each other".to_owned())))
-        })
+        match refused {
+            Some(refused) => Err(refused),
+            None => ended.unwrap_or_else(|_| {
+                Err(broken(Some(taken), damaged("its pages contradict each other".to_owned())))
+            }),
+        }
     })
 }
 

@@ -41,7 +41,10 @@ pub fn make(sizes: Sizes, count: usize, seed: u64) -> Vec<Zebra> {
         let mut clues = zebra.clues.clone();
         clues.sort_unstable();
         match known.insert(clues) {
-            true => made.push(zebra),
+            true => {
+                made.push(zebra);
+                misses = 0;
+            }
             false => misses += 1,
         }
     }
@@ -51,7 +54,7 @@ pub fn make(sizes: Sizes, count: usize, seed: u64) -> Vec<Zebra> {
 /// Guesses that one search may take; one that is given up counts as one that found a second solution.
 pub const EFFORT: u64 = 1_000;
 
-/// Puzzles that were made before, after which the search gives up.
+/// Puzzles in a row that were made before, after which there are taken to be no more.
 const PATIENCE: usize = 1_000;
 
 /// A random solution with random clues of it: added until one solution is left, then left out where they can be.

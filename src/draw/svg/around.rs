@@ -46,10 +46,7 @@ pub fn way_back(canvas: &mut Canvas, folded: &Folded, (top, bottom): (f64, f64))
 pub fn halting(canvas: &mut Canvas, columns: &Columns, folded: &Folded, top: f64) -> f64 {
     let Some(halting) = &folded.outline.halting else { return top };
     let mut panel = Panel::open(canvas, columns, "halting", top);
-    let when = match &halting.when {
-        Some(when) => format!("halt when {}", one_line(when)),
-        None => "halt never".to_owned(),
-    };
+    let when = labels::halts(halting.when.as_deref());
     let letters = (panel.width() / MONO) as usize;
     for line in wrap(&when, letters, 3) {
         panel.row(&line, "");

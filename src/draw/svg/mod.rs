@@ -43,7 +43,7 @@ pub fn write(folded: &Folded, depth: usize) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"totc\" role=\"img\" viewBox=\"0 0 {width} {height}\" \
          width=\"{width}\" height=\"{height}\">\n<title>{}</title>\n{}{}</svg>\n",
         xml(&name),
-        style::SHEET,
+        style::sheet(),
         canvas.finish()
     )
 }

@@ -8,9 +8,18 @@ pub struct Palette<'a> {
     nets: Vec<&'a str>,
 }
 
-const COLOURS: [&str; 10] = [
-    "#1f6fc4", "#c2530c", "#2b8040", "#7c43c0", "#c62f62", "#0b7a8c", "#8a5a2b", "#5d6b0e", "#4a50cf",
-    "#a3327f",
+/// Each on light ground and on dark.
+const COLOURS: [(&str, &str); 10] = [
+    ("#1f6fc4", "#6fb2f5"),
+    ("#c2530c", "#f2a065"),
+    ("#2b8040", "#74cf8d"),
+    ("#7c43c0", "#bf9af0"),
+    ("#c62f62", "#f58bb0"),
+    ("#0b7a8c", "#5cc7d8"),
+    ("#8a5a2b", "#d3a878"),
+    ("#5d6b0e", "#b5c45a"),
+    ("#4a50cf", "#9ea3f7"),
+    ("#a3327f", "#e48fc6"),
 ];
 
 impl<'a> Palette<'a> {
@@ -34,7 +43,7 @@ impl<'a> Palette<'a> {
     pub fn colour(&self, net: &str) -> String {
         let at = self.nets.iter().position(|known| *known == net).unwrap_or(self.nets.len());
         match COLOURS.get(at) {
-            Some(colour) => (*colour).to_owned(),
+            Some((colour, _)) => (*colour).to_owned(),
             None => format!("hsl({}, 55%, 38%)", (at * 137) % 360),
         }
     }
@@ -70,8 +79,16 @@ pub fn bold(text: &str, size: f64) -> f64 {
     text.chars().count() as f64 * size * 0.64
 }
 
-/// Scoped under `.totc`, for drawings that are pasted into a page; dark where its surroundings are.
-pub const SHEET: &str = r##"<style>
+/// The style sheet, scoped under `.totc`, for drawings that are pasted into a page; dark where its surroundings are.
+pub fn sheet() -> String {
+    let nets: String = COLOURS
+        .iter()
+        .map(|(light, dark)| format!(".totc tspan[fill=\"{light}\"] {{ fill: {dark}; }}\n"))
+        .collect();
+    format!("{SHEET}{nets}{DARK}")
+}
+
+const SHEET: &str = r##"<style>
 .totc text { font: 12px Inter, "Segoe UI", Roboto, "Helvetica Neue", Arial, "DejaVu Sans", sans-serif; fill: #2b3648; }
 .totc .mono { font: 13px "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", "Liberation Mono", monospace; }
 .totc .small-mono { font: 11px "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", "Liberation Mono", monospace; fill: #4a5568; }
@@ -109,17 +126,9 @@ pub const SHEET: &str = r##"<style>
 .totc .hatch-ground { fill: #f3f5f8; }
 .totc .hatch-line { stroke: #e6eaf0; stroke-width: 2.4; }
 @media (prefers-color-scheme: dark) {
-.totc tspan[fill="#1f6fc4"] { fill: #6fb2f5; }
-.totc tspan[fill="#c2530c"] { fill: #f2a065; }
-.totc tspan[fill="#2b8040"] { fill: #74cf8d; }
-.totc tspan[fill="#7c43c0"] { fill: #bf9af0; }
-.totc tspan[fill="#c62f62"] { fill: #f58bb0; }
-.totc tspan[fill="#0b7a8c"] { fill: #5cc7d8; }
-.totc tspan[fill="#8a5a2b"] { fill: #d3a878; }
-.totc tspan[fill="#5d6b0e"] { fill: #b5c45a; }
-.totc tspan[fill="#4a50cf"] { fill: #9ea3f7; }
-.totc tspan[fill="#a3327f"] { fill: #e48fc6; }
-.totc text { fill: #d3dae6; }
+"##;
+
+const DARK: &str = r##".totc text { fill: #d3dae6; }
 .totc .small-mono { fill: #b6c0d0; }
 .totc .target, .totc .name { fill: #f2f5fa; }
 .totc .muted, .totc .small, .totc .part { fill: #a2aec0; }

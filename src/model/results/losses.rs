@@ -101,6 +101,7 @@ impl Checker<'_> {
     pub(in crate::model) fn results(&mut self, members: &[Flat]) {
         self.outline.push(Items::default());
         for flat in members {
+            self.resolved.clear();
             self.scope.module = flat.module.clone();
             match &flat.member.kind {
                 MemberKind::Predict(predictions) => {
@@ -129,6 +130,7 @@ impl Checker<'_> {
                 _ => {}
             }
         }
+        self.resolved.clear();
         let items = self.outline.pop().unwrap_or_default().into_iter().collect();
         self.sections.push(Section { name: "losses".to_owned(), items });
     }
@@ -180,7 +182,6 @@ impl Checker<'_> {
     }
 
     fn loss(&mut self, name: &Ident, value: &Expr) {
-        self.resolved.clear();
         let Some(val) = self.per_sample("loss", name, value) else { return };
         if self.bindings.mode == Mode::Training && !self.needs(val) && !self.is_number(val) {
             let shown = self.ty(val).show(&self.axes).to_string();

@@ -224,10 +224,7 @@ impl Checker<'_> {
 
     /// The author's words on one line.
     pub(in crate::model) fn author_text(&self, span: Span) -> String {
-        let text = self.sources.text(span);
-        let lines: Vec<&str> =
-            text.lines().map(|line| line.split("//").next().unwrap_or("").trim()).collect();
-        lines.join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
+        on_one_line(self.sources.text(span))
     }
 
     pub(in crate::model) fn note_update(&mut self, target: &str, written: &Expr, value: &Value, span: Span) {
@@ -299,4 +296,10 @@ pub(in crate::model) fn first_return(statements: &[Stmt]) -> Option<Span> {
             .or_else(|| otherwise.as_ref().and_then(|block| first_return(&block.statements))),
         _ => None,
     })
+}
+
+/// The text without comments, with one space wherever it has some.
+pub(in crate::model) fn on_one_line(text: &str) -> String {
+    let code = text.lines().flat_map(|line| line.split("//").next().unwrap_or("").split_whitespace());
+    code.collect::<Vec<_>>().join(" ")
 }

@@ -2,17 +2,15 @@
 //! demonstrations, its test inputs with the answers that had most votes, and a verdict; those not solved come first.
 //! Counts no vote itself.
 
-use std::fmt::Write;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::escape;
-use crate::data::arc::{COLOURS, Grid, TestSet, TestTask};
+use super::grid::{Board, Told};
+use crate::data::arc::{ATTEMPTS, COLOURS, Grid, TestSet, TestTask};
+use crate::data::{Mark, Picture, PictureCell};
 use crate::report::{count, number};
-
-/// Width of a cell in units of the drawing.
-const CELL: usize = 10;
 
 /// The score of all tasks, and the tasks.
 #[derive(Serialize)]
@@ -22,10 +20,15 @@ pub struct Tasks {
     /// What pass@K is a mean over.
     told: String,
     warnings: Vec<String>,
+    /// Of all tasks, those that are drawn.
     tasks: Vec<TaskView>,
+    all: usize,
     /// How many are not solved.
     failures: usize,
 }
+
+/// Tasks that are drawn, at most: a hundred take some three megabytes.
+const MOST_TASKS: usize = 100;
 
 #[derive(Serialize)]
 struct TaskView {
@@ -56,16 +59,16 @@ struct AnswerView {
 /// The tasks of a test set as a final test left them. None where it holds no inputs.
 pub fn tasks(set: &TestSet, score: &Json, submission: &Json) -> Option<Tasks> {
     let inputs = score["inputs"].as_array().filter(|inputs| !inputs.is_empty())?;
-    let of_task = |task: &TestTask| -> Vec<&Json> {
-        inputs.iter().filter(|input| input["task"].as_str() == Some(&task.name)).collect()
-    };
-    let mut tasks: Vec<TaskView> = set
-        .tasks
-        .iter()
-        .filter(|task| !of_task(task).is_empty())
-        .map(|task| view(task, &of_task(task), &submission[task.name.as_str()]))
-        .collect();
+    let mut of_task: HashMap<&str, Vec<&Json>> = HashMap::new();
+    for input in inputs {
+        of_task.entry(input["task"].as_str().unwrap_or_default()).or_default().push(input);
+    }
+    let seen = set.tasks.iter().filter_map(|task| Some((task, of_task.get(task.name.as_str())?)));
+    let mut tasks: Vec<TaskView> =
+        seen.map(|(task, inputs)| view(task, inputs, &submission[task.name.as_str()])).collect();
     tasks.sort_by_key(|task| (task.solved, task.unknown));
+    let (all, failures) = (tasks.len(), tasks.iter().filter(|task| !task.solved && !task.unknown).count());
+    tasks.truncate(MOST_TASKS);
     // `pass@2` before `pass@10`.
     let mut pass: Vec<_> = score["pass"].as_object().into_iter().flatten().collect();
     pass.sort_by_key(|(name, _)| name.trim_start_matches("pass@").parse::<usize>().unwrap_or(usize::MAX));
@@ -81,8 +84,9 @@ pub fn tasks(set: &TestSet, score: &Json, submission: &Json) -> Option<Tasks> {
             count(score["predictions"]["expected"].as_u64().unwrap_or(0))
         ),
         warnings: texts(&score["warnings"]),
-        failures: tasks.iter().filter(|task| !task.solved && !task.unknown).count(),
         tasks,
+        all,
+        failures,
     })
 }
 
@@ -100,7 +104,7 @@ fn view(task: &TestTask, inputs: &[&Json], attempts: &Json) -> TaskView {
     for (pair, score, attempts) in tests {
         let right = pair.output.as_ref();
         known += usize::from(right.is_some());
-        solved += usize::from(score["rank"].as_u64().is_some_and(|rank| rank <= 2));
+        solved += usize::from(score["rank"].as_u64().is_some_and(|rank| rank <= ATTEMPTS as u64));
         // Older scores know the votes of the first answer alone.
         let votes: Vec<u64> = match score["attempt_votes"].as_array() {
             Some(votes) => votes.iter().filter_map(Json::as_u64).collect(),
@@ -175,47 +179,21 @@ fn grid(lines: &Json) -> Option<Grid> {
 
 /// Coloured cells; those that differ from `right` are crossed where both have one size.
 fn draw(grid: &Grid, right: Option<&Grid>, label: &str) -> String {
-    let columns = grid.columns().max(1);
-    let corner = |at: usize| (at % columns * CELL, at / columns * CELL);
-    let mut body = String::new();
-    for (colour, [red, green, blue]) in COLOURS.iter().enumerate() {
-        let mut path = String::new();
-        for (at, _) in grid.cells().iter().enumerate().filter(|(_, cell)| usize::from(**cell) == colour) {
-            let (x, y) = corner(at);
-            let _ = write!(path, "M{x} {y}h{CELL}v{CELL}h-{CELL}z");
-        }
-        if !path.is_empty() {
-            let _ = write!(body, "<path fill=\"#{red:02x}{green:02x}{blue:02x}\" d=\"{path}\"/>");
-        }
-    }
+    let cell = |(at, colour): (usize, &u8)| PictureCell {
+        at,
+        text: String::new(),
+        colour: COLOURS.get(usize::from(*colour)).copied(),
+        mark: Mark::Filled,
+    };
+    let cells = grid.cells().iter().enumerate().map(cell).collect();
+    let picture = Picture { columns: grid.columns(), blocks: (0, 0), cells };
     let same_size = |right: &&Grid| (right.rows(), right.columns()) == (grid.rows(), grid.columns());
-    let mut crosses = String::new();
-    if let Some(right) = right.filter(same_size) {
+    let wrong: Option<BTreeSet<usize>> = right.filter(same_size).map(|right| {
         let pairs = grid.cells().iter().zip(right.cells()).enumerate();
-        for (at, _) in pairs.filter(|(_, (cell, right))| cell != right) {
-            let (x, y) = corner(at);
-            let _ = write!(crosses, "M{} {}l6 6m0-6l-6 6", x + 2, y + 2);
-        }
-    }
-    if !crosses.is_empty() {
-        for class in ["halo", "cross"] {
-            let _ = write!(body, "<path class=\"{class}\" d=\"{crosses}\"/>");
-        }
-    }
-    let (width, height) = (columns * CELL, grid.rows() * CELL);
-    for row in 1..grid.rows() {
-        let _ = write!(body, "<path class=\"qn\" d=\"M0 {}h{width}\"/>", row * CELL);
-    }
-    for column in 1..columns {
-        let _ = write!(body, "<path class=\"qn\" d=\"M{} 0v{height}\"/>", column * CELL);
-    }
-    format!(
-        "<svg class=\"grid arc\" viewBox=\"-1 -1 {} {}\" style=\"--c:{columns}\" role=\"img\" \
-         aria-label=\"{}\">{body}<path class=\"qh\" d=\"M0 0h{width}v{height}h-{width}z\"/></svg>",
-        width + 2,
-        height + 2,
-        escape(label)
-    )
+        pairs.filter(|(_, (cell, right))| cell != right).map(|(at, _)| at).collect()
+    });
+    let told = Told { wrong: wrong.as_ref(), ..Told::default() };
+    Board::alone(" arc").draw(&picture, &told, label)
 }
 
 #[cfg(test)]
@@ -259,6 +237,39 @@ mod tests {
         // One cell of two differs: one cross, drawn with its halo.
         assert_eq!(wrong.tests[0].answers[0].drawing.matches("l6 6").count(), 2);
         assert!(wrong.tests[0].told.ends_with("the right one is not among them"));
+        // Two cells of one colour are one rectangle.
+        assert!(wrong.tests[0].answers[0].drawing.contains("M0 0h20v10h-20z"));
         assert!(shown.tasks[1].solved && shown.tasks[1].tests[0].told.ends_with("in place 1"));
+    }
+
+    /// What is not solved comes first, and no more is drawn than a page can hold.
+    #[test]
+    fn a_large_test_set_is_drawn_in_part() {
+        let pair = || Pair { input: lines("12"), output: Some(lines("21")) };
+        let names: Vec<String> = (0..MOST_TASKS + 30).map(|number| format!("t{number}")).collect();
+        let task = |name: &String| TestTask {
+            name: name.clone(),
+            demonstrations: vec![pair()],
+            tests: vec![pair()],
+            copies: 1,
+        };
+        let tasks = names.iter().map(task).collect();
+        let all: Vec<String> = std::iter::once("<blank>".to_owned()).chain(names).collect();
+        let set = TestSet { identifiers: Identifiers::from_names(&all).unwrap(), tasks };
+        let tokens = |text: &str| -> Vec<i64> { lines(text).tokens().into_iter().map(i64::from).collect() };
+        let mut scorer = Scorer::new(&set);
+        for puzzle in 1..all.len() as i64 {
+            scorer.see(
+                puzzle,
+                &tokens("12"),
+                &tokens(if puzzle > MOST_TASKS as i64 { "11" } else { "21" }),
+                0.5,
+            );
+        }
+        let score = scorer.finish();
+        let submission = serde_json::to_value(&score.submission).unwrap();
+        let shown = super::tasks(&set, &serde_json::to_value(&score).unwrap(), &submission).unwrap();
+        assert_eq!((shown.tasks.len(), shown.all, shown.failures), (MOST_TASKS, MOST_TASKS + 30, 30));
+        assert_eq!(shown.tasks.iter().filter(|task| !task.solved).count(), 30);
     }
 }

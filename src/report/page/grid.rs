@@ -9,10 +9,8 @@ use crate::data::{Mark, Picture, PictureCell};
 
 /// A cell is so many units wide.
 const CELL: usize = 10;
-/// Letters of running text in a line.
-const LINE: usize = 48;
 /// Columns up to which letters can be read in small drawings.
-const MOST_LETTERED: usize = 12;
+pub const MOST_LETTERED: usize = 12;
 /// Probabilities from which a cell is in the next of five shades.
 pub const SHADES: [f64; 4] = [0.5, 0.75, 0.9, 0.99];
 
@@ -24,9 +22,10 @@ pub struct Board {
     cells: Vec<usize>,
     /// Tokens that are part of the question in every picture.
     fixed: BTreeSet<usize>,
-    /// Heavy lines every so many rows and columns, and whether cells are drawn apart at all.
+    /// Heavy lines every so many rows and columns.
     blocks: (usize, usize),
-    lined: bool,
+    /// The class of its drawings, where it is not told by their size.
+    class: Option<&'static str>,
 }
 
 /// What is told of each cell.
@@ -41,7 +40,7 @@ pub struct Told<'a> {
 
 fn columns_of(picture: &Picture) -> usize {
     match picture.columns {
-        0 => picture.cells.len().clamp(1, LINE),
+        0 => picture.cells.len().max(1),
         columns => columns,
     }
 }
@@ -71,8 +70,13 @@ impl Board {
             cells,
             fixed,
             blocks: question.map_or((0, 0), |picture| picture.blocks),
-            lined: question.is_none_or(|picture| picture.columns > 0),
+            class: None,
         }
+    }
+
+    /// For drawings of one class that share nothing.
+    pub fn alone(class: &'static str) -> Board {
+        Board { class: Some(class), ..Board::new(String::new(), &[]) }
     }
 
     /// The shared drawings: what is given, and the lines.
@@ -91,8 +95,7 @@ impl Board {
             squares(&mut given, "qg", cells.iter().map(|(corner, _)| *corner));
         }
         letters(&mut given, "qt", cells.iter().map(|(corner, cell)| (*corner, cell.text.as_str())));
-        let lines =
-            lines(self.columns, self.cells.len().div_ceil(self.columns.max(1)), self.blocks, self.lined);
+        let lines = lines(self.columns, self.cells.len().div_ceil(self.columns), self.blocks);
         format!("<g id=\"{0}g\">{given}</g><g id=\"{0}l\">{lines}</g>", self.id)
     }
 
@@ -103,8 +106,8 @@ impl Board {
     /// One picture; `label` is read out in its place.
     pub fn draw(&self, picture: &Picture, told: &Told, label: &str) -> String {
         let columns = columns_of(picture);
-        let rows = picture.cells.len().div_ceil(columns.max(1));
-        let own = columns != self.columns || picture.cells.len() != self.cells.len();
+        let rows = picture.cells.len().div_ceil(columns);
+        let own = self.class.is_some() || columns != self.columns || picture.cells.len() != self.cells.len();
         let corner = |place: usize| (place % columns * CELL, place / columns * CELL);
         let cells: Vec<_> = picture
             .cells
@@ -131,11 +134,8 @@ impl Board {
         }
         let changed = cells.iter().filter(|(_, cell)| has(told.changed, cell.at));
         dashes(&mut body, changed.map(|(corner, _)| *corner));
-        let lines = if own {
-            lines(columns, rows, picture.blocks, picture.columns > 0)
-        } else {
-            format!("<use href=\"#{}l\"/>", self.id)
-        };
+        let lines =
+            if own { lines(columns, rows, picture.blocks) } else { format!("<use href=\"#{}l\"/>", self.id) };
         let given =
             if self.fixed.is_empty() { String::new() } else { format!("<use href=\"#{}g\"/>", self.id) };
         let widest = picture.cells.iter().map(|cell| cell.text.chars().count()).max().unwrap_or(1).max(1);
@@ -144,10 +144,11 @@ impl Board {
         format!(
             "<svg class=\"grid{}\" viewBox=\"-1 -1 {} {}\" style=\"--c:{columns}{size}\" role=\"img\" \
              aria-label=\"{}\">{given}{body}{lines}</svg>",
-            match (columns > MOST_LETTERED, picture.is_coloured()) {
-                (false, _) => "",
-                (true, false) => " fine",
-                (true, true) => " fine tiles",
+            match (self.class, columns > MOST_LETTERED, picture.is_coloured()) {
+                (Some(class), ..) => class,
+                (None, false, _) => "",
+                (None, true, false) => " fine",
+                (None, true, true) => " fine tiles",
             },
             columns * CELL + 2,
             rows * CELL + 2,
@@ -223,13 +224,22 @@ fn dashes(body: &mut String, corners: impl Iterator<Item = (usize, usize)>) {
 fn tiles<'a>(body: &mut String, cells: impl Iterator<Item = ((usize, usize), &'a PictureCell, usize)>) {
     /// From the edge of a cell, by shade.
     const INSET: [f64; 5] = [3.2, 2.4, 1.6, 0.8, 0.0];
-    let mut paths: BTreeMap<[u8; 3], String> = BTreeMap::new();
+    let mut boxes: Vec<([u8; 3], [f64; 2], [f64; 2])> = Vec::new();
     for ((x, y), cell, level) in cells {
         let Some(colour) = cell.colour else { continue };
         let inset = INSET.get(level).copied().unwrap_or(0.0);
-        let side = CELL as f64 - 2.0 * inset;
-        let path = paths.entry(colour).or_default();
-        let _ = write!(path, "M{} {}h{side}v{side}h-{side}z", x as f64 + inset, y as f64 + inset);
+        let (x, y, side) = (x as f64 + inset, y as f64 + inset, CELL as f64 - 2.0 * inset);
+        match boxes.last_mut() {
+            // Tiles that touch are one: that halves a page of ARC.
+            Some((same, [left, top], [width, _])) if *same == colour && *top == y && *left + *width == x => {
+                *width += side;
+            }
+            _ => boxes.push((colour, [x, y], [side, side])),
+        }
+    }
+    let mut paths: BTreeMap<[u8; 3], String> = BTreeMap::new();
+    for (colour, [x, y], [width, height]) in boxes {
+        let _ = write!(paths.entry(colour).or_default(), "M{x} {y}h{width}v{height}h-{width}z");
     }
     for ([red, green, blue], path) in paths {
         let _ = write!(body, "<path fill=\"#{red:02x}{green:02x}{blue:02x}\" d=\"{path}\"/>");
@@ -255,20 +265,18 @@ fn letters<'a>(body: &mut String, class: &str, cells: impl Iterator<Item = ((usi
     }
 }
 
-fn lines(columns: usize, rows: usize, blocks: (usize, usize), lined: bool) -> String {
+fn lines(columns: usize, rows: usize, blocks: (usize, usize)) -> String {
     let (width, height) = (columns * CELL, rows * CELL);
     let (mut thin, mut heavy) = (String::new(), String::new());
-    if lined {
-        for row in 1..rows {
-            let is_heavy = blocks.0 > 0 && row % blocks.0 == 0;
-            let path = if is_heavy { &mut heavy } else { &mut thin };
-            let _ = write!(path, "M0 {}h{width}", row * CELL);
-        }
-        for column in 1..columns {
-            let is_heavy = blocks.1 > 0 && column % blocks.1 == 0;
-            let path = if is_heavy { &mut heavy } else { &mut thin };
-            let _ = write!(path, "M{} 0v{height}", column * CELL);
-        }
+    for row in 1..rows {
+        let is_heavy = blocks.0 > 0 && row % blocks.0 == 0;
+        let path = if is_heavy { &mut heavy } else { &mut thin };
+        let _ = write!(path, "M0 {}h{width}", row * CELL);
+    }
+    for column in 1..columns {
+        let is_heavy = blocks.1 > 0 && column % blocks.1 == 0;
+        let path = if is_heavy { &mut heavy } else { &mut thin };
+        let _ = write!(path, "M{} 0v{height}", column * CELL);
     }
     let _ = write!(heavy, "M0 0h{width}v{height}h-{width}z");
     let mut body = String::new();

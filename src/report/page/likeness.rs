@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use super::results::percent;
 use super::thinking::{Guess, Thinking};
 use super::tree;
 use crate::chart::{Chart, Curve, Plot};
@@ -316,9 +317,9 @@ pub fn preference(watched: &[Thinking]) -> Option<String> {
     );
     if !hits.is_empty() {
         told += &format!(
-            " The heaviest is among the most right thoughts in {:.0} % of puzzles; one picked blindly would be in {:.0} %.",
-            100.0 * mean(&hits),
-            100.0 * mean(&blind)
+            " The heaviest is among the most right thoughts in {} of puzzles; one picked blindly would be in {}.",
+            percent(mean(&hits)),
+            percent(mean(&blind))
         );
     }
     Some(told)

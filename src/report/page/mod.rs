@@ -103,7 +103,7 @@ impl Page<'_> {
             .filter(|thinking| thinking.can_be_judged(self.data) && !thinking.solved(self.data));
         let raw = |text: &str| Value::from_safe_string(text.to_owned());
         Ok(environment.get_template("page.html")?.render(context! {
-            style => raw(&(chart::sheet(".chart") + include_str!("page.css"))),
+            style => raw(&(chart::variables() + &chart::sheet(".chart") + include_str!("page.css"))),
             script => raw(include_str!("page.js")),
             drawing => raw(&self.drawing),
             model => self.model.as_str(),

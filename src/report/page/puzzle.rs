@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::grid::{Board, Told};
+use super::grid::{Board, MOST_LETTERED, Told};
 use super::results::{percent, plain};
 use super::thinking::{Guess, Moment, Thinking};
 use super::{running, tree};
@@ -73,6 +73,17 @@ pub struct Shared<'a> {
     pub tree: &'a [usize],
 }
 
+/// Pixels between two answers.
+const GAP: usize = 16;
+/// Pixels that the style sheet gives an answer, as text and as a fine grid; and to a cell of another.
+const TEXT_WIDTH: usize = 334;
+const FINE_WIDTH: usize = 150;
+const CELL_WIDTH: usize = 16;
+/// Pixels that a caption needs.
+const LEAST_WIDTH: usize = 100;
+/// Cells of a grid that is read out row by row, at most: a Sudoku.
+const MOST_SPOKEN: usize = 81;
+
 /// What stands on the page for one example; `at` tells its ids from others, `open` shows it at once.
 pub fn view(at: usize, thinking: &Thinking, shared: &Shared, open: bool) -> View {
     let Shared { data, rating_name, halts, tree: levels } = *shared;
@@ -90,12 +101,12 @@ pub fn view(at: usize, thinking: &Thinking, shared: &Shared, open: bool) -> View
 
     let running = question.columns == 0;
     let drawn_on = Ground { board: &board, right: label.as_ref(), running };
-    // As wide as the style sheet draws an answer, and a gap.
-    let column = match (running, question.columns) {
-        (true, _) => 350,
-        (false, columns) if columns > 12 => 166,
-        (false, columns) => (16 * columns).max(100) + 16,
-    };
+    let column = GAP
+        + match (running, question.columns) {
+            (true, _) => TEXT_WIDTH,
+            (false, columns) if columns > MOST_LETTERED => FINE_WIDTH,
+            (false, columns) => (CELL_WIDTH * columns).max(LEAST_WIDTH),
+        };
     let unit = drawn_on.unit();
     let judged = thinking.can_be_judged(data);
     let mut before: Option<&[i64]> = None;
@@ -220,8 +231,11 @@ fn answer(
         columns => picture.cells.chunks(columns).map(read_out).collect(),
     };
     // Rows read out help for small grids only.
-    let spoken =
-        if picture.cells.len() <= 81 && !picture.is_coloured() { rows.join("; ") } else { String::new() };
+    let spoken = if picture.cells.len() <= MOST_SPOKEN && !picture.is_coloured() {
+        rows.join("; ")
+    } else {
+        String::new()
+    };
     let told_wrong =
         if thinking.can_be_judged(data) { errors(wrong.len(), ground.unit()) } else { "unknown".to_owned() };
     let label = format!("{told_wrong}. {spoken}");

@@ -2,6 +2,7 @@
 
 use super::{Made, Puzzle, Split};
 use crate::cli::{Failure, Outcome};
+use crate::data::CountRange;
 use crate::data::maze::generator::{Paths, Wanted, make};
 use crate::data::maze::grid::character;
 use std::time::Instant;
@@ -16,7 +17,7 @@ pub struct Args {
     side: usize,
     /// Cells of the shortest path at least, start and goal counted (default: the side)
     #[arg(long, value_name = "N")]
-    min_path_cells: Option<u32>,
+    min_path_cells: Option<u64>,
     /// Wall up all shortest paths but one; Maze-Hard has mazes with many
     #[arg(long)]
     one_path: bool,
@@ -26,22 +27,13 @@ pub struct Args {
 
 /// Makes mazes and writes them.
 pub fn main(args: &Args) -> Outcome {
-    if !(4..=64).contains(&args.side) {
-        return Err(Failure::Usage(format!("mazes of side {} are not made here; use 4 to 64", args.side)));
-    }
-    let most = (args.side * args.side) as u32;
-    let least = args.min_path_cells.unwrap_or(args.side as u32);
-    if !(2..=most * 7 / 10).contains(&least) {
-        return Err(Failure::Usage(format!(
-            "no path of {least} cells fits into {n} by {n} cells; ask for 2 to {}",
-            most * 7 / 10,
-            n = args.side
-        )));
-    }
+    let least = args.min_path_cells.map_or(CountRange::Any, |least| CountRange::Between(least, u64::MAX));
+    let paths = if args.one_path { Paths::One } else { Paths::Any };
+    let wanted = Wanted::new(args.side, least, paths, args.split.seed)
+        .map_err(|refused| Failure::Usage(refused.to_string()))?;
     let count = args.split.count()?;
     let began = Instant::now();
-    let paths = if args.one_path { Paths::One } else { Paths::Any };
-    let mazes = make(&Wanted { side: args.side, cells: (least, most), paths, seed: args.split.seed }, count);
+    let mazes = make(&wanted, count);
     let text = |cells: &[u8]| cells.iter().map(|&cell| character(i64::from(cell))).collect::<String>();
     let puzzles = mazes.iter().filter_map(|maze| {
         let (answer, cells) = (maze.answer()?, maze.path_cells()?);

@@ -4,8 +4,8 @@ use super::{Made, Puzzle, Split, span};
 use crate::cli::{Failure, Outcome};
 use crate::data::CountRange;
 use crate::data::sudoku::generator::{Wanted, make};
-use crate::data::sudoku::grid::Side;
-use crate::data::sudoku::{solver, text};
+use crate::data::sudoku::grid::Grid;
+use crate::data::sudoku::text;
 use std::time::Instant;
 
 /// Makes Sudoku puzzles with one solution and writes them as JSON lines, which `sudoku_csv` and `puzzles` read. No two are
@@ -27,38 +27,24 @@ pub struct Args {
 
 /// Makes puzzles and writes them.
 pub fn main(args: &Args) -> Outcome {
-    let Some(side) = Side::new(args.side) else {
-        return Err(Failure::Usage(format!(
-            "there is no Sudoku of side {}; use 4, 6, 8, 9, 10, 12 or 16",
-            args.side
-        )));
-    };
-    let count = args.split.count()?;
     let bounds = |span: Option<CountRange>| span.unwrap_or(CountRange::Any);
-    let wanted = Wanted { side, givens: bounds(args.givens), rating: bounds(args.rating) };
-    if let CountRange::Between(low, high) = wanted.givens
-        && (low > side.cells() as u64 || high < side.fewest_givens() as u64)
-    {
-        return Err(Failure::Usage(format!(
-            "no {n}x{n} puzzle with {low} to {high} givens has one solution; ask for {} to {}",
-            side.fewest_givens(),
-            side.cells(),
-            n = args.side
-        )));
-    }
+    let wanted = Wanted::new(args.side, bounds(args.givens), bounds(args.rating))
+        .map_err(|refused| Failure::Usage(refused.to_string()))?;
+    let count = args.split.count()?;
     let began = Instant::now();
-    let puzzle = |(question, answer)| Puzzle {
+    let puzzles = make(&wanted, count, args.split.seed);
+    let puzzle = |((question, answer), rating): ((Grid, Grid), &u64)| Puzzle {
         question: text::line(&question).into(),
         answer: text::line(&answer).into(),
         sizes: Some([args.side; 2]),
-        rating: solver::rating(&question).unwrap_or(0),
+        rating: *rating,
     };
     let made = Made {
         name: "puzzle",
         data_set: "sudoku_csv",
         rating: "guesses",
         mend: "ask for fewer, or for other givens or ratings",
-        puzzles: make(&wanted, count, args.split.seed).pairs.iter().map(puzzle).collect(),
+        puzzles: puzzles.pairs.iter().zip(&puzzles.ratings).map(puzzle).collect(),
     };
     args.split.write(&made, began)
 }
