@@ -2,7 +2,7 @@
 //! and the texts beside it, gives diagnostics and the files that were read. A mistake of a file that it uses is told where
 //! it is used.
 
-use super::documents::{Document, Documents};
+use super::documents::Document;
 use super::known::Known;
 use super::place;
 use crate::diagnostic::{self, Severity};
@@ -11,6 +11,7 @@ use crate::model::notes::Table;
 use crate::model_file::ModelFile;
 use crate::run_file::{self, RunFileError};
 use crate::source::{FileId, Span};
+use crate::syntax::Reader;
 use crate::syntax::ast::ItemKind;
 use lsp_types::{
     Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, Location, NumberOrString, Range,
@@ -29,7 +30,7 @@ pub(super) struct Found {
 }
 
 /// All that is found in a document.
-pub(super) fn of(document: &Document, texts: &Documents) -> Found {
+pub(super) fn of(document: &Document, texts: &dyn Reader) -> Found {
     let own = BTreeSet::from([document.path.clone()]);
     if document.is_run_file() {
         return Found { diagnostics: of_run_file(document), uses: own, known: None };

@@ -24,6 +24,8 @@ pub struct Note {
     pub span: Span,
     /// The name where it is declared; equal to `span` there.
     pub declared: Span,
+    /// Where else it is declared: in an heir, what it inherits may read another declaration at the same place.
+    pub elsewhere: Vec<Span>,
     /// Its type, value or kind of thing, as the author would write it.
     pub is: String,
     /// Sizes of its axes and where they come from, the number of its parameters: a line each.
