@@ -222,6 +222,58 @@ fn what_may_be_typed_is_offered() {
     editor.stop();
 }
 
+#[test]
+fn whether_gradient_goes_through_a_name_is_told() {
+    let text = "use models::trm::Trm
+
+model Mine extends Trm {
+    state w: float [batch, pos, dim] = y0
+
+    block answer {
+        let sum = y + z
+        let still = stop_gradient(sum)
+        w <- y
+        y <- f(sum + still + w)
+    }
+
+    decode {
+        inherited
+        let steady = stop_gradient(logits)
+        let place = puzzle
+        let both = logits + steady
+    }
+
+    loss more = sum(both * float(place), over (cell, symbol))
+}
+";
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("mine.tot");
+    let mut editor = Editor::start();
+    let told = editor.open(&path, &text);
+    assert_eq!(errors(&told), Vec::<&Value>::new());
+    let last = "carries gradient, but none in iterations before `grad last`";
+    let stopped = "no gradient: it comes from what `stop_gradient` gives alone";
+    let told = [
+        ("w: float", "no gradient: it comes from `w` as the step before left it and the buffer `y0` alone"),
+        ("sum = ", last),
+        ("sum + still", last),
+        ("still = ", stopped),
+        ("still + w", stopped),
+        ("w <- y", "no gradient: iterations before `grad last`"),
+        ("y <- f", last),
+        ("steady = ", stopped),
+        ("place = ", "no gradient: it comes from the data (`puzzle`) alone"),
+        ("both = ", "carries gradient"),
+        ("both * ", "carries gradient"),
+    ];
+    for (place, gradient) in told {
+        let answer = editor.ask("textDocument/hover", asked(&path, &place_of(text, place, 0)));
+        let words = answer["result"]["contents"]["value"].as_str().unwrap_or_default();
+        assert!(words.lines().any(|line| line == gradient), "{place}: {words}");
+    }
+    editor.stop();
+}
+
 /// Every declaration that begins a line of the text stands in the outline; the form is that of `totc fmt`.
 #[test]
 fn outline_and_form_of_the_shipped_files() {

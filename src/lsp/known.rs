@@ -1,6 +1,8 @@
 //! What the last check of a document knows of its names. Takes the texts, trees and notes of that check, gives for a place
 //! the name that stands there, where it is declared and all its places; says nothing of a text that has changed since.
 
+use super::gradient;
+use crate::ir::Graph;
 use crate::model::notes::{Note, Notes};
 use crate::source::{FileId, Origin, Sources, Span};
 use crate::syntax::ast::{Ident, Item, ItemKind, Member, Model};
@@ -16,6 +18,8 @@ pub(super) struct Known {
     pub(super) modules: Modules,
     /// What each name is.
     pub(super) notes: Notes,
+    /// What the models of the text compute in a step of training, those that check.
+    pub(super) graphs: Vec<Graph>,
 }
 
 /// A place that holds in whatever check it is found: file and first byte.
@@ -30,6 +34,13 @@ impl Known {
     /// What the checker says of a name of the document.
     pub(super) fn note(&self, start: usize) -> Option<&Note> {
         self.notes.by_place.get(&(0, start as u32)).filter(|note| self.is_name(note.span))
+    }
+
+    /// What is to be said of the gradient of what is bound at a name, or of a `let` where it is read.
+    pub(super) fn gradient(&self, name: Span, declared: Span) -> Option<String> {
+        let at = |place: Span| self.graphs.iter().find_map(|graph| gradient::told(graph, place));
+        let lasting = || self.declaration(declared).is_some_and(|(line, _)| line.starts_with("let "));
+        at(name).or_else(|| lasting().then(|| at(declared)).flatten())
     }
 
     /// Every name of every text, by place, with the place of its declaration: what the checker has noted, and what follows

@@ -1,11 +1,12 @@
 //! The language server (`totc lsp`): what an editor asks about model files and run files. Takes messages of the Language
 //! Server Protocol 3.17, gives diagnostics with mends, what names are, where they lead and edits that rename, candidates,
-//! outline and form;
-//! announces nothing that it does not do. Texts are those of the editor, half-typed as they are; nothing is written, and no tensor computed.
+//! outline and form; announces nothing that it does not do. Texts are those of the editor, half-typed as they are; nothing
+//! is written, and no tensor computed.
 
 mod completion;
 mod diagnostics;
 mod documents;
+mod gradient;
 mod known;
 mod mends;
 mod navigation;

@@ -74,6 +74,7 @@ pub(super) fn hover(document: &Document, at: Position) -> Option<Hover> {
         parts.push(format!("**{}**", note.is));
         parts.push(note.more.join("  \n"));
     }
+    parts.extend(known.gradient(span, declared));
     parts.push(above);
     if declared.file != 0 {
         parts.push(format!("declared in {}", known.sources.place(declared)));

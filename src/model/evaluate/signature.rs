@@ -198,7 +198,7 @@ impl Checker<'_> {
             if let Some((name, _, _)) = named {
                 self.note_argument(name, &param.name, &value);
             }
-            self.note_name(&param.name.name, &value);
+            self.note_name(&param.name.name, param.name.span, &value);
             self.note_bound(&param.name, &value);
             self.scope.bind(&param.name.name, value, BindingRole::Constant, param.name.span);
         }
@@ -221,7 +221,7 @@ impl Checker<'_> {
                 return None;
             }
         };
-        self.note_name(&param.name.name, &value);
+        self.note_name(&param.name.name, param.name.span, &value);
         self.note_bound(&param.name, &value);
         self.scope.bind(&param.name.name, value, BindingRole::Constant, param.name.span);
         Some(())
