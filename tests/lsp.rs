@@ -249,7 +249,7 @@ model Mine extends Trm {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("mine.tot");
     let mut editor = Editor::start();
-    let told = editor.open(&path, &text);
+    let told = editor.open(&path, text);
     assert_eq!(errors(&told), Vec::<&Value>::new());
     let last = "carries gradient, but none in iterations before `grad last`";
     let stopped = "no gradient: it comes from what `stop_gradient` gives alone";

@@ -2,8 +2,8 @@
 
 use super::Weights;
 use super::compiled::{Machine, slice_rows};
-use super::draws::NamedDraws;
-use super::interpreter::{Drawing, Interpreter, Linked};
+use super::draws::{Drawing, NamedDraws};
+use super::interpreter::{Interpreter, Linked};
 use super::profile::Profile;
 use super::step::{ExecError, Inputs, Outputs};
 use super::watch::Origin;

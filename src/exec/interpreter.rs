@@ -3,7 +3,7 @@
 //! tape. Every device; on the CPU what the executor of slices cannot take, and the reference that it is held against.
 
 use super::Weights;
-use super::draws::NamedDraws;
+use super::draws::{Drawing, NamedDraws, draws};
 use super::link::{Action, Names, link};
 use super::profile::Profile;
 use super::step::{ExecError, Inputs, OutputValues, Outputs, TableRows};
@@ -52,15 +52,6 @@ impl Linked {
     }
 }
 
-/// How a step draws its random numbers: as libtorch's generator stands, unless something is said.
-#[derive(Default)]
-pub(super) struct Drawing<'d> {
-    /// Seeds of single rows.
-    pub seeds: Option<&'d [u64]>,
-    /// Draws by name.
-    pub named: Option<&'d mut NamedDraws>,
-}
-
 /// A program about to be run.
 pub(super) struct Interpreter<'p> {
     pub program: &'p Program,
@@ -85,14 +76,14 @@ pub(super) struct Step<'a> {
     pub(super) slots: Vec<Option<Value>>,
     /// Of the loops that are running, from the outermost: how many iterations are done, of how many.
     pub(super) loops: Vec<(usize, usize)>,
-    pub(super) run: Run,
+    run: Run,
     /// Where draws are to be known by name.
-    pub(super) named: Option<&'a mut NamedDraws>,
+    named: Option<&'a mut NamedDraws>,
     profile: Option<Profile>,
     /// Where numbers come from that are not finite, if somebody wants to know.
     pub(super) watch: Option<Watch>,
     /// Operands of the instruction at hand.
-    pub(super) args: Vec<Arg>,
+    args: Vec<Arg>,
 }
 
 impl Interpreter<'_> {
@@ -361,9 +352,12 @@ impl Interpreter<'_> {
                     let index = self.value(step, instr.args[1], &instr.arg_tys[1])?;
                     self.in_range(instr, &index, self.program.axes.name(*axis), size)?;
                 }
-                let result = match self.drawn(instr, kernel, step)? {
-                    Some(drawn) => drawn,
-                    None => kernel(&mut step.run, &mut step.args).map_err(failed)?,
+                let (run, args) = (&mut step.run, &mut step.args);
+                let result = match &mut step.named {
+                    Some(named) if draws(instr, self.program.mode) => {
+                        named.draw(instr, self.device, args, |args| kernel(run, args), failed)?
+                    }
+                    _ => kernel(run, args).map_err(failed)?,
                 };
                 step.args.clear();
                 if result.kind() == kind { Ok(result) } else { result.f_to_kind(kind).map_err(failed) }
