@@ -41,15 +41,8 @@ pub(super) fn of(document: &Document, texts: &dyn Reader) -> Found {
     let notes = Table::default();
     model.bindings.notes = Some(notes.clone());
     let whole = model.sink.sorted().iter().all(|told| told.code != diagnostic::Code::Syntax);
-    let mut graphs = Vec::new();
-    for name in model.models() {
-        model.bindings.model = Some(name);
-        for mode in [Mode::Training, Mode::Evaluation] {
-            // What is wrong with it stands in the sink.
-            let checked = model.check(mode);
-            graphs.extend(checked.filter(|_| mode == Mode::Training).map(|model| model.graph));
-        }
-    }
+    let checked = model.check_all().into_iter().filter(|(mode, _)| *mode == Mode::Training);
+    let graphs = checked.map(|(_, model)| model.graph).collect();
     let uses = model.sources.files().iter().map(|file| PathBuf::from(&file.name)).collect();
     let diagnostics = model.sink.sorted().into_iter().map(|found| told(document, &model, found)).collect();
     let notes = notes.lock().map(|mut notes| std::mem::take(&mut *notes)).unwrap_or_default();

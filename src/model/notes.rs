@@ -3,6 +3,7 @@
 
 use crate::source::Span;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex};
 
 /// Names by place, and those that the model has at its end.
@@ -12,6 +13,28 @@ pub struct Notes {
     pub by_place: BTreeMap<(u32, u32), Note>,
     /// The model's own names by themselves.
     pub of_model: BTreeMap<String, Note>,
+}
+
+impl Notes {
+    /// Adds the notes of a later check: what a name was when it was first met stays.
+    pub fn add(&mut self, later: Notes) {
+        for (place, note) in later.by_place {
+            match self.by_place.entry(place) {
+                Entry::Vacant(entry) => drop(entry.insert(note)),
+                Entry::Occupied(mut entry) => {
+                    let known = entry.get_mut();
+                    for declared in std::iter::once(note.declared).chain(note.elsewhere) {
+                        if declared != known.declared && !known.elsewhere.contains(&declared) {
+                            known.elsewhere.push(declared);
+                        }
+                    }
+                }
+            }
+        }
+        for (name, note) in later.of_model {
+            self.of_model.entry(name).or_insert(note);
+        }
+    }
 }
 
 /// A table that several checks may fill.
