@@ -86,6 +86,8 @@ fn settings_of_runs_are_told_and_data_need_not_be_there() {
     let (code, told) = diff(folder.path(), &["one.ron", "two.ron"]);
     assert_eq!(code, 1, "{told}");
     snapshot("runs", &told);
+    let (_, told) = diff(folder.path(), &["base.tot", "one.ron"]);
+    assert!(!told.contains("Settings"), "{told}");
 }
 
 #[test]

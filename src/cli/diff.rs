@@ -46,6 +46,8 @@ type Named = IndexMap<String, String>;
 struct Side {
     /// Title and texts, the same titles in the same order on both sides.
     named: Vec<(&'static str, Named)>,
+    /// Of a run.
+    settings: Option<Named>,
     /// What a step does, a line each.
     schedule: String,
     model: String,
@@ -79,6 +81,10 @@ fn differences(args: &Args) -> Result<String, Failure> {
     let schedule = changed_lines(&first.schedule, &second.schedule);
     let at = sections.iter().position(|(title, _)| *title == "Losses").unwrap_or(sections.len());
     sections.insert(at, ("Schedule (~ without gradient)", schedule));
+    // A model by itself has no settings to differ in.
+    if let (Some(first), Some(second)) = (&first.settings, &second.settings) {
+        sections.insert(0, ("Settings of the run", changed(first, second)));
+    }
     let differing: Vec<String> = sections
         .iter()
         .filter(|(_, lines)| !lines.is_empty())
@@ -161,7 +167,6 @@ impl Side {
         });
         Ok(Side {
             named: vec![
-                ("Settings of the run", settings.unwrap_or_default()),
                 ("Configs", model.configs.iter().cloned().collect()),
                 ("Axes", axes.collect()),
                 ("Nets", nets),
@@ -170,6 +175,7 @@ impl Side {
                 ("Parameters", parameters),
                 ("Cost", costs.into_iter().map(|(name, cost)| (name.to_owned(), cost)).collect()),
             ],
+            settings,
             schedule,
             model: model.graph.model,
         })
