@@ -5,17 +5,24 @@
 
 use indexmap::IndexMap;
 use sha2::{Digest, Sha256};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use crate::Values;
 use crate::diagnostic::{self, Colours, Sink};
 use crate::ir::{Graph, Mode};
 use crate::lower::Program;
+use crate::model::notes::Table;
 use crate::model::{Bindings, Model, Setting};
 use crate::pass::PassError;
 use crate::run_file::{ConfigValue, RunFile};
 use crate::source::Sources;
 use crate::syntax::{self, Modules, ast::ItemKind};
+
+/// Bytes of stack for a check: expressions are nested hundreds deep, and debug builds are wasteful.
+const STACK: usize = 64 << 20;
 
 /// A model file with its imports and what is bound from outside: which model, configs, sizes of the data's axes.
 #[derive(Clone)]
@@ -161,6 +168,71 @@ impl ModelFile {
         let bindings = self.bindings.in_mode(mode);
         let model = crate::model::check(&self.modules, &self.sources, &bindings, &mut self.sink)?;
         self.nothing_without_effect(&model).then_some(model)
+    }
+
+    /// Checks every model of the file in both modes, side by side; gives the mode of each that is fine and the model, in
+    /// order. What is found of one place is kept once, and notes on names come together, as if one had been checked after
+    /// the other. For a file of which nothing is bound.
+    pub fn check_all(&mut self) -> Vec<(Mode, Model)> {
+        // Of half a tree nothing is checked.
+        if self.sink.sorted().iter().any(|told| told.code == diagnostic::Code::Syntax) {
+            return Vec::new();
+        }
+        let modes = [Mode::Training, Mode::Evaluation];
+        let jobs: Vec<Bindings> = self
+            .models()
+            .into_iter()
+            .flat_map(|name| modes.map(|mode| (name.clone(), mode)))
+            .map(|(name, mode)| Bindings {
+                model: Some(name),
+                notes: self.bindings.notes.as_ref().map(|_| Table::default()),
+                ..self.bindings.in_mode(mode)
+            })
+            .collect();
+        let results = self.checked_side_by_side(&jobs);
+        let mut fine = Vec::new();
+        for (job, (model, sink)) in jobs.iter().zip(results) {
+            let known: HashSet<_> =
+                self.sink.sorted().iter().map(|told| (told.code, told.primary.0)).collect();
+            for told in sink.sorted().into_iter().filter(|told| !known.contains(&(told.code, told.primary.0)))
+            {
+                self.sink.push(told.clone());
+            }
+            if let (Some(all), Some(own)) = (&self.bindings.notes, &job.notes)
+                && let (Ok(mut all), Ok(mut own)) = (all.lock(), own.lock())
+            {
+                all.add(std::mem::take(&mut *own));
+            }
+            fine.extend(model.map(|model| (job.mode, model)));
+        }
+        fine
+    }
+
+    /// What each check gives, in the order of the jobs.
+    fn checked_side_by_side(&self, jobs: &[Bindings]) -> Vec<(Option<Model>, Sink)> {
+        let next = AtomicUsize::new(0);
+        let done = Mutex::new(Vec::new());
+        let work = || {
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some(bindings) = jobs.get(at) else { return };
+                let mut sink = self.sink.clone();
+                let model = crate::model::check(&self.modules, &self.sources, bindings, &mut sink);
+                let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+                done.push((at, (model, sink)));
+            }
+        };
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(jobs.len());
+        std::thread::scope(|scope| {
+            for _ in 1..threads {
+                // Where there is no thread to be had, this one does the work.
+                let _ = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
+            }
+            work();
+        });
+        let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        done.sort_by_key(|(at, _)| *at);
+        done.into_iter().map(|(_, result)| result).collect()
     }
 
     /// Complains about configs that the command line or a row of a sweep gave and that nothing reads, neither in this mode

@@ -1,140 +1,18 @@
 //! `totc lsp` as an editor meets it: a scripted client over standard input and output. Every shipped file is deleted and
 //! typed again in pieces, and whatever half of it stands there, the server answers.
 
+#[path = "lsp/editor.rs"]
+mod editor;
+#[path = "lsp/rename.rs"]
+mod rename;
+
+use editor::{BASE, CHILD, Editor, ROOT, asked, document, errors, family, place_of, shipped, uri};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::path::Path;
 use totc::diagnostic::Sink;
 use totc::format::format;
 use totc::source::FileId;
 use totc::syntax::lex;
-
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-
-/// An editor and its server.
-struct Editor {
-    server: Child,
-    input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
-    requests: u64,
-    capabilities: Value,
-}
-
-impl Editor {
-    fn start() -> Editor {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_totc"));
-        command.args(["lsp", "--stdio"]).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut server = command.spawn().expect("totc starts");
-        let input = server.stdin.take();
-        let output = BufReader::new(server.stdout.take().expect("a pipe"));
-        let mut editor = Editor { server, input, output, requests: 0, capabilities: Value::Null };
-        let about =
-            editor.ask("initialize", json!({ "processId": null, "rootUri": null, "capabilities": {} }));
-        editor.capabilities = about["result"]["capabilities"].clone();
-        editor.note("initialized", json!({}));
-        editor
-    }
-
-    fn send(&mut self, message: &Value) {
-        let text = message.to_string();
-        let input = self.input.as_mut().expect("it is open");
-        write!(input, "Content-Length: {}\r\n\r\n{text}", text.len()).expect("the server reads");
-        input.flush().expect("the server reads");
-    }
-
-    fn receive(&mut self) -> Value {
-        let mut length = 0;
-        loop {
-            let mut line = String::new();
-            assert!(self.output.read_line(&mut line).expect("the server writes") > 0, "the server has ended");
-            match line.trim_end().strip_prefix("Content-Length: ") {
-                Some(number) => length = number.parse().expect("a number"),
-                None if line == "\r\n" => break,
-                None => {}
-            }
-        }
-        let mut bytes = vec![0; length];
-        self.output.read_exact(&mut bytes).expect("the server writes");
-        serde_json::from_slice(&bytes).expect("JSON")
-    }
-
-    fn note(&mut self, method: &str, params: Value) {
-        self.send(&json!({ "jsonrpc": "2.0", "method": method, "params": params }));
-    }
-
-    /// The answer to a request; what is published meanwhile is not kept.
-    fn ask(&mut self, method: &str, params: Value) -> Value {
-        self.requests += 1;
-        let id = self.requests;
-        self.send(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }));
-        loop {
-            let message = self.receive();
-            if message["id"] == json!(id) {
-                return message;
-            }
-        }
-    }
-
-    /// The diagnostics that are published next of a file.
-    fn published(&mut self, path: &Path) -> Vec<Value> {
-        loop {
-            let message = self.receive();
-            if message["method"] == "textDocument/publishDiagnostics" && message["params"]["uri"] == uri(path)
-            {
-                return message["params"]["diagnostics"].as_array().expect("a list").clone();
-            }
-        }
-    }
-
-    fn open(&mut self, path: &Path, text: &str) -> Vec<Value> {
-        let document = json!({ "uri": uri(path), "languageId": "totc", "version": 1, "text": text });
-        self.note("textDocument/didOpen", json!({ "textDocument": document }));
-        self.published(path)
-    }
-
-    fn change(&mut self, path: &Path, text: &str) -> Vec<Value> {
-        let params = json!({
-            "textDocument": { "uri": uri(path), "version": 2 }, "contentChanges": [{ "text": text }],
-        });
-        self.note("textDocument/didChange", params);
-        self.published(path)
-    }
-
-    fn stop(mut self) {
-        let answer = self.ask("shutdown", Value::Null);
-        assert_eq!(answer["result"], Value::Null);
-        self.note("exit", Value::Null);
-        self.input = None;
-        assert!(self.server.wait().expect("it ends").success());
-    }
-}
-
-fn uri(path: &Path) -> Value {
-    json!(format!("file://{}", path.display().to_string().replace(' ', "%20")))
-}
-
-fn document(path: &Path) -> Value {
-    json!({ "uri": uri(path) })
-}
-
-fn shipped() -> Vec<(PathBuf, String)> {
-    let mut found = Vec::new();
-    for folder in ["models", "models/std", "examples/extensions", "examples/text"] {
-        for entry in std::fs::read_dir(Path::new(ROOT).join(folder)).expect("a folder").flatten() {
-            if entry.path().extension().is_some_and(|extension| extension == "tot") {
-                found.push((entry.path(), std::fs::read_to_string(entry.path()).expect("a file")));
-            }
-        }
-    }
-    found.sort();
-    found
-}
-
-/// Diagnostics that are no warnings, which a shipped model may have for those who run it.
-fn errors(told: &[Value]) -> Vec<&Value> {
-    told.iter().filter(|told| told["severity"] == 1).collect()
-}
 
 #[test]
 fn what_is_announced_is_done_and_nothing_else() {
@@ -150,6 +28,7 @@ fn what_is_announced_is_done_and_nothing_else() {
         "hoverProvider",
         "inlayHintProvider",
         "referencesProvider",
+        "renameProvider",
         "textDocumentSync",
     ];
     assert_eq!(announced, done);
@@ -229,55 +108,6 @@ fn run_files_are_read_too() {
         assert_eq!(editor.change(&path, &text), Vec::<Value>::new());
     }
     editor.stop();
-}
-
-/// The place of the first `wanted` of a text, and of what stands `skip` bytes behind its beginning.
-fn place_of(text: &str, wanted: &str, skip: usize) -> Value {
-    let byte = text.find(wanted).unwrap_or_else(|| panic!("no {wanted:?}")) + skip;
-    let line = text[..byte].matches('\n').count();
-    json!({ "line": line, "character": byte - text[..byte].rfind('\n').map_or(0, |end| end + 1) })
-}
-
-fn asked(path: &Path, place: &Value) -> Value {
-    json!({ "textDocument": document(path), "position": place, "context": { "includeDeclaration": true, "triggerKind": 1 } })
-}
-
-const BASE: &str = "use models::trm::Trm
-
-model Base extends Trm {
-    config extra: int = 2 at least 1
-
-    /// As wide as said.
-    axis room = extra + 1
-
-    block answer {
-        let bonus = y + z
-        y <- f(bonus)
-    }
-}
-";
-
-const CHILD: &str = "use base::Base
-
-model Child extends Base {
-    param shift: float [room, dim] = 0
-
-    block answer {
-        let moved = y + sum(shift, over room)
-        y <- f(moved + z)
-    }
-}
-";
-
-/// Base and child lie beside each other; both are open.
-fn family(editor: &mut Editor, folder: &Path) -> (PathBuf, PathBuf) {
-    let (base, child) = (folder.join("base.tot"), folder.join("child.tot"));
-    for (path, text) in [(&base, BASE), (&child, CHILD)] {
-        std::fs::write(path, text).expect("a file");
-        let told = editor.open(path, text);
-        assert_eq!(errors(&told), Vec::<&Value>::new(), "{}", path.display());
-    }
-    (base, child)
 }
 
 #[test]
@@ -389,6 +219,58 @@ fn what_may_be_typed_is_offered() {
     let words = grammar.lines().filter(|line| line.starts_with("kw_"));
     let words: Vec<&str> = words.filter_map(|line| line.split('"').nth(1)).collect();
     has(&offered("\n", "\n"), &words.iter().copied().filter(|word| *word != "step").collect::<Vec<_>>());
+    editor.stop();
+}
+
+#[test]
+fn whether_gradient_goes_through_a_name_is_told() {
+    let text = "use models::trm::Trm
+
+model Mine extends Trm {
+    state w: float [batch, pos, dim] = y0
+
+    block answer {
+        let sum = y + z
+        let still = stop_gradient(sum)
+        w <- y
+        y <- f(sum + still + w)
+    }
+
+    decode {
+        inherited
+        let steady = stop_gradient(logits)
+        let place = puzzle
+        let both = logits + steady
+    }
+
+    loss more = sum(both * float(place), over (cell, symbol))
+}
+";
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("mine.tot");
+    let mut editor = Editor::start();
+    let told = editor.open(&path, text);
+    assert_eq!(errors(&told), Vec::<&Value>::new());
+    let last = "carries gradient, but none in iterations before `grad last`";
+    let stopped = "no gradient: it comes from what `stop_gradient` gives alone";
+    let told = [
+        ("w: float", "no gradient: it comes from `w` as the step before left it and the buffer `y0` alone"),
+        ("sum = ", last),
+        ("sum + still", last),
+        ("still = ", stopped),
+        ("still + w", stopped),
+        ("w <- y", "no gradient: iterations before `grad last`"),
+        ("y <- f", last),
+        ("steady = ", stopped),
+        ("place = ", "no gradient: it comes from the data (`puzzle`) alone"),
+        ("both = ", "carries gradient"),
+        ("both * ", "carries gradient"),
+    ];
+    for (place, gradient) in told {
+        let answer = editor.ask("textDocument/hover", asked(&path, &place_of(text, place, 0)));
+        let words = answer["result"]["contents"]["value"].as_str().unwrap_or_default();
+        assert!(words.lines().any(|line| line == gradient), "{place}: {words}");
+    }
     editor.stop();
 }
 

@@ -133,7 +133,7 @@ fn axes(out: &mut String, model: &Model) {
 }
 
 /// Parameters by declared net, then by the parts inside it.
-fn by_net(model: &Model) -> IndexMap<String, (WeightRole, usize, usize)> {
+pub(super) fn by_net(model: &Model) -> IndexMap<String, (WeightRole, usize, usize)> {
     let mut nets: IndexMap<String, (WeightRole, usize, usize)> = IndexMap::new();
     for weight in &model.graph.weights {
         let net = weight.path.split('.').next().unwrap_or("").to_owned();
@@ -205,11 +205,13 @@ fn memory(out: &mut String, ways: &[(Recompute, Cost)]) {
     out.push_str(&table(&lines));
 }
 
-fn giga(flops: u64) -> String {
+/// Billions, as costs are told.
+pub(super) fn giga(flops: u64) -> String {
     scaled(flops, 1e9, 3)
 }
 
-fn mega(bytes: u64) -> String {
+/// Megabytes, as memory is told.
+pub(super) fn mega(bytes: u64) -> String {
     scaled(bytes, 1e6, 1)
 }
 
@@ -222,7 +224,8 @@ fn scaled(count: u64, unit: f64, digits: usize) -> String {
     format!("{:.digits$}", count as f64 / unit)
 }
 
-fn items(out: &mut String, list: &[Item], depth: usize) {
+/// The schedule, a line each, indented by twice `depth`.
+pub(super) fn items(out: &mut String, list: &[Item], depth: usize) {
     for item in list {
         let indent = "  ".repeat(depth);
         let scope = if item.gradient { ' ' } else { '~' };

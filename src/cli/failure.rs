@@ -19,6 +19,8 @@ pub enum Failure {
     /// Others have told it, with this exit code.
     #[cfg(feature = "torch")]
     Told(u8),
+    /// Whether two things differ cannot be told: the text of what stands in the way, already rendered.
+    Undecided(String),
     /// totc is wrong.
     Internal(String),
 }
@@ -34,6 +36,7 @@ impl Failure {
             Failure::Stopped(text, signal) => (format!("{}\n", printable(&text)), 128 + signal),
             #[cfg(feature = "torch")]
             Failure::Told(code) => (String::new(), code),
+            Failure::Undecided(text) => (text, 2),
             Failure::Internal(text) => (format!("{}\n", printable(&text)), 4),
         }
     }

@@ -12,6 +12,7 @@ mod child;
 mod compare;
 mod completions;
 mod data;
+mod diff;
 mod dump;
 #[cfg(feature = "torch")]
 mod eval;
@@ -88,6 +89,8 @@ enum Command {
     Explain(explain::Args),
     /// Print a stage of the compiler: ast, model, graph or program
     Dump(dump::Args),
+    /// Tell what two models or runs differ in: configs, nets, schedule, losses, parameters, cost, settings
+    Diff(diff::Args),
     /// Bring model files into the one form: spaces, indentation, blank lines, columns
     Fmt(fmt::Args),
     /// Serve editors: mistakes as you type, mends, outline, form
@@ -178,6 +181,7 @@ fn command(command: Command) -> Outcome {
         Command::Sweep(args) => sweep::main(&args),
         Command::Compare(args) => compare::main(&args),
         Command::Dump(args) => dump::main(&args),
+        Command::Diff(args) => diff::main(&args),
         Command::Fmt(args) => fmt::main(&args),
         Command::Lsp(args) => lsp::main(&args),
         Command::Graph(args) => graph::main(&args),

@@ -1,15 +1,16 @@
 //! `totc trace`: supervision steps on given tensors, everything they compute written down. It is how one compares a
-//! model with another implementation, so its carry and halting are those of training, without exploration.
+//! model with another implementation, so its carry and halting are those of training, without exploration, and random draws
+//! are written too and may be given.
 
 use super::machine::MachineArgs;
 use super::subject::{Choice, Subject};
 use super::{Failure, Outcome};
 use crate::Values;
 use crate::data::NO_LABEL;
-use crate::exec::{ExecError, Executable, Outputs, Weights};
+use crate::exec::{ExecError, Executable, NamedDraws, Outputs, Weights};
 use crate::ir::{HaltInfo, InputInfo, InputRole, Mode, OutputKind, WeightRole};
 use crate::lower::Program;
-use crate::train::{Batch, Carry, Fresh, Halting, total_loss};
+use crate::train::{Batch, Carry, Fresh, Halting, libtorch_seed, total_loss};
 use crate::types::{AxisSize, Precision};
 use indexmap::IndexMap;
 use std::path::{Path, PathBuf};
@@ -21,7 +22,8 @@ use tch::{Device, Kind, Tensor};
 /// take at step 3. Outputs are `stepK.state.y`, `stepK.loss.answering` (per sample), `stepK.loss` (what training
 /// minimises: the losses added up, averaged over the batch), `stepK.metric.exact`, `stepK.predict.logits`,
 /// `stepK.value.x` (every name of the schedule), `stepK.halted`, `stepK.steps`, and with --grad `stepK.grad.PATH` of
-/// `stepK.loss` (`stepK.grad.PATH.rows` and `.ids` for tables).
+/// `stepK.loss` (`stepK.grad.PATH.rows` and `.ids` for tables). What a step draws at random is `stepK.draw.NAME.N`: the
+/// name that the draw stands under (`think/z`), and its number among those of that name in the step, from 1 on.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -44,6 +46,14 @@ pub struct Args {
     /// Run the training step (halting, gradient scopes, lookahead) instead of the evaluation step
     #[arg(long)]
     training: bool,
+    /// Draw what training with this seed draws at these steps (default: seed libtorch's generator with the number of each
+    /// step before it, as the scripts of `totc export` do)
+    #[arg(long, value_name = "N", conflicts_with = "draws")]
+    seed: Option<u64>,
+    /// Take random draws from this file (safetensors) instead, all of them, by the names under which `trace` writes them;
+    /// a file that `trace` has written will do
+    #[arg(long, value_name = "FILE")]
+    draws: Option<PathBuf>,
     /// Number format of matrices and activations: float32, bfloat16, or float64 to compare to the last digits (default:
     /// the run's, float32 for a model file)
     #[arg(long)]
@@ -61,6 +71,7 @@ pub fn main(args: &Args) -> Outcome {
     let mode = if args.training || args.grad { Mode::Training } else { Mode::Evaluation };
     let inputs = read(&args.inputs)?;
     let stored = read(&args.weights)?;
+    let draws = args.draws.as_deref().map(read).transpose()?;
     let given = subject.model_file.bindings.sizes.clone();
     bind_inputs(&mut subject, mode, &inputs, &stored)?;
     // What was said on the command line counts more than what the tensors show.
@@ -82,7 +93,7 @@ pub fn main(args: &Args) -> Outcome {
         .map_err(|error| Failure::World(error.to_string()))?;
     let executable =
         Executable::new(program, device).map_err(|error| Failure::Internal(error.to_string()))?;
-    let written = steps(args, &executable, &weights, &inputs, mode)?;
+    let written = steps(args, &executable, &weights, (&inputs, draws.as_ref()), mode)?;
     write(&args.out, &written)?;
     println!("{}: {} tensors of {} steps", args.out.display(), written.len(), args.steps);
     Ok(())
@@ -180,7 +191,7 @@ fn steps(
     args: &Args,
     executable: &Executable,
     weights: &Weights,
-    inputs: &Named,
+    (inputs, draws): (&Named, Option<&Named>),
     mode: Mode,
 ) -> Result<Named, Failure> {
     let program = executable.program();
@@ -195,11 +206,18 @@ fn steps(
         let batch = batch(program, inputs, step)?;
         carry = carry.admit(Fresh::InPlace(&batch)).map_err(|error| world(&error))?;
         let ready = carry.inputs(executable.device()).map_err(|error| world(&error))?;
-        tch::manual_seed(step as i64);
-        let outputs = executable.run(weights, &ready).map_err(|error| match error {
-            ExecError::Kernel { .. } | ExecError::Input { .. } => Failure::Internal(error.to_string()),
-            ExecError::Memory { .. } | ExecError::Index { .. } => Failure::World(error.to_string()),
-        })?;
+        tch::manual_seed(args.seed.map_or(step as i64, |seed| libtorch_seed(seed, step as u64)));
+        let mut drawn = NamedDraws::new(draws.map(|draws| draws_of(draws, step)));
+        let outputs =
+            executable.run_naming_draws(weights, &ready, &mut drawn).map_err(|error| match error {
+                ExecError::Kernel { .. } | ExecError::Input { .. } => Failure::Internal(error.to_string()),
+                ExecError::Memory { .. } | ExecError::Index { .. } => Failure::World(error.to_string()),
+                ExecError::Draw { .. } => Failure::World(format!("step {step}: {error}")),
+            })?;
+        all_drawn(draws, &drawn, step)?;
+        for (name, draw) in drawn.made() {
+            written.insert(format!("step{step}.draw.{name}"), wide(draw));
+        }
         let loss = mean_loss(&outputs, rows)?;
         let halted = match (mode, outputs.values.of(OutputKind::Halt).next()) {
             (Mode::Training, Some((_, halt))) => {
@@ -218,6 +236,27 @@ fn steps(
     Ok(written)
 }
 
+/// The draws of a step, without the step's number.
+fn draws_of(draws: &Named, step: usize) -> Named {
+    let prefix = format!("step{step}.draw.");
+    let own = draws.iter().filter_map(|(name, draw)| Some((name.strip_prefix(&prefix)?, draw)));
+    own.map(|(name, draw)| (name.to_owned(), draw.shallow_clone())).collect()
+}
+
+/// Complains about a draw that was given for a step, which does not make it.
+fn all_drawn(draws: Option<&Named>, drawn: &NamedDraws, step: usize) -> Outcome {
+    let given = draws.map(|draws| draws_of(draws, step)).unwrap_or_default();
+    let Some(name) = given.keys().find(|name| !drawn.made().contains_key(*name)) else { return Ok(()) };
+    let made: Vec<&str> = drawn.made().keys().map(String::as_str).collect();
+    let made = if made.is_empty() { "nothing".to_owned() } else { made.join(", ") };
+    Err(Failure::World(format!("step {step} does not make the draw `{name}` that is given; it draws {made}")))
+}
+
+/// The same in float32 where the format is narrower, which not all readers of the file know.
+fn wide(value: &Tensor) -> Tensor {
+    if value.kind() == Kind::BFloat16 { value.to_kind(Kind::Float) } else { value.shallow_clone() }
+}
+
 fn note(
     written: &mut Named,
     step: usize,
@@ -228,9 +267,7 @@ fn note(
     halted: &[bool],
 ) {
     for (name, value) in outputs.values.iter() {
-        let narrow = value.kind() == Kind::BFloat16;
-        let value = if narrow { value.to_kind(Kind::Float) } else { value.shallow_clone() };
-        written.insert(format!("step{step}.{name}"), value);
+        written.insert(format!("step{step}.{name}"), wide(value));
     }
     if let Some(loss) = loss {
         written.insert(format!("step{step}.loss"), loss.shallow_clone());

@@ -2,6 +2,7 @@
 
 use super::Weights;
 use super::compiled::{Machine, slice_rows};
+use super::draws::{Drawing, NamedDraws};
 use super::interpreter::{Interpreter, Linked};
 use super::profile::Profile;
 use super::step::{ExecError, Inputs, Outputs};
@@ -147,7 +148,21 @@ impl Executable {
         inputs: &Inputs,
         seeds: Option<&[u64]>,
     ) -> Result<Outputs, ExecError> {
-        Ok(self.run_noting(weights, inputs, seeds, None)?.0)
+        Ok(self.run_noting(weights, inputs, Drawing { seeds, named: None }, None)?.0)
+    }
+
+    /// Runs one supervision step whose random draws are known by name: those that `draws` gives, or those of libtorch's
+    /// generator, which it holds afterwards.
+    ///
+    /// # Errors
+    /// As `run`; a draw that is lacking among those given, or has another shape.
+    pub fn run_naming_draws(
+        &self,
+        weights: &Weights,
+        inputs: &Inputs,
+        draws: &mut NamedDraws,
+    ) -> Result<Outputs, ExecError> {
+        Ok(self.run_noting(weights, inputs, Drawing { seeds: None, named: Some(draws) }, None)?.0)
     }
 
     /// Runs one supervision step and notes how long each instruction takes.
@@ -155,7 +170,8 @@ impl Executable {
     /// # Errors
     /// As `run`.
     pub fn run_profiled(&self, weights: &Weights, inputs: &Inputs) -> Result<(Outputs, Profile), ExecError> {
-        let (outputs, profile) = self.run_noting(weights, inputs, None, Some(Profile::start()))?;
+        let (outputs, profile) =
+            self.run_noting(weights, inputs, Drawing::default(), Some(Profile::start()))?;
         Ok((outputs, profile.unwrap_or_else(Profile::start)))
     }
 
@@ -174,7 +190,7 @@ impl Executable {
         &self,
         weights: &Weights,
         inputs: &Inputs,
-        seeds: Option<&[u64]>,
+        drawing: Drawing,
         mut profile: Option<Profile>,
     ) -> Result<(Outputs, Option<Profile>), ExecError> {
         let mut engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
@@ -189,7 +205,7 @@ impl Executable {
             }
             Engine::Linked(linked) => {
                 let interpreter = Interpreter { program: &self.program, device: self.device, linked };
-                interpreter.run(weights, inputs, seeds, profile)
+                interpreter.run(weights, inputs, drawing, profile)
             }
         }
     }

@@ -3,6 +3,7 @@
 //! tape. Every device; on the CPU what the executor of slices cannot take, and the reference that it is held against.
 
 use super::Weights;
+use super::draws::{Drawing, NamedDraws, draws};
 use super::link::{Action, Names, link};
 use super::profile::Profile;
 use super::step::{ExecError, Inputs, OutputValues, Outputs, TableRows};
@@ -76,6 +77,8 @@ pub(super) struct Step<'a> {
     /// Of the loops that are running, from the outermost: how many iterations are done, of how many.
     pub(super) loops: Vec<(usize, usize)>,
     run: Run,
+    /// Where draws are to be known by name.
+    named: Option<&'a mut NamedDraws>,
     profile: Option<Profile>,
     /// Where numbers come from that are not finite, if somebody wants to know.
     pub(super) watch: Option<Watch>,
@@ -92,10 +95,10 @@ impl Interpreter<'_> {
         &self,
         weights: &Weights,
         inputs: &Inputs,
-        seeds: Option<&[u64]>,
+        drawing: Drawing,
         profile: Option<Profile>,
     ) -> Result<(Outputs, Option<Profile>), ExecError> {
-        let mut step = self.step(weights, inputs, seeds, profile);
+        let mut step = self.step(weights, inputs, drawing, profile);
         let _constant = tch::no_grad_guard();
         self.instructions(&self.program.body, &self.linked.actions, &mut step)?;
         let mut values = Vec::with_capacity(self.program.outputs.len());
@@ -126,7 +129,7 @@ impl Interpreter<'_> {
     /// # Errors
     /// As [`Interpreter::run`].
     pub fn origin(&self, weights: &Weights, inputs: &Inputs) -> Result<Option<Origin>, ExecError> {
-        let mut step = self.step(weights, inputs, None, None);
+        let mut step = self.step(weights, inputs, Drawing::default(), None);
         step.watch = Some(Watch::of(self.program.slots));
         let _constant = tch::no_grad_guard();
         self.instructions(&self.program.body, &self.linked.actions, &mut step)?;
@@ -137,10 +140,10 @@ impl Interpreter<'_> {
         &'a self,
         weights: &'a Weights,
         inputs: &'a Inputs,
-        seeds: Option<&[u64]>,
+        drawing: Drawing<'a>,
         profile: Option<Profile>,
     ) -> Step<'a> {
-        let draws = seeds.map(|seeds| Draws { seeds: seeds.to_vec(), made: Cell::new(0) });
+        let draws = drawing.seeds.map(|seeds| Draws { seeds: seeds.to_vec(), made: Cell::new(0) });
         Step {
             data: self.linked.names.inputs.iter().map(|name| inputs.data.get(name)).collect(),
             states: self.linked.names.states.iter().map(|name| inputs.states.get(name)).collect(),
@@ -149,6 +152,7 @@ impl Interpreter<'_> {
             slots: (0..self.program.slots).map(|_| None).collect(),
             loops: Vec::new(),
             run: Run { draws },
+            named: drawing.named,
             profile,
             watch: None,
             args: Vec::new(),
@@ -348,7 +352,13 @@ impl Interpreter<'_> {
                     let index = self.value(step, instr.args[1], &instr.arg_tys[1])?;
                     self.in_range(instr, &index, self.program.axes.name(*axis), size)?;
                 }
-                let result = kernel(&mut step.run, &mut step.args).map_err(failed)?;
+                let (run, args) = (&mut step.run, &mut step.args);
+                let result = match &mut step.named {
+                    Some(named) if draws(instr, self.program.mode) => {
+                        named.draw(instr, self.device, args, |args| kernel(run, args), failed)?
+                    }
+                    _ => kernel(run, args).map_err(failed)?,
+                };
                 step.args.clear();
                 if result.kind() == kind { Ok(result) } else { result.f_to_kind(kind).map_err(failed) }
             }

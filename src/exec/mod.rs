@@ -2,6 +2,7 @@
 
 mod chain;
 mod compiled;
+mod draws;
 mod executable;
 mod groups;
 mod interpreter;
@@ -12,6 +13,7 @@ mod structural;
 mod watch;
 mod weights;
 
+pub use draws::NamedDraws;
 pub use executable::{Executable, Kernels};
 pub use profile::{Event, Profile};
 pub use step::{ExecError, Inputs, OutputValues, Outputs, TableRows};

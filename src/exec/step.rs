@@ -114,6 +114,14 @@ pub enum ExecError {
         /// What is lacking, by name.
         what: String,
     },
+    /// A random draw that was to be given.
+    #[error("the draw `{name}` {what}")]
+    Draw {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        what: String,
+    },
     /// An index of the data lies outside its axis.
     #[error(
         "the lookup {node} found the index {found}, and `{axis}` has {size} entries there: 0 to {}", *size as i64 - 1

@@ -186,11 +186,11 @@ impl Builder {
         self.define(Defined { level: depth, at, ty, requires_grad, number, operands: operands.to_vec() })
     }
 
-    /// Notes what the author calls a value, in the frame of that number.
-    pub fn call(&mut self, val: Val, frame: u32, name: &str) {
+    /// Notes what the author calls a value at a place, in the frame of that number.
+    pub fn call(&mut self, val: Val, frame: u32, name: &str, span: Span) {
         let defined = &self.values[val.0 as usize];
         let Some(level) = self.levels.get_mut(defined.level) else { return };
-        let name = Name { frame, name: name.to_owned() };
+        let name = Name { frame, name: name.to_owned(), span };
         match defined.at {
             Place::Argument(at) => level.called.push_back((at, name)),
             Place::Node(at) => {

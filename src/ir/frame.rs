@@ -1,6 +1,7 @@
 //! What an operation was written out from: sections, blocks, nets and functions of the author, one inside the other. The
 //! checker notes it as it expands calls, so that a reader of the graph can put them together again; no pass needs it.
 
+use crate::source::Span;
 use std::sync::Arc;
 
 /// One call, `do` or section. Those of one call have the same number.
@@ -39,6 +40,8 @@ pub struct Name {
     pub frame: u32,
     /// The name.
     pub name: String,
+    /// Where it is bound or updated.
+    pub span: Span,
 }
 
 impl Frame {

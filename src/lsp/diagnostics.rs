@@ -2,7 +2,7 @@
 //! and the texts beside it, gives diagnostics and the files that were read. A mistake of a file that it uses is told where
 //! it is used.
 
-use super::documents::{Document, Documents};
+use super::documents::Document;
 use super::known::Known;
 use super::place;
 use crate::diagnostic::{self, Severity};
@@ -11,6 +11,7 @@ use crate::model::notes::Table;
 use crate::model_file::ModelFile;
 use crate::run_file::{self, RunFileError};
 use crate::source::{FileId, Span};
+use crate::syntax::Reader;
 use crate::syntax::ast::ItemKind;
 use lsp_types::{
     Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, Location, NumberOrString, Range,
@@ -29,7 +30,7 @@ pub(super) struct Found {
 }
 
 /// All that is found in a document.
-pub(super) fn of(document: &Document, texts: &Documents) -> Found {
+pub(super) fn of(document: &Document, texts: &dyn Reader) -> Found {
     let own = BTreeSet::from([document.path.clone()]);
     if document.is_run_file() {
         return Found { diagnostics: of_run_file(document), uses: own, known: None };
@@ -40,17 +41,12 @@ pub(super) fn of(document: &Document, texts: &Documents) -> Found {
     let notes = Table::default();
     model.bindings.notes = Some(notes.clone());
     let whole = model.sink.sorted().iter().all(|told| told.code != diagnostic::Code::Syntax);
-    for name in model.models() {
-        model.bindings.model = Some(name);
-        for mode in [Mode::Training, Mode::Evaluation] {
-            // What is wrong with it stands in the sink.
-            let _ = model.check(mode);
-        }
-    }
+    let checked = model.check_all().into_iter().filter(|(mode, _)| *mode == Mode::Training);
+    let graphs = checked.map(|(_, model)| model.graph).collect();
     let uses = model.sources.files().iter().map(|file| PathBuf::from(&file.name)).collect();
     let diagnostics = model.sink.sorted().into_iter().map(|found| told(document, &model, found)).collect();
     let notes = notes.lock().map(|mut notes| std::mem::take(&mut *notes)).unwrap_or_default();
-    let known = whole.then_some(Known { sources: model.sources, modules: model.modules, notes });
+    let known = whole.then_some(Known { sources: model.sources, modules: model.modules, notes, graphs });
     Found { diagnostics, uses, known }
 }
 

@@ -81,6 +81,17 @@ impl Documents {
         self.by_uri.values()
     }
 
+    /// The model files of a folder that are not open, as they lie there.
+    pub(super) fn closed(&self, folder: &Path) -> Vec<Document> {
+        let paths = Disk.siblings(folder).into_iter().map(|name| folder.join(format!("{name}.tot")));
+        let closed = paths.filter(|path| self.all().all(|document| document.path != *path));
+        let read = |path: PathBuf| {
+            let (uri, text) = (uri_of(&path)?.as_str().to_owned(), Disk.read(&path).ok()?);
+            Some(Document { uri, path, text, uses: BTreeSet::new(), known: None })
+        };
+        closed.filter_map(read).collect()
+    }
+
     /// Address and text of a file, open or not.
     pub(super) fn text_of(&self, path: &Path) -> Option<(Uri, String)> {
         if let Some(document) = self.all().find(|document| document.path == path) {
@@ -113,6 +124,17 @@ impl Document {
     /// What is known of the names of the present text.
     pub(super) fn known(&self) -> Option<&Known> {
         self.last_known().filter(|known| known.is_of(&self.text))
+    }
+
+    /// The same, to be held.
+    pub(super) fn shared(&self) -> Option<Rc<Known>> {
+        self.known.clone().filter(|known| known.is_of(&self.text))
+    }
+
+    /// The document with another text, of which nothing is known yet.
+    pub(super) fn with_text(&self, text: String) -> Document {
+        let (uri, path) = (self.uri.clone(), self.path.clone());
+        Document { uri, path, text, uses: BTreeSet::new(), known: None }
     }
 
     /// What was known of the last text without syntax errors.

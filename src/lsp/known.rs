@@ -1,11 +1,13 @@
 //! What the last check of a document knows of its names. Takes the texts, trees and notes of that check, gives for a place
 //! the name that stands there, where it is declared and all its places; says nothing of a text that has changed since.
 
+use super::gradient;
+use crate::ir::Graph;
 use crate::model::notes::{Note, Notes};
 use crate::source::{FileId, Origin, Sources, Span};
-use crate::syntax::Modules;
-use crate::syntax::ast::{Ident, ItemKind};
-use std::collections::BTreeMap;
+use crate::syntax::ast::{Ident, Item, ItemKind, Member, Model};
+use crate::syntax::{Modules, Space, declares, mentions};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// A check's texts, trees and notes.
@@ -16,6 +18,8 @@ pub(super) struct Known {
     pub(super) modules: Modules,
     /// What each name is.
     pub(super) notes: Notes,
+    /// What the models of the text compute in a step of training, those that check.
+    pub(super) graphs: Vec<Graph>,
 }
 
 /// A place that holds in whatever check it is found: file and first byte.
@@ -32,14 +36,19 @@ impl Known {
         self.notes.by_place.get(&(0, start as u32)).filter(|note| self.is_name(note.span))
     }
 
-    /// Every name of every text, by place, with the place of its declaration.
+    /// What is to be said of the gradient of what is bound at a name, or of a `let` where it is read.
+    pub(super) fn gradient(&self, name: Span, declared: Span) -> Option<String> {
+        let at = |place: Span| self.graphs.iter().find_map(|graph| gradient::told(graph, place));
+        let lasting = || self.declaration(declared).is_some_and(|(line, _)| line.starts_with("let "));
+        at(name).or_else(|| lasting().then(|| at(declared)).flatten())
+    }
+
+    /// Every name of every text, by place, with the place of its declaration: what the checker has noted, and what follows
+    /// from the trees.
     pub(super) fn names(&self) -> BTreeMap<Span, Span> {
         let mut names = BTreeMap::new();
         for note in self.notes.by_place.values() {
-            // What an update binds again begins with the name.
-            let declared =
-                Span { end: note.declared.start + (note.span.end - note.span.start), ..note.declared };
-            if self.is_name(note.span) && self.sources.text(declared) == self.sources.text(note.span) {
+            for declared in self.declarations(note).into_iter().take(1) {
                 names.insert(note.span, declared);
                 names.entry(declared).or_insert(declared);
             }
@@ -52,32 +61,123 @@ impl Known {
                     ItemKind::Model(model) => model.extends.iter().chain(&model.with).collect(),
                     _ => continue,
                 };
-                let declared = |name: &Ident| Some((name.span, self.item(path, &name.name)?));
+                let declared = |name: &Ident| Some((name.span, self.item(path, &name.name)?.1.ident()?.span));
                 names.extend(heads.into_iter().filter_map(declared));
             }
+        }
+        for (path, item) in self.own_items() {
+            self.add_unread(path, item, &mut names);
         }
         names
     }
 
-    /// Where an item is declared that a module declares or takes from another.
-    fn item(&self, module: &str, name: &str) -> Option<Span> {
-        let items = &self.modules.by_path.get(module)?.tree.items;
-        let own = items.iter().find_map(|item| item.ident().filter(|own| own.name == name));
-        own.map(|own| own.span).or_else(|| {
-            let from = items.iter().find_map(|item| match &item.kind {
-                ItemKind::Use(used) if used.names.iter().any(|own| own.name == name) => {
-                    Some(used.module.join("::"))
+    /// Where the name of a note is declared: first as it was met first; heirs may have declared it anew.
+    pub(super) fn declarations(&self, note: &Note) -> Vec<Span> {
+        let len = note.span.end - note.span.start;
+        let all = std::iter::once(note.declared).chain(note.elsewhere.iter().copied());
+        // What an update binds again begins with the name.
+        let all = all.map(|declared| Span { end: declared.start + len, ..declared });
+        let name = self.sources.text(note.span);
+        all.filter(|declared| self.is_name(note.span) && self.sources.text(*declared) == name).collect()
+    }
+
+    /// Adds what the checker does not come by with the present configs: what stands in arms that are not taken, and names
+    /// that nothing reads.
+    fn add_unread(&self, module: &str, item: &Item, names: &mut BTreeMap<Span, Span>) {
+        let members = match &item.kind {
+            ItemKind::Model(model) => &model.members[..],
+            ItemKind::Net(net) => &net.members[..],
+            _ => &[],
+        };
+        let member = |span: Span| members.iter().find(|member| covers(member.span, span));
+        let of_line: Vec<(Space, &Ident)> = match &item.kind {
+            ItemKind::Model(model) => {
+                self.line(module, model).into_iter().flat_map(|model| declared(&model.members)).collect()
+            }
+            _ => declared(members).collect(),
+        };
+        let mut read: BTreeMap<(Space, &str, Option<Span>), BTreeSet<Span>> = BTreeMap::new();
+        let all = mentions(item);
+        for mention in &all {
+            if let Some(declared) = names.get(&mention.span) {
+                let text = self.sources.text(mention.span);
+                for place in [None, member(mention.span).map(|member| member.span)] {
+                    read.entry((mention.space, text, place)).or_default().insert(*declared);
                 }
+            }
+        }
+        for mention in &all {
+            let (span, text) = (mention.span, self.sources.text(mention.span));
+            if names.contains_key(&span) || !self.is_name(span) {
+                continue;
+            }
+            let itself = of_line.iter().find(|(_, name)| name.span == span);
+            let of_line =
+                || of_line.iter().find(|(space, name)| *space == mention.space && name.name == text);
+            let only = |place: Option<Span>| match read.get(&(mention.space, text, place)) {
+                Some(found) if found.len() == 1 => found.first().copied(),
                 _ => None,
-            });
-            from.filter(|from| from != module).and_then(|from| self.item(&from, name))
+            };
+            let found = itself.or_else(of_line).map(|(_, name)| name.span);
+            let found = found.or_else(|| only(member(span).map(|member| member.span))).or_else(|| only(None));
+            names.extend(found.map(|declared| (span, declared)));
+        }
+    }
+
+    /// The items of files of the author, each with its module.
+    pub(super) fn own_items(&self) -> impl Iterator<Item = (&str, &Item)> {
+        let own = self.modules.by_path.iter().filter(|(_, module)| !self.is_library_file(module.file));
+        own.flat_map(|(path, module)| module.tree.items.iter().map(move |item| (path.as_str(), item)))
+    }
+
+    /// The models of all files, each with all that it is made of, itself first.
+    pub(super) fn lines(&self) -> impl Iterator<Item = Vec<&Model>> {
+        self.modules.by_path.iter().flat_map(move |(path, module)| {
+            module.tree.items.iter().filter_map(move |item| match &item.kind {
+                ItemKind::Model(model) => Some(self.line(path, model)),
+                _ => None,
+            })
         })
     }
 
-    /// The place of a span, the same in all checks; None of the library's, which have no file.
+    /// All that a model is made of: itself first, then what it takes in, then what it extends.
+    fn line<'a>(&'a self, module: &'a str, model: &'a Model) -> Vec<&'a Model> {
+        let mut line: Vec<&Model> = Vec::new();
+        let mut waiting = vec![(module, model)];
+        while let Some((module, model)) = waiting.pop() {
+            if line.iter().any(|known| known.name.span == model.name.span) {
+                continue;
+            }
+            line.push(model);
+            let further = model.extends.iter().chain(&model.with);
+            waiting.extend(further.filter_map(|name| match self.item(module, &name.name)? {
+                (module, Item { kind: ItemKind::Model(model), .. }) => Some((module, model)),
+                _ => None,
+            }));
+        }
+        line
+    }
+
+    /// An item that a module declares or takes from another, and the module that declares it.
+    fn item<'a>(&'a self, module: &'a str, name: &str) -> Option<(&'a str, &'a Item)> {
+        let own = |module: &'a str| {
+            let items = &self.modules.by_path.get(module)?.tree.items;
+            items.iter().find(|item| item.name() == Some(name)).map(|item| (module, item))
+        };
+        own(module).or_else(|| {
+            let used =
+                self.modules.by_path.get(module)?.tree.items.iter().find_map(|item| match &item.kind {
+                    ItemKind::Use(used) if used.names.iter().any(|own| own.name == name) => Some(used),
+                    _ => None,
+                })?;
+            own(self.modules.by_path.get_key_value(&used.module.join("::"))?.0)
+        })
+    }
+
+    /// The place of a span, the same in all checks.
     pub(super) fn place(&self, span: Span) -> Option<Place> {
         let file = self.sources.files().get(span.file as usize)?;
-        (file.origin == Origin::Author).then(|| (PathBuf::from(&file.name), span.start))
+        Some((PathBuf::from(&file.name), span.start))
     }
 
     /// The declaration's line and what is written above it.
@@ -98,9 +198,21 @@ impl Known {
 
     /// Whether a file's text is the library's.
     pub(super) fn is_library(&self, span: Span) -> bool {
-        self.sources.files().len() > span.file as usize
-            && self.sources.get(FileId(span.file)).origin == Origin::Library
+        self.sources.is_library(span)
     }
+
+    fn is_library_file(&self, file: FileId) -> bool {
+        self.sources.get(file).origin == Origin::Library
+    }
+}
+
+/// The names that members declare.
+pub(super) fn declared(members: &[Member]) -> impl Iterator<Item = (Space, &Ident)> {
+    members.iter().flat_map(declares)
+}
+
+fn covers(whole: Span, part: Span) -> bool {
+    whole.file == part.file && whole.start <= part.start && part.end <= whole.end
 }
 
 /// The bytes of the name that a byte lies in or behind.

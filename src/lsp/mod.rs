@@ -1,14 +1,18 @@
 //! The language server (`totc lsp`): what an editor asks about model files and run files. Takes messages of the Language
-//! Server Protocol 3.17, gives diagnostics with mends, what names are and where they lead, candidates, outline and form;
-//! announces nothing that it does not do. Texts are those of the editor, half-typed as they are; nothing is written, and no tensor computed.
+//! Server Protocol 3.17, gives diagnostics with mends, what names are, where they lead and edits that rename, candidates,
+//! outline and form; announces nothing that it does not do. Texts are those of the editor, half-typed as they are; nothing
+//! is written, and no tensor computed.
 
 mod completion;
 mod diagnostics;
 mod documents;
+mod gradient;
 mod known;
 mod mends;
 mod navigation;
 mod place;
+mod places;
+mod rename;
 mod symbols;
 
 use documents::Documents;
@@ -18,12 +22,13 @@ use lsp_types::notification::{
 };
 use lsp_types::request::{
     CodeActionRequest, Completion, DocumentSymbolRequest, Formatting, GotoDefinition, HoverRequest,
-    InlayHintRequest, References, Request as _,
+    InlayHintRequest, PrepareRenameRequest, References, Rename, Request as _,
 };
 use lsp_types::{
     CodeActionParams, CompletionParams, DidChangeTextDocumentParams, DidCloseTextDocumentParams,
     DidOpenTextDocumentParams, DocumentFormattingParams, DocumentSymbolParams, GotoDefinitionParams,
-    HoverParams, InlayHintParams, PublishDiagnosticsParams, ReferenceParams, Uri,
+    HoverParams, InlayHintParams, PublishDiagnosticsParams, ReferenceParams, RenameParams,
+    TextDocumentPositionParams, Uri,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -49,8 +54,9 @@ pub fn serve(connection: &Connection) -> Result<(), ProtocolError> {
                 if connection.handle_shutdown(&request)? {
                     return Ok(());
                 }
-                // Whoever asks, asks of the text as it stands now.
-                tell(connection, &mut documents, &mut changed);
+                if reads_names(&documents, &request) {
+                    tell(connection, &mut documents, &mut changed);
+                }
                 send(connection, Message::Response(answer(&documents, request)));
             }
             Message::Notification(note) => changed.extend(noted(connection, &mut documents, note)),
@@ -62,6 +68,21 @@ pub fn serve(connection: &Connection) -> Result<(), ProtocolError> {
         }
     }
     Ok(())
+}
+
+/// Whether the answer follows from what names are in the text as it stands now. Candidates are those of the last whole text
+/// where there was one, and all else reads the text alone.
+fn reads_names(documents: &Documents, request: &Request) -> bool {
+    match request.method.as_str() {
+        GotoDefinition::METHOD | References::METHOD | HoverRequest::METHOD | InlayHintRequest::METHOD => true,
+        PrepareRenameRequest::METHOD | Rename::METHOD => true,
+        Completion::METHOD => {
+            let asked = read::<CompletionParams>(request.params.clone());
+            let of = asked.and_then(|params| documents.get(&params.text_document_position.text_document.uri));
+            of.is_some_and(|document| document.last_known().is_none())
+        }
+        _ => false,
+    }
 }
 
 /// Checks what has changed and all that uses it.
@@ -82,6 +103,7 @@ fn capabilities() -> Value {
         "codeActionProvider": { "codeActionKinds": ["quickfix"] },
         "definitionProvider": true,
         "referencesProvider": true,
+        "renameProvider": { "prepareProvider": true },
         "hoverProvider": true,
         "inlayHintProvider": true,
         "completionProvider": { "triggerCharacters": [".", ":"] },
@@ -133,6 +155,15 @@ fn answer(documents: &Documents, request: Request) -> Response {
             let document = documents.get(&asked.text_document.uri)?;
             navigation::references(document, asked.position, params.context.include_declaration, documents)
         }),
+        PrepareRenameRequest::METHOD => tried(id, params, |asked: TextDocumentPositionParams| {
+            let Some(document) = documents.get(&asked.text_document.uri) else { return Ok(None) };
+            rename::prepare(document, asked.position, documents).map(Some)
+        }),
+        Rename::METHOD => tried(id, params, |params: RenameParams| {
+            let asked = params.text_document_position;
+            let Some(document) = documents.get(&asked.text_document.uri) else { return Ok(None) };
+            rename::edits(document, asked.position, &params.new_name, documents).map(Some)
+        }),
         HoverRequest::METHOD => replied(id, params, |params: HoverParams| {
             let asked = params.text_document_position_params;
             navigation::hover(documents.get(&asked.text_document.uri)?, asked.position)
@@ -157,8 +188,18 @@ fn replied<P: DeserializeOwned, R: Serialize>(
     params: Value,
     reply: impl FnOnce(P) -> Option<R>,
 ) -> Response {
-    match serde_json::from_value(params) {
-        Ok(params) => Response::new_ok(id, reply(params)),
+    tried(id, params, |params| Ok(reply(params)))
+}
+
+/// The same where a request may be refused, with a sentence for who asked.
+fn tried<P: DeserializeOwned, R: Serialize>(
+    id: lsp_server::RequestId,
+    params: Value,
+    reply: impl FnOnce(P) -> Result<R, String>,
+) -> Response {
+    match serde_json::from_value(params).map(reply) {
+        Ok(Ok(answer)) => Response::new_ok(id, answer),
+        Ok(Err(refused)) => Response::new_err(id, ErrorCode::RequestFailed as i32, refused),
         Err(error) => Response::new_err(id, ErrorCode::InvalidParams as i32, error.to_string()),
     }
 }

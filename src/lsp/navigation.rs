@@ -3,22 +3,20 @@
 //! leads to its `use`.
 
 use super::documents::{Document, Documents};
-use super::known::{Known, Place, word};
+use super::known::Known;
 use super::place;
+use super::places;
 use crate::source::Span;
 use crate::syntax::ast::ItemKind;
 use lsp_types::{
     Hover, HoverContents, InlayHint, InlayHintKind, InlayHintLabel, Location, MarkupContent, MarkupKind,
     Position, Range,
 };
-use std::collections::BTreeSet;
 
 /// The name at a place of a document: its span, and that of its declaration.
 fn name_at(document: &Document, at: Position) -> Option<(&Known, Span, Span)> {
     let known = document.known()?;
-    let word = word(&document.text, place::byte(&document.text, at));
-    let (span, declared) =
-        known.names().into_iter().find(|(span, _)| span.file == 0 && span.range() == word)?;
+    let (span, declared) = places::name_at(known, &document.text, place::byte(&document.text, at))?;
     Some((known, span, declared))
 }
 
@@ -42,7 +40,7 @@ pub(super) fn definition(document: &Document, at: Position, texts: &Documents) -
     (target != span).then(|| location(known, target, texts)).flatten()
 }
 
-/// All places of the name in the open files and what they use.
+/// All places of the name in the open files, what they use and what lies beside them.
 pub(super) fn references(
     document: &Document,
     at: Position,
@@ -50,37 +48,21 @@ pub(super) fn references(
     texts: &Documents,
 ) -> Option<Vec<Location>> {
     let (known, _, declared) = name_at(document, at)?;
-    let places = places(known, declared, texts);
-    let own = known.place(declared);
-    let places = places.into_iter().filter(|(place, _)| declaration || Some(place) != own.as_ref());
-    Some(places.filter_map(|(place, len)| at_place(&place, len, texts)).collect())
-}
-
-/// The places of a declared thing, and how many bytes its name has.
-pub(super) fn places(known: &Known, declared: Span, texts: &Documents) -> BTreeSet<(Place, u32)> {
-    let len = declared.end - declared.start;
-    let mut found = BTreeSet::new();
-    let mut look = |other: &Known, same: &dyn Fn(Span) -> bool| {
-        let names = other.names().into_iter().filter(|(_, declared)| same(*declared));
-        found.extend(names.filter_map(|(span, _)| Some((other.place(span)?, len))));
-    };
-    look(known, &|other| other == declared);
-    if let Some(place) = known.place(declared) {
-        for other in texts.all().filter_map(Document::known) {
-            look(other, &|span| other.place(span).as_ref() == Some(&place));
-        }
+    let (own, name) = (known.place(declared)?, known.sources.text(declared));
+    let places = places::of(&own, name, &places::checked(&own, name, texts));
+    let mut found = Vec::new();
+    for (path, starts) in places.by_path {
+        let Some((uri, text)) = texts.text_of(&path) else { continue };
+        let starts = starts.into_iter().filter(|start| declaration || (&path, *start) != (&own.0, own.1));
+        let range = |start: u32| place::range(&text, start as usize..start as usize + name.len());
+        found.extend(starts.map(|start| Location { uri: uri.clone(), range: range(start) }));
     }
-    found
+    Some(found)
 }
 
 fn location(known: &Known, span: Span, texts: &Documents) -> Option<Location> {
-    at_place(&known.place(span)?, span.end - span.start, texts)
-}
-
-fn at_place((path, start): &Place, len: u32, texts: &Documents) -> Option<Location> {
-    let (uri, text) = texts.text_of(path)?;
-    let range = place::range(&text, *start as usize..(*start + len) as usize);
-    Some(Location { uri, range })
+    let (uri, text) = texts.text_of(&known.place(span)?.0)?;
+    Some(Location { uri, range: place::range(&text, span.range()) })
 }
 
 /// What stands at a place, in words.
@@ -92,6 +74,7 @@ pub(super) fn hover(document: &Document, at: Position) -> Option<Hover> {
         parts.push(format!("**{}**", note.is));
         parts.push(note.more.join("  \n"));
     }
+    parts.extend(known.gradient(span, declared));
     parts.push(above);
     if declared.file != 0 {
         parts.push(format!("declared in {}", known.sources.place(declared)));
@@ -106,6 +89,10 @@ pub(super) fn hover(document: &Document, at: Position) -> Option<Hover> {
 pub(super) fn hints(document: &Document, within: Range) -> Option<Vec<InlayHint>> {
     let known = document.known()?;
     let bytes = place::byte(&document.text, within.start)..place::byte(&document.text, within.end);
+    // A range the wrong way round holds nothing.
+    if bytes.start > bytes.end {
+        return None;
+    }
     let noted = known.notes.by_place.range((0, bytes.start as u32)..=(0, bytes.end as u32));
     let hint = |note: &crate::model::notes::Note| InlayHint {
         position: place::position(&document.text, note.span.end as usize),

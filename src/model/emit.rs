@@ -84,9 +84,9 @@ impl Checker<'_> {
     }
 
     /// Notes what the author calls a value here.
-    pub(in crate::model) fn note_name(&mut self, name: &str, value: &Value) {
+    pub(in crate::model) fn note_name(&mut self, name: &str, span: Span, value: &Value) {
         if let Value::Tensor(val) = value {
-            self.builder.call(*val, self.frame.as_ref().map_or(0, |frame| frame.number), name);
+            self.builder.call(*val, self.frame.as_ref().map_or(0, |frame| frame.number), name, span);
         }
     }
 

@@ -16,20 +16,31 @@ impl Checker<'_> {
             return;
         }
         let Ok(mut notes) = table.lock() else { return };
-        if notes.by_place.contains_key(&(span.file, span.start)) {
+        let key = (span.file, span.start);
+        let met = notes.by_place.contains_key(&key);
+        // A library's function reads what it always does.
+        if met && !self.scope.of_model {
             return;
         }
-        let mut note = self.note_of(span, self.declared_name(name).unwrap_or(span), value);
+        let declared = self.declared_name(name).unwrap_or(span);
         // A `var` that was updated stands for the `var`.
-        if let Some(before) = notes.by_place.get(&(note.declared.file, note.declared.start)) {
-            note.declared = before.declared;
+        let before = notes.by_place.get(&(declared.file, declared.start)).map(|before| before.declared);
+        let declared = before.unwrap_or(declared);
+        match notes.by_place.get_mut(&key) {
+            Some(note) if note.declared == declared || note.elsewhere.contains(&declared) => {}
+            Some(note) => note.elsewhere.push(declared),
+            None => drop(notes.by_place.insert(key, self.note_of(span, declared, value))),
         }
-        notes.by_place.insert((span.file, span.start), note);
     }
 
     /// Notes a name where it is bound.
     pub(in crate::model) fn note_bound(&self, name: &Ident, value: &Value) {
         self.note_as(name, name.span, value, self.scope.of_model && matches!(value, Value::Tensor(_)));
+    }
+
+    /// Notes the name of a parameter where a call gives it.
+    pub(in crate::model) fn note_argument(&self, name: &Ident, param: &Ident, value: &Value) {
+        self.note_as(name, param.span, value, false);
     }
 
     /// Notes a name of what is no value: a block.
@@ -96,6 +107,7 @@ impl Checker<'_> {
         let mut note = Note {
             span,
             declared,
+            elsewhere: Vec::new(),
             is: value.shown(),
             more: Vec::new(),
             members: Vec::new(),

@@ -5,12 +5,14 @@ pub mod ast;
 mod expression;
 mod grammar;
 mod habits;
+mod mention;
 mod mistake;
 mod parser;
 mod print;
 mod statement;
 mod token;
 
+pub use mention::{Mention, Space, declares, mentions};
 pub use parser::parse;
 pub use print::print;
 pub use token::{Begins, Bracket, Role, Token, lex, tokens};

@@ -113,7 +113,7 @@ pub use error::TrainError;
 #[cfg(feature = "torch")]
 pub use evaluate::{AnswerObserver, ObservedAnswer, Protocol, evaluate, evaluate_observed};
 #[cfg(feature = "torch")]
-pub use halting::Halting;
+pub use halting::{Halting, libtorch_seed};
 #[cfg(feature = "torch")]
 pub use latency::{Budget, Latency, latency};
 #[cfg(feature = "torch")]

@@ -129,6 +129,7 @@ impl<'a> Planner<'a> {
                 | Failure::Usage(text)
                 | Failure::World(text)
                 | Failure::Stopped(text, _)
+                | Failure::Undecided(text)
                 | Failure::Internal(text) => text,
                 Failure::Told(_) => String::new(),
             };

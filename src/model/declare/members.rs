@@ -214,7 +214,7 @@ impl Checker<'_> {
                 let Some(chosen) = chosen.and_then(|chosen| self.arranged(chosen, &ty, name.span)) else {
                     continue;
                 };
-                self.note_name(&name.name, &Value::Tensor(chosen));
+                self.note_name(&name.name, name.span, &Value::Tensor(chosen));
                 let before = format!("{}@{ago}", name.name);
                 self.scope.bind_global(&before, Value::Tensor(chosen), BindingRole::Constant, name.span);
                 self.scope.bind_global(&name.name, Value::Tensor(chosen), BindingRole::State, name.span);

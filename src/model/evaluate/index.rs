@@ -13,7 +13,10 @@ impl Checker<'_> {
     pub(in crate::model) fn field(&mut self, value: Value, name: &Ident) -> Value {
         match value {
             Value::Record(fields) => match fields.iter().find(|(known, _)| *known == name.name) {
-                Some((_, value)) => value.clone(),
+                Some((_, value)) => {
+                    self.note(&name.name, name.span, value);
+                    value.clone()
+                }
                 None => {
                     let known: Vec<&str> = fields.iter().map(|(known, _)| known.as_str()).collect();
                     self.error(complaints::no_field(name, &known));

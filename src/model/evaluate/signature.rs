@@ -195,7 +195,10 @@ impl Checker<'_> {
                 Some(ty) => self.meets(value, ty, param, place, label, &mut rest)?,
                 None => value,
             };
-            self.note_name(&param.name.name, &value);
+            if let Some((name, _, _)) = named {
+                self.note_argument(name, &param.name, &value);
+            }
+            self.note_name(&param.name.name, param.name.span, &value);
             self.note_bound(&param.name, &value);
             self.scope.bind(&param.name.name, value, BindingRole::Constant, param.name.span);
         }
@@ -218,7 +221,7 @@ impl Checker<'_> {
                 return None;
             }
         };
-        self.note_name(&param.name.name, &value);
+        self.note_name(&param.name.name, param.name.span, &value);
         self.note_bound(&param.name, &value);
         self.scope.bind(&param.name.name, value, BindingRole::Constant, param.name.span);
         Some(())

@@ -129,6 +129,14 @@ pub(in crate::model) fn flatten(
     Some(FlatModel { name: model.name.clone(), span, members, modules, dropped })
 }
 
+/// What a model of the root module declares, ancestors first, as the last of its line declares it: kind and name, and where.
+/// A model that does not check declares nothing.
+pub fn declarations(modules: &Modules, model: &str) -> Vec<(String, Span)> {
+    let flat = flatten(modules, Some(model), &mut Sink::default());
+    let members = flat.into_iter().flat_map(|flat| flat.members);
+    members.map(|flat| (key(&flat.member), flat.member.span)).collect()
+}
+
 /// The model that `flatten` takes.
 pub(in crate::model) fn wanted_model<'m>(
     modules: &'m Modules,

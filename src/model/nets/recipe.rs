@@ -47,6 +47,9 @@ impl Checker<'_> {
             if !self.fits_parameter(&def.name.name, param, &value, expr.span) {
                 fine = false;
             }
+            if let ArgKind::Named(name, _) = &arg.kind {
+                self.note_argument(name, &param.name, &value);
+            }
             if given[at].replace(value).is_some() {
                 self.error(complaints::given_twice(&def.name.name, &param.name, arg.span, param.name.span));
             }

@@ -19,7 +19,7 @@ impl Checker<'_> {
     pub(in crate::model) fn record(&mut self, name: &Ident, value: &Expr) {
         let reading = Reading::of(value);
         let Some(value) = self.kept("record", name, value) else { return };
-        self.note_name(&name.name, &value);
+        self.note_name(&name.name, name.span, &value);
         if let Value::Tensor(val) = value {
             let axes = self.extents(val);
             self.reading = reading;

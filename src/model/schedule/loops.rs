@@ -337,7 +337,7 @@ impl Checker<'_> {
             if let Some(binding) = self.scope.get_mut(name) {
                 binding.value = Value::Tensor(*argument);
             }
-            self.note_name(name, &Value::Tensor(*argument));
+            self.note_name(name, Span::NONE, &Value::Tensor(*argument));
         }
         self.records.push(Vec::new());
         self.outline.push(Items::default());

@@ -49,7 +49,7 @@ impl Checker<'_> {
             StmtKind::Var { name, value } => {
                 let value = self.expr(value);
                 if self.may_bind(name, "var") {
-                    self.note_name(&name.name, &value);
+                    self.note_name(&name.name, name.span, &value);
                     self.note_bound(name, &value);
                     self.scope.bind(&name.name, value, BindingRole::Var, name.span);
                 }
@@ -164,7 +164,7 @@ impl Checker<'_> {
         if let [name] = names {
             if self.may_bind(name, "let") {
                 self.note_update(&name.name, value, &result, name.span);
-                self.note_name(&name.name, &result);
+                self.note_name(&name.name, name.span, &result);
                 self.note_bound(name, &result);
                 self.scope.bind(&name.name, result, BindingRole::Constant, name.span);
             }
@@ -185,7 +185,7 @@ impl Checker<'_> {
         };
         for (name, value) in names.iter().zip(values) {
             if name.name != "_" && self.may_bind(name, "let") {
-                self.note_name(&name.name, &value);
+                self.note_name(&name.name, name.span, &value);
                 self.note_bound(name, &value);
                 self.scope.bind(&name.name, value, BindingRole::Constant, name.span);
             }
@@ -207,7 +207,7 @@ impl Checker<'_> {
             return;
         }
         let value = self.settled(value, span);
-        self.note_name(&name.name, &value);
+        self.note_name(&name.name, name.span, &value);
         if let Some(binding) = self.scope.get_mut(&name.name) {
             binding.value = value;
             binding.span = span;
