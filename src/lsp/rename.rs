@@ -8,17 +8,13 @@ use super::known::Known;
 use super::place;
 use super::places::{self, Places};
 use crate::syntax::ast::{AxisEntry, Ident, MemberKind, Type};
-use crate::syntax::{Reader, lex};
+use crate::syntax::{RESERVED, Reader, lex};
 use lsp_types::{
     Diagnostic, DiagnosticSeverity, NumberOrString, Position, PrepareRenameResponse, TextEdit, WorkspaceEdit,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-
-/// Words that are nowhere names.
-#[rustfmt::skip]
-const RESERVED: [&str; 10] = ["and", "else", "false", "if", "lookahead", "match", "not", "or", "return", "true"];
 
 /// A place in a text of the author: file and first byte.
 type At = (PathBuf, u32);

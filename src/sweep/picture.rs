@@ -65,7 +65,7 @@ fn draw(title: &str, lines: &[Line], columns: &[Column], labels: f64) -> String 
     let seeds = lines.iter().map(|line| line.finished().count()).max().unwrap_or(0);
     let legend = match seeds {
         0 | 1 => "one seed each",
-        _ => "dark: mean over seeds, bar: sample standard deviation, pale: each seed",
+        _ => "full: mean over seeds, bar: sample standard deviation, faint: each seed",
     };
     canvas.text((16.0, height - 14.0), Letters::Pale, Align::Start, legend);
     canvas.finish()

@@ -31,7 +31,7 @@ const STATEMENTS: [&str; 13] = [
 ];
 const ITEMS: &str = "expected `use`, `model`, `net`, `fn` or `axis`";
 /// Names that no declaration may take.
-const RESERVED: [&str; 10] =
+pub const RESERVED: [&str; 10] =
     ["if", "else", "match", "lookahead", "true", "false", "not", "and", "or", "return"];
 const OPERATORS: [&str; 15] =
     ["<-", "=>", "->", "==", "!=", "<=", ">=", "=", "+", "-", "*", "/", "^", "<", ">"];

@@ -13,6 +13,7 @@ mod statement;
 mod token;
 
 pub use mention::{Mention, Space, declares, mentions};
+pub use mistake::RESERVED;
 pub use parser::parse;
 pub use print::print;
 pub use token::{Begins, Bracket, Role, Token, lex, tokens};
