@@ -1,5 +1,5 @@
 //! The binary: hands the command line to `totc::cli`.
 
-fn main() -> std::process::ExitCode {
+fn main() -> ! {
     totc::cli::main()
 }

@@ -63,7 +63,6 @@ use crate::text_file::printable;
 use clap::{Parser, Subcommand};
 use failure::Failure;
 use std::io::{IsTerminal, Write};
-use std::process::ExitCode;
 
 /// totc compiles and trains recursive-reasoning models that are written as model files.
 #[derive(Parser)]
@@ -144,23 +143,52 @@ enum Command {
     Man(man::Args),
 }
 
+#[cfg(feature = "torch")]
+impl Command {
+    /// Whether it calculates with libtorch for long enough to start the process anew for it.
+    fn computes(&self) -> bool {
+        matches!(
+            self,
+            Self::Run(_)
+                | Self::Eval(_)
+                | Self::Solve(_)
+                | Self::Report(_)
+                | Self::Sweep(_)
+                | Self::Bench(_)
+                | Self::Trace(_)
+        )
+    }
+}
+
 type Outcome = Result<(), Failure>;
 
 /// The whole command line, from arguments to exit code.
-pub fn main() -> ExitCode {
+pub fn main() -> ! {
     // A pipe that closes early (`totc dump … | head`) ends the program as it ends others.
     reset_sigpipe();
-    #[cfg(feature = "torch")]
-    wait_with_short_spins();
     let cli = Cli::parse();
+    #[cfg(feature = "torch")]
+    if cli.command.computes() {
+        wait_with_short_spins();
+    }
     keep_damaged_tables_quiet();
     // Data that cannot be read any more unwind with their error.
     let outcome =
         prepared(|| command(cli.command)).unwrap_or_else(|error| Err(Failure::World(error.to_string())));
-    let Err(failure) = outcome else { return ExitCode::SUCCESS };
+    let Err(failure) = outcome else { leave(0) };
     let (text, code) = failure.told();
     say(&text);
-    ExitCode::from(code)
+    leave(code)
+}
+
+/// Ends the process without the destructors of libtorch's registries, which take longer than a `check`: everything of ours is
+/// closed by now.
+#[expect(unsafe_code, reason = "std has no exit without the handlers of C")]
+fn leave(code: u8) -> ! {
+    // A reader that has gone away wants nothing more.
+    let _ = std::io::stdout().flush();
+    // SAFETY: ends this process; nothing runs afterwards.
+    unsafe { libc::_exit(i32::from(code)) }
 }
 
 /// A reader that panics at a damaged file is told as that file's error; its thread says nothing itself.
