@@ -110,4 +110,22 @@ fn a_run_and_an_evaluation_tell_the_same() {
     let puzzle = "12....".to_owned() + &".".repeat(30);
     let solved = json(&totc(&["solve", file, puzzle.as_str(), "--views", "5", "--choose", "vote", "--json"]));
     assert_eq!(solved["answers"], 5);
+
+    // Without options further views are asked for where the puzzle's own answer breaks the rules, and only there.
+    let alone = json(&totc(&["solve", file, puzzle.as_str(), "--views", "1", "--json"]));
+    assert!(alone["view"].is_null());
+    let told = totc(&["solve", file, puzzle.as_str()]);
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    let solved = json(&totc(&["solve", file, puzzle.as_str(), "--json"]));
+    match (alone["valid"].as_bool().unwrap(), solved["view"].as_u64()) {
+        (true, view) => assert!(view.is_none() && solved["tokens"] == alone["tokens"]),
+        (false, Some(view)) => {
+            assert!(view > 0 && solved["valid"] == true, "{solved}");
+            assert!(told.contains(&format!("found under symmetric view {view} ")), "{told}");
+        }
+        (false, None) => {
+            assert!(solved["valid"] == false && solved["tokens"] == alone["tokens"], "{solved}");
+            assert!(told.contains("none of 64 symmetric views gave a valid answer either"), "{told}");
+        }
+    }
 }

@@ -9,6 +9,8 @@ mod ablations;
 mod compile;
 #[path = "topologies/graphs.rs"]
 mod graphs;
+#[path = "topologies/grid.rs"]
+mod grid;
 #[path = "topologies/lab.rs"]
 mod lab;
 #[path = "topologies/language.rs"]

@@ -75,6 +75,11 @@ fn way(text: &str) -> Result<Choose, String> {
 }
 
 impl TestTimeArgs {
+    /// Whether nothing was asked for.
+    pub fn is_default(&self) -> bool {
+        self.rollouts.is_none() && self.views.is_none() && self.choose.is_none()
+    }
+
     /// The protocol with these options.
     pub fn on(&self, protocol: Protocol) -> Result<Protocol, Failure> {
         for (name, number) in [("rollouts", self.rollouts), ("views", self.views)] {

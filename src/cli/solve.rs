@@ -7,12 +7,12 @@ use super::{Failure, Outcome};
 use crate::data::Mark;
 use crate::ir::Mode;
 use crate::train::run::stops_early;
-use crate::train::{Protocol, best_of_n};
+use crate::train::{Prediction, Protocol, best_of_n, first_valid};
 use serde_json::json;
 use std::io::IsTerminal;
 
 /// Solves a puzzle typed in: a Sudoku as 16, 36 or 81 characters row by row, blanks as . or 0; lines, spaces and | are
-/// ignored.
+/// ignored. Where the answer breaks the rules, symmetric views of the puzzle are tried too (`--views 1`: never).
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -34,6 +34,10 @@ pub struct Args {
 /// Answers that are computed at once.
 const MOST_ROWS: usize = 64;
 
+/// Views of the puzzle that are tried where its own answer is not valid, and how many of them at once.
+const VIEWS_TRIED: usize = 64;
+const VIEWS_AT_ONCE: usize = 16;
+
 /// Prints the model's answer to one puzzle.
 pub fn main(args: &Args) -> Outcome {
     let device = args.machine.device()?;
@@ -45,11 +49,32 @@ pub fn main(args: &Args) -> Outcome {
     let model = session.executable(Mode::Evaluation, u64::MAX, protocol.candidates().min(MOST_ROWS))?;
     let weights = session.weights(&wish, &mut used, model.program())?.weights;
     super::used::tell_other(&used);
-    let data = session.data.as_ref();
     let given = example.inputs.clone();
-    let answers = best_of_n(&model, &weights, data, &example, &protocol)
-        .map_err(|error| Failure::World(error.to_string()))?;
-    let Some(prediction) = answers.prediction() else { return Ok(()) };
+    let world = |error: crate::train::TrainError| Failure::World(error.to_string());
+    let answers = best_of_n(&model, &weights, session.data.as_ref(), &example, &protocol).map_err(world)?;
+    let first = answers.prediction().and_then(Prediction::last);
+    let first = first.map(|answer| session.data.validate(&given, &answer.tokens));
+    let alone = args.test_time.is_default()
+        && protocol.candidates() == 1
+        && session.data.has_rules()
+        && session.data.view(&example, 1).is_some();
+    // None where one answer was enough; else what looking further came to.
+    let further = match &first {
+        Some(verdict) if alone && !verdict.solved() => {
+            let wide = session.executable(Mode::Evaluation, u64::MAX, VIEWS_AT_ONCE)?;
+            let (data, views) = (session.data.as_ref(), 1..VIEWS_TRIED + 1);
+            Some(
+                first_valid(&wide, &weights, data, &example, &protocol, views, VIEWS_AT_ONCE)
+                    .map_err(world)?,
+            )
+        }
+        _ => None,
+    };
+    let found = further.as_ref().and_then(Option::as_ref);
+    let data = session.data.as_ref();
+    let Some(prediction) = found.map(|found| &found.prediction).or(answers.prediction()) else {
+        return Ok(());
+    };
     let Some(answer) = prediction.last() else { return Ok(()) };
     let verdict = data.validate(&given, &answer.tokens);
     let confidence = answer.confidence.first().copied();
@@ -66,6 +91,7 @@ pub fn main(args: &Args) -> Outcome {
                 "tokens": answer.tokens, "valid": data.has_rules().then(|| verdict.solved()), "confidence": confidence,
                 "least_sure_cell": surest, "halted_at": prediction.halted_at, "steps": steps,
                 "answers": answers.predictions.len(), "agreeing": answers.choice.agreeing,
+                "view": found.map(|found| found.view),
             })
         );
         return Ok(());
@@ -100,6 +126,14 @@ pub fn main(args: &Args) -> Outcome {
             100.0 * surest
         ),
         None => println!("{verdict}\nleast sure cell {:.1} %, {halted}", 100.0 * surest),
+    }
+    match (&further, &first) {
+        (Some(Some(valid)), Some(first)) => println!(
+            "found under symmetric view {} (at most {VIEWS_TRIED} are tried); as it was typed: {first}",
+            valid.view
+        ),
+        (Some(None), _) => println!("none of {VIEWS_TRIED} symmetric views gave a valid answer either"),
+        _ => {}
     }
     if answers.predictions.len() > 1 {
         let way = protocol.choose.name();

@@ -99,7 +99,7 @@ pub use vacuous::vacuous_metrics;
 #[cfg(feature = "torch")]
 pub use arc::{ArcObserver, untrained};
 #[cfg(feature = "torch")]
-pub use best_of_n::{BestOfN, best_of_n};
+pub use best_of_n::{BestOfN, Valid, best_of_n, first_valid};
 #[cfg(feature = "torch")]
 pub use carry::{Carry, Fresh};
 #[cfg(feature = "torch")]

@@ -46,7 +46,12 @@ const SIZES: [(&str, usize); 4] = [("batch", 2), ("cell", 4), ("symbol", 5), ("t
 impl Lab {
     /// The model of a text.
     pub fn of(text: &str, sets: &[(&str, &str)], mode: Mode) -> Lab {
-        let bindings = compile::bindings(mode, &SIZES, sets);
+        Lab::sized(text, sets, mode, &SIZES)
+    }
+
+    /// The same with other sizes of the data's axes.
+    pub fn sized(text: &str, sets: &[(&str, &str)], mode: Mode, sizes: &[(&str, usize)]) -> Lab {
+        let bindings = compile::bindings(mode, sizes, sets);
         let bindings = Bindings { precision: Precision::Float64, ..bindings };
         let program = compile::text(text, &bindings, Values::Kept);
         let mut tensors = IndexMap::new();
