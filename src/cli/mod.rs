@@ -50,6 +50,8 @@ mod sweep;
 #[cfg(feature = "torch")]
 mod trace;
 #[cfg(feature = "torch")]
+mod r#try;
+#[cfg(feature = "torch")]
 mod used;
 #[cfg(feature = "torch")]
 mod watch;
@@ -129,6 +131,9 @@ enum Command {
     /// Write a page about a run: curves, results, and the model's thoughts on chosen puzzles
     #[cfg(feature = "torch")]
     Report(report::Args),
+    /// Train a model for a few steps without a run file, and say what there is to see
+    #[cfg(feature = "torch")]
+    Try(r#try::Args),
     /// Train every variant of a sweep file and print the table of results
     #[cfg(feature = "torch")]
     Sweep(sweep::Args),
@@ -156,6 +161,7 @@ impl Command {
                 | Self::Sweep(_)
                 | Self::Bench(_)
                 | Self::Trace(_)
+                | Self::Try(_)
         )
     }
 }
@@ -221,6 +227,8 @@ fn command(command: Command) -> Outcome {
         Command::Weights(args) => weights::main(&args),
         #[cfg(feature = "torch")]
         Command::Init(args) => init::main(&args),
+        #[cfg(feature = "torch")]
+        Command::Try(args) => r#try::main(&args),
         #[cfg(feature = "torch")]
         Command::Trace(args) => trace::main(&args),
         #[cfg(feature = "torch")]

@@ -123,7 +123,8 @@ pub fn of_folder(error: RunFolderError) -> Failure {
     }
 }
 
-fn read(path: &Path, model: Option<String>) -> Result<ModelFile, Failure> {
+/// Reads a model file and what it uses.
+pub fn read(path: &Path, model: Option<String>) -> Result<ModelFile, Failure> {
     ModelFile::load(path, model).map_err(|error| Failure::World(format!("{}: {error}", path.display())))
 }
 
