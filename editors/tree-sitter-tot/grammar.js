@@ -150,7 +150,7 @@ module.exports = grammar({
     unary: ($) => choice(prec(TIGHT.negate, seq('-', $.expression)), prec(TIGHT.not, seq('not', $.expression))),
     call: ($) => prec(TIGHT.postfix, seq(field('function', $.expression), $.arguments)),
     index: ($) =>
-      prec(TIGHT.postfix, seq($.expression, '[', list(choice($.index_equal, $.index_in, $.expression)), ']')),
+      prec(TIGHT.postfix, seq($.expression, '[', list_that_may_end_in_a_comma(choice($.index_equal, $.index_in, $.expression)), ']')),
     index_equal: ($) => seq(field('axis', $._name), '=', $.expression),
     index_in: ($) => seq(field('axis', $._name), 'in', $.expression, '..', $.expression),
     member: ($) => prec(TIGHT.postfix, seq($.expression, '.', field('name', $.identifier))),

@@ -30,7 +30,8 @@
 (function_definition name: (identifier) @function)
 (block_definition name: (identifier) @function)
 (do name: (identifier) @function)
-(dropped kind: (identifier) @keyword)
+((dropped kind: (identifier) @keyword)
+  (#match? @keyword "^(config|axis|input|target|param|buffer|table|net|state|block|encode|think|decode|predict|metric|loss|halt)$"))
 (config name: (identifier) @constant)
 (parameter name: (identifier) @variable.parameter)
 (named_argument name: (identifier) @variable.parameter)
@@ -48,6 +49,9 @@
 ((call function: (identifier) @constructor) (#match? @constructor "^[A-Z]"))
 ((expression/identifier) @variable.builtin
   (#match? @variable.builtin "^(training|steps|last_step|inf)$"))
+
+; What the parent says there, as a value.
+((expression/identifier) @keyword (#eq? @keyword "inherited"))
 
 ; --- signs ---
 ["<-" "->" "=>" "=" "==" "!=" "<" ">" "<=" ">=" "+" "-" "*" "/" "^" "|" ".." "@" "?"] @operator
