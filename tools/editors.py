@@ -35,7 +35,7 @@ def fail(what):
 
 def run(*command, cwd=ROOT, quiet=False):
     """What a command prints; ends everything where it fails."""
-    print("+", *[str(part) for part in command[:6]], "…" if len(command) > 6 else "", flush=True)
+    print("+", *command[:4], *(["…"] if len(command) > 4 else []), flush=True)
     done = subprocess.run([str(part) for part in command], cwd=cwd, capture_output=True, text=True)
     if done.returncode != 0 and not quiet:
         fail(f"{command[0]} failed:\n{done.stdout}{done.stderr}")
@@ -108,8 +108,12 @@ def keywords(said, in_letters=False):
 
 
 def compare(who, found, tree):
-    wrong = [f"{f}:{l}:{c}: `{tree[f, l, c]}` is a keyword, and {who} takes it for a name" for f, l, c in tree.keys() - found.keys()]
-    wrong += [f"{f}:{l}:{c}: `{found[f, l, c]}` is a name, and {who} takes it for a keyword" for f, l, c in found.keys() - tree.keys()]
+    wrong = []
+    for file, line, column in tree.keys() ^ found.keys():
+        place = (file, line, column)
+        kinds = ("keyword", "name") if place in tree else ("name", "keyword")
+        word = tree.get(place) or found[place]
+        wrong.append(f"{file}:{line}:{column}: `{word}` is a {kinds[0]}, and {who} takes it for a {kinds[1]}")
     if wrong:
         fail(f"{who} and the tree disagree:\n" + "\n".join(sorted(wrong)))
     print(f"{who}: {len(tree)} keywords, each where the tree has one, and no other")

@@ -1,5 +1,5 @@
-"""The keywords that editors know are those of grammar/tot.pest, no more and no fewer. Needs nothing but the files; what else is said
-of them is tried by `./x editors`."""
+"""The keywords that editors know are those of grammar/tot.pest, no more and no fewer. Needs nothing but the files;
+`./x editors` tries the rest."""
 
 import json
 import pathlib

@@ -48,7 +48,10 @@ module.exports = grammar({
     names: ($) => seq('{', list_that_may_end_in_a_comma($.identifier), '}'),
 
     model: ($) =>
-      seq('model', field('name', $.identifier), optional(seq('extends', field('parent', $.identifier), optional($.mixins))), $.members),
+      seq(
+        'model', field('name', $.identifier),
+        optional(seq('extends', field('parent', $.identifier), optional($.mixins))), $.members,
+      ),
     mixin: ($) => seq('mixin', field('name', $.identifier), $.members),
     mixins: ($) => seq('with', list($.identifier)),
     members: ($) => seq('{', repeat($._member), '}'),
@@ -79,7 +82,7 @@ module.exports = grammar({
         optional(choice(seq('in', $.expression, '..', $.expression), seq('at', 'least', $.expression))),
       ),
     choices: ($) => seq($.identifier, repeat(seq('|', $.identifier))),
-    axis: ($) => seq('axis', field('name', $.identifier), optional(choice(seq('=', $.expression), repeat1(seq(',', field('name', $.identifier)))))),
+    axis: ($) => seq('axis', choice(list(field('name', $.identifier)), seq(field('name', $.identifier), '=', $.expression))),
     data: ($) => seq(choice('input', 'target'), field('name', $.identifier), ':', $.type),
     weight: ($) => seq(choice('param', 'buffer', 'table'), field('name', $.identifier), ':', $.type, '=', $.expression),
     net: ($) => seq('net', field('name', $.identifier), repeat(seq('.', field('name', $.identifier))), '=', $.expression),
@@ -114,7 +117,13 @@ module.exports = grammar({
     update: ($) => seq(field('name', $._name), '<-', $.expression),
     // `repeat (n) { … }` is a loop, not a call.
     repeat: ($) =>
-      prec.dynamic(1, seq('repeat', choice(seq(field('name', $._name), 'in', $.expression, '..', $.expression), $.expression), optional(seq(',', 'grad', 'last', $.expression)), optional(seq('while', $.expression)), $.block)),
+      prec.dynamic(
+        1,
+        seq(
+          'repeat', choice(seq(field('name', $._name), 'in', $.expression, '..', $.expression), $.expression),
+          optional(seq(',', 'grad', 'last', $.expression)), optional(seq('while', $.expression)), $.block,
+        ),
+      ),
     branch: ($) =>
       seq('branch', field('name', $.identifier), optional($.along), choice(seq('with', $.expression), seq('into', $.expression))),
     along: ($) => seq('along', field('axis', $.identifier)),

@@ -7,7 +7,7 @@ const textmate = require('vscode-textmate');
 
 const ROOT = path.join(__dirname, '..', '..', '..');
 
-/** Model files that follow the language, as `tools/editors.py` lists them, or those that are shipped. */
+/** Every model file of the repository, those with mistakes too. */
 function shipped() {
   const found = [];
   const walk = (folder) => {
