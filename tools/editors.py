@@ -127,7 +127,8 @@ def vscode():
     print("\n".join(line for line in said.splitlines() if re.match(r"# (pass|skipped)|.*# SKIP", line)))
     run("npm", "run", "package", cwd=VSCODE)
     packed = VSCODE / "tot.vsix"
-    inside = {name.removeprefix("extension/") for name in zipfile.ZipFile(packed).namelist() if name.startswith("extension/")}
+    names = zipfile.ZipFile(packed).namelist()
+    inside = {name[len("extension/") :] for name in names if name.startswith("extension/")}
     if inside != PACKED:
         fail(f"tot.vsix holds other files than tools/editors.py says: {sorted(inside ^ PACKED)}")
     if packed.stat().st_size > PACKED_BYTES:
@@ -169,7 +170,7 @@ def main():
             print("x: the Vim syntax NOT checked: vim is missing")
             return
         said = run("vim", "-es", "-u", "NONE", "-S", VIM / "test/words.vim", *files).splitlines()
-    told = {kind: [line.removeprefix(kind) for line in said if line.startswith(kind)] for kind in ["word ", "indent "]}
+    told = {kind: [line[len(kind) :] for line in said if line.startswith(kind)] for kind in ["word ", "indent "]}
     compare("Vim", keywords("\n".join(told["word "])), tree)
     # The shipped models are in the form of `totc fmt`.
     moved = [line for line in told["indent "] if line.startswith(str(ROOT / "models"))]
