@@ -64,9 +64,12 @@ fn follow(folder: &Path, line: &str) {
     let words: Vec<&str> = words.collect();
     let mut command = Command::new(env!("CARGO_BIN_EXE_totc"));
     command.current_dir(folder).args(&words);
-    if words[0] == "run" {
-        command.args(["--stop-after", "2", "--threads", "1", "--device", "cpu"]);
-    }
+    let shorter: &[&str] = match words[0] {
+        "run" => &["--stop-after", "2", "--threads", "1", "--device", "cpu"],
+        "try" => &["--steps", "2", "--threads", "1", "--device", "cpu"],
+        _ => &[],
+    };
+    command.args(shorter);
     let output = command.output().expect("totc runs");
     let said =
         String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);

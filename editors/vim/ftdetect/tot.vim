@@ -1,0 +1,2 @@
+" Model files of totc.
+autocmd BufRead,BufNewFile *.tot setfiletype tot
