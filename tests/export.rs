@@ -32,6 +32,8 @@ const MODELS: &[(&str, &str, &[&str])] = &[
     ("ptrm", "Ptrm", &[]),
     ("ptrm", "Ptrm", &["sigma=0.1"]),
     ("urm", "Urm", &[]),
+    ("grid", "Grid", &[]),
+    ("grid", "Grid", &["rope=true"]),
     ("cgar", "Cgar", &[]),
     ("dense", "DenseTrm", &[]),
     ("transformer", "Transformer", &[]),
@@ -47,10 +49,11 @@ const MODELS: &[(&str, &str, &[&str])] = &[
 ];
 const SIZES: &[(&str, usize)] = &[("cell", 16), ("symbol", 7), ("task", 5)];
 
-/// Small sizes; without attention nothing reads the number of heads.
-fn settings<'a>(sets: &[&'a str]) -> Vec<&'a str> {
+/// Small sizes; without attention nothing reads the number of heads, and a grid has no puzzle tokens.
+fn settings<'a>(stem: &str, sets: &[&'a str]) -> Vec<&'a str> {
     let heads: &[&str] = if sets.contains(&"mixing=mlp") { &[] } else { &["heads=2"] };
-    [&["hidden=32", "puzzle_tokens=2"], heads, sets].concat()
+    let tokens: &[&str] = if stem == "grid" { &[] } else { &["puzzle_tokens=2"] };
+    [&["hidden=32"], tokens, heads, sets].concat()
 }
 
 fn file(stem: &str) -> PathBuf {
@@ -59,7 +62,7 @@ fn file(stem: &str) -> PathBuf {
 
 fn module(stem: &str, name: &str, sets: &[&str], batch: usize) -> pytorch::Module {
     let mut model = ModelFile::load(&file(stem), Some(name.to_owned())).unwrap();
-    for set in settings(sets) {
+    for set in settings(stem, sets) {
         let (setting, value) = set.split_once('=').unwrap();
         model.bindings.sets.insert(setting.to_owned(), Setting::parse(value));
     }
@@ -126,10 +129,10 @@ mod with_pytorch {
         text
     }
 
-    fn totc(args: &[&str], sets: &[&str]) -> String {
+    fn totc(args: &[&str], settings: &[&str]) -> String {
         let mut command = Command::new(env!("CARGO_BIN_EXE_totc"));
         command.args(args);
-        settings(sets).iter().for_each(|set| {
+        settings.iter().for_each(|set| {
             command.args(["--set", set]);
         });
         SIZES.iter().for_each(|(axis, size)| {
@@ -164,6 +167,7 @@ mod with_pytorch {
             let exported = Exported { place: tempfile::tempdir().unwrap() };
             let path = |name: &str| exported.path(name);
             let (weights, given) = (path("weights.safetensors"), path("inputs.safetensors"));
+            let sets = &settings(stem, sets);
             let model = file(stem);
             let model = model.to_str().unwrap();
             totc(&["init", model, "--model", name, "--out", &weights], sets);

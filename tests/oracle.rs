@@ -170,7 +170,9 @@ fn models(texts: &Texts) -> Vec<String> {
 }
 
 fn small(texts: &Texts, model: &str, training: bool) -> Settings {
-    let sizes = SIZES.map(|(name, size)| (name.to_owned(), size)).to_vec();
+    // A grid has rows, columns and blocks; all other models take any number of cells.
+    let cells = |name: &str, size: usize| if (model, name) == ("Grid", "cell") { 16 } else { size };
+    let sizes = SIZES.map(|(name, size)| (name.to_owned(), cells(name, size))).to_vec();
     let mut settings = Settings { model: Some(model.to_owned()), sets: Vec::new(), sizes, training };
     let configs = oracle::configs(texts, &settings);
     for (name, value) in SMALL {
