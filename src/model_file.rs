@@ -5,18 +5,18 @@
 
 use indexmap::IndexMap;
 use sha2::{Digest, Sha256};
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::Values;
 use crate::diagnostic::{self, Colours, Sink};
-use crate::ir::{Graph, Mode};
+use crate::ir::{Graph, Mode, Recompute};
 use crate::lower::Program;
 use crate::model::notes::Table;
 use crate::model::{Bindings, Model, Setting};
-use crate::pass::PassError;
+use crate::pass::{BEFORE_DIFFERENTIATE, PassError};
 use crate::run_file::{ConfigValue, RunFile};
 use crate::source::Sources;
 use crate::syntax::{self, Modules, ast::ItemKind};
@@ -37,7 +37,12 @@ pub struct ModelFile {
     pub sink: Sink,
     /// What a run file says of configs; None of a model file by itself.
     run: Option<RunConfigs>,
+    /// The newest models that were checked, and what was bound then: commands ask for one several times in a row.
+    checked: VecDeque<(Bindings, Model)>,
 }
+
+/// How many checked models a [`ModelFile`] keeps: a run's two modes.
+const KEPT: usize = 2;
 
 /// The configs of a run: those that the command line or a row of a sweep gave, and all there are in either mode and every
 /// phase.
@@ -108,7 +113,7 @@ impl ModelFile {
         let (mut sources, mut sink) = (Sources::default(), Sink::default());
         let modules = syntax::load(path, reader, &mut sources, &mut sink)?;
         let bindings = Bindings { model, ..Bindings::new(Mode::Training) };
-        Ok(ModelFile { sources, modules, bindings, sink, run: None })
+        Ok(ModelFile { sources, modules, bindings, sink, run: None, checked: VecDeque::new() })
     }
 
     /// The texts of the file and of all that it uses, the library included, each with its place relative to the file's
@@ -166,8 +171,17 @@ impl ModelFile {
     /// Checks the model in one mode; `None` if the author made a mistake, which `sink` then holds.
     pub fn check(&mut self, mode: Mode) -> Option<Model> {
         let bindings = self.bindings.in_mode(mode);
+        if let Some((_, model)) = self.checked.iter().find(|(before, _)| before.gives_the_same_as(&bindings))
+        {
+            return Some(model.clone());
+        }
         let model = crate::model::check(&self.modules, &self.sources, &bindings, &mut self.sink)?;
-        self.nothing_without_effect(&model).then_some(model)
+        if !self.nothing_without_effect(&model) {
+            return None;
+        }
+        self.checked.truncate(KEPT - 1);
+        self.checked.push_front((bindings, model.clone()));
+        Some(model)
     }
 
     /// Checks every model of the file in both modes, side by side; gives the mode of each that is fine and the model, in
@@ -210,29 +224,10 @@ impl ModelFile {
 
     /// What each check gives, in the order of the jobs.
     fn checked_side_by_side(&self, jobs: &[Bindings]) -> Vec<(Option<Model>, Sink)> {
-        let next = AtomicUsize::new(0);
-        let done = Mutex::new(Vec::new());
-        let work = || {
-            loop {
-                let at = next.fetch_add(1, Ordering::Relaxed);
-                let Some(bindings) = jobs.get(at) else { return };
-                let mut sink = self.sink.clone();
-                let model = crate::model::check(&self.modules, &self.sources, bindings, &mut sink);
-                let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
-                done.push((at, (model, sink)));
-            }
-        };
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(jobs.len());
-        std::thread::scope(|scope| {
-            for _ in 1..threads {
-                // Where there is no thread to be had, this one does the work.
-                let _ = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
-            }
-            work();
-        });
-        let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-        done.sort_by_key(|(at, _)| *at);
-        done.into_iter().map(|(_, result)| result).collect()
+        side_by_side(jobs, |bindings| {
+            let mut sink = self.sink.clone();
+            (crate::model::check(&self.modules, &self.sources, bindings, &mut sink), sink)
+        })
     }
 
     /// Complains about configs that the command line or a row of a sweep gave and that nothing reads, neither in this mode
@@ -276,6 +271,20 @@ impl ModelFile {
         Ok(crate::program(model.graph, values)?)
     }
 
+    /// The program of training with each way of recomputing, the fastest first.
+    ///
+    /// # Errors
+    /// As [`ModelFile::program`].
+    pub fn ways_to_train(&mut self) -> Result<Vec<(Recompute, Program)>, CompileError> {
+        let graph = self.graph(Mode::Training, Values::Dropped, Some(BEFORE_DIFFERENTIATE))?;
+        let programs = side_by_side(&Recompute::ALL, |recompute| {
+            let graph =
+                crate::pass::go_on(Graph { recompute: *recompute, ..graph.clone() }, BEFORE_DIFFERENTIATE)?;
+            Ok((*recompute, crate::lower::program(&graph)))
+        });
+        programs.into_iter().collect()
+    }
+
     /// The program of the evaluation step that gives answers alone: no loss and no metric is computed.
     ///
     /// # Errors
@@ -308,6 +317,31 @@ impl ModelFile {
         };
         root.tree.items.iter().filter_map(name).collect()
     }
+}
+
+/// What `work` makes of each job, in the order of the jobs, with as many threads as there are processors.
+pub(crate) fn side_by_side<J: Sync, R: Send>(jobs: &[J], work: impl Fn(&J) -> R + Sync) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::new());
+    let take = || {
+        while let Some((at, job)) =
+            Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, jobs.get(at)?)))
+        {
+            let result = work(job);
+            done.lock().unwrap_or_else(PoisonError::into_inner).push((at, result));
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(jobs.len());
+    std::thread::scope(|scope| {
+        for _ in 1..threads {
+            // Where there is no thread to be had, this one does the work.
+            let _ = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, take);
+        }
+        take();
+    });
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 /// Model files in the folder of a run, which holds their library too.

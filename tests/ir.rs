@@ -15,6 +15,7 @@ fn axis(axes: &mut Axes, name: &str, size: AxisSize) -> AxisId {
 fn graph(axes: Axes, builder: Builder, outputs: &[(&str, Val)]) -> Graph {
     let results: Vec<Val> = outputs.iter().map(|(_, val)| *val).collect();
     Graph {
+        steps_in_a_row: 1,
         model: "Built".to_owned(),
         mode: Mode::Evaluation,
         precision: Precision::Float64,

@@ -5,6 +5,8 @@
 
 #[path = "topologies/ablations.rs"]
 mod ablations;
+#[path = "topologies/carry.rs"]
+mod carry;
 #[path = "compile/mod.rs"]
 mod compile;
 #[path = "topologies/graphs.rs"]

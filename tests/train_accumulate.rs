@@ -105,3 +105,18 @@ fn a_run_resumed_between_updates_is_the_uninterrupted_one_bit_by_bit() {
     }
     assert_eq!(all_bits(&second), all_bits(&whole));
 }
+
+/// Two supervision steps are one of training (`carry grad 2`): of four at most, a sample has two steps of training.
+#[test]
+fn steps_in_a_row_count_for_halting() {
+    let _turn = alone();
+    let mut both = programs();
+    let mut training = toy(totc::ir::Mode::Training, 6);
+    training.program.steps_in_a_row = 2;
+    training.halts = |_, share| share.gt(2.0);
+    both.training = Box::new(training);
+    let mut trainer = Trainer::new(config(), both, std::sync::Arc::new(NextToken), weights()).unwrap();
+    let told: Vec<_> = (0..5).map(|_| trainer.step().unwrap()).collect();
+    assert_eq!(told.iter().map(|metrics| metrics.admitted).collect::<Vec<_>>(), [6, 0, 6, 0, 6]);
+    assert_eq!(told.iter().map(|metrics| metrics.steps).collect::<Vec<_>>(), [0, 24, 0, 24, 0]);
+}

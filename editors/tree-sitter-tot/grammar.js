@@ -74,7 +74,7 @@ module.exports = grammar({
     _member: ($) =>
       choice(
         $.config, $.axis, $.data, $.weight, $.net, $.state, $.section, $.block_definition, $.predict, $.metric, $.loss, $.halt,
-        $.drop,
+        $.carry_grad, $.drop,
       ),
     config: ($) =>
       seq(
@@ -99,6 +99,7 @@ module.exports = grammar({
         'halt', choice('never', seq('when', $.expression)),
         optional(seq(',', 'at', 'most', $.expression, choice('step', 'steps'))), optional(seq(',', 'explore', $.expression)),
       ),
+    carry_grad: ($) => seq('carry', 'grad', $.expression),
     drop: ($) => seq('drop', list($.dropped)),
     dropped: ($) => seq(field('kind', $.identifier), field('name', $.identifier)),
 

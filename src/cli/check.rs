@@ -6,9 +6,11 @@ use crate::Values;
 use crate::data::DataError;
 use crate::diagnostic::{self, Severity};
 use crate::ir::Mode;
+use crate::model_file::side_by_side;
 use crate::run_file::{self, Length, RunFile};
 use crate::syntax::ast::ItemKind;
 use crate::train::read_init;
+use indexmap::IndexSet;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -36,8 +38,10 @@ pub struct Args {
 struct Found {
     /// Mistakes as people read them.
     text: String,
-    /// The same for programs.
+    /// Mistakes as programs read them.
     rows: Vec<Value>,
+    /// What could not be checked, a line each, once: variants of a sweep have the same data.
+    notes: IndexSet<String>,
     /// Whether the author has made a mistake.
     mistaken: bool,
     /// Data that cannot be used.
@@ -132,11 +136,7 @@ impl Found {
             format!("the data are not checked, as there is no {} (their sizes are stand-ins)", path.display())
         });
         for note in [data, init].into_iter().flatten() {
-            // Variants of a sweep have the same data.
-            let line = format!("{}: {note}\n", file.display());
-            if !self.text.contains(&line) {
-                self.text.push_str(&line);
-            }
+            self.notes.insert(format!("{}: {note}\n", file.display()));
         }
         self.fine.push(format!("{}: {at}{}", file.display(), are_fine(&names)));
         Ok(())
@@ -148,22 +148,37 @@ impl Found {
             Ok(sweep) => sweep,
             Err(error) => return self.refused(file, error.into(), ""),
         };
-        let before = (self.fine.len(), self.mistaken, self.broken_data.len());
-        for variant in &sweep.variants {
+        let checked = side_by_side(&sweep.variants, |variant| -> Result<Found, Failure> {
             let (_, line) = sweep.line_of(variant);
             let at = format!("variant `{}` (line {line}): ", variant.label);
             let subject = sweep.open(variant, &args.sets).map_err(Failure::from);
             let subject = subject.and_then(|run| Subject::of_run(run, None)?.with_sizes(&args.sizes));
+            let mut found = Found::default();
             match subject {
-                Ok(subject) => self.run(file, subject, &at)?,
-                Err(failure) => self.refused(file, failure, &at)?,
+                Ok(subject) => found.run(file, subject, &at)?,
+                Err(failure) => found.refused(file, failure, &at)?,
             }
+            Ok(found)
+        });
+        let mut all = Found::default();
+        for found in checked {
+            all.add(found?);
         }
-        if self.mistaken == before.1 && self.broken_data.len() == before.2 {
-            self.fine.truncate(before.0);
-            self.fine.push(format!("{}: {} variants are fine", file.display(), sweep.variants.len()));
+        if !all.mistaken && all.broken_data.is_empty() {
+            all.fine = vec![format!("{}: {} variants are fine", file.display(), sweep.variants.len())];
         }
+        self.add(all);
         Ok(())
+    }
+
+    /// What was found elsewhere, after what was found so far.
+    fn add(&mut self, other: Found) {
+        self.notes.extend(other.notes);
+        self.text.push_str(&other.text);
+        self.rows.extend(other.rows);
+        self.mistaken |= other.mistaken;
+        self.broken_data.extend(other.broken_data);
+        self.fine.extend(other.fine);
     }
 
     /// Something of a file that cannot be: the author's mistake, or else the end of all checking.
@@ -213,11 +228,12 @@ impl Found {
         for line in &self.fine {
             println!("{line}");
         }
+        let text = self.notes.into_iter().collect::<String>() + &self.text;
         if self.mistaken {
             let data = self.broken_data.iter().map(|message| format!("error: {message}\n"));
-            return Err(Failure::Mistakes(self.text + &data.collect::<String>()));
+            return Err(Failure::Mistakes(text + &data.collect::<String>()));
         }
-        eprint!("{}", self.text);
+        eprint!("{text}");
         match self.broken_data.is_empty() {
             true => Ok(()),
             false => Err(Failure::World(self.broken_data.join("\nerror: "))),

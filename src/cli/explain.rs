@@ -52,11 +52,8 @@ pub fn main(args: &Args) -> Outcome {
         subject.model_file.bind_size("batch", batch);
     }
     let model = subject.model_file.model(Mode::Training)?;
-    let mut ways = Vec::new();
-    for recompute in Recompute::ALL {
-        subject.model_file.bindings.recompute = recompute;
-        ways.push((recompute, cost(&subject.model_file.program(Mode::Training, Values::Dropped)?)));
-    }
+    let ways = subject.model_file.ways_to_train()?;
+    let ways: Vec<_> = ways.iter().map(|(recompute, program)| (*recompute, cost(program))).collect();
     let training = ways[0].1;
     let evaluation = cost(&subject.model_file.program(Mode::Evaluation, Values::Dropped)?);
     let stand_ins = stand_ins(&model);

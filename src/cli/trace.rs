@@ -218,6 +218,7 @@ fn steps(
         for (name, draw) in drawn.made() {
             written.insert(format!("step{step}.draw.{name}"), wide(draw));
         }
+        carry.count(program);
         let loss = mean_loss(&outputs, rows)?;
         let halted = match (mode, outputs.values.of(OutputKind::Halt).next()) {
             (Mode::Training, Some((_, halt))) => {

@@ -106,6 +106,15 @@ pub enum DataError {
         /// The cause.
         what: String,
     },
+    /// No thread could be started.
+    #[error(
+        "no thread could be started to prepare the next rows of the data ({cause}): memory is short, or the number of threads is limited; \
+         close other programs or raise the limit (`ulimit -a` shows it), and go on with --resume"
+    )]
+    NoThread {
+        /// What the system says.
+        cause: std::io::Error,
+    },
     /// Training and test share a maze.
     #[error(
         "`{}`, line {train_line} has the same walls up to symmetry as `{}`, line {test_line}; remove one of the two rows",

@@ -127,7 +127,7 @@ pub fn prefetch_test_examples<T>(
         // The scope waits for the thread, which ends when nobody receives any more.
         let receive = receive;
         take(&mut || match failed.take() {
-            Some(cause) => Err(not_started(&cause)),
+            Some(cause) => Err(DataError::NoThread { cause }),
             None => receive.recv().unwrap_or_else(|_| Err(ended())),
         })
     })
@@ -148,11 +148,7 @@ pub fn prepared<T>(make: impl FnOnce() -> T) -> Result<T, DataError> {
 
 fn spawn(work: impl FnOnce() + Send + 'static) -> Result<(), DataError> {
     let started = thread::Builder::new().name("data".to_owned()).spawn(work);
-    started.map(|_| ()).map_err(|cause| not_started(&cause))
-}
-
-fn not_started(cause: &std::io::Error) -> DataError {
-    DataError::Preparing { what: format!("no thread could be started: {cause}") }
+    started.map(|_| ()).map_err(|cause| DataError::NoThread { cause })
 }
 
 fn ended() -> DataError {

@@ -30,6 +30,9 @@ pub struct Graph {
     pub states: Vec<State>,
     /// None where the model does not say when a sample ends.
     pub halt: Option<HaltInfo>,
+    /// `carry grad`: supervision steps in a row that gradient flows through; 1 in evaluation and where the model says nothing.
+    /// The operations are those of one step; the first thing that the passes do is to write them out.
+    pub steps_in_a_row: usize,
     /// Names of the first of `flow.results`.
     pub outputs: Vec<OutputName>,
     /// What the other results are, once the graph is differentiated: gradients of the mean over the batch of all losses.
@@ -176,6 +179,7 @@ impl Graph {
             inputs: self.inputs.clone(),
             states: self.states.clone(),
             halt: self.halt,
+            steps_in_a_row: self.steps_in_a_row,
             outputs: self.outputs.clone(),
             gradients: self.gradients.clone(),
             flow,

@@ -29,6 +29,7 @@ pub fn program(graph: &Graph) -> Program {
         mode: graph.mode,
         precision: graph.precision,
         recompute: graph.recompute,
+        steps_in_a_row: graph.steps_in_a_row,
         batch: graph.axes.named("batch"),
         axes: graph.axes.clone(),
         weights: graph

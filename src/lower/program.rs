@@ -34,6 +34,8 @@ pub struct Program {
     pub gradients: Vec<GradientInfo>,
     /// When samples end; None where the model does not say.
     pub halt: Option<HaltInfo>,
+    /// Supervision steps that one run of the program does (`carry grad`).
+    pub steps_in_a_row: usize,
     /// How many slots the instructions use, those of loops included.
     pub slots: usize,
     /// The step, in the order it runs.

@@ -14,8 +14,8 @@ use std::collections::BTreeMap;
 
 /// The words of the language.
 #[rustfmt::skip]
-pub(super) const WORDS: [&str; 65] = [
-    "along", "and", "at", "axis", "between", "block", "branch", "buffer", "by", "collect", "config", "decode", "do",
+pub(super) const WORDS: [&str; 67] = [
+    "all", "along", "and", "at", "axis", "between", "block", "branch", "buffer", "by", "carry", "collect", "config", "decode", "do",
     "drop", "else", "emit", "encode", "explore", "extends", "false", "fn", "giving", "grad", "groups", "halt", "if",
     "in", "inherited", "input", "into", "last", "least", "let", "lookahead", "loss", "match", "merge", "metric",
     "mixin", "model", "most", "net", "never", "not", "of", "or", "over", "param", "predict", "prune", "record",

@@ -71,6 +71,7 @@ fn of_member(document: &Document, member: &Member) -> Vec<DocumentSymbol> {
         MemberKind::Metric { name, .. } => of(name, SymbolKind::NUMBER, "metric"),
         MemberKind::Loss { name, .. } => of(name, SymbolKind::NUMBER, "loss"),
         MemberKind::Halt { .. } => unnamed("halt", SymbolKind::EVENT),
+        MemberKind::CarryGrad(_) => unnamed("carry grad", SymbolKind::EVENT),
         MemberKind::Drop(_) => Vec::new(),
     }
 }

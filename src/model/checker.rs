@@ -119,6 +119,8 @@ pub(in crate::model) struct Checker<'a> {
     pub section_bodies: Rc<HashMap<&'static str, Flat>>,
     /// The halting rule, once it is checked.
     pub halt: Option<HaltInfo>,
+    /// `carry grad`, in training.
+    pub steps_in_a_row: usize,
     /// Named results so far.
     pub outputs: Vec<Output>,
     /// New states, detached, for `lookahead`; None before `think` is over.
@@ -274,6 +276,7 @@ pub fn check(modules: &Modules, sources: &Sources, bindings: &Bindings, sink: &m
         blocks: Rc::default(),
         section_bodies: Rc::default(),
         halt: None,
+        steps_in_a_row: 1,
         outputs: Vec::new(),
         next_states: None,
         looking_ahead: false,
@@ -293,6 +296,7 @@ pub fn check(modules: &Modules, sources: &Sources, bindings: &Bindings, sink: &m
     checker.data(&flat.members);
     checker.weights_and_nets(&flat.members);
     checker.halting(&flat.members);
+    checker.carry_grad(&flat.members);
     checker.states(&flat.members);
     checker.schedule(&flat.members, &flat.name);
     checker.results(&flat.members);
@@ -314,6 +318,7 @@ pub fn check(modules: &Modules, sources: &Sources, bindings: &Bindings, sink: &m
         inputs: checker.inputs,
         states: checker.states,
         halt: checker.halt,
+        steps_in_a_row: checker.steps_in_a_row,
         outputs: checker.outputs.into_iter().map(|output| output.name).collect(),
         gradients: Vec::new(),
         recompute: checker.bindings.recompute,

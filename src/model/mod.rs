@@ -64,6 +64,16 @@ impl Bindings {
             notes: None,
         }
     }
+
+    /// Whether a check gives the same model with these as with `other`; where names are to be noted, it is to be done again.
+    pub fn gives_the_same_as(&self, other: &Bindings) -> bool {
+        let Bindings { model, sets, sizes, mode, precision, recompute, frozen, notes } = self;
+        notes.is_none()
+            && other.notes.is_none()
+            && (model, mode, precision) == (&other.model, &other.mode, &other.precision)
+            && (sets, sizes) == (&other.sets, &other.sizes)
+            && (recompute, frozen) == (&other.recompute, &other.frozen)
+    }
 }
 
 /// A config's value from outside, as written.

@@ -5,7 +5,9 @@ mod common_subexpressions;
 mod dead_code;
 mod differentiate;
 mod fuse;
+mod in_a_row;
 mod loop_invariant;
+mod making;
 mod precision;
 mod rewrite;
 mod simplify;
@@ -42,6 +44,9 @@ pub const PASSES: &[Pass] = &[
     fuse::PASS,
 ];
 
+/// The last pass before which it does not matter what the backward pass computes again ([`Graph::recompute`]).
+pub const BEFORE_DIFFERENTIATE: &str = "dead-code-again";
+
 /// The pass of a name.
 pub fn by_name(name: &str) -> Option<&'static Pass> {
     PASSES.iter().find(|pass| pass.name == name)
@@ -57,19 +62,30 @@ pub struct PassError {
     pub what: String,
 }
 
-/// Runs all passes, or those up to and including `until`.
+/// Runs all passes, or those up to and including `until`. Before the first, `carry grad` is written out: `build` has it.
 pub fn run(graph: Graph, until: Option<&str>) -> Result<Graph, PassError> {
+    let graph = in_a_row::written_out(graph);
     verify(&graph).map_err(|what| PassError { pass: "build", what })?;
-    let mut graph = graph;
     if until == Some("build") {
         return Ok(graph);
     }
-    for pass in PASSES {
+    let last = until.and_then(place).map_or(PASSES.len(), |at| at + 1);
+    each(graph, &PASSES[..last])
+}
+
+/// Runs the passes after `done`, which [`run`] has stopped at.
+pub fn go_on(graph: Graph, done: &str) -> Result<Graph, PassError> {
+    each(graph, &PASSES[place(done).map_or(0, |at| at + 1)..])
+}
+
+fn place(name: &str) -> Option<usize> {
+    PASSES.iter().position(|pass| pass.name == name)
+}
+
+fn each(mut graph: Graph, passes: &[Pass]) -> Result<Graph, PassError> {
+    for pass in passes {
         graph = (pass.run)(&graph);
         verify(&graph).map_err(|what| PassError { pass: pass.name, what })?;
-        if until == Some(pass.name) {
-            break;
-        }
     }
     Ok(graph)
 }

@@ -30,7 +30,14 @@ pub(super) fn same(builder: &mut Builder, node: &Node, operands: &[Val]) -> Val 
     builder.add_typed(node.op.clone(), operands, node.ty.clone(), Label::of(node))
 }
 
-fn copy(builder: &mut Builder, flow: &Flow, entering: &[Val], rewrite: &mut dyn Rewrite) -> Vec<Val> {
+/// The operations of a flow behind those of `builder`, each placed by `rewrite`; gives the flow's results. `entering`: its
+/// block arguments.
+pub(super) fn copy(
+    builder: &mut Builder,
+    flow: &Flow,
+    entering: &[Val],
+    rewrite: &mut dyn Rewrite,
+) -> Vec<Val> {
     let mut map: HashMap<NodeIndex, Val> = HashMap::new();
     let mut loops: HashMap<NodeIndex, Vec<Val>> = HashMap::new();
     for index in flow.indices() {

@@ -58,6 +58,7 @@ fn is_keyword(rule: Rule) -> bool {
             | Rule::kw_predict
             | Rule::kw_metric
             | Rule::kw_loss
+            | Rule::kw_carry
             | Rule::kw_halt
             | Rule::kw_never
             | Rule::kw_when

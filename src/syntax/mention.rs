@@ -65,6 +65,7 @@ pub fn declares(member: &Member) -> Vec<(Space, &Ident)> {
         | MemberKind::Section { .. }
         | MemberKind::Predict(_)
         | MemberKind::Halt { .. }
+        | MemberKind::CarryGrad(_)
         | MemberKind::Drop(_) => Vec::new(),
     }
 }
@@ -127,6 +128,7 @@ impl Mentions {
             MemberKind::Halt { when, at_most, explore } => {
                 self.exprs(when.iter().chain(at_most).chain(explore));
             }
+            MemberKind::CarryGrad(steps) => self.expr(steps),
             MemberKind::Drop(names) => {
                 for (kind, name) in names {
                     match kind.name.as_str() {

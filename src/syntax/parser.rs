@@ -372,6 +372,9 @@ impl Builder<'_> {
                 }
                 MemberKind::Halt { when, at_most, explore }
             }
+            Rule::carry_member => {
+                MemberKind::CarryGrad(self.expr(inner.find(|pair| pair.as_rule() == Rule::expr)?))
+            }
             Rule::drop_member => MemberKind::Drop(
                 inner
                     .map(|pair| {

@@ -153,7 +153,7 @@ fn group(kind: &MemberKind) -> u8 {
         MemberKind::Section { .. } | MemberKind::Block { .. } => 5,
         MemberKind::Predict(_) => 6,
         MemberKind::Metric { .. } | MemberKind::Loss { .. } => 7,
-        MemberKind::Halt { .. } => 8,
+        MemberKind::Halt { .. } | MemberKind::CarryGrad(_) => 8,
     }
 }
 
@@ -221,6 +221,7 @@ fn member(kind: &MemberKind) -> String {
                 explore.as_ref().map_or(String::new(), |chance| format!(", explore {}", expr(chance, 1)));
             format!("halt {when}{most}{explore}")
         }
+        MemberKind::CarryGrad(steps) => format!("carry grad {}", expr(steps, 1)),
         MemberKind::Drop(dropped) => {
             let dropped = dropped.iter().map(|(kind, name)| format!("{} {}", kind.name, name.name));
             format!("drop {}", dropped.collect::<Vec<_>>().join(", "))

@@ -148,6 +148,7 @@ fn is_member(rule: Rule) -> bool {
             | Rule::metric_member
             | Rule::loss_member
             | Rule::halt_member
+            | Rule::carry_member
             | Rule::drop_member
             | Rule::net_fn
     )

@@ -141,6 +141,12 @@ impl Carry {
         })
     }
 
+    /// Counts the other supervision steps of a program that does several in a row (`carry grad`): the first is counted.
+    pub fn count(&mut self, program: &Program) {
+        let more = program.steps_in_a_row.saturating_sub(1) as i64;
+        self.steps.iter_mut().for_each(|steps| *steps += more);
+    }
+
     /// Takes over the states that a step gave, detached, and who has halted. A state's earlier values move back by
     /// one, unless the program gives them itself.
     pub fn advance(

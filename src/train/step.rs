@@ -67,6 +67,7 @@ impl Trainer {
             return Err(TrainError::NotFinite { step, what, checkpoint, origin: origin.map(Box::new) });
         }
 
+        carry.count(training.program());
         self.norm = measures.gradient_norm.unwrap_or(0.0);
         let halting = Halting::new(training.program().halt);
         let halted = halting.decide(&measures.halt, &carry.steps, self.config.seed, step);

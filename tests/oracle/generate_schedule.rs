@@ -425,11 +425,16 @@ impl Generator {
             text += "    loss ahead = if training {\n        let next = lookahead { level, logits }\n        \
                      return (level - next.level) ^ 2 + mean(next.logits * logits, over (cell, symbol)) * where(last_step, 1, 0.5)\n    } else {\n        return 0\n    }\n";
         }
-        text += match self.below(3) {
-            0 => "    halt never, at most 3 steps\n",
-            1 => "    halt when level > 0.1, at most 3 steps, explore 0.1\n",
-            _ => "    halt when sigmoid(level) > 0.5 and steps > 1, at most 2 steps\n",
+        let (halting, at_most) = match self.below(3) {
+            0 => ("    halt never, at most 3 steps\n", 3),
+            1 => ("    halt when level > 0.1, at most 3 steps, explore 0.1\n", 3),
+            _ => ("    halt when sigmoid(level) > 0.5 and steps > 1, at most 2 steps\n", 2),
         };
+        text += halting;
+        if self.chance(0.25) {
+            self.note("carry grad");
+            let _ = writeln!(text, "    carry grad {at_most}");
+        }
         text
     }
 }

@@ -168,6 +168,7 @@ fn declarations<'a>(module: &str, kind: &'a MemberKind) -> Vec<Member<'a>> {
         MemberKind::Metric { name, .. } => vec![one("metric", &name.name)],
         MemberKind::Loss { name, .. } => vec![one("loss", &name.name)],
         MemberKind::Halt { .. } => vec![one("halt", "")],
+        MemberKind::CarryGrad(_) => vec![one("carry", "")],
         MemberKind::Drop(_) => Vec::new(),
     }
 }

@@ -38,6 +38,60 @@ impl<'a> Oracle<'a> {
         self.axes.truncate(declared);
         self.item_axes.retain(|_, axis| *axis < declared);
         self.arrive()?;
+        let turns = self.steps_in_a_row()?;
+        let mut outputs = self.one_step()?;
+        let is_loss = |name: &str| name.starts_with("loss.");
+        for _ in 1..turns {
+            self.given.fresh.fill(false);
+            self.given.steps.iter_mut().for_each(|step| *step += 1.0);
+            self.move_back();
+            let mut next = self.one_step()?;
+            for (name, loss) in next.iter_mut().filter(|(name, _)| is_loss(name)) {
+                *loss = Rc::new(elementwise(Kind::Float, &[loss, &outputs[name]], |at| at[0] + at[1])?);
+            }
+            outputs = next;
+        }
+        if turns > 1 {
+            for (_, loss) in outputs.iter_mut().filter(|(name, _)| is_loss(name)) {
+                *loss = Rc::new(elementwise(Kind::Float, &[loss], |at| at[0] / turns as f64)?);
+            }
+            for (name, ago) in self.past.keys().filter(|(_, ago)| *ago > 1) {
+                let before = self.past.get(&(name.clone(), ago - 1)).ok_or("a state without a past")?;
+                outputs.insert(format!("state.{name}@{ago}"), before.as_tensor()?);
+            }
+        }
+        let constants = match std::mem::replace(&mut self.tape, Tape::Record(Vec::new())) {
+            Tape::Record(constants) => constants,
+            Tape::Replay(..) => Vec::new(),
+        };
+        Ok(Step { outputs, margins: self.margins, constants })
+    }
+
+    /// `carry grad`, in training.
+    fn steps_in_a_row(&mut self) -> Res<usize> {
+        let member = self.members.iter().find(|member| member.word == "carry").cloned();
+        match member {
+            Some(Member { kind: MemberKind::CarryGrad(steps), module, .. }) if self.settings.training => {
+                let mut frame = self.frame(&module);
+                Ok(self.expr(steps, &mut frame)?.number()?.float() as usize)
+            }
+            _ => Ok(1),
+        }
+    }
+
+    /// What the step that ends leaves is what the next finds.
+    fn move_back(&mut self) {
+        let mut shifted = HashMap::new();
+        for ((name, ago), value) in &self.past {
+            shifted.insert((name.clone(), ago + 1), value.clone());
+        }
+        for (name, value) in &self.states {
+            shifted.insert((name.clone(), 1), value.clone());
+        }
+        self.past = shifted;
+    }
+
+    fn one_step(&mut self) -> Res<BTreeMap<String, Rc<Tensor>>> {
         let mut frame = self.sections()?;
         let mut outputs = BTreeMap::new();
         for (name, value) in &self.states {
@@ -56,11 +110,7 @@ impl<'a> Oracle<'a> {
             self.inside.pop();
             outputs.insert(name, value);
         }
-        let constants = match std::mem::replace(&mut self.tape, Tape::Record(Vec::new())) {
-            Tape::Record(constants) => constants,
-            Tape::Replay(..) => Vec::new(),
-        };
-        Ok(Step { outputs, margins: self.margins, constants })
+        Ok(outputs)
     }
 
     /// Runs the three sections from the states as they are; what they bound is in the frame.
@@ -126,14 +176,7 @@ impl<'a> Oracle<'a> {
         let steps = self.given.steps.clone();
         self.gradient = false;
         self.given.steps.iter_mut().for_each(|step| *step += 1.0);
-        let mut shifted = HashMap::new();
-        for ((name, ago), value) in &self.past {
-            shifted.insert((name.clone(), ago + 1), value.clone());
-        }
-        for (name, value) in &self.states {
-            shifted.insert((name.clone(), 1), value.clone());
-        }
-        self.past = shifted;
+        self.move_back();
         let mut frame = self.sections()?;
         let mut found = HashMap::new();
         for name in names {

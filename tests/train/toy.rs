@@ -128,6 +128,7 @@ pub fn toy(mode: Mode, batch: i64) -> Toy {
     let outputs = outputs.map(|(kind, name, ty)| OutputInfo { name: OutputName::new(kind, name), value, ty });
     Toy {
         program: Program {
+            steps_in_a_row: 1,
             model: "Toy".into(),
             mode,
             precision: Default::default(),

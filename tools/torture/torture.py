@@ -307,6 +307,9 @@ def short_memory(bench):
         result = "ended with a sentence, the same bits after --resume"
     elif code == 127 and "error while loading" in text:
         result = "libtorch did not fit at all"
+    elif code == -signal.SIGABRT and "bad_alloc" in text and not (place / "run").exists():
+        # Thrown while the loader initialises libtorch's libraries, before totc's first instruction.
+        result = "libtorch did not fit at all"
     elif code == -signal.SIGABRT and "memory allocation of" in text:
         result = "ended with Rust's own sentence on memory, the same bits after --resume"
     else:

@@ -15,7 +15,7 @@
 [
   "model" "mixin" "extends" "net"
   "config" "axis" "input" "target" "param" "buffer" "table" "state" "encode" "think" "decode" "block" "predict" "metric" "loss"
-  "halt" "drop"
+  "halt" "carry" "drop"
   "least" "most" "at" "never" "when" "step" "steps" "explore"
   "let" "var" "record" "collect" "emit" "do" "inherited" "lookahead"
   "branch" "merge" "prune" "with" "in" "groups" "of" "giving" "to" "by" "grad" "last"

@@ -31,6 +31,8 @@ syntax match totDeclaration /\v<fn>\ze\s*%(\h|\()/
 syntax match totDeclaration /\v\.@1<!<%(encode|think|decode)>\ze\s*\{/
 syntax match totInclude /\v<use>\ze\s+\h/
 syntax match totDeclaration /\v<halt>\ze\s+%(never|when)>/
+syntax match totDeclaration /\v<carry>\ze\s+grad>/
+execute 'syntax match totDeclaration /\v%(<carry\s+)@10<=<grad>' . s:value . '/'
 syntax match totKeyword /\v%(<halt\s+)@10<=<%(never|when)>/
 syntax match totKeyword /\v<at>\ze\s+%(least|most)>/
 syntax match totKeyword /\v%(<at\s+)@10<=<%(least|most)>/

@@ -48,6 +48,7 @@ pub(in crate::model) fn key(member: &Member) -> String {
             _ => "`predict`".to_owned(),
         },
         MemberKind::Halt { .. } => "`halt`".to_owned(),
+        MemberKind::CarryGrad(_) => "`carry grad`".to_owned(),
         MemberKind::Part { path, .. } => format!("net `{}`", dotted(path)),
         _ => declares(member).map_or(String::new(), |(kind, name)| block(kind, name)),
     }

@@ -34,6 +34,7 @@ pub(in crate::model) fn visit_all(member: &Member, visit: &mut dyn FnMut(&Expr))
         MemberKind::Halt { when, at_most, explore } => {
             when.iter().chain(at_most).chain(explore).for_each(|expr| visit_expr(expr, visit));
         }
+        MemberKind::CarryGrad(steps) => visit_expr(steps, visit),
         _ => visit_member(member, visit),
     }
 }

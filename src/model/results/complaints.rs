@@ -63,6 +63,30 @@ pub(in crate::model) fn no_step(place: Span) -> Diagnostic {
     Diagnostic::new(Code::Number, "a sample needs at least one step", place, "this is 0")
 }
 
+pub(in crate::model) fn no_step_in_a_row(place: Span) -> Diagnostic {
+    Diagnostic::new(Code::Number, "gradient flows through one supervision step at least", place, "this is 0")
+        .help(
+            "`carry grad 1` is what a model without it does; `carry grad 2` lets gradient through two steps",
+        )
+}
+
+/// `carry grad 2` where a sample takes 3 steps at most.
+pub(in crate::model) fn steps_left_over(steps: usize, at_most: usize, place: Span) -> Diagnostic {
+    let message = format!(
+        "a sample takes at most {}, which are no whole number of {steps} in a row",
+        crate::model::words::counted(at_most, "step")
+    );
+    let halting = format!("give `halt` at most {} steps", at_most.next_multiple_of(steps));
+    let divisors: Vec<String> =
+        (2..=at_most).filter(|n| at_most.is_multiple_of(*n)).map(|n| format!("`carry grad {n}`")).collect();
+    let help = match divisors.is_empty() {
+        true => halting,
+        false => format!("{halting}, or write {}", divisors.join(" or ")),
+    };
+    Diagnostic::new(Code::Number, message, place, format!("{steps} steps are one step of training"))
+        .help(help)
+}
+
 pub(in crate::model) fn not_a_probability(chance: f64, place: Span) -> Diagnostic {
     let message = format!("`explore` is a probability, and {chance} is none");
     Diagnostic::new(Code::Number, message, place, "out of range").help("give it a number between 0 and 1")

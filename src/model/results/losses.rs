@@ -98,6 +98,23 @@ impl Checker<'_> {
         }
     }
 
+    /// Gradient flows through so many steps that every sample takes a whole number of them.
+    pub(in crate::model) fn carry_grad(&mut self, members: &[Flat]) {
+        for flat in members {
+            let MemberKind::CarryGrad(expr) = &flat.member.kind else { continue };
+            self.scope.module = flat.module.clone();
+            let Some(steps) = self.size_value(expr) else { continue };
+            let at_most = self.halt.map_or(1, |halt| halt.at_most);
+            if steps == 0 {
+                self.error(complaints::no_step_in_a_row(expr.span));
+            } else if !at_most.is_multiple_of(steps) {
+                self.error(complaints::steps_left_over(steps, at_most, expr.span));
+            } else if self.bindings.mode == Mode::Training {
+                self.steps_in_a_row = steps;
+            }
+        }
+    }
+
     pub(in crate::model) fn results(&mut self, members: &[Flat]) {
         self.outline.push(Items::default());
         for flat in members {

@@ -9,18 +9,17 @@
 
 mod forward;
 mod loops;
-mod making;
 mod reach;
 mod rule;
 mod structural;
 mod written;
 
 use super::Pass;
+use super::making::Making;
 use crate::ir::op::Op;
 use crate::ir::{Builder, Flow, Gradient, Graph, Label, Mode, Node, OutputKind, Recompute, Val};
 use crate::types::{AxisId, Dim, Kind, Ty};
 use forward::{Path, Saved, Segments};
-use making::Making;
 use petgraph::graph::NodeIndex;
 use reach::Reach;
 use std::collections::HashMap;

@@ -1,9 +1,9 @@
 //! What the rules of primitives work with: the call that is differentiated, its forward values, its shares.
 
-use super::making::Making;
 use super::{Reverse, Scope, Sums, structural};
 use crate::ir::op::{Attrs, Op, PrimId};
 use crate::ir::{Node, Val};
+use crate::pass::making::Making;
 use crate::primitive::{Backward, Derivative};
 use crate::types::{AxisId, Dim, Kind, Ty};
 use petgraph::graph::NodeIndex;

@@ -1,9 +1,9 @@
 //! Before anything is differentiated: calls that have no derivative of their own become equal expressions that have.
 
-use super::making::Making;
 use super::rule::Expression;
 use crate::ir::op::Op;
 use crate::ir::{Builder, Graph, Label, Node, Val};
+use crate::pass::making::Making;
 use crate::pass::rewrite::{Rewrite, rewritten, same};
 use crate::primitive::Derivative;
 use crate::types::Axes;

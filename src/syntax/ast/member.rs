@@ -122,6 +122,8 @@ pub enum MemberKind {
         /// The probability, from 0 to 1, that a sample in training goes on beyond the condition.
         explore: Option<Expr>,
     },
+    /// `carry grad n`: supervision steps in a row that gradient flows through in training.
+    CarryGrad(Expr),
     /// Inherited declarations that are left out: keyword and name.
     Drop(Vec<(Ident, Ident)>),
 }

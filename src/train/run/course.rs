@@ -125,11 +125,17 @@ impl<'a> Course<'a> {
     pub fn complete_before(&self) -> Option<RunOutcome> {
         let step = self.trainer.steps_done();
         let standing = self.over()?;
-        let tested = tested_at(&self.out) == Some(step)
-            || self.trainer.finished()
-                && self.out.join(FinalTest::NAME).exists()
-                && self.tested.last().is_some_and(|test| test.step == step);
-        tested.then(|| self.outcome(standing, None))
+        let written = tested_at(&self.out) == Some(step)
+            || self.trainer.finished() && self.out.join(FinalTest::NAME).exists();
+        (written && self.logs_last_test(standing)).then(|| self.outcome(standing, None))
+    }
+
+    /// Whether the log has the last test: a run may have been killed between its parts.
+    fn logs_last_test(&self, standing: Standing) -> bool {
+        let now = self.trainer.steps_done();
+        let here = self.tested.iter().filter(|test| test.step == now).count();
+        // A test that was no better ends a run; the last one comes after it.
+        here > usize::from(matches!(standing, Standing::NoBetter(_)))
     }
 
     /// Whether training is at its end.
@@ -195,9 +201,6 @@ impl<'a> Course<'a> {
         self.save(OnFailure::Stop)?;
         self.part(Next::End)?;
         let test = self.test_for_good(standing)?;
-        self.keep_best(self.trainer.steps_done());
-        // The time of the last test counts too.
-        self.save(OnFailure::GoOn)?;
         Ok(self.outcome(standing, Some(test)))
     }
 
@@ -325,7 +328,8 @@ impl<'a> Course<'a> {
         Ok(())
     }
 
-    /// The test at the end: all examples, all steps and stopping when sure, with its files.
+    /// The test at the end: all examples, all steps and stopping when sure, with its files. The last of them says that the run
+    /// is complete.
     fn test_for_good(&mut self, standing: Standing) -> Result<FinalTest, RunError> {
         let began = Instant::now();
         let (trainer, data) = (&self.trainer, self.session.data.as_ref());
@@ -339,18 +343,23 @@ impl<'a> Course<'a> {
         if let Standing::NoBetter(tests) = standing {
             test.facts.insert("ended".to_owned(), format!("{tests} tests in a row were no better").into());
         }
-        test.write(&self.out)?;
-        test.write_arc(&self.out, None)?;
         self.seconds_in_tests += began.elapsed().as_secs_f64();
         if let (Some(report), Some(name)) = (test.first().cloned(), test.names.first()) {
-            self.tested(report, name.clone())?;
+            match self.logs_last_test(standing) {
+                true => self.done(report),
+                false => self.tested(report, name.clone())?,
+            }
         }
+        self.keep_best(self.trainer.steps_done());
+        // The time of the last test counts too.
+        self.save(OnFailure::GoOn)?;
+        test.write_arc(&self.out, None)?;
+        test.write(&self.out)?;
         Ok(test)
     }
 
     fn tested(&mut self, report: EvaluationReport, protocol: String) -> Result<(), RunError> {
         let step = self.trainer.steps_done();
-        self.observer.tested(step, &report);
         let record = MetricsRecord {
             kind: MetricsKind::Test,
             step,
@@ -367,8 +376,15 @@ impl<'a> Course<'a> {
         };
         self.note_down(record.clone())?;
         self.tested.push(record);
-        self.tests.push((step, report));
+        self.done(report);
         Ok(())
+    }
+
+    /// A test is over.
+    fn done(&mut self, report: EvaluationReport) {
+        let step = self.trainer.steps_done();
+        self.observer.tested(step, &report);
+        self.tests.push((step, report));
     }
 
     /// A checkpoint that cannot be written must not end days of training: the one before it still stands.

@@ -47,7 +47,7 @@ impl Making {
         }
     }
 
-    /// Adds a backward operation. What inference refuses is a bug of totc: the verifier says so.
+    /// Adds an operation. What inference refuses is a bug of totc: the verifier says so.
     pub fn add(&mut self, op: Op, operands: &[Val]) -> Val {
         match self.builder.add(op.clone(), operands, &self.axes, self.label.clone()) {
             Ok(val) => val,
@@ -62,7 +62,7 @@ impl Making {
             size: AxisSize::Fixed(size),
             parts: Vec::new(),
             span: Span::NONE,
-            origin: "made by differentiation".to_owned(),
+            origin: "made by a pass".to_owned(),
         })
     }
 }
