@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 /// The words of the language.
 #[rustfmt::skip]
-pub(super) const WORDS: [&str; 65] = [
+pub const WORDS: [&str; 65] = [
     "along", "and", "at", "axis", "between", "block", "branch", "buffer", "by", "collect", "config", "decode", "do",
     "drop", "else", "emit", "encode", "explore", "extends", "false", "fn", "giving", "grad", "groups", "halt", "if",
     "in", "inherited", "input", "into", "last", "least", "let", "lookahead", "loss", "match", "merge", "metric",
