@@ -94,12 +94,13 @@ def main():
     parser = argparse.ArgumentParser(prog="./x playground", description=__doc__.split("\n\n")[0])
     parser.add_argument("--test", action="store_true", help="then try everything on it in Chromium")
     parser.add_argument("--pictures", metavar="DIR", help="with --test: write pictures of the page there")
+    parser.add_argument("--totc", metavar="PATH", help="with --test: compare with this totc in place of one built now")
     given = parser.parse_args()
     place = build()
     if given.test:
         import try_page
 
-        try_page.run(place, given.pictures)
+        try_page.run(place, given.pictures, given.totc)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::io::{Error, ErrorKind, Result as Read};
 use std::path::Path;
+use totc::data::{self, DataError};
 use totc::diagnostic::Colours;
 use totc::draw::{Format, draw};
 use totc::explain::explain;
@@ -141,13 +142,15 @@ impl Subject {
                 let read = ModelFile::read(&path, model, self);
                 let mut file = read.map_err(|error| cannot_read(&path.display().to_string(), error))?;
                 file.bind_start(&run);
-                match totc::data::shape(&run.run.data, run.data_folder()) {
+                match data::shape(&run.run.data, run.data_folder()) {
                     Ok(shape) => {
                         shape.sizes.axes().into_iter().for_each(|(axis, size)| file.bind_size(axis, size))
                     }
-                    Err(error) => {
-                        notes.push(format!("The data are not here, so their sizes stand in: {error}"))
-                    }
+                    Err(DataError::File { path, .. }) => notes.push(format!(
+                        "The data `{}` are no file of this page, so their sizes stand in: give them as sizes.",
+                        path.display()
+                    )),
+                    Err(error) => notes.push(format!("The data cannot be used, so their sizes stand in: {error}")),
                 }
                 file
             }
