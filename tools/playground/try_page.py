@@ -212,7 +212,7 @@ class Try:
     def names_and_candidates(self):
         self.start("trm.tot")
         names = self.page.evaluate("state.names.map(({ name, is }) => `${name}: ${is}`)")
-        assert any("hidden" in name for name in names), names
+        assert any("dim 512" in name for name in names), names
         assert self.page.evaluate("document.querySelectorAll('#shown .hint').length") > 0
         place = self.page.evaluate("state.names[0].range.start")
         hover = self.page.evaluate(f"texts.ask('textDocument/hover', 'trm.tot', {{ position: {json.dumps(place)} }})")
