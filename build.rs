@@ -20,7 +20,7 @@ fn main() {
     // A link in .libtorch; the folder it leads to holds the libraries this one needs.
     let Ok(library) = libtorch.join("lib/libtorch_cpu.so").canonicalize() else {
         println!(
-            "cargo::error=libtorch is missing from {}: run `./x setup` (or build the compiler alone with --no-default-features)",
+            "cargo::error=libtorch is missing from {}: run `./x setup` (or build the compiler alone with --no-default-features --features system)",
             libtorch.display()
         );
         return;

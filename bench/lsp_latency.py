@@ -3,7 +3,7 @@
 A scripted editor opens the largest shipped model in `totc lsp` and deletes and types again some of its lines, one
 letter at a time, as one does while writing: most of the texts in between are half a statement. Measured is the time from
 sending `textDocument/didChange` to `textDocument/publishDiagnostics` of that file. Needs nothing but Python; the compiler may
-be one without libtorch (cargo build --release --no-default-features).
+be one without libtorch (cargo build --release --no-default-features --features system).
 """
 
 import json

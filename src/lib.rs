@@ -8,8 +8,10 @@
 pub mod bounds;
 pub mod bytes;
 pub mod chart;
+#[cfg(feature = "system")]
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "commands print; nothing else does")]
 pub mod cli;
+#[cfg(feature = "system")]
 pub mod compare;
 pub mod cost;
 pub mod data;
@@ -19,6 +21,7 @@ pub mod distributed;
 pub mod draw;
 #[cfg(feature = "torch")]
 pub mod exec;
+pub mod explain;
 pub mod export;
 pub mod format;
 pub mod ir;
@@ -30,15 +33,19 @@ pub mod numbers;
 pub mod pass;
 pub mod primitive;
 pub mod random;
+#[cfg(feature = "system")]
 pub mod report;
 pub mod run_file;
 pub mod source;
 pub mod statistics;
+#[cfg(feature = "system")]
 pub mod sweep;
 pub mod syntax;
 pub mod text_file;
+#[cfg(feature = "system")]
 pub mod train;
 pub mod types;
+#[cfg(feature = "system")]
 pub mod weights;
 
 use diagnostic::Sink;

@@ -163,6 +163,36 @@ impl ModelFile {
         self.run = Some(RunConfigs { given: run.overridden.clone(), ever });
     }
 
+    /// Binds all that a run file decides of the model at the start of the run, but for the data's sizes.
+    pub fn bind_start(&mut self, run: &RunFile) {
+        self.bind_configs(run.run.training_configs(0));
+        self.bind_size("batch", run.run.batch);
+        self.bind_run(run);
+    }
+
+    /// Binds a config as `--set NAME=VALUE` gives it.
+    ///
+    /// # Errors
+    /// A sentence on a text of another form.
+    pub fn set(&mut self, text: &str) -> Result<(), String> {
+        let (name, value) = pair(text)?;
+        self.bindings.sets.insert(name.trim_start_matches("set.").to_owned(), Setting::parse(value));
+        Ok(())
+    }
+
+    /// Binds the size of an axis of the data as `--size AXIS=N` gives it.
+    ///
+    /// # Errors
+    /// As [`ModelFile::set`].
+    pub fn set_size(&mut self, text: &str) -> Result<(), String> {
+        let (axis, size) = pair(text)?;
+        let size = size
+            .parse()
+            .map_err(|_| format!("`{size}` in `--size {text}` is no size; write `--size {axis}=81`"))?;
+        self.bind_size(axis, size);
+        Ok(())
+    }
+
     /// Binds the size of an axis of the data (`batch`, `cell`, `symbol`, `task`).
     pub fn bind_size(&mut self, axis: &str, size: usize) {
         self.bindings.sizes.insert(axis.to_owned(), size);
@@ -363,6 +393,11 @@ impl syntax::Reader for Kept<'_> {
         // What has not changed since is the embedded text, which is parsed already.
         (syntax::shipped_text(&place) != Some(text.as_str())).then(|| (path.display().to_string(), text))
     }
+}
+
+fn pair(text: &str) -> Result<(&str, &str), String> {
+    let parts = text.split_once('=').map(|(name, value)| (name.trim(), value.trim()));
+    parts.ok_or_else(|| format!("`{text}` says no value; write `name=value`"))
 }
 
 /// Configs of a run file as the checker takes them.

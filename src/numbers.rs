@@ -1,4 +1,5 @@
-//! Numbers as people read them: takes counts, measures and seconds, gives short texts; rounds, so never for files.
+//! Numbers as people read them: takes counts, measures and seconds, gives short texts and tables of them; rounds, so never
+//! for files.
 
 /// `1,234,567`.
 pub fn count(number: u64) -> String {
@@ -86,6 +87,31 @@ pub fn rough_duration(seconds: f64) -> String {
     };
     let units = (seconds / unit).round().max(1.0);
     format!("{} {name}{}", count(units as u64), if units == 1.0 { "" } else { "s" })
+}
+
+/// Lines of cells in columns: the first to the left, all others to the right, two spaces between.
+pub fn table(lines: &[Vec<String>]) -> String {
+    let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut text = String::new();
+    for line in lines {
+        let cells: Vec<String> = line
+            .iter()
+            .zip(&widths)
+            .enumerate()
+            .map(
+                |(column, (cell, width))| {
+                    if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+                },
+            )
+            .collect();
+        text.push_str(cells.join("  ").trim_end());
+        text.push('\n');
+    }
+    text
 }
 
 #[cfg(test)]

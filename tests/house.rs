@@ -18,7 +18,7 @@ const FLOORS: &[&[&str]] = &[
     &["exec", "distributed", "export", "draw", "cost", "data"],
     &["weights", "run_file"],
     &["chart", "model_file"],
-    &["train", "lsp"],
+    &["train", "lsp", "explain"],
     &["report"],
     &["compare"],
     &["sweep"],

@@ -56,6 +56,8 @@
 //! `unsafe` stands where a processor's instructions are called (`lanes`, `tiles`), where a form is entered (`forms!`), where the
 //! pool lends a job to its threads, and in one load of packing.
 
+#![cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "what only the forms of x86-64 use"))]
+
 mod attention;
 #[cfg(target_arch = "x86_64")]
 mod attention_tiles;

@@ -1,11 +1,11 @@
 //! `totc diff A B`: what two models or runs differ in, as they are compiled. Whatever is compared is a name with a text, or a
 //! list of lines; what is equal is not shown.
 
-use super::explain::{by_net, giga, items, mega};
 use super::subject::{Choice, Subject};
 use super::{Failure, Outcome};
 use crate::Values;
 use crate::cost::cost;
+use crate::explain::{by_net, giga, items, mega};
 use crate::ir::{Mode, WeightRole};
 use crate::model::declarations;
 use crate::model::outline::ItemKind;

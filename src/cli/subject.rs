@@ -4,7 +4,6 @@
 use super::Failure;
 use crate::data::{self, DataError, DataShape};
 use crate::ir::Mode;
-use crate::model::Setting;
 use crate::model_file::ModelFile;
 use crate::run_file::{self, RunFile};
 use crate::train::run_folder::{self, RunFolderError};
@@ -54,8 +53,7 @@ impl Subject {
         }
         let mut model = read(&choice.file, choice.model.clone())?;
         for set in &choice.sets {
-            let (name, value) = pair(set)?;
-            model.bindings.sets.insert(name.trim_start_matches("set.").to_owned(), Setting::parse(value));
+            model.set(set).map_err(Failure::Usage)?;
         }
         Subject { model_file: model, run: None, data: None, data_error: None }.with_sizes(&choice.sizes)
     }
@@ -64,9 +62,7 @@ impl Subject {
     pub fn of_run(run: RunFile, model: Option<String>) -> Result<Subject, Failure> {
         let mut model = ModelFile::of_run(&run, model)
             .map_err(|error| Failure::World(format!("{}: {error}", run.model_path().display())))?;
-        model.bind_configs(run.run.training_configs(0));
-        model.bind_size("batch", run.run.batch);
-        model.bind_run(&run);
+        model.bind_start(&run);
         Ok(Subject { model_file: model, run: Some(run), data: None, data_error: None })
     }
 
@@ -105,11 +101,7 @@ impl Subject {
             }
         }
         for text in sizes {
-            let (axis, size) = pair(text)?;
-            let size = size.parse().map_err(|_| {
-                Failure::Usage(format!("`{size}` in `--size {text}` is no size; write `--size {axis}=81`"))
-            })?;
-            self.model_file.bind_size(axis, size);
+            self.model_file.set_size(text).map_err(Failure::Usage)?;
         }
         Ok(self)
     }
@@ -126,10 +118,4 @@ pub fn of_folder(error: RunFolderError) -> Failure {
 /// Reads a model file and what it uses.
 pub fn read(path: &Path, model: Option<String>) -> Result<ModelFile, Failure> {
     ModelFile::load(path, model).map_err(|error| Failure::World(format!("{}: {error}", path.display())))
-}
-
-fn pair(text: &str) -> Result<(&str, &str), Failure> {
-    text.split_once('=')
-        .map(|(name, value)| (name.trim(), value.trim()))
-        .ok_or_else(|| Failure::Usage(format!("`{text}` says no value; write `name=value`")))
 }

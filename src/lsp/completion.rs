@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 /// The words of the language.
 #[rustfmt::skip]
-pub(super) const WORDS: [&str; 67] = [
+pub const WORDS: [&str; 67] = [
     "all", "along", "and", "at", "axis", "between", "block", "branch", "buffer", "by", "carry", "collect", "config", "decode", "do",
     "drop", "else", "emit", "encode", "explore", "extends", "false", "fn", "giving", "grad", "groups", "halt", "if",
     "in", "inherited", "input", "into", "last", "least", "let", "lookahead", "loss", "match", "merge", "metric",

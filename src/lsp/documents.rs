@@ -1,5 +1,5 @@
 //! The texts that the editor holds, in place of the files they are of. Takes texts by their addresses, gives what is asked
-//! of them; a file that is not open is read from the disk.
+//! of them; a file that is not open is read where the server reads files.
 
 use super::known::Known;
 use super::place;
@@ -7,7 +7,7 @@ use crate::bytes::escaped;
 use crate::diagnostic::Sink;
 use crate::format::format;
 use crate::source::FileId;
-use crate::syntax::{Disk, Reader};
+use crate::syntax::Reader;
 use lsp_types::{TextEdit, Uri};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -28,12 +28,18 @@ pub(super) struct Document {
 }
 
 /// All open documents, by address.
-#[derive(Default)]
 pub(super) struct Documents {
     by_uri: BTreeMap<String, Document>,
+    /// What is not open.
+    files: Box<dyn Reader>,
 }
 
 impl Documents {
+    /// None is open yet.
+    pub(super) fn over(files: Box<dyn Reader>) -> Documents {
+        Documents { by_uri: BTreeMap::new(), files }
+    }
+
     /// The document gets a text; gives its address, or None where no file can have it.
     pub(super) fn set(&mut self, uri: &Uri, text: String) -> Option<String> {
         let path = path_of(uri.as_str())?;
@@ -83,10 +89,10 @@ impl Documents {
 
     /// The model files of a folder that are not open, as they lie there.
     pub(super) fn closed(&self, folder: &Path) -> Vec<Document> {
-        let paths = Disk.siblings(folder).into_iter().map(|name| folder.join(format!("{name}.tot")));
+        let paths = self.files.siblings(folder).into_iter().map(|name| folder.join(format!("{name}.tot")));
         let closed = paths.filter(|path| self.all().all(|document| document.path != *path));
         let read = |path: PathBuf| {
-            let (uri, text) = (uri_of(&path)?.as_str().to_owned(), Disk.read(&path).ok()?);
+            let (uri, text) = (uri_of(&path)?.as_str().to_owned(), self.files.read(&path).ok()?);
             Some(Document { uri, path, text, uses: BTreeSet::new(), known: None })
         };
         closed.filter_map(read).collect()
@@ -97,7 +103,7 @@ impl Documents {
         if let Some(document) = self.all().find(|document| document.path == path) {
             return Some((document.uri.parse().ok()?, document.text.clone()));
         }
-        Some((uri_of(path)?, Disk.read(path).ok()?))
+        Some((uri_of(path)?, self.files.read(path).ok()?))
     }
 }
 
@@ -106,12 +112,12 @@ impl Reader for Documents {
     fn read(&self, path: &Path) -> std::io::Result<String> {
         match self.by_uri.values().find(|document| document.path == path) {
             Some(document) => Ok(document.text.clone()),
-            None => Disk.read(path),
+            None => self.files.read(path),
         }
     }
 
     fn siblings(&self, folder: &Path) -> Vec<String> {
-        Disk.siblings(folder)
+        self.files.siblings(folder)
     }
 }
 

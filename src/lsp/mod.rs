@@ -15,8 +15,12 @@ mod places;
 mod rename;
 mod symbols;
 
+pub use completion::WORDS;
+pub use lsp_server::Message;
+
+use crate::syntax::{Disk, Reader};
 use documents::Documents;
-use lsp_server::{Connection, ErrorCode, Message, Notification, ProtocolError, Request, Response};
+use lsp_server::{Connection, ErrorCode, Notification, ProtocolError, Request, Response};
 use lsp_types::notification::{
     DidChangeTextDocument, DidCloseTextDocument, DidOpenTextDocument, Notification as _, PublishDiagnostics,
 };
@@ -46,28 +50,64 @@ pub fn serve(connection: &Connection) -> Result<(), ProtocolError> {
         "serverInfo": { "name": "totc", "version": env!("CARGO_PKG_VERSION") },
     });
     connection.initialize_finish(id, about)?;
-    let mut documents = Documents::default();
-    let mut changed = BTreeSet::new();
+    let mut server = Server::over(Box::new(Disk));
     for message in &connection.receiver {
-        match message {
-            Message::Request(request) => {
-                if connection.handle_shutdown(&request)? {
-                    return Ok(());
-                }
-                if reads_names(&documents, &request) {
-                    tell(connection, &mut documents, &mut changed);
-                }
-                send(connection, Message::Response(answer(&documents, request)));
-            }
-            Message::Notification(note) => changed.extend(noted(connection, &mut documents, note)),
-            Message::Response(_) => {}
+        if let Message::Request(request) = &message
+            && connection.handle_shutdown(request)?
+        {
+            return Ok(());
         }
         // Whoever types fast is told of the last state only.
-        if connection.receiver.is_empty() {
-            tell(connection, &mut documents, &mut changed);
+        let waiting = !connection.receiver.is_empty();
+        for message in server.take(message, waiting) {
+            // To a client that is gone nothing is said.
+            let _ = connection.sender.send(message);
         }
     }
     Ok(())
+}
+
+/// The server between two messages, for whoever brings them: a connection, or a page that holds it.
+pub struct Server {
+    documents: Documents,
+    changed: BTreeSet<String>,
+}
+
+impl Server {
+    /// Without open documents; what is not open is read by `files`.
+    pub fn over(files: Box<dyn Reader>) -> Server {
+        Server { documents: Documents::over(files), changed: BTreeSet::new() }
+    }
+
+    /// What is to be said after a message: the answer of a request, and what is wrong with texts that have changed, unless
+    /// more messages are `waiting`.
+    pub fn take(&mut self, message: Message, waiting: bool) -> Vec<Message> {
+        let mut said = Vec::new();
+        match message {
+            Message::Request(request) => {
+                if reads_names(&self.documents, &request) {
+                    self.tell(&mut said);
+                }
+                said.push(Message::Response(answer(&self.documents, request)));
+            }
+            Message::Notification(note) => self.changed.extend(noted(&mut self.documents, note, &mut said)),
+            Message::Response(_) => {}
+        }
+        if !waiting {
+            self.tell(&mut said);
+        }
+        said
+    }
+
+    /// Checks what has changed and all that uses it.
+    fn tell(&mut self, said: &mut Vec<Message>) {
+        for uri in self.documents.concerned(&std::mem::take(&mut self.changed)) {
+            let Some(document) = self.documents.at(&uri) else { continue };
+            let found = diagnostics::of(document, &self.documents);
+            self.documents.checked(&uri, found.uses, found.known);
+            said.extend(published(&uri, found.diagnostics));
+        }
+    }
 }
 
 /// Whether the answer follows from what names are in the text as it stands now. Candidates are those of the last whole text
@@ -82,16 +122,6 @@ fn reads_names(documents: &Documents, request: &Request) -> bool {
             of.is_some_and(|document| document.last_known().is_none())
         }
         _ => false,
-    }
-}
-
-/// Checks what has changed and all that uses it.
-fn tell(connection: &Connection, documents: &mut Documents, changed: &mut BTreeSet<String>) {
-    for uri in documents.concerned(&std::mem::take(changed)) {
-        let Some(document) = documents.at(&uri) else { continue };
-        let found = diagnostics::of(document, documents);
-        documents.checked(&uri, found.uses, found.known);
-        publish(connection, &uri, found.diagnostics);
     }
 }
 
@@ -111,7 +141,7 @@ fn capabilities() -> Value {
 }
 
 /// Takes note of what the editor holds; gives the document that has changed.
-fn noted(connection: &Connection, documents: &mut Documents, note: Notification) -> Option<String> {
+fn noted(documents: &mut Documents, note: Notification, said: &mut Vec<Message>) -> Option<String> {
     match note.method.as_str() {
         DidOpenTextDocument::METHOD => {
             let DidOpenTextDocumentParams { text_document: opened } = read(note.params)?;
@@ -124,7 +154,7 @@ fn noted(connection: &Connection, documents: &mut Documents, note: Notification)
         DidCloseTextDocument::METHOD => {
             let DidCloseTextDocumentParams { text_document: closed } = read(note.params)?;
             documents.close(&closed.uri);
-            publish(connection, closed.uri.as_str(), Vec::new());
+            said.extend(published(closed.uri.as_str(), Vec::new()));
             None
         }
         _ => None,
@@ -208,14 +238,7 @@ fn read<P: DeserializeOwned>(params: Value) -> Option<P> {
     serde_json::from_value(params).ok()
 }
 
-fn publish(connection: &Connection, uri: &str, diagnostics: Vec<lsp_types::Diagnostic>) {
-    let Ok(uri) = uri.parse::<Uri>() else { return };
-    let params = PublishDiagnosticsParams { uri, diagnostics, version: None };
-    let note = Notification::new(PublishDiagnostics::METHOD.to_owned(), params);
-    send(connection, Message::Notification(note));
-}
-
-/// To a client that is gone nothing is said.
-fn send(connection: &Connection, message: Message) {
-    let _ = connection.sender.send(message);
+fn published(uri: &str, diagnostics: Vec<lsp_types::Diagnostic>) -> Option<Message> {
+    let params = PublishDiagnosticsParams { uri: uri.parse::<Uri>().ok()?, diagnostics, version: None };
+    Some(Message::Notification(Notification::new(PublishDiagnostics::METHOD.to_owned(), params)))
 }

@@ -25,8 +25,11 @@ const DEEPEST: usize = 400;
 /// Overrides shown beside one mistake.
 const MOST_OVERRIDES: usize = 3;
 
-/// Elements of one tensor, at most: a thousand times the memory of any device.
-const MOST_ELEMENTS: usize = 1 << 46;
+/// Elements of one tensor, at most: a thousand times the memory of any device, where 32 bits do not end before that.
+const MOST_ELEMENTS: usize = match 1usize.checked_shl(46) {
+    Some(most) => most,
+    None => isize::MAX as usize,
+};
 
 impl Checker<'_> {
     pub(in crate::model) fn ty(&self, val: Val) -> &Ty {

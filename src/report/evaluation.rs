@@ -1,7 +1,7 @@
 //! Results of evaluations as a person reads them: takes reports of one model under one or more protocols;
 //! never decides which is the better one.
 
-use super::table::table;
+use crate::numbers::table;
 use crate::numbers::{duration, fixed, fixed_signed};
 use crate::train::{ArcTest, EXACT, EvaluationReport, FinalTest, ScalingReport, by_rating};
 

@@ -9,10 +9,10 @@ mod run_status;
 mod table;
 mod weights;
 
-pub use crate::numbers::{count, duration, fixed, fixed_signed, number, rough_duration};
+pub use crate::numbers::{count, duration, fixed, fixed_signed, number, rough_duration, table};
 pub use evaluation::{Named, evaluation_text, final_test_text};
 pub use pace::{Forecast, Pace, tests_left};
 pub use progress::{Extent, Progress, Screen};
 pub use run_status::{RunStatus, record_line, seconds_left, standing, status_lines};
-pub use table::{Summary, TestResult, summary_table, table};
+pub use table::{Summary, TestResult, summary_table};
 pub use weights::weights_text;

@@ -3,7 +3,7 @@
 
 use indexmap::IndexMap;
 
-use crate::numbers::{count, duration, number};
+use crate::numbers::{count, duration, number, table};
 
 /// One test of the model.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -71,31 +71,6 @@ pub fn summary_table(summary: &Summary) -> String {
     }
     let lines: Vec<_> = facts.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
     text.push_str(&table(&lines));
-    text
-}
-
-/// Lines of cells in columns: the first to the left, all others to the right, two spaces between.
-pub fn table(lines: &[Vec<String>]) -> String {
-    let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| {
-        lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let mut text = String::new();
-    for line in lines {
-        let cells: Vec<String> = line
-            .iter()
-            .zip(&widths)
-            .enumerate()
-            .map(
-                |(column, (cell, width))| {
-                    if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
-                },
-            )
-            .collect();
-        text.push_str(cells.join("  ").trim_end());
-        text.push('\n');
-    }
     text
 }
 

@@ -84,6 +84,32 @@ impl Reader for Disk {
     }
 }
 
+/// The models and run files that ship with totc, as if they lay beside the root, and no other file.
+pub struct Shipped;
+
+impl Reader for Shipped {
+    fn read(&self, path: &Path) -> Result<String, std::io::Error> {
+        let text = path.to_str().and_then(shipped_text);
+        text.map(str::to_owned).ok_or_else(|| std::io::ErrorKind::NotFound.into())
+    }
+
+    fn siblings(&self, _: &Path) -> Vec<String> {
+        shipped_files("tot")
+    }
+}
+
+/// Names of the models (`tot`) or run and sweep files (`ron`) that ship with totc, without their ending.
+pub fn shipped_files(ending: &str) -> Vec<String> {
+    let stem = |file: &include_dir::File| {
+        let path = file.path();
+        let has_ending = path.extension().is_some_and(|own| own == ending);
+        has_ending.then(|| path.file_stem()?.to_str().map(str::to_owned)).flatten()
+    };
+    let mut names: Vec<String> = LIBRARY.files().filter_map(stem).collect();
+    names.sort();
+    names
+}
+
 /// The text of a file that ships with totc, by its path below `models/`.
 pub fn shipped_text(path: &str) -> Option<&'static str> {
     LIBRARY.get_file(path)?.contents_utf8()

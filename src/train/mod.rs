@@ -4,7 +4,8 @@
 //! Everything random is a function of the seed, the step and the position in the data, so a resumed run is, on the
 //! same machine with the same number of threads, the uninterrupted one bit by bit.
 //!
-//! Without libtorch (`--no-default-features`) only the settings remain, so that run files can still be checked.
+//! Without libtorch (`--no-default-features --features system`) only the settings remain, so that run files can still be
+//! checked.
 
 mod appending;
 mod arc_test;

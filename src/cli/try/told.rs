@@ -1,12 +1,12 @@
 //! What `totc try` says: takes a trial, gives text.
 
 use super::super::Failure;
-use super::super::explain::{giga, mega};
 use super::{Args, Bound, Trial};
 use crate::Values;
 use crate::compare::Comparison;
 use crate::cost::cost;
 use crate::exec::Weights;
+use crate::explain::{giga, mega};
 use crate::ir::{Mode, WeightRole};
 use crate::model::outline::{Item, ItemKind};
 use crate::report::{count, number, table};

@@ -26,7 +26,7 @@ pub use data_set::ArcSpec;
 pub use files::Pair;
 pub use grid::{CELLS, Grid, SIDE, SYMBOLS};
 pub use score::{ATTEMPTS, ArcScore, Found, InputScore, PASS_AT, Scorer, Submission};
-pub(crate) use show::COLOURS;
+pub use show::COLOURS;
 pub(super) use show::{parse, picture, render, validate};
 pub use test_set::{Identifiers, TEST_PUZZLES, TestSet, TestTask};
 

@@ -6,6 +6,8 @@
 
 mod address;
 mod entry;
+// A build without files and network has the same calls, which refuse.
+#[cfg_attr(not(feature = "system"), path = "no_remote.rs")]
 mod remote;
 
 use std::path::{Path, PathBuf};
@@ -16,7 +18,7 @@ pub use address::Address;
 pub use entry::{Entry, Sum};
 
 use address::plain;
-use remote::Remote;
+use remote::{Remote, write};
 
 use super::DataError;
 
@@ -166,15 +168,4 @@ pub fn locate(base: &Path, setting: &Path) -> Result<PathBuf, DataError> {
         return Ok(base.join(setting));
     };
     Hub::from_environment().file(&address.parse()?, &mut |_, _| ())
-}
-
-/// Writes a small file at once or not at all.
-fn write(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
-    let failed = |cause| DataError::Write { path: path.to_owned(), cause };
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(failed)?;
-    let mut part = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    std::io::Write::write_all(&mut part, bytes).map_err(failed)?;
-    part.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
 }

@@ -255,3 +255,14 @@ fn next_page(link: &str) -> Option<String> {
         kind.contains("rel=\"next\"").then(|| address.trim().trim_matches(['<', '>']).to_owned())
     })
 }
+
+/// Writes a small file at once or not at all.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
+    let failed = |cause| DataError::Write { path: path.to_owned(), cause };
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let mut part = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    std::io::Write::write_all(&mut part, bytes).map_err(failed)?;
+    part.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}

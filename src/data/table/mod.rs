@@ -7,6 +7,8 @@ mod column;
 mod csv;
 mod json_lines;
 mod packed;
+// Its library is C in part; without it the same call refuses.
+#[cfg_attr(not(feature = "system"), path = "no_parquet.rs")]
 mod parquet;
 mod record;
 

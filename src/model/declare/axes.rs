@@ -9,7 +9,7 @@ use crate::syntax::ast::{self, AxisEntry, BinaryOp, Expr, ExprKind, MemberKind};
 use crate::types::{Axis, AxisId, AxisSize};
 
 /// Entries of one axis, at most.
-const MOST_SIZE: i64 = 1 << 40;
+const MOST_SIZE: i64 = if isize::BITS < 64 { i32::MAX as i64 } else { 1 << 40 };
 
 // Sizes that stand in when no data has bound them (`totc check FILE`).
 const BATCH_STAND_IN: usize = 2;
