@@ -92,6 +92,7 @@ function showNames(names, axes, go) {
   const head = element("tr", {}, ...["line", "name", "kind and axes"].map((word) => element("th", {}, word)));
   panel("names").replaceChildren(
     ...(rows.length ? [element("h2", {}, "Bound by the schedule"),
+      element("p", { class: "note" }, "As editors show it: with the text's own configs, and stand-ins for the data's sizes."),
       element("table", { class: "words" }, element("thead", {}, head), element("tbody", {}, ...rows))] : [
       element("p", { class: "note" }, "This text binds nothing itself; what it inherits stands in the texts it uses.")]),
     ...(axes ? section(axes) : []));
