@@ -5,6 +5,8 @@
 
 #[path = "topologies/ablations.rs"]
 mod ablations;
+#[path = "topologies/adaptive.rs"]
+mod adaptive;
 #[path = "topologies/carry.rs"]
 mod carry;
 #[path = "compile/mod.rs"]

@@ -215,9 +215,15 @@ impl Interpreter<'_> {
     }
 
     fn repeat(&self, instr: &Instr, actions: &[Action], step: &mut Step) -> Result<(), ExecError> {
-        let InstrOp::Repeat { times, carried, body, next, yields, result_tys, iteration } = &instr.op else {
+        let InstrOp::Repeat { times, carried, body, next, yields, result_tys, iteration, guard } = &instr.op
+        else {
             return Ok(());
         };
+        if let Some(guard) = guard
+            && !self.any(step, instr, *guard)?
+        {
+            return self.left_out(instr, step);
+        }
         for (at, slot) in carried.iter().enumerate() {
             step.slots[*slot] = Some(Value::Tensor(self.value(step, instr.args[at], &instr.arg_tys[at])?));
         }
@@ -274,6 +280,29 @@ impl Interpreter<'_> {
         let inside = body.iter().flat_map(|inner| inner.out.iter()).chain(carried).chain(iteration);
         for slot in inside {
             step.slots[*slot] = None;
+        }
+        Ok(())
+    }
+
+    /// Whether an operand, a bool of each sample, is true of any.
+    fn any(&self, step: &Step, instr: &Instr, at: usize) -> Result<bool, ExecError> {
+        let mask = self.value(step, instr.args[at], &instr.arg_tys[at])?;
+        let any = mask.f_any().and_then(i64::try_from);
+        any.map(|any| any != 0).map_err(|error| failure(self.program, instr, &error))
+    }
+
+    /// A loop that does nothing to any sample: what it carries stays as it is, and nobody reads what it stacks.
+    fn left_out(&self, instr: &Instr, step: &mut Step) -> Result<(), ExecError> {
+        let InstrOp::Repeat { carried, .. } = &instr.op else { return Ok(()) };
+        for (at, out) in instr.out.iter().enumerate() {
+            let value = match at < carried.len() {
+                true => self.held(step, instr.args[at], &instr.arg_tys[at])?,
+                false => Value::Stack(Rc::default()),
+            };
+            if let (Some(watch), true) = (&mut step.watch, at < carried.len()) {
+                watch.moved([(instr.args[at], *out)].into_iter());
+            }
+            step.slots[*out] = Some(value);
         }
         Ok(())
     }

@@ -85,6 +85,8 @@ struct Level {
     entered: HashMap<Val, usize>,
     /// What the author calls its block arguments.
     called: Vector<(usize, Name)>,
+    /// Of a loop: for which samples its iterations do anything.
+    guard: Option<Val>,
 }
 
 #[derive(Debug)]
@@ -220,6 +222,13 @@ impl Builder {
         arguments
     }
 
+    /// Says for which samples the iterations of the loop opened last do anything; see [`Body::guard`].
+    pub fn guard(&mut self, mask: Option<Val>) {
+        if let Some(level) = self.levels.back_mut() {
+            level.guard = mask;
+        }
+    }
+
     /// Opens a group of operations that are computed together; `close_loop` closes it, and its results are what it yields.
     pub fn open_fused(&mut self, label: Label) {
         let header = Header { op: Op::Fused, times: 1, starts: Vec::new(), label };
@@ -235,6 +244,7 @@ impl Builder {
             .chain(yields.iter().map(|(val, _)| val))
             .map(|val| self.reached(inner, *val))
             .collect();
+        let guard = self.levels.last().and_then(|level| level.guard).map(|mask| self.reached(inner, mask));
         let Some((level, header)) =
             self.levels.pop_back().and_then(|level| level.header.clone().map(|header| (level, header)))
         else {
@@ -247,7 +257,11 @@ impl Builder {
         let read: Vec<bool> = operands.iter().map(|operand| self.requires_grad(*operand)).collect();
         let flow = level.into_flow(&entering, &ends, &header.label);
         let yields = yields.iter().map(|(_, yielded)| *yielded).collect();
-        let mut body = Body { flow, iter_args: header.starts.len(), yields };
+        let guard = match guard {
+            Some(Place::Argument(at)) if may_be_left_out(&flow) => Some(at),
+            _ => None,
+        };
+        let mut body = Body { flow, iter_args: header.starts.len(), yields, guard };
         let reached = settle(&mut body, &read);
         let node = Node {
             op: header.op.clone(),
@@ -383,6 +397,16 @@ pub(super) fn requires_grad(op: &Op, gradient: bool, ty: &Ty, operands: &[bool])
         && flows
         && ty.kind.is_float()
         && (matches!(op, Op::EmbeddingRows(_)) || operands.contains(&true))
+}
+
+/// Whether leaving out an iteration of these operations changes nothing but what it would have computed: not where random
+/// numbers are drawn, one behind the other, and where rows of tables are looked up, whose gradients all iterations give.
+fn may_be_left_out(flow: &Flow) -> bool {
+    flow.nodes.node_weights().all(|node| match &node.op {
+        Op::Prim(id, _) => !id.get().random,
+        Op::EmbeddingRows(_) => false,
+        _ => node.body.as_ref().is_none_or(|body| may_be_left_out(&body.flow)),
+    })
 }
 
 /// Finds out which values of a loop's body gradient reaches, when it reaches those of its operands that `entering`

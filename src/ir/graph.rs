@@ -107,6 +107,10 @@ pub struct Body {
     pub iter_args: usize,
     /// How each result behind the carried ones leaves the loop, in order.
     pub yields: Vec<Yield>,
+    /// The captured block argument (bool `[batch]`) that says for which samples an iteration does anything: the others keep
+    /// what is carried. Where it says so of all samples at hand, the iteration may be left out. What it would have stacked is
+    /// then read by nobody, but by the loop that runs the iterations backwards, which has the same guard.
+    pub guard: Option<usize>,
 }
 
 /// What becomes of a value that the iterations yield.

@@ -57,7 +57,9 @@ fn flow(
         let name = names.fresh(&word);
         let scope = if node.gradient { "" } else { " ~" };
         if let Some(body) = &node.body {
-            let _ = writeln!(out, "{indent}{name} = {op}({}){scope} {{", operands.join(", "));
+            let guard = body.guard.and_then(|at| operands.get(at));
+            let guard = guard.map_or(String::new(), |mask| format!(" unless no {mask}"));
+            let _ = writeln!(out, "{indent}{name} = {op}({}){guard}{scope} {{", operands.join(", "));
             let inner = flow(out, &body.flow, axes, depth + 1, names);
             let results: Vec<&str> = body.flow.results.iter().map(|result| inner[result].as_str()).collect();
             let (next, yields) = results.split_at(body.iter_args.min(results.len()));

@@ -5,7 +5,7 @@
 use super::builder::{requires_grad, settle};
 use super::op::Op;
 use super::{Body, Flow, Graph, Node, infer};
-use crate::types::Ty;
+use crate::types::{Kind, Ty};
 
 /// Checks a whole graph.
 ///
@@ -135,6 +135,13 @@ fn verify_loop(node: &Node, types: &[&Ty], read: &[bool], graph: &Graph) -> Resu
         let next = body.flow.results.get(k).map(|result| &body.flow.node(*result).ty);
         if next != entering.get(k) {
             return Err(format!("carried value {k} changes its type"));
+        }
+    }
+    if let Some(guard) = body.guard {
+        let batch = graph.axes.named("batch");
+        let says = |ty: &&Ty| ty.kind == Kind::Bool && ty.axes().all(|axis| Some(axis) == batch);
+        if guard < body.iter_args || !types.get(guard).is_some_and(says) {
+            return Err("what guards it is no bool of each sample".to_owned());
         }
     }
     let mut settled = Body::clone(body);

@@ -172,6 +172,7 @@ impl Lowering {
                             yields: yields.iter().copied().zip(body.yields.iter().copied()).collect(),
                             result_tys,
                             iteration: inner.iteration,
+                            guard: body.guard,
                         }
                     };
                     results_of.insert(index, out.clone());

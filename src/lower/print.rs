@@ -59,11 +59,13 @@ fn body(out: &mut String, instrs: &[Instr], axes: &Axes, depth: usize) {
                 let _ = writeln!(out, "{indent}  yield {}", given.join(" "));
                 let _ = writeln!(out, "{indent}}}");
             }
-            InstrOp::Repeat { times, carried, body: inner, next, yields, .. } => {
+            InstrOp::Repeat { times, carried, body: inner, next, yields, guard, .. } => {
+                let guard = guard.and_then(|at| args.get(at));
+                let guard = guard.map_or(String::new(), |mask| format!(" unless no {mask}"));
                 let carried: Vec<String> = carried.iter().map(|slot| format!("s{slot}")).collect();
                 let _ = writeln!(
                     out,
-                    "{indent}{} = repeat {times}({}) carrying {}{scope}{free} {{",
+                    "{indent}{} = repeat {times}({}) carrying {}{guard}{scope}{free} {{",
                     results.join(" "),
                     args.join(", "),
                     carried.join(" ")

@@ -183,5 +183,7 @@ pub enum InstrOp {
         result_tys: Vec<Ty>,
         /// Where the number of the iteration stands, if the body reads it.
         iteration: Option<usize>,
+        /// Which of `args` says for which samples an iteration does anything ([`crate::ir::Body::guard`]).
+        guard: Option<usize>,
     },
 }

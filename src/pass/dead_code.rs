@@ -76,6 +76,8 @@ impl LiveLoop {
             let more: Vec<usize> =
                 (0..body.iter_args).filter(|at| !results[*at] && inner.entered.contains(at)).collect();
             if more.is_empty() {
+                let mut inner = inner;
+                inner.entered.extend(body.guard);
                 return LiveLoop { results, inner };
             }
             more.into_iter().for_each(|at| results[at] = true);
@@ -126,6 +128,7 @@ fn copy_loop(
     let kept: Vec<usize> = (0..body.iter_args).filter(|at| own.results[*at]).collect();
     let starts: Vec<Val> = kept.iter().filter_map(|at| operands[*at]).collect();
     let mut arguments = builder.open_loop(times, &starts, Label::of(node)).into_iter();
+    builder.guard(body.guard.and_then(|at| operands[at]));
     let mut entering: Vec<Option<Val>> =
         (0..body.iter_args).map(|at| own.results[at].then(|| arguments.next()).flatten()).collect();
     entering.extend_from_slice(&operands[body.iter_args..]);

@@ -70,6 +70,7 @@ fn copy_loop(
 ) -> Vec<Val> {
     let (starts, captured) = operands.split_at(body.iter_args);
     let mut entering = builder.open_loop(times, starts, Label::of(node));
+    builder.guard(body.guard.map(|at| operands[at]));
     entering.extend_from_slice(captured);
     rewrite.opened();
     let results = copy(builder, &body.flow, &entering, rewrite);

@@ -5,7 +5,7 @@
 use indexmap::IndexMap;
 use tch::{Device, Kind, Tensor, no_grad};
 use totc::Values;
-use totc::exec::{Executable, Inputs, Weights};
+use totc::exec::{Executable, Inputs, Kernels, Weights};
 use totc::ir::Mode;
 use totc::model::Bindings;
 use totc::types::Precision;
@@ -78,6 +78,17 @@ impl Lab {
             weights: Weights { tensors },
             inputs,
         }
+    }
+
+    /// The same program on other kernels.
+    pub fn with(self, kernels: Kernels) -> Lab {
+        let program = self.executable.program().clone();
+        Lab { executable: Executable::with(program, Device::Cpu, kernels).unwrap(), ..self }
+    }
+
+    /// Whether slices compute it, and not libtorch's operations one after the other.
+    pub fn is_compiled(&self) -> bool {
+        self.executable.is_compiled().unwrap()
     }
 
     /// A shipped model in training: TRM's sizes are small, `sets` come on top.

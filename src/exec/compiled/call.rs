@@ -89,6 +89,25 @@ pub(super) enum Call {
     Matmul(Box<[Tensor; 3]>),
     Rotate(Box<Rotate>),
     Attention(Box<Attend>),
+    /// Bools: where they begin, how many; the calls up to this one are left out where none is true.
+    Unless {
+        mask: (usize, usize),
+        to: usize,
+    },
+    /// Nothing: only a place.
+    Behind,
+    /// Bools as above; the copy where none is true, and the other.
+    Settle {
+        mask: (usize, usize),
+        copies: Box<[Call; 2]>,
+    },
+}
+
+/// Whether one of so many bools is true.
+#[expect(unsafe_code, reason = "reads memory of the arena")]
+pub(super) fn any(start: usize, count: usize) -> bool {
+    // SAFETY: a dense array of bools, a byte each, that the step has written.
+    unsafe { std::slice::from_raw_parts(start as *const u8, count) }.iter().any(|byte| *byte != 0)
 }
 
 /// A tensor of the feed.
@@ -137,6 +156,22 @@ pub(super) struct Attend {
     threads: usize,
 }
 
+/// The same elements elsewhere.
+fn copied(from: &Array, to: &Array, address: &dyn Fn(&Array) -> usize) -> Call {
+    match copies(from, to, address(from), address(to)) {
+        Some(copies) => Call::Copy(copies),
+        None => {
+            let args = vec![Arg::Tensor(tensor(from, address(from)))];
+            Call::Torch(Box::new(Torch {
+                kernel: None,
+                args,
+                run: Run::default(),
+                out: tensor(to, address(to)),
+            }))
+        }
+    }
+}
+
 /// Makes a call of a step.
 ///
 /// # Errors
@@ -175,16 +210,15 @@ pub(super) fn call(
             }
         }
         What::Fill(value) => put(*value, step.writes[0].ty.kind, address(&step.writes[0])),
-        What::Copy => {
-            let (from, to) = (&step.reads[0], &step.writes[0]);
-            match copies(from, to, address(from), address(to)) {
-                Some(copies) => Call::Copy(copies),
-                None => {
-                    let args = vec![Arg::Tensor(tensor(from, address(from)))];
-                    let out = tensor(to, address(to));
-                    Call::Torch(Box::new(Torch { kernel: None, args, run: Run::default(), out }))
-                }
-            }
+        What::Copy => copied(&step.reads[0], &step.writes[0], &address),
+        What::Unless(number) => {
+            Call::Unless { mask: (address(&step.reads[0]), step.reads[0].ty.count()), to: *number }
+        }
+        What::Behind(_) => Call::Behind,
+        What::Settle => {
+            let mask = (address(&step.reads[0]), step.reads[0].ty.count());
+            let copies = [1, 2].map(|at| copied(&step.reads[at], &step.writes[0], &address));
+            Call::Settle { mask, copies: Box::new(copies) }
         }
         What::Torch(instr) => {
             let mut reads = step.reads.iter();
@@ -386,6 +420,10 @@ impl Call {
                 unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), *to as *mut u8, *count) };
             }
             Call::Copy(copies) => copies.run(),
+            Call::Unless { .. } | Call::Behind => {}
+            Call::Settle { mask, copies } => {
+                copies[usize::from(any(mask.0, mask.1))].run(feed, packs, form)?;
+            }
             Call::Torch(torch) => torch.run().map_err(|error| Failed::Kernel(error.to_string()))?,
             // SAFETY: addresses of buffers that no other step in progress writes.
             Call::Chain(bound) => unsafe { bound.run(form) },

@@ -4,7 +4,7 @@
 
 use super::array::{Array, merged};
 use super::plan::{Pack, Plan, Step, What};
-use super::product::Product;
+use super::product::{Application, Product};
 use crate::exec::chain::Planned;
 use std::collections::HashMap;
 
@@ -84,7 +84,7 @@ fn outside(plan: &Plan, buffer: usize) -> bool {
     let results = plan.results.iter().map(|result| result.from.buffer);
     let rows = plan.row_gradients.iter().flat_map(|rows| [rows.ids.buffer, rows.from.buffer]);
     let sums = plan.gradients.iter().flat_map(|gradient| {
-        let operands = gradient.applications.iter().flat_map(|own| [own.dy.buffer, own.x.buffer]);
+        let operands = gradient.applications.iter().flat_map(Application::buffers);
         operands.chain(gradient.arrays.iter().map(|array| array.buffer))
     });
     results.chain(rows).chain(sums).any(|own| own == buffer)

@@ -1,7 +1,7 @@
 //! Runs a plan: what is shared first, then the slices of the batch, each by one thread, which meet where something is summed
 //! over all of them. Slices and the order of sums are fixed, so results do not depend on the number of threads.
 
-use super::call::{Call, Failed, Feed, Frame, Outside, call};
+use super::call::{Call, Failed, Feed, Frame, Outside, any, call};
 use super::memory::{Arena, Layout, layout, tidy};
 use super::plan::{Plan, Room, Step, What};
 use super::record::{bytes_of, record};
@@ -46,7 +46,35 @@ type Gradients = (Vec<Tensor>, Vec<(Tensor, Tensor)>);
 struct Slice {
     calls: Vec<(Call, usize)>,
     base: usize,
+    /// The call before which all are left out.
+    resume: usize,
     _arena: Arena,
+}
+
+impl Slice {
+    /// Runs some calls by `run`, those excepted that a loop that does nothing leaves out.
+    ///
+    /// # Errors
+    /// The note of the call that failed, and why.
+    fn run(
+        &mut self,
+        range: std::ops::Range<usize>,
+        mut run: impl FnMut(&mut Call, usize) -> Result<(), Failed>,
+    ) -> Result<(), (usize, Failed)> {
+        let mut at = range.start.max(self.resume);
+        while at < range.end {
+            let (call, note) = &mut self.calls[at];
+            at += 1;
+            match call {
+                Call::Unless { mask, to } if !any(mask.0, mask.1) => {
+                    self.resume = *to;
+                    at = *to;
+                }
+                call => run(call, *note).map_err(|failed| (*note, failed))?,
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Machine {
@@ -78,7 +106,16 @@ impl Machine {
                     cause: error.to_string().lines().next().unwrap_or_default().to_owned(),
                 })
             });
-            each.collect::<Result<Vec<_>, _>>()
+            let mut calls = each.collect::<Result<Vec<_>, _>>()?;
+            // Numbers of loops become places of calls.
+            for (call, _) in &mut calls {
+                if let Call::Unless { to, .. } = call {
+                    let end =
+                        steps.iter().position(|step| matches!(step.what, What::Behind(own) if own == *to));
+                    *to = end.unwrap_or(steps.len());
+                }
+            }
+            Ok(calls)
         };
         let shared = calls(&plan.shared, 0, 0, true)?;
         let mut slices = Vec::new();
@@ -86,7 +123,7 @@ impl Machine {
             let mut arena = Arena::new(layout.slice).map_err(memory)?;
             let base = arena.start();
             let calls = calls(&plan.slice, base, first, program.batch_rows() <= rows)?;
-            slices.push(Mutex::new(Slice { calls, base, _arena: arena }));
+            slices.push(Mutex::new(Slice { calls, base, resume: 0, _arena: arena }));
         }
         let packs = plan.packs.iter().map(|pack| {
             let precision = if pack.bfloat16 { Precision::Bfloat16 } else { Precision::Float32 };
@@ -149,13 +186,12 @@ impl Machine {
         for (number, meeting) in self.plan.meetings.iter().enumerate() {
             let one = |at: usize| {
                 let mut slice = lock(&self.slices[at]);
-                for (call, note) in &mut slice.calls[from..meeting.after] {
-                    if let Err(reason) = call.run(&feed, &self.packs, self.form) {
-                        let mut failed = lock(&failed);
-                        if failed.as_ref().is_none_or(|(slice, ..)| *slice > at) {
-                            *failed = Some((at, *note, reason));
-                        }
-                        return;
+                slice.resume = if from == 0 { 0 } else { slice.resume };
+                let done = slice.run(from..meeting.after, |call, _| call.run(&feed, &self.packs, self.form));
+                if let Err((note, reason)) = done {
+                    let mut failed = lock(&failed);
+                    if failed.as_ref().is_none_or(|(slice, ..)| *slice > at) {
+                        *failed = Some((at, note, reason));
                     }
                 }
             };
@@ -201,13 +237,14 @@ impl Machine {
         profile: &mut Option<&mut Profile>,
     ) -> Result<(), ExecError> {
         let mut slice = lock(&self.slices[at]);
-        for (call, note) in &mut slice.calls[range] {
+        slice.resume = if range.start == 0 { 0 } else { slice.resume };
+        let done = slice.run(range, |call, note| {
             let start = Instant::now();
-            let done = call.run(feed, &self.packs, self.form);
-            done.map_err(|failed| failure(&self.plan, *note, failed))?;
-            noted(profile, &self.plan, *note, start);
-        }
-        Ok(())
+            call.run(feed, &self.packs, self.form)?;
+            noted(profile, &self.plan, note, start);
+            Ok(())
+        });
+        done.map_err(|(note, failed)| failure(&self.plan, note, failed))
     }
 
     /// Everything from outside, dense and of the program's kinds; `kept` holds what had to be made.

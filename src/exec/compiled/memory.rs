@@ -3,6 +3,7 @@
 
 use super::gates;
 use super::plan::{Plan, Room, Step, What};
+use super::product::Application;
 use super::record::bytes_of;
 use memmap2::{Advice, MmapMut};
 use std::collections::{BTreeMap, HashSet};
@@ -63,8 +64,8 @@ pub(super) fn tidy(plan: &mut Plan) {
     let mut needed: HashSet<usize> = HashSet::new();
     needed.extend(plan.results.iter().map(|result| result.from.buffer));
     for gradient in &plan.gradients {
-        let operands = gradient.applications.iter().flat_map(|own| [own.dy.buffer, own.x.buffer]);
-        needed.extend(operands.chain(gradient.arrays.iter().map(|array| array.buffer)));
+        needed.extend(gradient.applications.iter().flat_map(Application::buffers));
+        needed.extend(gradient.arrays.iter().map(|array| array.buffer));
     }
     needed.extend(plan.row_gradients.iter().flat_map(|rows| [rows.ids.buffer, rows.from.buffer]));
     let kept = wanted(&plan.slice, &mut needed);
@@ -97,7 +98,7 @@ pub(super) fn tidy(plan: &mut Plan) {
 fn wanted(steps: &[Step], needed: &mut HashSet<usize>) -> Vec<bool> {
     let mut kept = vec![false; steps.len()];
     for (at, step) in steps.iter().enumerate().rev() {
-        if step.writes.iter().any(|to| needed.contains(&to.buffer)) {
+        if step.what.steers() || step.writes.iter().any(|to| needed.contains(&to.buffer)) {
             kept[at] = true;
             // A packed operand is read from its pack.
             let packed = match &step.what {
@@ -148,7 +149,7 @@ pub(super) fn layout(plan: &Plan) -> Layout {
     for meeting in &plan.meetings {
         for (gradient, range) in &meeting.sums {
             for own in &plan.gradients[*gradient].applications[range.clone()] {
-                for buffer in [own.dy.buffer, own.x.buffer] {
+                for buffer in own.buffers() {
                     last[buffer] = last[buffer].max(meeting.after);
                 }
             }

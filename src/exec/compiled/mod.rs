@@ -23,6 +23,17 @@ use crate::types::Ty;
 /// activations that stay in the caches.
 const SLICE: usize = 400 * 512;
 
+/// The same where iterations may be left out: a slice computes what any of its samples asks for, so that it has few.
+const GUARDED: usize = 8 * 512;
+
+/// Whether there is a loop whose iterations may be left out.
+fn guarded(body: &[Instr]) -> bool {
+    body.iter().any(|instr| match &instr.op {
+        InstrOp::Repeat { body, guard, .. } => guard.is_some() || guarded(body),
+        _ => false,
+    })
+}
+
 /// Samples of one slice: of equal slices as many as give products enough to do, and at least two slices where there are
 /// two samples. It depends on the program alone.
 pub(super) fn slice_rows(program: &Program) -> Option<usize> {
@@ -32,7 +43,8 @@ pub(super) fn slice_rows(program: &Program) -> Option<usize> {
         return None;
     }
     let each = elements_a_sample(&program.body, program)?.max(1);
-    let most = (SLICE / each).clamp(1, batch.div_ceil(2));
+    let slice = if guarded(&program.body) { GUARDED } else { SLICE };
+    let most = (slice / each).clamp(1, batch.div_ceil(2));
     (1..=most).rev().find(|rows| batch.is_multiple_of(*rows))
 }
 

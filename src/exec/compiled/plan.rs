@@ -62,6 +62,12 @@ pub(super) enum What {
     },
     /// Attention of queries, keys and values, or the three gradients of it.
     Attention(Attention),
+    /// Where no entry of the bools that it reads is true, the steps up to the [`What::Behind`] of the same number are left out.
+    Unless(usize),
+    /// Here what that number left out ends.
+    Behind(usize),
+    /// By the bools that it reads first: its second operand where none is true, else its third.
+    Settle,
 }
 
 /// Heads of an attention.
@@ -75,6 +81,13 @@ pub(super) struct Attention {
     pub strides: Vec<(usize, usize)>,
     /// Operands are the adjoint, queries, keys and values; results the gradients by the latter.
     pub backward: bool,
+}
+
+impl What {
+    /// Whether it says which steps run, and so is needed though it writes nothing.
+    pub fn steers(&self) -> bool {
+        matches!(self, What::Unless(_) | What::Behind(_))
+    }
 }
 
 /// One entry of a list.

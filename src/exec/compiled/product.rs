@@ -97,6 +97,8 @@ fn contracted(left: &Array, right: &Array, over: &[AxisId]) -> Option<(usize, us
 pub(super) struct Application {
     pub dy: Array,
     pub x: Array,
+    /// Of the loops around it that may be left out, from the outermost: bools, of which one must be true, or it has no share.
+    pub guards: Vec<Array>,
     /// Loops over what is summed over; `out` is 0.
     pub walks: Vec<Walk>,
     /// Rows that follow one another in both operands.
@@ -110,6 +112,11 @@ pub(super) struct Application {
 }
 
 impl Application {
+    /// What it reads.
+    pub fn buffers(&self) -> impl Iterator<Item = usize> + '_ {
+        [self.dy.buffer, self.x.buffer].into_iter().chain(self.guards.iter().map(|guard| guard.buffer))
+    }
+
     /// Of a contraction of `a` and `b` whose result has the axes `out`, in memory order.
     pub fn of(a: &Array, b: &Array, over: &[AxisId], out: &[AxisId]) -> Option<Application> {
         let first = out.first().is_none_or(|axis| a.ty.has(*axis));
@@ -135,6 +142,7 @@ impl Application {
         let (count, dy_row) = merged(&dy.along(&order[start..]))?;
         let (_, x_row) = merged(&x.along(&order[start..]))?;
         Some(Application {
+            guards: Vec::new(),
             walks: walks.collect(),
             rows: count,
             n,

@@ -2,6 +2,7 @@
 //! its outputs so that every thread has work. What a sum is made of, and in which order, depends on the plan alone.
 
 use super::array::Array;
+use super::call::any;
 use super::call::matrix;
 use super::memory::Layout;
 use super::plan::{Plan, Room};
@@ -107,7 +108,7 @@ impl Sums<'_> {
         let mut all = Vec::new();
         for own in applications {
             let walks = offsets(&own.walks);
-            for base in &self.bases {
+            for base in self.bases.iter().filter(|base| self.computed(own, **base)) {
                 let raw = |array: &Array, offset: usize, shape, strides| {
                     let shared = self.plan.buffers[array.buffer].room == Room::Shared;
                     let start = if shared { self.base } else { *base } + self.layout.offsets[array.buffer];
@@ -126,6 +127,17 @@ impl Sums<'_> {
             }
         }
         all
+    }
+}
+
+impl Sums<'_> {
+    /// Whether no loop around an application was left out in the slice whose buffers begin at `base`.
+    fn computed(&self, own: &Application, base: usize) -> bool {
+        own.guards.iter().all(|mask| {
+            let shared = self.plan.buffers[mask.buffer].room == Room::Shared;
+            let start = if shared { self.base } else { base } + self.layout.offsets[mask.buffer];
+            any(start + mask.offset, mask.ty.count())
+        })
     }
 }
 

@@ -119,7 +119,14 @@ impl Resolving<'_> {
                 }
                 Op::Repeat { times } => {
                     let Some(body) = &node.body else { return Err(self.unknown(node)) };
-                    let outs = self.repeat(node, body, *times, &args, &mut stmts)?;
+                    let outs = if body.guard.is_some() && *times == 1 {
+                        // It keeps what it does not change by itself; tracing a module allows no branch by a value.
+                        let (inner, own) = self.flow(&body.flow, &args, counter)?;
+                        stmts.extend(own);
+                        body.flow.results.iter().map(|result| inner[result]).collect()
+                    } else {
+                        self.repeat(node, body, *times, &args, &mut stmts)?
+                    };
                     results.insert(index, outs);
                     continue;
                 }

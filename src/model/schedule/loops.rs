@@ -26,8 +26,8 @@ struct Segment {
 const MOST_TRIES: usize = 3;
 
 /// What became of a try to keep a loop a loop.
-enum Rolled {
-    Kept,
+enum Rolled<T> {
+    Kept(T),
     /// It updates these tensors, no more and no fewer: others keep what they are, gradient included.
     Updates(BTreeSet<String>),
     /// Its iterations differ: one changes axes, emits, collects, or updates what is known when the model is compiled.
@@ -132,13 +132,15 @@ impl Checker<'_> {
         span: Span,
     ) {
         let reads_counter = counter.is_some_and(|counter| mentions(body, &counter.name));
-        if !reads_counter && segment.times > 1 && self.stays_a_loop(segment, while_, body, span) {
-            return;
+        if !reads_counter && segment.times > 1 {
+            let inside = |checker: &mut Self| checker.iteration_in_outline(while_, body, span);
+            if let Some(items) = self.stays_a_loop(segment.times, None, &inside, (body, span)) {
+                self.push_item(ItemKind::Repeat { times: segment.times, items }, span);
+                return;
+            }
         }
         if segment.times == 1 && counter.is_none() {
-            self.outline.push(Items::default());
-            self.iteration(None, while_, body, span);
-            let items = self.outline.pop().unwrap_or_default().into_iter().collect();
+            let items = self.iteration_in_outline(while_, body, span);
             self.push_item(ItemKind::Repeat { times: 1, items }, span);
             return;
         }
@@ -168,9 +170,28 @@ impl Checker<'_> {
         }
     }
 
-    /// One iteration, in line.
+    /// One iteration, in line; gives what the outline says of it.
+    fn iteration_in_outline(&mut self, while_: Option<&Expr>, body: &Block, span: Span) -> Vec<Item> {
+        self.outline.push(Items::default());
+        self.iteration(None, while_, body, span);
+        self.outline.pop().unwrap_or_default().into_iter().collect()
+    }
+
+    /// One iteration, in line. With a condition it is left out, when it runs, where the condition holds for no sample.
     fn iteration(&mut self, counter: Option<(&Ident, i64)>, while_: Option<&Expr>, body: &Block, span: Span) {
-        let frozen = while_.and_then(|cond| self.freeze_condition(cond));
+        let cond = while_.and_then(|cond| Some((self.frozen_unless(cond)?, cond.span)));
+        if let Some((cond, at)) = cond {
+            let inside = |checker: &mut Self| checker.conditional(counter, Some(cond), body, span);
+            if self.stays_a_loop(1, Some(cond), &inside, (body, at)).is_some() {
+                return;
+            }
+        }
+        self.conditional(counter, cond.map(|(cond, _)| cond), body, span);
+    }
+
+    /// The statements of an iteration, which change nothing where a condition does not hold.
+    fn conditional(&mut self, counter: Option<(&Ident, i64)>, cond: Option<Val>, body: &Block, span: Span) {
+        let frozen = cond.map(|cond| (cond, self.tensors()));
         let collected = self.collected();
         self.scope.push();
         if let Some((counter, value)) = counter {
@@ -195,22 +216,27 @@ impl Checker<'_> {
         }
     }
 
-    /// `while`: what the names that may be updated were, and the condition, before the iteration.
-    fn freeze_condition(&mut self, cond: &Expr) -> Option<(Val, Vec<(String, Val)>)> {
+    /// The condition of `while`, without which a sample stays as it is.
+    fn frozen_unless(&mut self, cond: &Expr) -> Option<Val> {
         let value = self.expr(cond);
-        let cond_val = self.tensor(&value, cond.span)?;
-        let ty = self.ty(cond_val).clone();
+        let val = self.tensor(&value, cond.span)?;
+        let ty = self.ty(val).clone();
         if ty.kind != crate::types::Kind::Bool || ty.dims.iter().any(|dim| Some(dim.axis) != self.batch) {
             let shown = ty.show(&self.axes).to_string();
             self.error(complaints::not_a_condition(&shown, cond.span));
             return None;
         }
-        let tensors =
-            self.variables(&BTreeSet::new()).into_iter().filter_map(|(name, binding)| match binding.value {
-                Value::Tensor(val) => Some((name, val)),
-                _ => None,
-            });
-        Some((cond_val, tensors.collect()))
+        Some(val)
+    }
+
+    /// The tensors that may be updated, by name.
+    fn tensors(&self) -> Vec<(String, Val)> {
+        let all = self.variables(&BTreeSet::new()).into_iter();
+        all.filter_map(|(name, binding)| match binding.value {
+            Value::Tensor(val) => Some((name, val)),
+            _ => None,
+        })
+        .collect()
     }
 
     fn freeze(&mut self, cond: Val, before: &[(String, Val)], span: Span) {
@@ -274,14 +300,20 @@ impl Checker<'_> {
         }
     }
 
-    /// Whether the loop can stay one, and then has been made. Each try is a speculation: kept, or dropped with all that
-    /// it left behind. What a body updates shows when it has run, so that a second try may carry more or less than the
-    /// first.
-    fn stays_a_loop(&mut self, segment: &Segment, while_: Option<&Expr>, body: &Block, span: Span) -> bool {
+    /// Whether a loop of `times` iterations, `inside` each, can stay one, and then has been made; gives what `inside` gave. Each
+    /// try is a speculation: kept, or dropped with all that it left behind. What a body updates shows when it has run, so
+    /// that a second try may carry more or less than the first. `guard`: see [`crate::ir::Body::guard`].
+    fn stays_a_loop<T>(
+        &mut self,
+        times: usize,
+        guard: Option<Val>,
+        inside: &dyn Fn(&mut Self) -> T,
+        (body, span): (&Block, Span),
+    ) -> Option<T> {
         let circumstances = self.circumstances(span);
         let known = self.told.borrow().loops.get(&circumstances).cloned();
         let mut names = match known {
-            Some(Tried::Differs) => return false,
+            Some(Tried::Differs) => return None,
             Some(Tried::Carries(names)) => names,
             None => {
                 let mut names = BTreeSet::new();
@@ -291,29 +323,29 @@ impl Checker<'_> {
         };
         for _ in 0..MOST_TRIES {
             let mut trial = self.trial();
-            match trial.rolled(&names, segment, while_, body, span) {
-                Rolled::Kept => {
+            match trial.rolled(&names, times, guard, inside, span) {
+                Rolled::Kept(given) => {
                     *self = *trial;
                     self.told.borrow_mut().loops.insert(circumstances, Tried::Carries(names));
-                    return true;
+                    return Some(given);
                 }
                 Rolled::Updates(exactly) => names = exactly,
                 Rolled::Differs => break,
             }
         }
         self.told.borrow_mut().loops.insert(circumstances, Tried::Differs);
-        false
+        None
     }
 
     /// Makes the loop, carrying the tensors among `names`. What it has done if it is not kept is worth nothing.
-    fn rolled(
+    fn rolled<T>(
         &mut self,
         names: &BTreeSet<String>,
-        segment: &Segment,
-        while_: Option<&Expr>,
-        body: &Block,
+        times: usize,
+        guard: Option<Val>,
+        inside: &dyn Fn(&mut Self) -> T,
         span: Span,
-    ) -> Rolled {
+    ) -> Rolled<T> {
         let before = self.variables(names);
         let carried: Vec<(String, Val)> = before
             .iter()
@@ -332,7 +364,8 @@ impl Checker<'_> {
         let outer_records = self.scope.clone();
         let emitted = self.emissions.len();
         let starts: Vec<Val> = carried.iter().map(|(_, val)| *val).collect();
-        let arguments = self.open_loop(segment.times, &starts, span);
+        let arguments = self.open_loop(times, &starts, span);
+        self.builder.guard(guard);
         for ((name, _), argument) in carried.iter().zip(&arguments) {
             if let Some(binding) = self.scope.get_mut(name) {
                 binding.value = Value::Tensor(*argument);
@@ -340,11 +373,12 @@ impl Checker<'_> {
             self.note_name(name, Span::NONE, &Value::Tensor(*argument));
         }
         self.records.push(Vec::new());
-        self.outline.push(Items::default());
-        self.iteration(None, while_, body, span);
-        let items = self.outline.pop().unwrap_or_default().into_iter().collect();
+        let given = inside(self);
         let records = self.records.pop().unwrap_or_default();
-        // Each iteration emits and collects values of its own.
+        // Each iteration emits and collects values of its own, and what is left out records nothing.
+        if guard.is_some() && !records.is_empty() {
+            return Rolled::Differs;
+        }
         if self.emissions.len() > emitted || self.collected() != collected {
             return Rolled::Differs;
         }
@@ -402,8 +436,7 @@ impl Checker<'_> {
                 outer.push((name, val, place));
             }
         }
-        self.push_item(ItemKind::Repeat { times: segment.times, items }, span);
-        Rolled::Kept
+        Rolled::Kept(given)
     }
 
     /// Names around this place that may be updated, or are among `names`, and what they are.

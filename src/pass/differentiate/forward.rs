@@ -4,7 +4,7 @@
 use super::{Reverse, Scope};
 use crate::ir::op::Op;
 use crate::ir::{Body, Flow, Label, Node, Recompute, Val, Yield};
-use crate::types::{AxisId, Ty};
+use crate::types::{AxisId, Kind, Ty};
 use petgraph::graph::NodeIndex;
 use std::collections::HashMap;
 
@@ -109,6 +109,7 @@ impl Reverse {
         let inside = [&path[..], &[index.index()]].concat();
         let starts = &operands[..body.iter_args];
         let mut entering = self.making.builder.open_loop(times, starts, Label::of(node));
+        self.making.builder.guard(body.guard.map(|at| operands[at]));
         entering.extend_from_slice(&operands[body.iter_args..]);
         let (results, values) = self.copy(&body.flow, &entering, &inside);
         let (next, yielded) = results.split_at(body.iter_args);
@@ -209,6 +210,10 @@ impl Reverse {
 
     /// Whether an operation is of the kind that is computed again.
     fn again(&self, op: &Op, node: &Node, scope: &Scope) -> bool {
+        // What may guard a loop must be the same bits backwards, whatever it is fused with; it is a byte a sample.
+        if node.ty.kind == Kind::Bool && node.ty.axes().all(|axis| Some(axis) == self.batch) {
+            return false;
+        }
         let types: Vec<&Ty> = node.operands.iter().map(|operand| &scope.flow.node(*operand).ty).collect();
         let again = match op {
             Op::Cast(_) => Recompute::Views,

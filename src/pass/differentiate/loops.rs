@@ -56,7 +56,10 @@ impl Reverse {
             starts.push(self.zeros_but(0.0, ty));
         }
         let label = self.making.label.clone();
+        // Backwards too, an iteration hands on what it was handed for samples that it did nothing to.
+        let guard = body.guard.map(|at| self.value(scopes, node.operands[at]));
         let arguments = self.making.builder.open_loop(times, &starts, label.clone());
+        self.making.builder.guard(guard);
 
         let mut inner = Sums::default();
         let own = carried.iter().chain(lasts.iter().map(|(k, _)| k)).zip(&arguments);

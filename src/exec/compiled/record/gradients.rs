@@ -55,7 +55,8 @@ impl Recorder<'_> {
                     return None;
                 }
                 let axes: Vec<AxisId> = instr.ty.axes().collect();
-                let application = Application::of(a, b, &attrs.over, &axes)?;
+                let mut application = Application::of(a, b, &attrs.over, &axes)?;
+                application.guards.clone_from(&self.guards);
                 let bytes = |array: &Array| array.ty.count() * bytes_of(array.ty.kind);
                 self.waiting += (bytes(a) + bytes(b)) * self.slices;
                 let pending = Pending { application, number: self.recorded };
@@ -95,7 +96,7 @@ impl Recorder<'_> {
     }
 
     /// The same elements one behind the other.
-    fn dense(&mut self, array: Array) -> Array {
+    pub(super) fn dense(&mut self, array: Array) -> Array {
         if array.is_dense() {
             return array;
         }

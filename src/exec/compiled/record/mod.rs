@@ -4,6 +4,7 @@
 
 mod choose;
 mod gradients;
+mod guards;
 
 pub(super) use choose::libtorch_multiplies;
 
@@ -65,6 +66,10 @@ struct Recorder<'p> {
     /// How many applications were recorded, and after which of them slices met.
     recorded: usize,
     met: Vec<(usize, usize)>,
+    /// Of the loops at hand that may be left out, from the outermost: the bools that say so.
+    guards: Vec<Array>,
+    /// How many of them there were.
+    guarded: usize,
 }
 
 /// A program as steps for slices of `rows` samples; None where it has to be interpreted.
@@ -102,6 +107,8 @@ pub(super) fn record(program: &Program, rows: usize, form: Form) -> Option<Plan>
         waiting: 0,
         recorded: 0,
         met: Vec::new(),
+        guards: Vec::new(),
+        guarded: 0,
     };
     recorder.instructions(&body)?;
     recorder.results()?;
@@ -128,8 +135,12 @@ impl Recorder<'_> {
     }
 
     fn repeat(&mut self, instr: &Instr) -> Option<()> {
-        let InstrOp::Repeat { times, carried, body, next, yields, iteration, .. } = &instr.op else {
+        let InstrOp::Repeat { times, carried, body, next, yields, iteration, guard, .. } = &instr.op else {
             return None;
+        };
+        let guard = match guard {
+            Some(at) => Some(self.guard(instr, *at)?),
+            None => None,
         };
         for (at, slot) in carried.iter().enumerate() {
             self.held[*slot] = Some(self.find(instr.args[at])?);
@@ -162,7 +173,10 @@ impl Recorder<'_> {
                 Yield::Last => held.pop(),
             };
         }
-        Some(())
+        match guard {
+            Some(number) => self.behind(instr, number),
+            None => Some(()),
+        }
     }
 
     fn find(&self, operand: Operand) -> Option<Held> {
@@ -195,7 +209,10 @@ impl Recorder<'_> {
                     to.ty = part.clone();
                     self.step(What::Copy, vec![array], vec![to], note, shared);
                 }
-                self.held[slot] = Some(Held::Array(whole.clone()));
+                // What is left out has put nothing together for those behind it.
+                if self.guards.is_empty() {
+                    self.held[slot] = Some(Held::Array(whole.clone()));
+                }
                 Some(whole)
             }
             Held::Later(_) => None,
