@@ -8,5 +8,7 @@ mod table;
 
 pub use picture::picture;
 pub use results::{CAUSE, Line, RunResult, State, read_run};
-pub use saved::{Account, FirstRecord, Saved, SavedMachine, SavedRun, SavedTests, SavedVariant, gather};
+pub use saved::{
+    Account, FailedRun, FirstRecord, Saved, SavedMachine, SavedRun, SavedTests, SavedVariant, gather,
+};
 pub use table::{as_csv, as_json, as_lines, as_markdown, as_text, runs_as_csv};

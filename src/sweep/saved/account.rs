@@ -1,6 +1,8 @@
 //! What documents say of saved results: takes a file's results, gives a table, sentences and single numbers as Markdown. Means
 //! and intervals are those of `compare --group`.
 
+use indexmap::IndexMap;
+
 use super::{Saved, SavedMachine, SavedVariant, curves};
 use crate::compare::{Comparison, Difference, Estimate, Protocol, main_metric, markdown, side_by_side};
 use crate::report::{count, duration, fixed, fixed_signed, number};
@@ -73,6 +75,9 @@ impl<'a> Account<'a> {
                 variants => format!("each of the {} by itself", variants - 1),
             }
         );
+        if !self.saved.failed.is_empty() {
+            out += &format!("\nTraining failed, and no mean knows it, in {}.\n", self.failed());
+        }
         for note in &self.comparison.notes {
             out += &format!("\n{note}\n");
         }
@@ -81,7 +86,9 @@ impl<'a> Account<'a> {
 
     /// Where and how long the runs were trained, and what they cost.
     pub fn circumstances(&self) -> String {
-        let runs = || self.saved.variants.iter().flat_map(|variant| variant.runs.iter().map(move |run| (variant, run)));
+        let runs = || {
+            self.saved.variants.iter().flat_map(|variant| variant.runs.iter().map(move |run| (variant, run)))
+        };
         let seconds: f64 = runs().map(|(_, run)| run.seconds).sum();
         let flops: f64 = runs().map(|(variant, run)| variant.flops as f64 * run.steps as f64).sum();
         let machines: Vec<String> = self.saved.machines.iter().map(described).collect();
@@ -103,7 +110,8 @@ impl<'a> Account<'a> {
     pub fn quantity(&self, what: &str, label: &str) -> Result<String, String> {
         let place = self.saved.variants.iter().position(|variant| variant.label == label);
         let place = place.ok_or_else(|| {
-            let labels: Vec<&str> = self.saved.variants.iter().map(|variant| variant.label.as_str()).collect();
+            let labels: Vec<&str> =
+                self.saved.variants.iter().map(|variant| variant.label.as_str()).collect();
             format!("no variant `{label}` is saved; there are {}", labels.join(" · "))
         })?;
         let (variant, side) = (&self.saved.variants[place], &self.comparison.sides[place]);
@@ -124,7 +132,9 @@ impl<'a> Account<'a> {
         let difference = self.difference(metric, &side.name);
         match part {
             "" => Ok(fixed(estimate.mean)),
-            "interval" => Ok(estimate.interval.map_or(NOTHING.to_owned(), |interval| between(interval, fixed))),
+            "interval" => {
+                Ok(estimate.interval.map_or(NOTHING.to_owned(), |interval| between(interval, fixed)))
+            }
             "range" => Ok(range(variant, metric, estimate)),
             "difference" => Ok(difference.map_or(NOTHING.to_owned(), |difference| {
                 let interval = between(difference.interval, fixed_signed);
@@ -148,6 +158,18 @@ impl<'a> Account<'a> {
     /// A sentence where there is nothing to draw.
     pub fn curves(&self) -> Result<String, String> {
         curves::curves(self.saved, &self.metric)
+    }
+
+    /// `exchange (seeds 0, 1), beam (seed 3)`
+    fn failed(&self) -> String {
+        let mut by_label: IndexMap<&str, Vec<String>> = IndexMap::new();
+        for run in &self.saved.failed {
+            by_label.entry(&run.label).or_default().push(run.seed.to_string());
+        }
+        let told = by_label.into_iter().map(|(label, seeds)| {
+            format!("{label} (seed{} {})", if seeds.len() > 1 { "s" } else { "" }, seeds.join(", "))
+        });
+        told.collect::<Vec<_>>().join(", ")
     }
 
     fn first(&self) -> &str {
@@ -175,7 +197,8 @@ fn range(variant: &SavedVariant, metric: &str, estimate: &Estimate) -> String {
 }
 
 fn described(machine: &SavedMachine) -> String {
-    let threads = if machine.threads == 1 { "1 thread".to_owned() } else { format!("{} threads", machine.threads) };
+    let threads =
+        if machine.threads == 1 { "1 thread".to_owned() } else { format!("{} threads", machine.threads) };
     let device = if machine.device == "cpu" { String::new() } else { format!("{}, ", machine.device) };
     let SavedMachine { machine, totc, libtorch, .. } = machine;
     format!("{device}{machine} ({threads} a run, totc {totc}, libtorch {libtorch})")

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
 
-use super::{FORMAT, FirstRecord, Saved, SavedMachine, SavedRun, SavedTests, SavedVariant};
+use super::{FORMAT, FailedRun, FirstRecord, Saved, SavedMachine, SavedRun, SavedTests, SavedVariant};
 use crate::compare::{Puzzles, RunRecord};
-use crate::sweep::{Line, RunResult};
+use crate::sweep::{Line, RunResult, State};
 use crate::train::{Identity, TrainingSession, processor};
 
 /// A run and what its folder tells.
@@ -42,7 +42,11 @@ pub fn gather(title: &str, lines: &[Line], flops: &[u64]) -> Result<(Saved, Vec<
     for (line, flops, runs) in &read {
         let Some(first) = runs.first().map(|run| &run.record) else { continue };
         let Some(about) = first.about.clone() else {
-            return Err(format!("{}: its {} does not say what the run is about; train it again", first.name, Identity::NAME));
+            return Err(format!(
+                "{}: its {} does not say what the run is about; train it again",
+                first.name,
+                Identity::NAME
+            ));
         };
         let mut settings = first.settings.clone();
         settings.remove("seed");
@@ -51,10 +55,17 @@ pub fn gather(title: &str, lines: &[Line], flops: &[u64]) -> Result<(Saved, Vec<
         variants.push(SavedVariant { label, flops: *flops, settings, protocol, about, runs });
     }
     if variants.is_empty() {
-        return Err("no run is finished, so there is nothing to save; `totc sweep FILE` trains them".to_owned());
+        return Err(
+            "no run is finished, so there is nothing to save; `totc sweep FILE` trains them".to_owned()
+        );
     }
     let settings = shared(&mut variants);
-    Ok((Saved { format: FORMAT, title: title.to_owned(), machines, settings, variants }, left_out))
+    let failed = lines.iter().flat_map(|line| {
+        let failed = line.runs.iter().filter(|run| matches!(run.state, State::Failed(_)));
+        failed.map(|run| FailedRun { label: line.label.clone(), seed: run.seed })
+    });
+    let (title, failed) = (title.to_owned(), failed.collect());
+    Ok((Saved { format: FORMAT, title, machines, settings, variants, failed }, left_out))
 }
 
 fn one(result: &RunResult) -> Result<Read<'_>, String> {
@@ -80,11 +91,19 @@ impl Read<'_> {
         let broken = |what: &str| format!("{}: {what}; train the run again", self.record.name);
         let first = self.record.training.first().ok_or_else(|| broken("its log holds no training step"))?;
         let bits = |puzzles: &Puzzles, name: &String| -> Option<String> {
-            Some(puzzles.columns.get(name)?.iter().map(|value| if *value == 1.0 { '1' } else { '0' }).collect())
+            Some(
+                puzzles
+                    .columns
+                    .get(name)?
+                    .iter()
+                    .map(|value| if *value == 1.0 { '1' } else { '0' })
+                    .collect(),
+            )
         };
-        let right = self.record.puzzles.iter().flat_map(|puzzles| {
-            binary.iter().filter_map(|name| Some((name.clone(), bits(puzzles, name)?)))
-        });
+        let right =
+            self.record.puzzles.iter().flat_map(|puzzles| {
+                binary.iter().filter_map(|name| Some((name.clone(), bits(puzzles, name)?)))
+            });
         let mut places = Vec::new();
         for session in &self.sessions {
             let machine = machine(session);

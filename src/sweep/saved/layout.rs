@@ -90,6 +90,9 @@ mod tests {
         let text = laid_out(&value.to_string());
         assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
         assert!(text.contains("\n  \"a\": [1, 2.5, null],\n  \"b\": {\n    \"c\": \"xx"), "{text}");
-        assert!(text.contains("\n    \"d\": \"1, [2]: \\\"{\\\\\"\n  },\n  \"e\": [],\n  \"f\": {}\n}\n"), "{text}");
+        assert!(
+            text.contains("\n    \"d\": \"1, [2]: \\\"{\\\\\"\n  },\n  \"e\": [],\n  \"f\": {}\n}\n"),
+            "{text}"
+        );
     }
 }

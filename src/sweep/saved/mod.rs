@@ -35,6 +35,18 @@ pub struct Saved {
     pub settings: BTreeMap<String, String>,
     /// Variants of which a run is finished, in the order of the sweep.
     pub variants: Vec<SavedVariant>,
+    /// Runs that training could not end, so that no mean over the others hides them.
+    pub failed: Vec<FailedRun>,
+}
+
+/// A run that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FailedRun {
+    /// The variant's label.
+    pub label: String,
+    /// Its seed.
+    pub seed: u64,
 }
 
 /// Where a run computed.
@@ -159,10 +171,16 @@ impl Saved {
             }
             for run in &variant.runs {
                 let tests = run.tests.step.len();
-                let whole =
-                    run.tests.metrics.values().map(Vec::len).chain([run.tests.steps_used.len()]).all(|n| n == tests);
+                let whole = run
+                    .tests
+                    .metrics
+                    .values()
+                    .map(Vec::len)
+                    .chain([run.tests.steps_used.len()])
+                    .all(|n| n == tests);
                 let right = run.right.values().all(|right| {
-                    right.len() == variant.about.test.examples && right.bytes().all(|byte| matches!(byte, b'0' | b'1'))
+                    right.len() == variant.about.test.examples
+                        && right.bytes().all(|byte| matches!(byte, b'0' | b'1'))
                 });
                 let machines = run.machines.iter().all(|place| *place < self.machines.len());
                 if tests == 0 || !whole || !right || !machines {
