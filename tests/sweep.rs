@@ -5,6 +5,10 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use totc::compare::{Protocol, RunRecord, side_by_side};
+use totc::report::fixed;
+use totc::sweep::{Account, Saved};
+
 const RUN: &str = r#"Run(
     model: "MODEL",
     name: "ToTrmGrid",
@@ -107,6 +111,37 @@ fn one_variant_that_fails_does_not_stop_the_others() {
     assert!(shown.status.success() && text(&shown.stdout).contains("2 of 2"), "{}", text(&shown.stdout));
     let none = sweep(folder, &["--table", "--only", "nothing"]);
     assert_eq!(none.status.code(), Some(2), "{}", text(&none.stderr));
+
+    // Saved are the finished runs alone, as the same text each time, without a path; failed ones are named.
+    let save = || sweep(folder, &["--save", "saved.json"]);
+    let done = save();
+    let (out, told) = (text(&done.stdout), text(&done.stderr));
+    assert!(done.status.success() && out.contains("2 of 6 runs saved in saved.json"), "{out}{told}");
+    assert!(told.contains("left out: explodes: ") && told.contains("left out: no such config: "), "{told}");
+    let path = folder.join("saved.json");
+    let written = std::fs::read_to_string(&path).expect("a file");
+    assert!(!written.contains(&*folder.to_string_lossy()), "{written}");
+    assert!(save().status.success());
+    assert_eq!(std::fs::read_to_string(&path).expect("a file"), written);
+    let saved = Saved::read(&path).expect("saved results");
+    let failed: Vec<_> = saved.failed.iter().map(|run| (run.label.as_str(), run.seed)).collect();
+    assert_eq!(failed, [("no such config", 0), ("no such config", 1), ("explodes", 0), ("explodes", 1)]);
+    // The numbers are those that `compare --group` finds in the folders.
+    let runs =
+        [0, 1].map(|seed| RunRecord::read(&folder.join(format!("out/film/seed-{seed}"))).expect("a run"));
+    let protocol = Protocol { group: true, unpaired: false, across_protocols: false, seed: 0 };
+    let found = side_by_side(&runs, protocol).expect("a side");
+    let account = Account::of(&saved).expect("an account");
+    for (metric, estimate) in &found.sides[0].metrics {
+        assert_eq!(account.quantity(metric, "film"), Ok(fixed(estimate.mean)), "{metric}");
+    }
+    let interval = found.sides[0].metrics["exact"].interval.expect("an interval");
+    let shown = format!("{} to {}", fixed(interval.low), fixed(interval.high));
+    assert_eq!(account.quantity("exact.interval", "film"), Ok(shown));
+    let table = account.table().expect("a table");
+    assert!(table.contains("no such config (seeds 0, 1), explodes (seeds 0, 1)"), "{table}");
+    std::fs::write(&path, written.replace("\"format\": 1", "\"format\": 9")).expect("a file");
+    assert!(Saved::read(&path).expect_err("refused").contains("format 9"));
 
     // Other settings than those that the folder was trained with are refused.
     let changed = sweep(folder, &["--set", "batch=2", "--only", "film"]);

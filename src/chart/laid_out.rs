@@ -33,6 +33,8 @@ pub(super) struct Drawn {
     pub(super) class: String,
     /// `points` of a polyline each; several where there are gaps.
     pub(super) lines: Vec<String>,
+    /// `points` of a polygon; empty where there is no band.
+    pub(super) area: String,
     pub(super) dots: Vec<(f64, f64)>,
     pub(super) last: String,
 }

@@ -40,6 +40,9 @@ pub fn body(chart: &Chart) -> String {
     );
     for curve in &chart.curves {
         let _ = write!(out, "<g class=\"curve {}\">", curve.class);
+        if !curve.area.is_empty() {
+            let _ = write!(out, "<polygon class=\"area\" points=\"{}\"/>", curve.area);
+        }
         for line in &curve.lines {
             let _ = write!(out, "<polyline class=\"dashed\" points=\"{line}\"/>");
         }

@@ -41,6 +41,8 @@ pub struct Curve {
     pub points: Vec<(f64, f64)>,
     /// Whether each point is marked.
     pub dots: bool,
+    /// What the line is a mean of, as a band: x, lowest, highest; all finite.
+    pub band: Vec<(f64, f64, f64)>,
 }
 
 impl Plot {
@@ -49,7 +51,8 @@ impl Plot {
         let curves: Vec<Curve> = self.curves.into_iter().filter(|curve| curve.has_numbers()).collect();
         let finite = || curves.iter().flat_map(|curve| &curve.points).filter(|(_, y)| y.is_finite());
         let (left, right) = extent(finite().map(|(x, _)| *x))?;
-        let (mut low, mut high) = extent(finite().map(|(_, y)| *y))?;
+        let banded = curves.iter().flat_map(|curve| &curve.band).flat_map(|(_, low, high)| [*low, *high]);
+        let (mut low, mut high) = extent(finite().map(|(_, y)| *y).chain(banded))?;
         let log = self.may_be_log && low > 0.0 && high / low > 30.0;
         if let (Some((at_least, at_most)), false) = (self.range, log) {
             (low, high) = (low.min(at_least), high.max(at_most));
@@ -103,7 +106,13 @@ impl Curve {
         }
         lines.push(line);
         let dots = if self.dots || shown.len() < 2 { &shown[..] } else { &[] };
+        // Along the lower ends, and back along the upper ones.
+        let place = |at: f64, value: f64| format!("{},{}", tenth(x.pixel(at)), tenth(y.pixel(value)));
+        let lower = self.band.iter().map(|(at, low, _)| place(*at, *low));
+        let upper = self.band.iter().rev().map(|(at, _, high)| place(*at, *high));
+        let area: Vec<String> = lower.chain(upper).collect();
         let drawn = Drawn {
+            area: area.join(" "),
             name: self.name.clone(),
             class: self.class.clone(),
             lines: lines.iter().filter(|line| line.len() > 1).map(|line| line.join(" ")).collect(),
@@ -197,6 +206,16 @@ mod tests {
             .map(|point| point.split_once(',').unwrap().1.parse().unwrap())
             .collect();
         assert!((line[0] + line[2] - 2.0 * line[1]).abs() < 0.21, "{line:?}");
+    }
+
+    #[test]
+    fn a_band_lies_inside_and_around_its_line() {
+        let band = vec![(1.0, 0.25, 0.5), (3.0, 0.75, 2.0)];
+        let curve = Curve { points: vec![(1.0, 0.5), (3.0, 1.0)], band, ..Curve::default() };
+        let chart = Plot { curves: vec![curve], ..Plot::default() }.lay_out().unwrap();
+        // The axis ends at 2, the highest of the band; lower ends first, then back.
+        assert_eq!(texts(&chart.y_ticks), ["0", "0.5", "1", "1.5", "2"]);
+        assert_eq!(chart.curves[0].area, "54,173 406,127 406,12 54,150");
     }
 
     #[test]

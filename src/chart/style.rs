@@ -51,6 +51,7 @@ pub fn sheet(scope: &str) -> String {
          {scope} .rule,{scope} .tick,{scope} .base{{stroke-width:1;fill:none}}\n\
          {scope} .curve polyline,{scope} .curve path{{fill:none;stroke-width:2;stroke-linejoin:round}}\n\
          {scope} .curve circle{{stroke-width:1}}{scope} .curve .faint{{fill-opacity:.3;stroke:none}}\n\
+         {scope} .curve .area{{fill-opacity:.12;stroke:none}}\n\
          {scope} .curve.c1 .dashed{{stroke-dasharray:6 4}}{scope} .curve.c2 .dashed{{stroke-dasharray:2 3}}\n"
     );
     colours(&mut out, scope, &LIGHT);

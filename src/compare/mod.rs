@@ -10,7 +10,7 @@ mod verdict;
 
 pub use picture::curves;
 pub use record::{LATENCY, Puzzles, RecordError, RunRecord, latency};
-pub use show::{as_csv, as_markdown, as_text, markdown};
+pub use show::{as_csv, as_markdown, as_text, main_metric, markdown};
 
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -136,14 +136,22 @@ pub struct Difference {
 /// # Errors
 /// Sentences: fewer than two sides, or different test puzzles without `unpaired`.
 pub fn compare(runs: &[RunRecord], protocol: Protocol) -> Result<Comparison, String> {
-    let groups = grouping::groups(runs, protocol.group);
-    if groups.len() < 2 {
+    if grouping::groups(runs, protocol.group).len() < 2 {
         return Err(match runs.len() {
             0 | 1 => "a comparison needs two runs or more".to_owned(),
             _ => "all these runs differ only in their seed: there is nothing to compare; leave out --group"
                 .to_owned(),
         });
     }
+    side_by_side(runs, protocol)
+}
+
+/// The same of any number of sides; of a single one there is no difference to tell.
+///
+/// # Errors
+/// Sentences: different test puzzles without `unpaired`, different protocols without `across_protocols`.
+pub fn side_by_side(runs: &[RunRecord], protocol: Protocol) -> Result<Comparison, String> {
+    let groups = grouping::groups(runs, protocol.group);
     let same = runs.iter().all(|run| run.test_set() == runs[0].test_set());
     if !same && !protocol.unpaired {
         return Err(different_sets(runs));

@@ -36,7 +36,13 @@ fn plot(comparison: &Comparison, title: &str, pick: impl Fn(&Curves) -> Option<V
                 .map(|(step, value)| (step as f64, value))
                 .collect();
             let dots = points.len() < MARKED;
-            drawn.push(Curve { name: side.name.clone(), class: String::new(), points, dots });
+            drawn.push(Curve {
+                name: side.name.clone(),
+                class: String::new(),
+                points,
+                dots,
+                ..Curve::default()
+            });
         }
     }
     Plot {

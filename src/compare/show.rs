@@ -144,7 +144,8 @@ fn metrics(comparison: &Comparison) -> Vec<String> {
     names
 }
 
-fn main_metric(comparison: &Comparison) -> Option<String> {
+/// The metric that a comparison is about: `exact`, or the first there is.
+pub fn main_metric(comparison: &Comparison) -> Option<String> {
     let names = metrics(comparison);
     names.iter().find(|name| *name == "exact").or(names.first()).cloned()
 }

@@ -64,6 +64,9 @@ pub struct TrainingSession {
     pub threads: usize,
     /// Processor and number of cores; of a GPU its number.
     pub machine: String,
+    /// The kind of processor ([`crate::train::processor::kind`]); empty in folders of earlier versions.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub kind: String,
     /// The version of totc.
     pub totc: String,
     /// The version of libtorch.

@@ -18,6 +18,7 @@ mod files;
 mod final_test;
 mod identity;
 mod log;
+pub mod processor;
 mod puzzles;
 mod results;
 pub mod run_folder;

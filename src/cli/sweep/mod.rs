@@ -4,6 +4,7 @@ mod jobs;
 mod plan;
 
 use super::machine::MachineArgs;
+use super::output::{self, Output};
 use super::{Failure, Outcome, colours, note, tell};
 use crate::run_file::{self, SweepFile};
 use crate::sweep::{self, Line, RunResult, State, read_run};
@@ -28,6 +29,9 @@ pub struct Args {
     /// Print the table of what is there; train nothing
     #[arg(long)]
     table: bool,
+    /// Write the results of what is finished into one small file (.json), for documents; train nothing
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "table", "only", "part", "json"])]
+    save: Option<PathBuf>,
     /// Only variants whose label contains this text, or matches it if it has * or ?
     #[arg(long, value_name = "PATTERN")]
     only: Option<String>,
@@ -90,6 +94,9 @@ pub fn main(args: &Args) -> Outcome {
             super::say(told);
             known.push(problem);
         }
+    }
+    if let Some(path) = &args.save {
+        return save(args, path, &file.title(), &planned);
     }
     if args.dry_run {
         tell(plan::listing(&file.title(), &planned, &results(&planned)?).trim_end());
@@ -228,6 +235,21 @@ fn results(planned: &[Planned]) -> Result<Vec<Line>, Failure> {
         Ok(Line { label: planned.variant.label.clone(), runs, problem: planned.problem.clone() })
     };
     planned.iter().map(line).collect()
+}
+
+/// Writes the finished runs into one file and tells what is left out.
+fn save(args: &Args, path: &Path, title: &str, planned: &[Planned]) -> Outcome {
+    let lines = results(planned)?;
+    let flops: Vec<u64> = planned.iter().map(|planned| planned.flops).collect();
+    let (saved, left_out) = sweep::gather(title, &lines, &flops).map_err(Failure::World)?;
+    output::write(path, Output::Text("{"), &[&args.file], saved.text().as_bytes())?;
+    for what in &left_out {
+        note(&format!("left out: {what}"));
+    }
+    let runs: usize = lines.iter().map(|line| line.runs.len()).sum();
+    let kept: usize = saved.variants.iter().map(|variant| variant.runs.len()).sum();
+    tell(&format!("{kept} of {runs} runs saved in {}", path.display()));
+    Ok(())
 }
 
 /// Prints the table and keeps it.

@@ -32,7 +32,7 @@ pub struct Planned {
     /// Elements of all learned weights.
     pub parameters: u64,
     /// Floating-point operations of a training step.
-    pub flops: f64,
+    pub flops: u64,
     /// Bytes of activations in training.
     pub activations: u64,
 }
@@ -86,7 +86,7 @@ impl<'a> Planner<'a> {
             told,
             steps: 0,
             parameters: 0,
-            flops: 0.0,
+            flops: 0,
             activations: 0,
         }
     }
@@ -156,7 +156,7 @@ impl<'a> Planner<'a> {
         let of_role = program.weights.iter().filter(|info| info.role == WeightRole::Param);
         planned.parameters = of_role.map(|info| info.shape.iter().product::<i64>() as u64).sum();
         let cost = cost(&program);
-        planned.flops = cost.flops as f64;
+        planned.flops = cost.flops;
         planned.activations = cost.activation_bytes;
         Ok(())
     }
@@ -222,7 +222,7 @@ pub fn listing(title: &str, planned: &[Planned], lines: &[Line]) -> String {
     for (planned, line) in planned.iter().zip(lines) {
         let done = line.finished().count();
         let left = (planned.runs.len() - done) as f64;
-        let flops = planned.flops * planned.steps as f64;
+        let flops = planned.flops as f64 * planned.steps as f64;
         total += flops * left;
         let seconds = pace
             .map_or_else(|| "-".to_owned(), |pace| rough_duration(flops * planned.runs.len() as f64 / pace));
@@ -233,7 +233,7 @@ pub fn listing(title: &str, planned: &[Planned], lines: &[Line]) -> String {
                 planned.runs.len().to_string(),
                 count(planned.parameters),
                 count(planned.steps),
-                number(planned.flops / 1e9),
+                number(planned.flops as f64 / 1e9),
                 number(planned.activations as f64 / 1e6),
                 seconds,
                 format!("{done} of {}", planned.runs.len()),
@@ -269,7 +269,7 @@ fn pace(planned: &[Planned], lines: &[Line]) -> Option<f64> {
     let mut seconds = 0.0;
     for (planned, line) in planned.iter().zip(lines) {
         for run in line.finished() {
-            flops += planned.flops * run.steps as f64;
+            flops += planned.flops as f64 * run.steps as f64;
             seconds += run.seconds;
         }
     }

@@ -52,6 +52,7 @@ fn plot(
             .filter(|entry| entry.kind == kind)
             .map(|entry| (entry.step as f64, value(entry).unwrap_or(f64::NAN)))
             .collect(),
+        ..Curve::default()
     };
     let curves = vec![curve("train", "c0", MetricsKind::Train), curve("test", "c1", MetricsKind::Test)];
     let all = || curves.iter().flat_map(|curve| &curve.points).map(|(_, y)| *y).filter(|y| y.is_finite());

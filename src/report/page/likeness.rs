@@ -62,6 +62,7 @@ pub fn likeness(watched: &[Thinking]) -> Option<Likeness> {
             .enumerate()
             .map(|(at, matrix)| ((at + 1) as f64, value(&pairs(matrix))))
             .collect(),
+        ..Curve::default()
     };
     let over_time = Plot {
         title: "similarity of thoughts after each step".to_owned(),
@@ -196,6 +197,7 @@ pub fn by_step(watched: &[Thinking], data: &dyn Dataset) -> Option<Chart> {
                 ((step + 1) as f64, mean(&values))
             })
             .collect(),
+        ..Curve::default()
     };
     let exact = |thinking: &Thinking, guess: &Guess| f64::from(thinking.solves(&guess.tokens, data));
     let plot = Plot {

@@ -209,6 +209,7 @@ pub fn by_step(evaluation: Option<&Json>) -> Option<Chart> {
             .zip(steps)
             .map(|(at, step)| (f64::from(at), step[name.as_str()].as_f64().unwrap_or(f64::NAN)))
             .collect(),
+        ..Curve::default()
     };
     let shares = names.zip(["c0", "c1", "c2"]).map(curve);
     let shares = shares.filter(|curve: &Curve| curve.points.iter().all(|(_, y)| (0.0..=1.0).contains(y)));

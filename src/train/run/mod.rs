@@ -49,6 +49,7 @@ use super::final_test::FinalTest;
 use super::identity::{Identity, TrainingSession, WeightOrigin};
 use super::log::MetricsLog;
 use super::preflight::preflight;
+use super::processor;
 use super::results::EvaluationReport;
 use super::run_folder;
 use super::trainer::{Group, LOADERS, Trainer};
@@ -271,7 +272,8 @@ fn training_session(device: Device, steps_before: u64) -> TrainingSession {
             _ => "cpu".to_owned(),
         },
         threads: tch::get_num_threads().max(1) as usize,
-        machine: machine::processor(),
+        machine: processor::name(),
+        kind: processor::kind(),
         totc: env!("CARGO_PKG_VERSION").to_owned(),
         libtorch: LIBTORCH.to_owned(),
     }
