@@ -11,7 +11,7 @@ use crate::gemm::{Precision, product};
 use crate::lanes::{Lanes, WIDTH, always, forms};
 use crate::math::exp;
 use crate::matrix::{Matrix, MatrixMut};
-use crate::rows::softmax;
+use crate::rows::{first_of, softmax};
 use crate::scratch::grown;
 
 /// One head: queries `[queries, dim]`, keys `[keys, dim]`, values `[keys, values]`.
@@ -237,8 +237,9 @@ fn probabilities_in<L: Lanes, T: Element>(
         );
         let mut products = L::zero();
         for at in (0..seen).step_by(WIDTH) {
-            // Beyond the end the slope is zero.
-            products = share(at).fma(load(&slopes[at..seen]), products);
+            // Beyond the end it would be the power of minus the logarithm, which may be infinite, times a slope of zero.
+            let share = if at + WIDTH <= seen { share(at) } else { first_of(share(at), seen - at) };
+            products = share.fma(load(&slopes[at..seen]), products);
         }
         let mean = L::splat(products.sum());
         for at in (0..seen).step_by(WIDTH) {

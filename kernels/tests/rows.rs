@@ -340,3 +340,34 @@ fn attention_of_bfloat16() {
     // Shares are rounded to bfloat16 before they meet the values, which are below 1: their sum is off by 2⁻⁹ at most.
     attention::<bf16>(1.0 / 256.0);
 }
+
+/// Where all scores are far below zero, as rows of fewer keys than a vector has lanes show: weights are equal, and so are their
+/// shares of the values' gradient.
+#[test]
+fn attention_of_low_scores_has_a_gradient() {
+    let (queries, keys, dim) = (2, 3, 4);
+    let (q, k) = (vec![20.0_f32; queries * dim], vec![-20.0_f32; keys * dim]);
+    let (v, dout): (Vec<f32>, Vec<f32>) = (Draw(1).numbers(keys * dim), Draw(2).numbers(queries * dim));
+    for form in Form::available() {
+        let head = Attention {
+            q: Matrix::dense(&q, queries, dim).unwrap(),
+            k: Matrix::dense(&k, keys, dim).unwrap(),
+            v: Matrix::dense(&v, keys, dim).unwrap(),
+            scale: 0.5,
+            causal: false,
+        };
+        let mut grads = (vec![9.0; q.len()], vec![9.0; k.len()], vec![9.0; v.len()]);
+        let gradients = AttentionGradients {
+            dq: MatrixMut::dense(&mut grads.0, queries, dim).unwrap(),
+            dk: MatrixMut::dense(&mut grads.1, keys, dim).unwrap(),
+            dv: MatrixMut::dense(&mut grads.2, keys, dim).unwrap(),
+        };
+        let dout = Matrix::dense(&dout, queries, dim).unwrap();
+        head.backward(form, &mut AttentionRoom::default(), dout, None, gradients).unwrap();
+        assert!(grads.0.iter().chain(&grads.1).all(|slope| slope.is_finite()), "{form:?}: {grads:?}");
+        let of_value = |at: usize| (0..queries).map(|row| f64::from(dout.row(row)[at % dim])).sum::<f64>();
+        let wanted: Vec<f64> = (0..v.len()).map(|at| of_value(at) / keys as f64).collect();
+        // The logarithm of the sum is about -800, known to 2⁻¹⁵.
+        close(&grads.2, &wanted, 1e-3, &format!("{form:?} dv"));
+    }
+}
