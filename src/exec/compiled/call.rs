@@ -1,6 +1,7 @@
 //! The calls of a slice: steps with their addresses worked out, once. What runs per step is one match and one kernel.
 
 use super::array::Array;
+use super::copies::Copies;
 use super::multiply::{Gated, Multiply, parts, together};
 use super::plan::{Attention, Step, What};
 use super::product::offsets;
@@ -120,14 +121,6 @@ pub(super) enum Source {
     Weight(usize),
 }
 
-pub(super) struct Copies {
-    from: usize,
-    to: usize,
-    /// (entries, bytes from one to the next here, and there).
-    outer: Vec<(usize, usize, usize)>,
-    run: usize,
-}
-
 pub(super) struct Torch {
     /// None for the operand as it is.
     kernel: Option<Kernel>,
@@ -158,7 +151,7 @@ pub(super) struct Attend {
 
 /// The same elements elsewhere.
 fn copied(from: &Array, to: &Array, address: &dyn Fn(&Array) -> usize) -> Call {
-    match copies(from, to, address(from), address(to)) {
+    match Copies::of(from, to, address(from), address(to)) {
         Some(copies) => Call::Copy(copies),
         None => {
             let args = vec![Arg::Tensor(tensor(from, address(from)))];
@@ -339,28 +332,6 @@ fn put(value: f64, kind: Kind, to: usize) -> Call {
 }
 
 /// A copy of runs of bytes; None where elements that follow one another in one array do not in the other.
-fn copies(from: &Array, to: &Array, from_address: usize, to_address: usize) -> Option<Copies> {
-    let size = bytes_of(from.ty.kind);
-    let mut outer = Vec::new();
-    let mut run = size;
-    let mut running = true;
-    for (at, dim) in to.ty.dims.iter().enumerate().rev() {
-        let (here, there) = (from.strides[at] * size, to.strides[at] * size);
-        if dim.size == 1 {
-            continue;
-        }
-        if running && here == run && there == run {
-            run *= dim.size;
-            continue;
-        }
-        running = false;
-        outer.push((dim.size, here, there));
-    }
-    outer.reverse();
-    let short = run == size && !outer.is_empty() && to.ty.count() > 64;
-    (!short).then_some(Copies { from: from_address, to: to_address, outer, run })
-}
-
 /// A tensor on the memory of an array.
 fn tensor(array: &Array, address: usize) -> Tensor {
     let strides: Vec<i64> = array.strides.iter().map(|stride| *stride as i64).collect();
@@ -460,25 +431,6 @@ impl Feed {
             Source::Fresh => self.fresh,
             Source::Steps => self.steps,
             Source::Weight(at) => self.weights[at],
-        }
-    }
-}
-
-impl Copies {
-    fn run(&self) {
-        self.level(&self.outer, self.from, self.to);
-    }
-
-    fn level(&self, outer: &[(usize, usize, usize)], from: usize, to: usize) {
-        match outer.split_first() {
-            // SAFETY: a run within two buffers that do not overlap.
-            #[expect(unsafe_code, reason = "copies memory of the arena")]
-            None => unsafe { std::ptr::copy_nonoverlapping(from as *const u8, to as *mut u8, self.run) },
-            Some((&(size, here, there), rest)) => {
-                for at in 0..size {
-                    self.level(rest, from + at * here, to + at * there);
-                }
-            }
         }
     }
 }

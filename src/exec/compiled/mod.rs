@@ -1,9 +1,11 @@
 //! The CPU's executor: a program written out as a plan, with every buffer in an arena, computed in slices of the batch by
 //! the kernels of `totc-kernels`, and by libtorch's where there is none. What it cannot take is interpreted.
 
+mod adding;
 mod array;
 mod call;
 mod class;
+mod copies;
 mod gates;
 mod machine;
 mod memory;
