@@ -362,10 +362,10 @@ fn attention_of_low_scores_has_a_gradient() {
             dk: MatrixMut::dense(&mut grads.1, keys, dim).unwrap(),
             dv: MatrixMut::dense(&mut grads.2, keys, dim).unwrap(),
         };
-        let dout = Matrix::dense(&dout, queries, dim).unwrap();
-        head.backward(form, &mut AttentionRoom::default(), dout, None, gradients).unwrap();
+        let adjoint = Matrix::dense(&dout, queries, dim).unwrap();
+        head.backward(form, &mut AttentionRoom::default(), adjoint, None, gradients).unwrap();
         assert!(grads.0.iter().chain(&grads.1).all(|slope| slope.is_finite()), "{form:?}: {grads:?}");
-        let of_value = |at: usize| (0..queries).map(|row| f64::from(dout.row(row)[at % dim])).sum::<f64>();
+        let of_value = |at: usize| (0..queries).map(|row| f64::from(dout[row * dim + at % dim])).sum::<f64>();
         let wanted: Vec<f64> = (0..v.len()).map(|at| of_value(at) / keys as f64).collect();
         // The logarithm of the sum is about -800, known to 2⁻¹⁵.
         close(&grads.2, &wanted, 1e-3, &format!("{form:?} dv"));
