@@ -49,8 +49,8 @@ fn nested(times: usize) -> (Graph, AxisId) {
     let one = number(&mut builder, &axes, 1.5);
     let half = number(&mut builder, &axes, 0.5);
     let two = number(&mut builder, &axes, 2.0);
-    let outer = builder.open_loop(2, &[one, half], Label::default());
-    let inner = builder.open_loop(times, &[outer[1]], Label::default());
+    let outer = builder.open_loop(2, &[one, half], None, Label::default());
+    let inner = builder.open_loop(times, &[outer[1]], None, Label::default());
     let count = builder.add(Op::Iteration, &[], &axes, Label::default()).unwrap();
     let term = prim(&mut builder, &axes, "mul", &[count, outer[0]]);
     let sum = prim(&mut builder, &axes, "add", &[inner[0], term]);
@@ -107,6 +107,11 @@ fn a_lie_about_a_loop_is_noticed() {
     let (mut graph, _) = nested(3);
     let result = graph.flow.results[0];
     let whole = graph.flow.operands(result)[0];
+    std::sync::Arc::make_mut(graph.flow.nodes[whole].body.as_mut().unwrap()).guard = Some(0);
+    assert!(verify(&graph).unwrap_err().contains("what guards it is no bool of each sample"));
+    let (mut graph, _) = nested(3);
+    let result = graph.flow.results[0];
+    let whole = graph.flow.operands(result)[0];
     graph.flow.nodes[whole].requires_grad = true;
     assert!(verify(&graph).unwrap_err().contains("requires_grad"));
 }
@@ -118,10 +123,10 @@ fn a_dropped_speculation_leaves_no_trace() {
     let build = |speculates: bool| {
         let mut builder = Builder::default();
         let (one, two) = (number(&mut builder, &axes, 1.0), number(&mut builder, &axes, 2.0));
-        let carried = builder.open_loop(3, &[one], Label::default());
+        let carried = builder.open_loop(3, &[one], None, Label::default());
         if speculates {
             let mut trial = builder.clone();
-            let inner = trial.open_loop(5, &carried, Label::default());
+            let inner = trial.open_loop(5, &carried, None, Label::default());
             let wild = prim(&mut trial, &axes, "mul", &[inner[0], two]);
             trial.close_loop(&[wild], &[(wild, Yield::Last)]);
         }

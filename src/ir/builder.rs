@@ -204,11 +204,11 @@ impl Builder {
     }
 
     /// Opens a loop that runs `times` times and carries values from iteration to iteration; gives them as the body
-    /// sees them.
-    pub fn open_loop(&mut self, times: usize, starts: &[Val], label: Label) -> Vec<Val> {
+    /// sees them. `guard` says for which samples an iteration does anything, see [`Body::guard`].
+    pub fn open_loop(&mut self, times: usize, starts: &[Val], guard: Option<Val>, label: Label) -> Vec<Val> {
         let gradient = label.gradient;
         let header = Header { op: Op::Repeat { times }, times, starts: starts.to_vec(), label };
-        self.levels.push_back(Level { header: Some(Arc::new(header)), ..Level::default() });
+        self.levels.push_back(Level { header: Some(Arc::new(header)), guard, ..Level::default() });
         let level = self.depth();
         let mut arguments = Vec::with_capacity(starts.len());
         for (at, start) in starts.iter().enumerate() {
@@ -220,13 +220,6 @@ impl Builder {
             arguments.push(self.define(defined));
         }
         arguments
-    }
-
-    /// Says for which samples the iterations of the loop opened last do anything; see [`Body::guard`].
-    pub fn guard(&mut self, mask: Option<Val>) {
-        if let Some(level) = self.levels.back_mut() {
-            level.guard = mask;
-        }
     }
 
     /// Opens a group of operations that are computed together; `close_loop` closes it, and its results are what it yields.

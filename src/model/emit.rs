@@ -114,9 +114,15 @@ impl Checker<'_> {
     }
 
     /// Opens a loop of `times` iterations; gives what it carries as its body sees it.
-    pub(in crate::model) fn open_loop(&mut self, times: usize, starts: &[Val], span: Span) -> Vec<Val> {
+    pub(in crate::model) fn open_loop(
+        &mut self,
+        times: usize,
+        starts: &[Val],
+        guard: Option<Val>,
+        span: Span,
+    ) -> Vec<Val> {
         self.spend(span);
-        let arguments = self.builder.open_loop(times, starts, self.label(span));
+        let arguments = self.builder.open_loop(times, starts, guard, self.label(span));
         for argument in &arguments {
             self.note_place(*argument, span);
         }

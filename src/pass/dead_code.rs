@@ -127,8 +127,8 @@ fn copy_loop(
     let times = if let Op::Repeat { times } = node.op { times } else { 1 };
     let kept: Vec<usize> = (0..body.iter_args).filter(|at| own.results[*at]).collect();
     let starts: Vec<Val> = kept.iter().filter_map(|at| operands[*at]).collect();
-    let mut arguments = builder.open_loop(times, &starts, Label::of(node)).into_iter();
-    builder.guard(body.guard.and_then(|at| operands[at]));
+    let guard = body.guard.and_then(|at| operands[at]);
+    let mut arguments = builder.open_loop(times, &starts, guard, Label::of(node)).into_iter();
     let mut entering: Vec<Option<Val>> =
         (0..body.iter_args).map(|at| own.results[at].then(|| arguments.next()).flatten()).collect();
     entering.extend_from_slice(&operands[body.iter_args..]);

@@ -86,9 +86,8 @@ fn copy(builder: &mut Builder, flow: &Flow, entering: &[Val]) -> Vec<Val> {
 fn copy_loop(builder: &mut Builder, node: &Node, body: &Body, operands: &[Val]) -> Vec<Val> {
     let mut entering = match &node.op {
         Op::Repeat { times } => {
-            let arguments = builder.open_loop(*times, &operands[..body.iter_args], Label::of(node));
-            builder.guard(body.guard.map(|at| operands[at]));
-            arguments
+            let guard = body.guard.map(|at| operands[at]);
+            builder.open_loop(*times, &operands[..body.iter_args], guard, Label::of(node))
         }
         _ => {
             builder.open_fused(Label::of(node));

@@ -33,7 +33,7 @@ pub(super) fn written_out(graph: Graph) -> Graph {
     let zero = making.add(Op::Number(0.0.into()), &[]);
     starts.extend(losses.iter().map(|at| making.shaped(zero, &ty_of(*at))));
 
-    let arguments = making.builder.open_loop(graph.steps_in_a_row, &starts, making.label.clone());
+    let arguments = making.builder.open_loop(graph.steps_in_a_row, &starts, None, making.label.clone());
     let (states, sums) = arguments.split_at(carried.len());
     counted(&mut making, &mut leaves);
     leaves.extend(carried.iter().zip(states).map(|(state, inside)| (state.op.clone(), *inside)));

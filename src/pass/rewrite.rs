@@ -69,8 +69,8 @@ fn copy_loop(
     rewrite: &mut dyn Rewrite,
 ) -> Vec<Val> {
     let (starts, captured) = operands.split_at(body.iter_args);
-    let mut entering = builder.open_loop(times, starts, Label::of(node));
-    builder.guard(body.guard.map(|at| operands[at]));
+    let guard = body.guard.map(|at| operands[at]);
+    let mut entering = builder.open_loop(times, starts, guard, Label::of(node));
     entering.extend_from_slice(captured);
     rewrite.opened();
     let results = copy(builder, &body.flow, &entering, rewrite);

@@ -1,9 +1,9 @@
 //! `repeat … while`: each sample gets as many iterations as it asks for, and those that no sample at hand asks for are not computed.
 
-use crate::lab::{Lab, Step, near};
+use crate::lab::{Lab, SIZES, Step, near};
 use tch::Tensor;
 use totc::exec::Kernels;
-use totc::ir::Mode;
+use totc::ir::{Mode, Recompute};
 
 /// With a body of the think section; a sample asks for as many iterations as its first token says.
 fn text(think: &str) -> String {
@@ -32,7 +32,10 @@ fn text(think: &str) -> String {
 }
 
 fn lab(think: &str, asked: [i64; 2], mode: Mode) -> Lab {
-    let mut lab = Lab::of(&text(think), &[], mode);
+    asking(Lab::of(&text(think), &[], mode), asked)
+}
+
+fn asking(mut lab: Lab, asked: [i64; 2]) -> Lab {
     let question = lab.inputs.data["question"].copy();
     question.select(1, 0).copy_(&Tensor::from_slice(&asked));
     lab.inputs.data.insert("question".to_owned(), question);
@@ -112,6 +115,24 @@ fn a_sample_gets_as_many_iterations_as_it_asks_for() {
     }
 }
 
+/// What the backward pass computes again it computes for the samples that asked for it.
+#[test]
+fn computing_again_changes_nothing() {
+    for own in [WHILE, NESTED, COUNTED] {
+        for asked in [[0, 0], [0, 3], [4, 1]] {
+            let wanted = lab(own, asked, Mode::Training).run();
+            for recompute in Recompute::ALL {
+                let again = || {
+                    let lab = Lab::recomputing(&text(own), &[], Mode::Training, &SIZES, recompute);
+                    asking(lab, asked)
+                };
+                same(&again().run(), &wanted);
+                same(&again().with(Kernels::Libtorch).run(), &wanted);
+            }
+        }
+    }
+}
+
 /// z becomes z wᵏ for a sample that asks for k: the slope of the loss z² w²ᵏ by w is 2 k z² w²ᵏ⁻¹.
 #[test]
 fn gradient_is_that_of_the_iterations_that_ran() {
@@ -130,10 +151,7 @@ fn gradient_is_that_of_the_iterations_that_ran() {
         halt never, at most 4 steps
     }";
     for asked in [[0, 0], [1, 3], [4, 0], [2, 4]] {
-        let mut lab = Lab::of(text, &[], Mode::Training);
-        let question = lab.inputs.data["question"].copy();
-        question.select(1, 0).copy_(&Tensor::from_slice(&asked));
-        lab.inputs.data.insert("question".to_owned(), question);
+        let lab = asking(Lab::of(text, &[], Mode::Training), asked);
         let step = lab.run();
         let start = lab.inputs.states["z"].copy();
         let _ = start.get(0).fill_(1.0);

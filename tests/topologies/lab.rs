@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use tch::{Device, Kind, Tensor, no_grad};
 use totc::Values;
 use totc::exec::{Executable, Inputs, Kernels, Weights};
-use totc::ir::Mode;
+use totc::ir::{Mode, Recompute};
 use totc::model::Bindings;
 use totc::types::Precision;
 
@@ -41,7 +41,7 @@ fn spread(shape: &[i64], name: &str) -> Tensor {
     ((&wild - wild.floor()) * 2.0 - 1.0).to_kind(PRECISION).reshape(shape)
 }
 
-const SIZES: [(&str, usize); 4] = [("batch", 2), ("cell", 4), ("symbol", 5), ("task", 3)];
+pub const SIZES: [(&str, usize); 4] = [("batch", 2), ("cell", 4), ("symbol", 5), ("task", 3)];
 
 impl Lab {
     /// The model of a text.
@@ -51,8 +51,19 @@ impl Lab {
 
     /// The same with other sizes of the data's axes.
     pub fn sized(text: &str, sets: &[(&str, &str)], mode: Mode, sizes: &[(&str, usize)]) -> Lab {
+        Lab::recomputing(text, sets, mode, sizes, Recompute::default())
+    }
+
+    /// The same, with what the backward pass computes again.
+    pub fn recomputing(
+        text: &str,
+        sets: &[(&str, &str)],
+        mode: Mode,
+        sizes: &[(&str, usize)],
+        recompute: Recompute,
+    ) -> Lab {
         let bindings = compile::bindings(mode, sizes, sets);
-        let bindings = Bindings { precision: Precision::Float64, ..bindings };
+        let bindings = Bindings { precision: Precision::Float64, recompute, ..bindings };
         let program = compile::text(text, &bindings, Values::Kept);
         let mut tensors = IndexMap::new();
         for info in &program.weights {

@@ -12,6 +12,7 @@ use crate::lower::{Operand, Program};
 use crate::primitive::kernel::{Arg, Kernel, Planner, Run, TchResult, torch_kind};
 use crate::types::Kind;
 use half::bf16;
+use std::collections::HashMap;
 use std::sync::Arc;
 use tch::{Device, TchError, Tensor};
 use totc_kernels::fused::{Bound, Input, Output, Rotation};
@@ -57,6 +58,8 @@ pub(super) struct Frame<'a> {
     pub rows: usize,
     /// That may share a kernel: one where slices run beside each other.
     pub threads: usize,
+    /// Where the loops end that may be left out, by their numbers.
+    pub ends: &'a HashMap<usize, usize>,
 }
 
 /// A step with its addresses.
@@ -205,7 +208,9 @@ pub(super) fn call(
         What::Fill(value) => put(*value, step.writes[0].ty.kind, address(&step.writes[0])),
         What::Copy => copied(&step.reads[0], &step.writes[0], &address),
         What::Unless(number) => {
-            Call::Unless { mask: (address(&step.reads[0]), step.reads[0].ty.count()), to: *number }
+            // Without an end nothing is left out.
+            let to = frame.ends.get(number).copied().unwrap_or(0);
+            Call::Unless { mask: (address(&step.reads[0]), step.reads[0].ty.count()), to }
         }
         What::Behind(_) => Call::Behind,
         What::Settle => {
@@ -331,7 +336,6 @@ fn put(value: f64, kind: Kind, to: usize) -> Call {
     Call::Put { to, bytes, count: own.len() }
 }
 
-/// A copy of runs of bytes; None where elements that follow one another in one array do not in the other.
 /// A tensor on the memory of an array.
 fn tensor(array: &Array, address: usize) -> Tensor {
     let strides: Vec<i64> = array.strides.iter().map(|stride| *stride as i64).collect();

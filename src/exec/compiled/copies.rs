@@ -13,7 +13,7 @@ pub(super) struct Copies {
 }
 
 impl Copies {
-    /// Of an array to another of its size; None where single elements far apart would be copied one by one.
+    /// Of an array to another of its size; None where elements that follow one another in one array do not in the other.
     pub fn of(from: &Array, to: &Array, from_address: usize, to_address: usize) -> Option<Copies> {
         let size = bytes_of(from.ty.kind);
         let mut outer = Vec::new();

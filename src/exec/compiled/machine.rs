@@ -16,6 +16,7 @@ use crate::primitive::kernel::{Planner, torch_kind};
 use crate::source::Span;
 use crate::types::Kind;
 use indexmap::IndexMap;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use tch::{Device, Tensor};
@@ -61,6 +62,9 @@ impl Slice {
         range: std::ops::Range<usize>,
         mut run: impl FnMut(&mut Call, usize) -> Result<(), Failed>,
     ) -> Result<(), (usize, Failed)> {
+        if range.start == 0 {
+            self.resume = 0;
+        }
         let mut at = range.start.max(self.resume);
         while at < range.end {
             let (call, note) = &mut self.calls[at];
@@ -90,6 +94,7 @@ impl Machine {
         let mut arena = Arena::new(layout.shared).map_err(memory)?;
         let base = arena.start();
         let planner = Planner::new(Device::Cpu);
+        let ends = ends(&plan.slice);
         let mut rotations = Vec::new();
         let mut calls = |steps: &[Step], slice: usize, first: usize, alone: bool| {
             let starts = |buffer: usize| {
@@ -97,7 +102,7 @@ impl Machine {
                 room.wrapping_add(layout.offsets[buffer])
             };
             let threads = if alone { Pool::shared().threads() } else { 1 };
-            let frame = Frame { starts: &starts, first, rows, threads };
+            let frame = Frame { starts: &starts, first, rows, threads, ends: &ends };
             let each = steps.iter().map(|step| {
                 let made = call(program, &planner, &mut rotations, step, &frame);
                 made.map(|call| (call, step.note)).map_err(|error| ExecError::Kernel {
@@ -106,16 +111,7 @@ impl Machine {
                     cause: error.to_string().lines().next().unwrap_or_default().to_owned(),
                 })
             });
-            let mut calls = each.collect::<Result<Vec<_>, _>>()?;
-            // Numbers of loops become places of calls.
-            for (call, _) in &mut calls {
-                if let Call::Unless { to, .. } = call {
-                    let end =
-                        steps.iter().position(|step| matches!(step.what, What::Behind(own) if own == *to));
-                    *to = end.unwrap_or(steps.len());
-                }
-            }
-            Ok(calls)
+            each.collect::<Result<Vec<_>, _>>()
         };
         let shared = calls(&plan.shared, 0, 0, true)?;
         let mut slices = Vec::new();
@@ -186,7 +182,6 @@ impl Machine {
         for (number, meeting) in self.plan.meetings.iter().enumerate() {
             let one = |at: usize| {
                 let mut slice = lock(&self.slices[at]);
-                slice.resume = if from == 0 { 0 } else { slice.resume };
                 let done = slice.run(from..meeting.after, |call, _| call.run(&feed, &self.packs, self.form));
                 if let Err((note, reason)) = done {
                     let mut failed = lock(&failed);
@@ -237,7 +232,6 @@ impl Machine {
         profile: &mut Option<&mut Profile>,
     ) -> Result<(), ExecError> {
         let mut slice = lock(&self.slices[at]);
-        slice.resume = if range.start == 0 { 0 } else { slice.resume };
         let done = slice.run(range, |call, note| {
             let start = Instant::now();
             call.run(feed, &self.packs, self.form)?;
@@ -443,6 +437,15 @@ fn outside_kinds(plan: &Plan) -> Outsides {
         }
     }
     kinds
+}
+
+/// Where the loops end that may be left out, by their numbers.
+fn ends(steps: &[Step]) -> HashMap<usize, usize> {
+    let end = |(at, step): (usize, &Step)| match step.what {
+        What::Behind(number) => Some((number, at)),
+        _ => None,
+    };
+    steps.iter().enumerate().filter_map(end).collect()
 }
 
 fn empty(shape: &[i64], kind: tch::Kind) -> Result<Tensor, ExecError> {

@@ -128,9 +128,7 @@ impl Sums<'_> {
         }
         all
     }
-}
 
-impl Sums<'_> {
     /// Whether no loop around an application was left out in the slice whose buffers begin at `base`.
     fn computed(&self, own: &Application, base: usize) -> bool {
         own.guards.iter().all(|mask| {

@@ -364,8 +364,7 @@ impl Checker<'_> {
         let outer_records = self.scope.clone();
         let emitted = self.emissions.len();
         let starts: Vec<Val> = carried.iter().map(|(_, val)| *val).collect();
-        let arguments = self.open_loop(times, &starts, span);
-        self.builder.guard(guard);
+        let arguments = self.open_loop(times, &starts, guard, span);
         for ((name, _), argument) in carried.iter().zip(&arguments) {
             if let Some(binding) = self.scope.get_mut(name) {
                 binding.value = Value::Tensor(*argument);

@@ -108,8 +108,8 @@ impl Reverse {
     ) -> (Vec<Val>, Values) {
         let inside = [&path[..], &[index.index()]].concat();
         let starts = &operands[..body.iter_args];
-        let mut entering = self.making.builder.open_loop(times, starts, Label::of(node));
-        self.making.builder.guard(body.guard.map(|at| operands[at]));
+        let guard = body.guard.map(|at| operands[at]);
+        let mut entering = self.making.builder.open_loop(times, starts, guard, Label::of(node));
         entering.extend_from_slice(&operands[body.iter_args..]);
         let (results, values) = self.copy(&body.flow, &entering, &inside);
         let (next, yielded) = results.split_at(body.iter_args);

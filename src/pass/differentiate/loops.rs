@@ -58,8 +58,7 @@ impl Reverse {
         let label = self.making.label.clone();
         // Backwards too, an iteration hands on what it was handed for samples that it did nothing to.
         let guard = body.guard.map(|at| self.value(scopes, node.operands[at]));
-        let arguments = self.making.builder.open_loop(times, &starts, label.clone());
-        self.making.builder.guard(guard);
+        let arguments = self.making.builder.open_loop(times, &starts, guard, label.clone());
 
         let mut inner = Sums::default();
         let own = carried.iter().chain(lasts.iter().map(|(k, _)| k)).zip(&arguments);
