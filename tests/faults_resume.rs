@@ -57,7 +57,11 @@ impl Place {
     }
 
     fn spawn(&self, arguments: &[&str]) -> Child {
-        self.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+        // Tests that `nohup` has started would hand on that hangups are ignored.
+        let mut command = Command::new("env");
+        command.arg("--default-signal=HUP").arg(env!("CARGO_BIN_EXE_totc")).args(arguments);
+        command.current_dir(self.0.path()).env("OMP_NUM_THREADS", "1");
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
     /// Waits until the checkpoint of `run` is of `step` or a later one.
