@@ -111,6 +111,21 @@ fn run_files_are_read_too() {
 }
 
 #[test]
+fn files_of_other_programs_are_left_alone() {
+    let mut editor = Editor::start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("other.ron");
+    let named = std::fs::read_to_string(Path::new(ROOT).join("models/names/trm.ron")).expect("a file");
+    for text in [&named, "Scene(entities: [])", "(window: (width: 3))", "[1, 2]", "{ \"model\": 3 }"] {
+        assert_eq!(editor.open(&path, text), Vec::<Value>::new(), "{text}");
+    }
+    for text in ["", "Rum(model: \"a.tot\")", "Run(windw: 1)", "(model: 3)"] {
+        assert!(!editor.change(&path, text).is_empty(), "{text}");
+    }
+    editor.stop();
+}
+
+#[test]
 fn names_lead_to_their_declarations_through_files() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut editor = Editor::start();

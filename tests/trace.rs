@@ -107,6 +107,15 @@ fn draws_are_written_and_can_be_given() {
     shaken.write(&seeded);
     assert!(same(&seeded, &shaken.trace(&["--draws", "draws.safetensors"])));
 
+    // NumPy's archive of the same.
+    let arrays: Vec<(String, Tensor)> = draws(&seeded).into_iter().collect();
+    Tensor::write_npz(&arrays, shaken.folder.path().join("draws.npz")).unwrap();
+    assert!(same(&seeded, &shaken.trace(&["--draws", "draws.npz"])));
+    std::fs::write(shaken.folder.path().join("bad.npz"), "PK").unwrap();
+    let (code, told) = shaken.try_trace(&["--draws", "bad.npz"]);
+    assert_eq!(code, Some(3), "{told}");
+    assert!(told.contains("not a NumPy archive"), "{told}");
+
     // Without noise it is TRM.
     let still = Traced::new("trm", &[]);
     let folder = shaken.folder.path();

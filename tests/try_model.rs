@@ -70,6 +70,11 @@ fn refusals_name_the_mend() {
     assert!(tried(text, &["--against", "Mine"], 2).contains("that is the model itself"));
     assert!(tried(text, &["--against", "Trn"], 1).contains("did you mean `Trm`?"));
     assert!(tried(text, &["--set", "hiden=3"], 1).contains("did you mean `hidden`?"));
+    // A parent that fails by itself is told as it was written.
+    let text = "use models::trm::Trm\nmodel Base extends Trm { config heads = 3 }\n\
+                model Mine extends Base { config heads = 2 }\n";
+    let said = tried(text, &["--model", "Mine", "--steps", "1"], 1);
+    assert!(said.contains(" mine.tot:2:") && said.contains(" models/trm.tot:"), "{said}");
     let place = tempfile::tempdir().expect("a folder");
     assert!(totc(place.path(), &["try", "a.ron"], 2).contains("`totc run` trains what a run file says"));
     assert!(totc(place.path(), &["try", "a.tot"], 3).contains("a.tot"));

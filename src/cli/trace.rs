@@ -13,8 +13,11 @@ use crate::lower::Program;
 use crate::train::{Batch, Carry, Fresh, Halting, libtorch_seed, total_loss};
 use crate::types::{AxisSize, Precision};
 use indexmap::IndexMap;
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use tch::{Device, Kind, Tensor};
+use zip::{CompressionMethod, ZipArchive};
 
 /// Runs supervision steps on given tensors and writes every output, state, loss and metric of each step.
 ///
@@ -31,7 +34,7 @@ pub struct Args {
     /// Weights by path (safetensors)
     #[arg(long, value_name = "FILE")]
     weights: PathBuf,
-    /// The data (safetensors)
+    /// The data (safetensors, or NumPy's .npz)
     #[arg(long, value_name = "FILE")]
     inputs: PathBuf,
     /// How many supervision steps
@@ -50,7 +53,7 @@ pub struct Args {
     /// step before it, as the scripts of `totc export` do)
     #[arg(long, value_name = "N", conflicts_with = "draws")]
     seed: Option<u64>,
-    /// Take random draws from this file (safetensors) instead, all of them, by the names under which `trace` writes them;
+    /// Take random draws from this file (safetensors, or NumPy's .npz) instead, all of them, by the names under which `trace` writes them;
     /// a file that `trace` has written will do
     #[arg(long, value_name = "FILE")]
     draws: Option<PathBuf>,
@@ -99,14 +102,36 @@ pub fn main(args: &Args) -> Outcome {
     Ok(())
 }
 
+/// The tensors of a file, by its ending of a NumPy archive or else of safetensors.
 fn read(path: &Path) -> Result<Named, Failure> {
+    let world = |what: String| Failure::World(format!("{}: {what}", path.display()));
     if !path.exists() {
-        return Err(Failure::World(format!("{}: there is no such file", path.display())));
+        return Err(world("there is no such file".to_owned()));
     }
-    let tensors = Tensor::read_safetensors(path).map_err(|_| {
-        Failure::World(format!("{}: not a safetensors file that can be read", path.display()))
-    })?;
+    if path.extension().is_some_and(|extension| extension == "npz") {
+        return npz(path).map_err(world);
+    }
+    let tensors = Tensor::read_safetensors(path);
+    let tensors = tensors.map_err(|_| world("not a safetensors file that can be read".to_owned()))?;
     Ok(tensors.into_iter().collect())
+}
+
+/// The arrays of a NumPy archive; those with the axes of Fortran are turned by `numpy.ascontiguousarray` first.
+fn npz(path: &Path) -> Result<Named, String> {
+    let told = |error: &dyn std::fmt::Display| {
+        format!("not a NumPy archive that can be read: {error}; write it by `numpy.savez(file, **arrays)`")
+    };
+    // `read_npz` takes for granted that every entry opens: it knows no cipher, and of compression what NumPy writes.
+    let file = File::open(path).map_err(|error| told(&error))?;
+    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|error| told(&error))?;
+    for number in 0..archive.len() {
+        let entry = archive.by_index_raw(number).map_err(|error| told(&error))?;
+        let known = [CompressionMethod::STORE, CompressionMethod::DEFLATE].contains(&entry.compression());
+        if entry.encrypted() || !known {
+            return Err(told(&"it is packed in a way that NumPy does not use"));
+        }
+    }
+    Ok(Tensor::read_npz(path).map_err(|error| told(&error))?.into_iter().collect())
 }
 
 /// Sizes of the data's axes, as the given tensors show them.

@@ -67,6 +67,27 @@ struct Side {
     sets: Vec<String>,
 }
 
+impl Side {
+    /// A failure in the author's names and places, not those of the parent's copy.
+    fn told(&self, failure: Failure) -> Failure {
+        let name = self.name.as_deref().filter(|name| name.starts_with(PARENT));
+        let folder = self.file.parent().map_or(String::new(), |folder| format!("{}/", folder.display()));
+        let named = |text: String| match name {
+            Some(name) => text.replace(&folder, "").replace(name, &self.label),
+            None => text,
+        };
+        match failure {
+            Failure::Mistakes(text) => Failure::Mistakes(named(text)),
+            Failure::World(text) => Failure::World(named(text)),
+            Failure::Usage(text) => Failure::Usage(named(text)),
+            other => other,
+        }
+    }
+}
+
+/// What stands before the name of a parent in a file of its own.
+const PARENT: &str = "TheParent";
+
 /// A model with the sizes of its data and what is set in it.
 struct Bound {
     run: RunFile,
@@ -151,6 +172,10 @@ fn run_file(args: &Args, side: &Side, place: &Path, seed: u64, small: &[String])
 
 /// The model of a side, with its small configs. No example is made for that.
 fn bound(args: &Args, side: &Side, place: &Path, seed: u64) -> Result<Bound, Failure> {
+    bound_as_written(args, side, place, seed).map_err(|failure| side.told(failure))
+}
+
+fn bound_as_written(args: &Args, side: &Side, place: &Path, seed: u64) -> Result<Bound, Failure> {
     let with = |small: &[String]| -> Result<Bound, Failure> {
         let run = run_file(args, side, place, seed, small)?;
         let mut subject = Subject::of_run(run.clone(), None)?.with_sizes(&[])?;
@@ -192,7 +217,8 @@ fn train(args: &Args, side: &Side, place: &Path, seed: u64, asked: &Asked) -> Re
     let bound = bound(args, side, place, seed)?;
     let options = RunOptions { machine: args.machine.machine(), ..RunOptions::default() };
     let mut watch = Watch::default();
-    let outcome = run(&bound.run, &options, &mut watch, asked.flag())?;
+    let outcome = run(&bound.run, &options, &mut watch, asked.flag());
+    let outcome = outcome.map_err(|error| side.told(error.into()))?;
     if let Some((name, number)) = asked.signal() {
         return Err(Failure::Stopped(format!("stopped by {name}; nothing was kept"), number));
     }
@@ -229,7 +255,7 @@ fn named(args: &Args, name: &str, place: &Path) -> Result<Side, Failure> {
     }
 
     let world = |error: std::io::Error| Failure::World(format!("{}: {error}", args.file.display()));
-    let own = format!("TheParent{name}");
+    let own = format!("{PARENT}{name}");
     let reader = Longer(&args.file, format!("\nmodel {own} extends {name} {{}}\n"));
     let file = ModelFile::read(&args.file, Some(own.clone()), &reader).map_err(world)?;
     let folder = place.join(&own);

@@ -14,12 +14,12 @@ use std::collections::BTreeMap;
 
 /// The words of the language.
 #[rustfmt::skip]
-pub const WORDS: [&str; 67] = [
+pub const WORDS: [&str; 68] = [
     "all", "along", "and", "at", "axis", "between", "block", "branch", "buffer", "by", "carry", "collect", "config", "decode", "do",
     "drop", "else", "emit", "encode", "explore", "extends", "false", "fn", "giving", "grad", "groups", "halt", "if",
     "in", "inherited", "input", "into", "last", "least", "let", "lookahead", "loss", "match", "merge", "metric",
     "mixin", "model", "most", "net", "never", "not", "of", "or", "over", "param", "predict", "prune", "record",
-    "repeat", "return", "state", "steps", "table", "target", "think", "to", "true", "use", "var", "when", "while",
+    "repeat", "return", "state", "step", "steps", "table", "target", "think", "to", "true", "use", "var", "when", "while",
     "with",
 ];
 

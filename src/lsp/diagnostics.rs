@@ -110,6 +110,9 @@ fn where_used(document: &Document, model: &ModelFile, span: Span) -> Range {
 }
 
 fn of_run_file(document: &Document) -> Vec<Diagnostic> {
+    if run_file::is_other(&document.text) {
+        return Vec::new();
+    }
     let refused = match run_file::is_sweep(&document.text) {
         true => run_file::parse_sweep(&document.path, &document.text).err(),
         false => run_file::parse(&document.path, &document.text, &[] as &[&str]).err(),

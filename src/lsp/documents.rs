@@ -6,6 +6,7 @@ use super::place;
 use crate::bytes::escaped;
 use crate::diagnostic::Sink;
 use crate::format::format;
+use crate::run_file::is_other;
 use crate::source::FileId;
 use crate::syntax::Reader;
 use lsp_types::{TextEdit, Uri};
@@ -91,11 +92,24 @@ impl Documents {
     pub(super) fn closed(&self, folder: &Path) -> Vec<Document> {
         let paths = self.files.siblings(folder).into_iter().map(|name| folder.join(format!("{name}.tot")));
         let closed = paths.filter(|path| self.all().all(|document| document.path != *path));
-        let read = |path: PathBuf| {
-            let (uri, text) = (uri_of(&path)?.as_str().to_owned(), self.files.read(&path).ok()?);
-            Some(Document { uri, path, text, uses: BTreeSet::new(), known: None })
-        };
-        closed.filter_map(read).collect()
+        closed.filter_map(|path| self.read_from(&path)).collect()
+    }
+
+    /// A document of the text at a path, open or not, of which nothing is known yet.
+    pub(super) fn read_from(&self, path: &Path) -> Option<Document> {
+        let (uri, text) = self.text_of(path)?;
+        let (uri, path) = (uri.as_str().to_owned(), path.to_owned());
+        Some(Document { uri, path, text, uses: BTreeSet::new(), known: None })
+    }
+
+    /// The run and sweep files that are open or lie in the folders; those of other programs are none.
+    pub(super) fn run_files(&self, folders: &BTreeSet<&Path>) -> BTreeSet<PathBuf> {
+        let open = self.all().filter(|document| document.is_run_file()).map(|document| document.path.clone());
+        let beside = folders.iter().flat_map(|folder| {
+            self.files.run_files(folder).into_iter().map(|name| folder.join(format!("{name}.ron")))
+        });
+        let ours = |path: &PathBuf| self.text_of(path).is_some_and(|(_, text)| !is_other(&text));
+        open.chain(beside).filter(ours).collect()
     }
 
     /// Address and text of a file, open or not.

@@ -8,7 +8,7 @@ use crate::source::{FileId, Origin, Sources, Span};
 use crate::syntax::ast::{Ident, Item, ItemKind, Member, Model};
 use crate::syntax::{Modules, Space, declares, mentions};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A check's texts, trees and notes.
 pub(super) struct Known {
@@ -29,6 +29,11 @@ impl Known {
     /// Whether it is of this text.
     pub(super) fn is_of(&self, text: &str) -> bool {
         self.sources.files().first().is_some_and(|file| file.text == text)
+    }
+
+    /// Whether it is of the file at a path.
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        self.sources.files().first().is_some_and(|file| Path::new(&file.name) == path)
     }
 
     /// What the checker says of a name of the document.

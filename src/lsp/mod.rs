@@ -13,6 +13,7 @@ mod navigation;
 mod place;
 mod places;
 mod rename;
+mod run_names;
 mod symbols;
 
 pub use completion::WORDS;

@@ -7,6 +7,7 @@ use super::documents::{Document, Documents};
 use super::known::Known;
 use super::place;
 use super::places::{self, Places};
+use super::run_names;
 use crate::syntax::ast::{AxisEntry, Ident, MemberKind, Type};
 use crate::syntax::{RESERVED, Reader, lex};
 use lsp_types::{
@@ -79,6 +80,7 @@ pub(super) fn edits(
         renamed.moved.insert(path.clone(), moved);
     }
     holds(&own, new, &renamed, &known, texts)?;
+    changes.extend(run_names::edits(&places, new, &known, texts)?);
     Ok(WorkspaceEdit { changes: Some(changes.into_iter().collect()), ..WorkspaceEdit::default() })
 }
 

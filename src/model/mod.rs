@@ -19,7 +19,7 @@ mod words;
 pub use checker::check;
 pub use evaluate::call::built_in;
 pub use evaluate::number::Number;
-pub use names::inherit::declarations;
+pub use names::inherit::{declarations, wanted_model};
 pub use print::print;
 
 use crate::diagnostic::Diagnostic;

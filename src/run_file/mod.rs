@@ -7,6 +7,7 @@ mod error;
 mod error_place;
 mod fingerprint;
 mod limits;
+mod mentions;
 mod outline;
 mod overrides;
 mod reading;
@@ -24,10 +25,11 @@ pub use config_value::ConfigValue;
 pub use error::{Problem, Refusal, RunFileError, Slug};
 pub use fingerprint::{Difference, Fingerprint};
 pub use limits::out_of_bounds;
+pub use mentions::{NameInRun, Named, names_of_model, trained};
 pub use reading::fields;
 pub use reference::{reference, schema};
 pub use run::{Begin, Phase, Precision, Run, Share, Start};
-pub use sweep::{Row, Sweep, SweepFile, is_sweep, load_sweep, parse_sweep};
+pub use sweep::{Row, Sweep, SweepFile, is_other, is_sweep, load_sweep, parse_sweep};
 pub use training::{
     Checkpoints, Choose, Curve, Evaluation, EvaluationWeights, Keep, Length, Optimiser, ParamGroup, Schedule,
     Stop, Tables, TrainConfig,

@@ -9,10 +9,11 @@ use serde::Deserialize;
 
 use super::blame::{Blame, Words};
 use super::error::{Refusal, RunFileError, Slug};
-use super::outline::{Node, RonEntry};
+use super::outline::{Key, Node, RonEntry, RonGroup};
 use super::reading;
 use super::text::Text;
 use super::variants::{self, Variant};
+use crate::diagnostic::did_you_mean;
 use crate::source::Sources;
 
 /// Everything that a sweep file says.
@@ -96,9 +97,28 @@ fn fields() -> &'static [&'static str] {
 /// Whether a text is a sweep file, by its first word.
 pub fn is_sweep(text: &str) -> bool {
     let root = reading::outline(text);
-    root.group.is_some_and(|group| {
-        text.get(group.head).is_some_and(|head| head.trim_end_matches('(').trim() == "Sweep")
-    })
+    root.group.is_some_and(|group| head(text, &group) == WORDS.head)
+}
+
+/// Whether a text is some other RON than a run or sweep file, by its first word, or without one by its names. One that is
+/// only begun is none.
+pub fn is_other(text: &str) -> bool {
+    let Some(group) = reading::outline(text).group else { return false };
+    let name = head(text, &group);
+    if !name.is_empty() {
+        let ours = ["Run", WORDS.head];
+        return !ours.contains(&name) && did_you_mean(name, ours).is_none();
+    }
+    let known = |key: &Key| {
+        [reading::fields(), fields()].into_iter().any(|fields| fields.contains(&key.name.as_str()))
+    };
+    let mut keys = group.entries.iter().filter_map(|entry| entry.key.as_ref()).peekable();
+    group.bracket != '(' || keys.peek().is_some() && !keys.any(known)
+}
+
+/// The word before a group's bracket.
+fn head<'a>(text: &'a str, group: &RonGroup) -> &'a str {
+    text.get(group.head.clone()).unwrap_or_default().trim_end_matches(['(', '[', '{']).trim()
 }
 
 /// Reads and checks the sweep file at `path`.

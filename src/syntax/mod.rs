@@ -56,6 +56,11 @@ pub trait Reader {
     fn read(&self, path: &Path) -> Result<String, std::io::Error>;
     /// Names of the `.tot` files beside the root, for did-you-mean.
     fn siblings(&self, folder: &Path) -> Vec<String>;
+    /// Names of the `.ron` files of a folder, for what has a name in run files too.
+    fn run_files(&self, folder: &Path) -> Vec<String> {
+        let _ = folder;
+        Vec::new()
+    }
     /// A library module (`std::nets`) in place of the embedded one: its text, and the name by which messages show it, which
     /// must tell it from all other texts.
     fn shipped(&self, module: &str) -> Option<(String, String)> {
@@ -73,15 +78,24 @@ impl Reader for Disk {
     }
 
     fn siblings(&self, folder: &Path) -> Vec<String> {
-        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-        let mut names: Vec<String> = entries
-            .flatten()
-            .filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".tot").map(str::to_owned))
-            .collect();
-        names.sort();
-        names
+        stems(folder, ".tot")
     }
+
+    fn run_files(&self, folder: &Path) -> Vec<String> {
+        stems(folder, ".ron")
+    }
+}
+
+/// Names of the files of a folder with an ending, without it, in order.
+fn stems(folder: &Path, ending: &str) -> Vec<String> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut names: Vec<String> = entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.strip_suffix(ending).map(str::to_owned))
+        .collect();
+    names.sort();
+    names
 }
 
 /// The models and run files that ship with totc, as if they lay beside the root, and no other file.

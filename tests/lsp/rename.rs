@@ -123,6 +123,75 @@ fn whatever_the_author_declares_can_be_renamed() {
     editor.stop();
 }
 
+/// Run files beside the models name configs and models; after a rename each trains what it trained before.
+#[test]
+fn run_files_go_along() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut editor = Editor::start();
+    let file = |name: &str| {
+        let path = Path::new(ROOT).join("models").join(name);
+        (folder.path().join(name), std::fs::read_to_string(path).expect("a file"))
+    };
+    let sweep = r#"Sweep(
+    run: "trm.ron",
+    rows: [
+        (label: "a", set: { "max_steps": 4, "batch": 8 }),
+        (label: "b", set: { "set.max_steps": 5, "model": "urm.tot", "name": "Urm" }),
+        (label: "c", run: "urm.ron", grid: { "max_steps": [2, 3], "name": ["Urm"] }),
+    ],
+)
+"#;
+    // `Trm` is chosen by its file's name alone, and `Urm` has the config from a file that is not its own.
+    let other = ("other.ron", "Other(set: { \"max_steps\": 1 })");
+    let mut texts: Texts = ["trm.tot", "urm.tot", "urm.ron"].map(file).into_iter().collect();
+    let trm = folder.path().join("trm.tot");
+    texts
+        .insert(trm.clone(), texts[&trm].replace("model Trm {", "model First extends Trm {}\n\nmodel Trm {"));
+    let run = "Run(model: \"trm.tot\", data: sudoku(side: 4, train: 8, test: 8),\n    set: { \"max_steps\": 2 }, \
+               phases: [(from: 1, set: { \"max_steps\": 3 })])\n";
+    for (name, text) in [("trm.ron", run), ("s.ron", sweep), other] {
+        texts.insert(folder.path().join(name), text.to_owned());
+    }
+    let write =
+        |texts: &Texts| texts.iter().for_each(|(path, text)| std::fs::write(path, text).expect("a file"));
+    write(&texts);
+    editor.open(&trm, &texts[&trm]);
+    let occurrences =
+        |texts: &Texts, name: &str, word: &str| texts[&folder.path().join(name)].matches(word).count();
+
+    let place = place_of(&texts[&trm], "config max_steps", "config ".len());
+    let answer = rename(&mut editor, &trm, &place, "most_steps");
+    assert!(answer["error"].is_null(), "{answer}");
+    let after = edited(&texts, &answer);
+    for (name, times) in [("trm.ron", 2), ("urm.ron", 1), ("s.ron", 3), ("other.ron", 0)] {
+        assert_eq!(occurrences(&after, name, "most_steps"), times, "{name}");
+        assert_eq!(occurrences(&after, name, "max_steps"), usize::from(name == "other.ron"), "{name}");
+    }
+    assert!(after[&folder.path().join("s.ron")].contains("\"set.most_steps\": 5"));
+    write(&after);
+    editor.change(&trm, &after[&trm]);
+
+    // Where the name of the file chose the model, the run file has to say it from now on.
+    let place = place_of(&after[&trm], "model TrmTwoNets", "model ".len());
+    let answer = rename(&mut editor, &trm, &place, "TwoNets");
+    assert_eq!(
+        edited(&after, &answer)[&folder.path().join("trm.ron")],
+        after[&folder.path().join("trm.ron")]
+    );
+    let place = place_of(&after[&trm], "model Trm ", "model ".len());
+    let answer = rename(&mut editor, &trm, &place, "Tiny");
+    let last = edited(&after, &answer);
+    assert_eq!(occurrences(&last, "trm.ron", "model: \"trm.tot\", name: \"Tiny\","), 1, "{answer}");
+    write(&last);
+    for (run, model) in [("trm.ron", "Tiny"), ("urm.ron", "Urm")] {
+        let run = totc::run_file::load(&folder.path().join(run)).expect("a run file");
+        let mut file = ModelFile::of_run(&run, None).expect("a file");
+        file.bind_start(&run);
+        assert_eq!(file.check(Mode::Training).expect("it checks").graph.model, model);
+    }
+    editor.stop();
+}
+
 #[test]
 fn what_is_not_the_authors_or_not_free_keeps_its_name() {
     let folder = tempfile::tempdir().expect("a folder");

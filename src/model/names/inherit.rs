@@ -137,11 +137,8 @@ pub fn declarations(modules: &Modules, model: &str) -> Vec<(String, Span)> {
     members.map(|flat| (key(&flat.member), flat.member.span)).collect()
 }
 
-/// The model that `flatten` takes.
-pub(in crate::model) fn wanted_model<'m>(
-    modules: &'m Modules,
-    wanted: Option<&str>,
-) -> Option<&'m ast::Model> {
+/// The model of the root module under a name; if None, the one named like the file (`trm.tot` has `Trm`), else its first.
+pub fn wanted_model<'m>(modules: &'m Modules, wanted: Option<&str>) -> Option<&'m ast::Model> {
     let models = || {
         let all = modules.by_path.get("").into_iter().flat_map(|root| models_of(&root.tree));
         all.filter(|model| !model.mixin)
