@@ -73,7 +73,7 @@ fn refusals_name_the_mend() {
     // A parent that fails by itself is told as it was written.
     let text = "use models::trm::Trm\nmodel Base extends Trm { config heads = 3 }\n\
                 model Mine extends Base { config heads = 2 }\n";
-    let said = tried(text, &["--model", "Mine", "--steps", "1"], 1);
+    let said = tried(text, &["--model", "Mine", "--steps", "2"], 1);
     assert!(said.contains(" mine.tot:2:") && said.contains(" models/trm.tot:"), "{said}");
     let place = tempfile::tempdir().expect("a folder");
     assert!(totc(place.path(), &["try", "a.ron"], 2).contains("`totc run` trains what a run file says"));
