@@ -37,6 +37,18 @@ const MODELS: &[(&str, &str, &[&str])] = &[
     ("cgar", "Cgar", &[]),
     ("dense", "DenseTrm", &[]),
     ("transformer", "Transformer", &[]),
+    ("air", "Air", &[]),
+    ("air", "AirLevelToken", &[]),
+    ("history", "HistoryTrm", &[]),
+    ("history", "DepthAttentionTrm", &[]),
+    ("ut", "UniversalTransformer", &[]),
+    ("fprm", "Fprm", &[]),
+    ("subgoals", "SubgoalHrm", &[]),
+    ("energy", "EnergyTrm", &[]),
+    ("denoise", "Denoise", &[]),
+    ("ldt", "Ldt", &[]),
+    ("eqr", "EqR", &["mixing=attention"]),
+    ("serrm", "SeRrm", &[]),
     ("ablations", "TrmFourLayers", &[]),
     ("ablations", "TrmSingleLatent", &[]),
     ("ablations", "TrmSixLatents", &[]),
@@ -49,10 +61,11 @@ const MODELS: &[(&str, &str, &[&str])] = &[
 ];
 const SIZES: &[(&str, usize)] = &[("cell", 16), ("symbol", 7), ("task", 5)];
 
-/// Small sizes; without attention nothing reads the number of heads, and a grid has no puzzle tokens.
+/// Small sizes; without attention nothing reads the number of heads, and some models have no puzzle tokens.
 fn settings<'a>(stem: &str, sets: &[&'a str]) -> Vec<&'a str> {
     let heads: &[&str] = if sets.contains(&"mixing=mlp") { &[] } else { &["heads=2"] };
-    let tokens: &[&str] = if stem == "grid" { &[] } else { &["puzzle_tokens=2"] };
+    let alone = ["grid", "ut", "denoise", "ldt", "serrm"].contains(&stem);
+    let tokens: &[&str] = if alone { &[] } else { &["puzzle_tokens=2"] };
     [&["hidden=32"], tokens, heads, sets].concat()
 }
 

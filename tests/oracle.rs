@@ -26,7 +26,7 @@ use totc::syntax::ast::{File, ItemKind};
 const SIZES: [(&str, usize); 4] = [("batch", 2), ("cell", 3), ("symbol", 4), ("task", 3)];
 
 /// Configs that make a shipped model small, where it has them.
-const SMALL: [(&str, &str); 8] = [
+const SMALL: [(&str, &str); 10] = [
     ("hidden", "8"),
     ("heads", "2"),
     ("layers", "1"),
@@ -35,6 +35,8 @@ const SMALL: [(&str, &str); 8] = [
     ("puzzle_tokens", "2"),
     ("max_steps", "4"),
     ("branchings", "2"),
+    ("ponder", "3"),
+    ("memory_tokens", "2"),
 ];
 
 /// Shipped models whose gradient is held against finite differences each time; the others are made of the same.
@@ -171,7 +173,8 @@ fn models(texts: &Texts) -> Vec<String> {
 
 fn small(texts: &Texts, model: &str, training: bool) -> Settings {
     // A grid has rows, columns and blocks; all other models take any number of cells.
-    let cells = |name: &str, size: usize| if (model, name) == ("Grid", "cell") { 16 } else { size };
+    let square = ["Grid", "EnergyTrm", "SeRrm"].contains(&model);
+    let cells = |name: &str, size: usize| if square && name == "cell" { 16 } else { size };
     let sizes = SIZES.map(|(name, size)| (name.to_owned(), cells(name, size))).to_vec();
     let mut settings = Settings { model: Some(model.to_owned()), sets: Vec::new(), sizes, training };
     let configs = oracle::configs(texts, &settings);

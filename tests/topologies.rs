@@ -7,6 +7,8 @@
 mod ablations;
 #[path = "topologies/adaptive.rs"]
 mod adaptive;
+#[path = "topologies/by_hand.rs"]
+mod by_hand;
 #[path = "topologies/carry.rs"]
 mod carry;
 #[path = "compile/mod.rs"]
@@ -23,3 +25,7 @@ mod language;
 mod later;
 #[path = "topologies/merging.rs"]
 mod merging;
+#[path = "topologies/of_2026.rs"]
+mod of_2026;
+#[path = "topologies/standing_alone.rs"]
+mod standing_alone;
