@@ -51,6 +51,13 @@ fn a_tree_is_as_wide_and_deep_as_its_schedule_says() {
     }
 }
 
+/// What is made small for the trial is made so where the model reads it: without attention nothing reads `heads`.
+#[test]
+fn a_model_without_attention_is_tried_too() {
+    let text = "use models::trm::Trm\nmodel Mine extends Trm { config mixing = mlp }\n";
+    assert!(tried(text, &["--steps", "2"], 0).contains("Every weight got a gradient"));
+}
+
 /// A model that changes nothing learns what its parent learns, bit by bit.
 #[test]
 fn no_difference_is_found_where_there_is_none() {

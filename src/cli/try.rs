@@ -145,17 +145,25 @@ pub fn main(args: &Args) -> Outcome {
     Ok(())
 }
 
-/// The run file of a side; `small` are configs that it makes small.
-fn run_file(args: &Args, side: &Side, place: &Path, seed: u64, small: &[String]) -> Result<RunFile, Failure> {
+/// The run file of a side; `small` are configs that it makes small, where the model reads them.
+fn run_file(
+    args: &Args,
+    side: &Side,
+    place: &Path,
+    seed: u64,
+    small: &[(&str, i64)],
+) -> Result<RunFile, Failure> {
     let data = DATA.iter().find(|(name, _)| *name == args.data).map_or(args.data.as_str(), |(_, data)| data);
     let here = std::path::absolute(&side.file).map_err(|error| Failure::World(error.to_string()))?;
     let out = place.join(format!("{}-{seed}", if side.label.is_empty() { "own" } else { "other" }));
     let steps = args.steps;
+    let small: Vec<String> = small.iter().map(|(name, size)| format!("{name:?}: {size}")).collect();
+    let small = small.join(", ");
     // Without weight decay a weight that has not moved has had no gradient.
     let text = format!(
         "Run(
     model: {here:?},
-    data: {data},
+    data: {data}, set: {{ {small} }},
     batch: 32, length: steps({steps}), seed: {seed}, out: {out:?},
     optimiser: (name: \"adamw\", lr: 2e-3, weight_decay: 0.0, options: {{ \"beta1\": 0.9, \"beta2\": 0.95 }}),
     schedule: (warmup: {}), clip: 1.0, ema: None,
@@ -164,7 +172,7 @@ fn run_file(args: &Args, side: &Side, place: &Path, seed: u64, small: &[String])
         (steps / 5).min(20),
     );
     let name = side.name.iter().map(|name| format!("name={name}"));
-    let sets: Vec<String> = small.iter().cloned().chain(name).chain(side.sets.iter().cloned()).collect();
+    let sets: Vec<String> = name.chain(side.sets.iter().cloned()).collect();
     // Paths that the author gives start where the command does.
     let place = std::env::current_dir().map_err(|error| Failure::World(error.to_string()))?;
     Ok(run_file::parse(&place.join("the command line"), &text, &sets)?)
@@ -176,7 +184,7 @@ fn bound(args: &Args, side: &Side, place: &Path, seed: u64) -> Result<Bound, Fai
 }
 
 fn bound_as_written(args: &Args, side: &Side, place: &Path, seed: u64) -> Result<Bound, Failure> {
-    let with = |small: &[String]| -> Result<Bound, Failure> {
+    let with = |small: &[(&str, i64)]| -> Result<Bound, Failure> {
         let run = run_file(args, side, place, seed, small)?;
         let mut subject = Subject::of_run(run.clone(), None)?.with_sizes(&[])?;
         if let Some(error) = subject.data_error {
@@ -191,8 +199,7 @@ fn bound_as_written(args: &Args, side: &Side, place: &Path, seed: u64) -> Result
         !side.sets.iter().any(|set| set_name(set) == *name)
             && value.and_then(|value| value.parse::<i64>().ok()).is_some_and(|value| value > *size)
     };
-    let small: Vec<String> =
-        SMALL.iter().filter(large).map(|(name, size)| format!("{name}={size}")).collect();
+    let small: Vec<(&str, i64)> = SMALL.iter().filter(large).copied().collect();
     if small.is_empty() { Ok(first) } else { with(&small) }
 }
 
