@@ -18,6 +18,9 @@ static Place3 threadIdx, blockIdx, gridDim;
 static inline float __uint_as_float(unsigned bits) { float x; std::memcpy(&x, &bits, 4); return x; }
 static inline unsigned __float_as_uint(float x) { unsigned bits; std::memcpy(&bits, &x, 4); return bits; }
 
+// One set for all kernels, of which there are hundreds.
+constexpr size_t STACK = 32 * 1024;
+static std::vector<char> stacks(1024 * STACK);
 static ucontext_t home, fibers[1024];
 static unsigned char words[1024][8];
 static bool done[1024];
@@ -40,8 +43,6 @@ static void fiber() { body(); done[threadIdx.x] = true; }
 // 0 where all threads of each block met as often; else the kernel would hang on a GPU.
 template <class Arguments>
 static int launch(void (*kernel)(Arguments), const void *given, unsigned blocks, unsigned threads) {
-    constexpr size_t STACK = 32 * 1024;
-    static std::vector<char> stacks(1024 * STACK);
     Arguments own;
     std::memcpy(&own, given, sizeof own);
     body = [=] { kernel(own); };
