@@ -13,7 +13,7 @@ use super::thoughts::{Change, Thoughts};
 use crate::numbers::count;
 use std::collections::HashMap;
 
-use crate::model::outline::{AHEAD, Extent, ItemKind};
+use crate::model::outline::{AHEAD, Extent, ItemKind, earlier};
 
 /// Nodes, groups and edges without places.
 pub struct Flowchart {
@@ -111,6 +111,7 @@ pub fn flowchart(folded: &Folded, depth: usize) -> Flowchart {
         edges: Vec::new(),
         before: None,
         given: HashMap::new(),
+        carried: HashMap::new(),
         read: Vec::new(),
         next_id: 0,
     };
@@ -150,6 +151,8 @@ struct Walk<'a> {
     /// The node that the next one follows, where items do not say what they read.
     before: Option<usize>,
     given: HashMap<&'a str, Given>,
+    /// States as the step finds them.
+    carried: HashMap<&'a str, Given>,
     /// What was read since a loop began: name, node, and where the value came from.
     read: Vec<(&'a str, usize, Option<usize>)>,
     next_id: usize,
@@ -179,11 +182,21 @@ impl<'a> Walk<'a> {
         for state in states {
             let (node, item) =
                 self.node_with(Shape::State, false, vec![state.name.clone(), labels::axes(&state.axes)]);
-            self.given.insert(&state.name, Given { node, thoughts: 1, here: false });
+            let found = Given { node, thoughts: 1, here: false };
+            self.given.insert(&state.name, found);
+            self.carried.insert(&state.name, found);
             entries.push(item);
         }
         let label = "carried from the step before".to_owned();
         Some(FlowItem::Group { id: group, label, kind: Group::Section, entries })
+    }
+
+    /// Where a name that is read has its value from.
+    fn source(&self, name: &str) -> Option<Given> {
+        match earlier(name) {
+            Some(state) => self.carried.get(state).copied(),
+            None => self.given.get(name).copied(),
+        }
     }
 
     /// The rule by which a sample is done, and the step ahead if a loss looks there.
@@ -192,8 +205,7 @@ impl<'a> Walk<'a> {
         let group = self.id();
         let when = labels::halts(halting.when.as_deref());
         let (node, item) = self.node_with(Shape::Halt, false, vec![when, labels::at_most(halting.at_most)]);
-        let sources: Vec<Given> =
-            halting.reads.iter().filter_map(|name| self.given.get(name.as_str()).copied()).collect();
+        let sources: Vec<Given> = halting.reads.iter().filter_map(|name| self.source(name)).collect();
         for source in sources {
             self.edge(source, node, false, false);
         }
@@ -344,7 +356,7 @@ impl<'a> Walk<'a> {
         let own = Change::of(leaf.kind).into_iter().flat_map(|change| change.states().collect::<Vec<_>>());
         let names: Vec<&'a str> = leaf.reads.iter().map(String::as_str).chain(own).collect();
         for name in names {
-            let source = self.given.get(name).copied();
+            let source = self.source(name);
             self.read.push((name, id, source.map(|source| source.node)));
             if let Some(source) = source {
                 self.edge(source, id, aside, false);

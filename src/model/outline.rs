@@ -44,6 +44,16 @@ pub struct Halting {
 /// Among what an item reads: one more step from the new state.
 pub const AHEAD: &str = "lookahead";
 
+/// Among what an item reads: a state as it was `steps` supervision steps before.
+pub fn ago(state: &str, steps: usize) -> String {
+    format!("{state}@{steps}")
+}
+
+/// The state of a name made by [`ago`].
+pub fn earlier(name: &str) -> Option<&str> {
+    Some(name.split_once('@')?.0)
+}
+
 /// A part of the supervision step.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Section {
@@ -69,7 +79,7 @@ pub struct Item {
     pub kind: ItemKind,
     /// Whether gradient flows through what is computed here (training).
     pub gradient: bool,
-    /// Names in what is computed here, once each, in order; [`AHEAD`] for a step ahead.
+    /// Names in what is computed here, once each, in order; [`AHEAD`] for a step ahead, [`ago`] for earlier states.
     #[serde(default)]
     pub reads: Vec<String>,
     /// Names that get a value here beside the one in `kind`.

@@ -3,6 +3,7 @@
 
 use crate::model::checker::Checker;
 use crate::model::evaluate::value::Value;
+use crate::model::outline::earlier;
 use crate::model::schedule::reading::{Reading, Resolved};
 use crate::model::schedule::stmt::on_one_line;
 use crate::source::Span;
@@ -72,7 +73,7 @@ impl Checker<'_> {
     pub(in crate::model) fn read_in(&self, written: &Expr, text: &str) -> Reading {
         let mut reading = Reading::of(written);
         let words = || text.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
-        reading.reads.retain(|name| words().any(|word| word == name));
+        reading.reads.retain(|name| words().any(|word| word == earlier(name).unwrap_or(name)));
         reading
     }
 }

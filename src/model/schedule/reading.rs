@@ -2,7 +2,7 @@
 //! gives the names in it; evaluates nothing. No name hides another, so a name says which value is meant.
 
 use crate::model::names::visit::visit_expr;
-use crate::model::outline::AHEAD;
+use crate::model::outline::{AHEAD, ago};
 use crate::source::Span;
 use crate::syntax::ast::{Expr, ExprKind};
 
@@ -23,17 +23,24 @@ pub(in crate::model) enum Resolved {
 }
 
 impl Reading {
-    /// Every name of an expression, once, in order; configs and nets among them.
+    /// Every name of an expression, once, in order; configs and nets among them. `y@1` is no reading of y as it is now.
     pub(in crate::model) fn of(expr: &Expr) -> Reading {
         let mut reads: Vec<String> = Vec::new();
+        let mut earlier: Vec<Span> = Vec::new();
         visit_expr(expr, &mut |expr| {
             let name = match &expr.kind {
-                ExprKind::Name(name) => name.as_str(),
-                ExprKind::Lookahead(_) => AHEAD,
+                ExprKind::Name(_) if earlier.contains(&expr.span) => return,
+                ExprKind::Name(name) => name.clone(),
+                ExprKind::Lookahead(_) => AHEAD.to_owned(),
+                ExprKind::Ago { base, steps } => {
+                    let ExprKind::Name(state) = &base.kind else { return };
+                    earlier.push(base.span);
+                    ago(state, *steps as usize)
+                }
                 _ => return,
             };
-            if !reads.iter().any(|known| known == name) {
-                reads.push(name.to_owned());
+            if !reads.contains(&name) {
+                reads.push(name);
             }
         });
         Reading { reads, gives: Vec::new() }
