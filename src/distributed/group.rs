@@ -68,10 +68,13 @@ impl ProcessGroup {
         let local = ["127.0.0.1", "localhost", "::1"].contains(&place.host.as_str());
         let interface = std::env::var("GLOO_SOCKET_IFNAME").ok();
         let address = (local && interface.is_none()).then_some("127.0.0.1");
-        let group = Group::open(&store, place.rank, place.size, address, interface.as_deref(), COLLECTIVE);
-        let group = group.map_err(unreachable)?;
+        // Before the processes connect: one that dies meanwhile would be waited for as long as c10d waits.
         let watch = Watch::start(client(false)?, (place.rank, place.size), timeout, options.on_lost);
         let watch = watch.map_err(|error| unreachable(error.to_string()))?;
+        watch.wait(true);
+        let group = Group::open(&store, place.rank, place.size, address, interface.as_deref(), COLLECTIVE);
+        let group = group.map_err(unreachable)?;
+        watch.wait(false);
         Ok(ProcessGroup { place: place.clone(), watch, group, store, heard: AtomicBool::new(false) })
     }
 

@@ -41,6 +41,12 @@ impl<T> Tree<T> {
         Ok(())
     }
 
+    /// What has been added up, from the earliest: the sum with one more summand is that one added to the last of these, their
+    /// sum to the one before, and so on.
+    pub fn rest(self) -> Vec<T> {
+        self.sums.into_iter().map(|(_, sum)| sum).collect()
+    }
+
     /// The sum; None of nothing.
     ///
     /// # Errors
@@ -65,6 +71,21 @@ mod tests {
             assert!(tree.push(item.clone(), add).is_ok());
         }
         tree.sum(add).ok().flatten().unwrap_or_default()
+    }
+
+    #[test]
+    fn the_last_summand_may_come_later() {
+        let items: Vec<String> = ('a'..='p').map(String::from).collect();
+        let add = |a: String, b: String| Ok::<_, ()>(format!("({a}{b})"));
+        for count in 1..=items.len() {
+            let mut tree = Tree::default();
+            for item in &items[..count - 1] {
+                assert!(tree.push(item.clone(), add).is_ok());
+            }
+            let last = items[count - 1].clone();
+            let sum = tree.rest().into_iter().rev().fold(last, |sum, before| format!("({before}{sum})"));
+            assert_eq!(sum, summed(&items[..count]), "{count}");
+        }
     }
 
     /// Whoever holds them: 1, 2 or 4 processes with as many each, or three with four each.

@@ -5,7 +5,7 @@ use super::compiled::{Machine, slice_rows};
 use super::draws::{Drawing, NamedDraws};
 use super::interpreter::{Interpreter, Linked};
 use super::profile::Profile;
-use super::step::{ExecError, Inputs, Outputs};
+use super::step::{ExecError, Inputs, Outputs, Tell};
 use super::watch::Origin;
 use crate::lower::Program;
 use crate::primitive::kernel::torch_kind;
@@ -148,7 +148,7 @@ impl Executable {
         inputs: &Inputs,
         seeds: Option<&[u64]>,
     ) -> Result<Outputs, ExecError> {
-        Ok(self.run_noting(weights, inputs, Drawing { seeds, named: None }, None)?.0)
+        Ok(self.run_noting(weights, inputs, Drawing { seeds, named: None }, None, None)?.0)
     }
 
     /// Runs one supervision step whose random draws are known by name: those that `draws` gives, or those of libtorch's
@@ -162,7 +162,15 @@ impl Executable {
         inputs: &Inputs,
         draws: &mut NamedDraws,
     ) -> Result<Outputs, ExecError> {
-        Ok(self.run_noting(weights, inputs, Drawing { seeds: None, named: Some(draws) }, None)?.0)
+        Ok(self.run_noting(weights, inputs, Drawing { seeds: None, named: Some(draws) }, None, None)?.0)
+    }
+
+    /// Runs one supervision step and tells of gradients of weights before it ends, on the CPU's executor; elsewhere of none.
+    ///
+    /// # Errors
+    /// As `run`.
+    pub fn run_telling(&self, weights: &Weights, inputs: &Inputs, tell: &Tell) -> Result<Outputs, ExecError> {
+        Ok(self.run_noting(weights, inputs, Drawing::default(), None, Some(tell))?.0)
     }
 
     /// Runs one supervision step and notes how long each instruction takes.
@@ -171,7 +179,7 @@ impl Executable {
     /// As `run`.
     pub fn run_profiled(&self, weights: &Weights, inputs: &Inputs) -> Result<(Outputs, Profile), ExecError> {
         let (outputs, profile) =
-            self.run_noting(weights, inputs, Drawing::default(), Some(Profile::start()))?;
+            self.run_noting(weights, inputs, Drawing::default(), Some(Profile::start()), None)?;
         Ok((outputs, profile.unwrap_or_else(Profile::start)))
     }
 
@@ -192,6 +200,7 @@ impl Executable {
         inputs: &Inputs,
         drawing: Drawing,
         mut profile: Option<Profile>,
+        tell: Option<&Tell>,
     ) -> Result<(Outputs, Option<Profile>), ExecError> {
         let mut engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
         match self.made(&mut engine)? {
@@ -199,7 +208,7 @@ impl Executable {
                 let threads = tch::get_num_threads();
                 // Slices are what runs side by side; libtorch's operations within one are not to.
                 tch::set_num_threads(1);
-                let outputs = machine.run(&self.program, weights, inputs, profile.as_mut());
+                let outputs = machine.run(&self.program, weights, inputs, profile.as_mut(), tell);
                 tch::set_num_threads(threads);
                 Ok((outputs?, profile))
             }

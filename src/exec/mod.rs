@@ -16,6 +16,6 @@ mod weights;
 pub use draws::NamedDraws;
 pub use executable::{Executable, Kernels};
 pub use profile::{Event, Profile};
-pub use step::{ExecError, Inputs, OutputValues, Outputs, TableRows};
+pub use step::{ExecError, Inputs, OutputValues, Outputs, TableRows, Tell, Told};
 pub use watch::Origin;
 pub use weights::{Weights, WeightsError};

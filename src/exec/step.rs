@@ -20,6 +20,20 @@ pub struct Inputs {
     pub steps: Tensor,
 }
 
+/// What is told of the gradients of weights while a step runs.
+#[derive(Debug)]
+pub enum Told {
+    /// By path, the tensors that they will be in: not to be read yet.
+    Begins(Vec<(String, Tensor)>),
+    /// The one of that place among them is whole. Those that nobody is told of are so when the step has ended.
+    Whole(usize),
+    /// By path, all of them, from whoever has run the step.
+    All(Vec<(String, Tensor)>),
+}
+
+/// Who is told, by any thread.
+pub type Tell<'a> = dyn Fn(Told) + Sync + 'a;
+
 /// What comes out: values by output name, in their declared axis order, and gradients where the program has them.
 #[derive(Debug)]
 pub struct Outputs {

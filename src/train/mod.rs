@@ -46,6 +46,8 @@ mod error;
 #[cfg(feature = "torch")]
 mod evaluate;
 #[cfg(feature = "torch")]
+mod exchange;
+#[cfg(feature = "torch")]
 mod flat;
 #[cfg(feature = "torch")]
 mod gradients;

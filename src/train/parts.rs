@@ -8,7 +8,6 @@ use indexmap::IndexMap;
 use tch::{Kind, TchError, Tensor};
 
 use super::error::{Doing, TrainError};
-use super::gradients::Gradients;
 use super::halting::libtorch_seed;
 use crate::distributed::ProcessGroup;
 use crate::exec::{Inputs, OutputValues, Outputs};
@@ -139,31 +138,19 @@ fn of_all(program: &Program, values: &mut [Tensor], group: &ProcessGroup) -> Res
     Ok(())
 }
 
-/// The sum of the gradients of all processes, the same bits in each.
-pub(super) fn summed(gradients: Gradients, group: &ProcessGroup) -> Result<Gradients, TrainError> {
-    let flat = || -> Result<Tensor, TchError> {
-        let flat = gradients.params.values().map(|gradient| gradient.f_to_kind(Kind::Float)?.f_reshape([-1]));
-        Tensor::f_cat(&flat.collect::<Result<Vec<_>, _>>()?, 0)
-    };
-    let mut sum = Gradients::default();
-    if !gradients.params.is_empty() {
-        let all = group.sum(&flat().doing("adding gradients up")?)?;
-        let mut from = 0;
-        for (path, own) in &gradients.params {
-            let count = own.numel() as i64;
-            let of_all =
-                all.f_narrow(0, from, count).and_then(|all| all.f_reshape(own.size())?.f_to_kind(own.kind()));
-            sum.params.insert(path.clone(), of_all.doing("adding gradients up")?);
-            from += count;
-        }
-    }
-    for (table, (ids, rows)) in &gradients.tables {
+/// Rows of tables that the processes have looked up, and their gradients, in the order of the processes.
+pub(super) fn rows_of_all(
+    tables: IndexMap<String, (Tensor, Tensor)>,
+    group: &ProcessGroup,
+) -> Result<IndexMap<String, (Tensor, Tensor)>, TrainError> {
+    let mut of_all = IndexMap::new();
+    for (table, (ids, rows)) in tables {
         let device = rows.device();
-        let all = (group.all_gather(ids)?, group.all_gather(rows)?);
+        let all = (group.all_gather(&ids)?, group.all_gather(&rows)?);
         let there = |tensor: Tensor| tensor.f_to_device(device).doing("collecting table rows");
-        sum.tables.insert(table.clone(), (there(all.0)?, there(all.1)?));
+        of_all.insert(table, (there(all.0)?, there(all.1)?));
     }
-    Ok(sum)
+    Ok(of_all)
 }
 
 /// The states of all rows, of which each process has its own.

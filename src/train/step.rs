@@ -8,17 +8,18 @@ use super::carry::Fresh;
 use super::clip::{clip, joint_norm};
 use super::columns::Batch;
 use super::error::{Doing, MadeBy, TrainError};
+use super::exchange::Exchange;
 use super::gradients::Gradients;
 use super::halting::{Halting, libtorch_seed};
 use super::measures::{Measures, labelled};
 use super::optimiser::update_rows;
-use super::parts::{joined, own_parts, part_of, part_seed, summed};
+use super::parts::{joined, own_parts, part_of, part_seed, rows_of_all};
 use super::schedule;
 use super::step_metrics::StepMetrics;
 use super::supervision::SupervisionStep;
 use super::trainer::Trainer;
-use crate::distributed::Tree;
-use crate::exec::{Inputs, Origin, Outputs};
+use crate::distributed::{ProcessGroup, Tree};
+use crate::exec::{Inputs, Origin, Outputs, TableRows, Tell};
 use indexmap::IndexMap;
 
 impl Trainer {
@@ -126,34 +127,66 @@ impl Trainer {
         step: u64,
     ) -> Result<(Outputs, Gradients), TrainError> {
         let part = self.columns.batch_rows();
-        let run = |inputs: &Inputs| {
-            let outputs = training.run(&self.weights, inputs);
-            outputs.map_err(|cause| TrainError::Run { doing: format!("training step {step}"), cause })
-        };
+        let failed = |cause| TrainError::Run { doing: format!("training step {step}"), cause };
+        let run = |inputs: &Inputs| training.run(&self.weights, inputs).map_err(failed);
         if part == self.config.batch {
             let mut outputs = run(inputs)?;
             let gradients = self.gradients(&mut outputs, part)?;
             return Ok((outputs, gradients));
         }
         let own = self.own_parts();
-        let (mut parts, mut tree) = (Vec::new(), Tree::default());
+        let group = self.group.as_deref();
+        let (mut parts, mut tree, mut sum) = (Vec::new(), Tree::default(), None);
         let plus = |sum: Gradients, more| sum.plus(more).doing("adding gradients up");
         for at in own.clone() {
             tch::manual_seed(part_seed(self.config.seed, step, at));
             let piece =
                 part_of(training.program(), inputs, at * part, part).doing("taking a part of the batch")?;
+            if let Some(group) = group.filter(|_| at + 1 == own.end) {
+                let before = std::mem::take(&mut tree).rest();
+                let run = |tell: &Tell| training.run_telling(&self.weights, &piece, tell).map_err(failed);
+                let (outputs, gradients) = self.exchanged(group, before, part, run)?;
+                sum = Some(gradients);
+                parts.push(outputs);
+                continue;
+            }
             let mut outputs = run(&piece)?;
             tree.push(self.gradients(&mut outputs, part)?, plus)?;
             parts.push(outputs);
         }
-        let group = self.group.as_deref();
         let rows = (own.start * part, inputs.steps.size1().unwrap_or(0) as usize);
         let outputs = joined(training.program(), &parts, rows, group)?;
-        let sum = tree.sum(plus)?.ok_or_else(|| self.nothing_to_learn())?;
-        match group {
-            Some(group) => Ok((outputs, summed(sum, group)?)),
-            None => Ok((outputs, sum)),
+        let sum = match (sum, group) {
+            (Some(own), Some(group)) => Gradients { tables: rows_of_all(own.tables, group)?, ..own },
+            _ => tree.sum(plus)?.ok_or_else(|| self.nothing_to_learn())?,
+        };
+        Ok((outputs, sum))
+    }
+
+    /// Runs this process's last part, `rows` rows, and sums the gradients of weights over all processes meanwhile: the sums, and this
+    /// process's rows of tables. `before`: what its other parts have come to.
+    fn exchanged(
+        &self,
+        group: &ProcessGroup,
+        mut before: Vec<Gradients>,
+        rows: usize,
+        run: impl FnOnce(&Tell) -> Result<Outputs, TrainError>,
+    ) -> Result<(Outputs, Gradients), TrainError> {
+        let gradients = self.programs.training.program().gradients.iter();
+        let dense = gradients.filter(|own| own.ids.is_none() && self.moves(&own.path));
+        let weights: Vec<(String, usize)> = dense.map(|own| (own.path.clone(), own.ty.count())).collect();
+        let params = before.iter_mut().map(|own| std::mem::take(&mut own.params)).collect();
+        let exchange = Exchange::new(group, params, self.weight_of(rows), weights);
+        let (mut outputs, params) = exchange.run(run)?;
+        let tables = self.tables(&mut outputs, rows)?;
+        if params.is_empty() && tables.is_empty() {
+            return Err(self.nothing_to_learn());
         }
+        let mut sum = Gradients::new(IndexMap::new(), tables).doing("collecting table rows")?;
+        for before in before.into_iter().rev() {
+            sum = before.plus(sum).doing("adding gradients up")?;
+        }
+        Ok((outputs, Gradients { params, ..sum }))
     }
 
     /// The parts of the batch that this process computes.
@@ -163,23 +196,39 @@ impl Trainer {
 
     /// The gradients of a part of the batch, of the mean over the whole batch, of every weight that moves.
     fn gradients(&self, outputs: &mut Outputs, rows: usize) -> Result<Gradients, TrainError> {
-        let moves = |path: &str| self.treatments.get(path).is_some_and(|treatment| !treatment.frozen);
         let mut params = std::mem::take(&mut outputs.gradients);
-        params.retain(|path, _| moves(path));
-        let mut tables = std::mem::take(&mut outputs.rows);
-        tables.retain(|rows| moves(&rows.table));
+        params.retain(|path, _| self.moves(path));
+        let tables = self.tables(outputs, rows)?;
         if params.is_empty() && tables.is_empty() {
             return Err(self.nothing_to_learn());
         }
-        // The program gives the mean over its own rows.
         if rows != self.config.batch {
-            let share = rows as f64 / self.config.batch as f64;
-            let all = params.values_mut().chain(tables.iter_mut().map(|rows| &mut rows.gradient));
-            for gradient in all {
-                let _ = gradient.f_mul_scalar_(share).doing("scaling the gradients")?;
+            for gradient in params.values_mut() {
+                let _ = gradient.f_mul_scalar_(self.weight_of(rows)).doing("scaling the gradients")?;
             }
         }
         Gradients::new(params, tables).doing("collecting table rows")
+    }
+
+    /// The same of tables, lookup by lookup.
+    fn tables(&self, outputs: &mut Outputs, rows: usize) -> Result<Vec<TableRows>, TrainError> {
+        let mut tables = std::mem::take(&mut outputs.rows);
+        tables.retain(|rows| self.moves(&rows.table));
+        if rows != self.config.batch {
+            for own in &mut tables {
+                let _ = own.gradient.f_mul_scalar_(self.weight_of(rows)).doing("scaling the gradients")?;
+            }
+        }
+        Ok(tables)
+    }
+
+    /// What gradients of `rows` rows count for: the program gives the mean over its own.
+    fn weight_of(&self, rows: usize) -> f64 {
+        rows as f64 / self.config.batch as f64
+    }
+
+    fn moves(&self, path: &str) -> bool {
+        self.treatments.get(path).is_some_and(|treatment| !treatment.frozen)
     }
 
     fn nothing_to_learn(&self) -> TrainError {

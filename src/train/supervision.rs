@@ -3,7 +3,7 @@
 
 use tch::Kind;
 
-use crate::exec::{ExecError, Executable, Inputs, Origin, Outputs, Weights};
+use crate::exec::{ExecError, Executable, Inputs, Origin, Outputs, Tell, Weights};
 use crate::lower::Program;
 
 /// One compiled supervision step, for training or for evaluation.
@@ -16,6 +16,12 @@ pub trait SupervisionStep: Send {
 
     /// Runs the step.
     fn run(&self, weights: &Weights, inputs: &Inputs) -> Result<Outputs, ExecError>;
+
+    /// Runs the step and may tell of gradients of weights before it ends.
+    fn run_telling(&self, weights: &Weights, inputs: &Inputs, tell: &Tell) -> Result<Outputs, ExecError> {
+        let _ = tell;
+        self.run(weights, inputs)
+    }
 
     /// Runs the step with random draws of each row from its own seed of `seeds`.
     fn run_drawing(&self, weights: &Weights, inputs: &Inputs, seeds: &[u64]) -> Result<Outputs, ExecError> {
@@ -55,6 +61,10 @@ impl SupervisionStep for Executable {
         Executable::run_drawing(self, weights, inputs, Some(seeds))
     }
 
+    fn run_telling(&self, weights: &Weights, inputs: &Inputs, tell: &Tell) -> Result<Outputs, ExecError> {
+        Executable::run_telling(self, weights, inputs, tell)
+    }
+
     fn origin(&self, weights: &Weights, inputs: &Inputs) -> Result<Option<Origin>, ExecError> {
         Executable::origin(self, weights, inputs)
     }
@@ -92,6 +102,10 @@ impl SupervisionStep for Graded {
 
     fn run_drawing(&self, weights: &Weights, inputs: &Inputs, seeds: &[u64]) -> Result<Outputs, ExecError> {
         self.full.run_drawing(weights, inputs, Some(seeds))
+    }
+
+    fn run_telling(&self, weights: &Weights, inputs: &Inputs, tell: &Tell) -> Result<Outputs, ExecError> {
+        self.full.run_telling(weights, inputs, tell)
     }
 
     fn smaller(&self, rows: usize) -> Option<&dyn SupervisionStep> {

@@ -7,8 +7,9 @@ use super::memory::{Arena, Layout, layout, tidy};
 use super::plan::{Plan, Room, Step, What};
 use super::record::{bytes_of, record};
 use super::sums::{Sums, Task, tasks};
+use super::telling::Telling;
 use crate::exec::profile::Profile;
-use crate::exec::step::{ExecError, Inputs, OutputValues, Outputs, TableRows};
+use crate::exec::step::{ExecError, Inputs, OutputValues, Outputs, TableRows, Tell};
 use crate::exec::weights::Weights;
 use crate::ir::OutputName;
 use crate::lower::Program;
@@ -160,6 +161,7 @@ impl Machine {
         weights: &Weights,
         inputs: &Inputs,
         mut profile: Option<&mut Profile>,
+        tell: Option<&Tell>,
     ) -> Result<Outputs, ExecError> {
         let mut kept = Vec::new();
         let feed = self.feed(program, weights, inputs, &mut kept)?;
@@ -177,6 +179,7 @@ impl Machine {
             tensors.iter().map(|tensor| tensor.data_ptr() as usize).collect()
         };
         let sums = addresses(&gradients);
+        let telling = Telling::begin((&self.plan, &self.tasks), program, &gradients, tell);
         let failed: Mutex<Option<(usize, usize, Failed)>> = Mutex::new(None);
         let mut from = 0;
         for (number, meeting) in self.plan.meetings.iter().enumerate() {
@@ -207,10 +210,9 @@ impl Machine {
             let own =
                 Sums { plan: &self.plan, layout: &self.layout, form: self.form, base: self.base, bases };
             let unsummed: Mutex<Option<String>> = Mutex::new(None);
-            Pool::shared().run(tasks.len(), |at| {
-                if let Err(error) = own.sum(tasks[at], sums[tasks[at].gradient]) {
-                    lock(&unsummed).get_or_insert(error);
-                }
+            Pool::shared().run(tasks.len(), |at| match own.sum(tasks[at], sums[tasks[at].gradient]) {
+                Ok(()) => telling.summed(tasks[at].gradient),
+                Err(error) => _ = lock(&unsummed).get_or_insert(error),
             });
             told("the gradients of weights", &unsummed)?;
             if let (Some(profile), false) = (&mut profile, tasks.is_empty()) {

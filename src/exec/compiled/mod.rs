@@ -14,6 +14,7 @@ mod plan;
 mod product;
 mod record;
 mod sums;
+mod telling;
 
 pub(super) use machine::Machine;
 
