@@ -205,6 +205,16 @@ fn one_two_and_four_processes_train_the_same_bits() {
     }
 }
 
+/// At this width gradients are summed in several exchanges, while the step still computes others.
+#[test]
+fn gradients_in_several_exchanges_are_the_same_bits() {
+    let place = Place::new("trm", "Trm");
+    let arguments = ["run", "r.ron", "--set", "hidden=256", "--set", "length=steps(6)"];
+    place.said(&[&arguments[..], &["--out", "one"]].concat(), 0);
+    place.said(&[&arguments[..], &["--out", "two", "--processes", "2"]].concat(), 0);
+    assert!(place.left("one") == place.left("two"));
+}
+
 /// Stopped, and gone on with by another number of processes, it is the run that was never stopped.
 #[test]
 fn a_run_goes_on_with_another_number_of_processes() {

@@ -10,9 +10,10 @@ mod subject;
 
 use given::{apart, inputs, weights};
 use indexmap::IndexMap;
+use std::sync::Mutex;
 use subject::{Subject, variants};
 use tch::{Device, Kind, Tensor};
-use totc::exec::{Executable, Kernels};
+use totc::exec::{Executable, Kernels, Told};
 use totc::ir::{Graph, Mode};
 use totc::lower::{self, Program};
 use totc::pass;
@@ -94,6 +95,43 @@ fn a_step_gives_the_same_bits_again() {
     let model = variants().into_iter().find(|model| model.name == "totrm.ToTrm").unwrap();
     let step = || results(program(&model, Mode::Training, Precision::Float32), Kernels::Own(Form::best())).1;
     compare("a second run", &step(), &step(), 0.0);
+}
+
+/// A gradient is told of once, when its last bit is in the tensor that was announced for it.
+#[test]
+fn whoever_is_told_of_a_gradient_finds_it_whole() {
+    for name in ["trm.Trm", "totrm.ToTrm"] {
+        let model = variants().into_iter().find(|model| model.name == name).unwrap();
+        let program = program(&model, Mode::Training, Precision::Float32);
+        let (weights, inputs) = (weights(&program), inputs(&program));
+        let executable = Executable::with(program, Device::Cpu, Kernels::Own(Form::best())).unwrap();
+        // What was announced, and each one's values at the time it was told of.
+        let heard: Mutex<(Vec<(String, Tensor)>, Vec<(usize, Tensor)>)> = Mutex::default();
+        let tell = |told| {
+            let (begun, whole) = &mut *heard.lock().unwrap();
+            match told {
+                Told::Begins(gradients) => {
+                    assert!(begun.is_empty() && whole.is_empty(), "{name}: begins twice, or late");
+                    *begun = gradients;
+                }
+                Told::Whole(at) => whole.push((at, begun[at].1.copy())),
+                Told::All(_) => panic!("{name}: the step itself tells of each"),
+            }
+        };
+        let outputs = executable.run_telling(&weights, &inputs, &tell).unwrap();
+        let (begun, whole) = heard.into_inner().unwrap();
+        assert!(whole.len() > 1 && begun.len() <= outputs.gradients.len(), "{name}: {} told", whole.len());
+        for (path, gradient) in &begun {
+            assert_eq!(gradient.data_ptr(), outputs.gradients[path].data_ptr(), "{name}: {path}");
+        }
+        let mut told: Vec<usize> = whole.iter().map(|(at, _)| *at).collect();
+        told.sort_unstable();
+        assert!(told.windows(2).all(|pair| pair[0] < pair[1]), "{name}: told twice of one: {told:?}");
+        for (at, then) in whole {
+            let (path, _) = &begun[at];
+            assert_eq!(then, outputs.gradients[path], "{name}: `{path}` was told of too early");
+        }
+    }
 }
 
 fn compare(what: &str, found: &IndexMap<String, Tensor>, wanted: &IndexMap<String, Tensor>, most: f64) {
