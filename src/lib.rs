@@ -35,6 +35,7 @@ pub mod primitive;
 pub mod random;
 #[cfg(feature = "system")]
 pub mod report;
+pub mod run_check;
 pub mod run_file;
 pub mod source;
 pub mod statistics;

@@ -11,14 +11,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::Values;
-use crate::diagnostic::{self, Colours, Sink};
+use crate::diagnostic::{self, Colours, Diagnostic, Sink};
 use crate::ir::{Graph, Mode, Recompute};
 use crate::lower::Program;
 use crate::model::notes::Table;
 use crate::model::{Bindings, Model, Setting};
 use crate::pass::{BEFORE_DIFFERENTIATE, PassError};
 use crate::run_file::{ConfigValue, RunFile};
-use crate::source::Sources;
+use crate::source::{Origin, Sources};
 use crate::syntax::{self, Modules, ast::ItemKind};
 
 /// Bytes of stack for a check: expressions are nested hundreds deep, and debug builds are wasteful.
@@ -35,11 +35,18 @@ pub struct ModelFile {
     pub bindings: Bindings,
     /// Everything that reading and checking have found so far, warnings too.
     pub sink: Sink,
+    /// Which reading of texts it is from; copies share it.
+    reading: u64,
+    /// What reading has found.
+    found_in_reading: Sink,
     /// What a run file says of configs; None of a model file by itself.
     run: Option<RunConfigs>,
     /// The newest models that were checked, and what was bound then: commands ask for one several times in a row.
     checked: VecDeque<(Bindings, Model)>,
 }
+
+/// How often texts have been read.
+static READINGS: AtomicUsize = AtomicUsize::new(0);
 
 /// How many checked models a [`ModelFile`] keeps: a run's two modes.
 const KEPT: usize = 2;
@@ -113,7 +120,9 @@ impl ModelFile {
         let (mut sources, mut sink) = (Sources::default(), Sink::default());
         let modules = syntax::load(path, reader, &mut sources, &mut sink)?;
         let bindings = Bindings { model, ..Bindings::new(Mode::Training) };
-        Ok(ModelFile { sources, modules, bindings, sink, run: None, checked: VecDeque::new() })
+        let reading = READINGS.fetch_add(1, Ordering::Relaxed) as u64;
+        let (found_in_reading, checked) = (sink.clone(), VecDeque::new());
+        Ok(ModelFile { sources, modules, bindings, sink, reading, found_in_reading, run: None, checked })
     }
 
     /// The texts of the file and of all that it uses, the library included, each with its place relative to the file's
@@ -141,6 +150,23 @@ impl ModelFile {
             hash.update(format!("{path}\0{}\0{text}", text.len()));
         }
         crate::bytes::hexadecimal(&hash.finalize())
+    }
+
+    /// Whether the author's texts still are those that it was made of.
+    pub fn is_of(&self, reader: &dyn syntax::Reader) -> bool {
+        let own = self.sources.files().iter().filter(|file| file.origin == Origin::Author);
+        own.into_iter().all(|file| reader.read(Path::new(&file.name)).is_ok_and(|text| text == file.text))
+    }
+
+    /// All that a check in a mode depends on: two of the same text say the same.
+    pub fn depends_on(&self, mode: Mode) -> String {
+        let bindings = Bindings { notes: None, ..self.bindings.in_mode(mode) };
+        let given = |run: &RunConfigs| -> Vec<String> {
+            run.given.iter().filter(|name| bindings.sets.contains_key(*name)).cloned().collect()
+        };
+        // Other parts of the run count only where a config was given by itself.
+        let run = self.run.as_ref().map(|run| (given(run), &run.ever)).filter(|(given, _)| !given.is_empty());
+        format!("{} {bindings:?} {run:?}", self.reading)
     }
 
     /// Binds configs as a run file gives them, in place of all bound before.
@@ -205,6 +231,20 @@ impl ModelFile {
         {
             return Some(model.clone());
         }
+        self.check_anew(bindings)
+    }
+
+    /// As [`ModelFile::check`], with all that this mode alone says, warnings too.
+    pub fn check_alone(&mut self, mode: Mode) -> (Option<Model>, Vec<Diagnostic>) {
+        let before = std::mem::replace(&mut self.sink, self.found_in_reading.clone());
+        let model = self.check_anew(self.bindings.in_mode(mode));
+        let told: Vec<Diagnostic> =
+            std::mem::replace(&mut self.sink, before).sorted().into_iter().cloned().collect();
+        told.iter().for_each(|told| self.sink.push(told.clone()));
+        (model, told)
+    }
+
+    fn check_anew(&mut self, bindings: Bindings) -> Option<Model> {
         let model = crate::model::check(&self.modules, &self.sources, &bindings, &mut self.sink)?;
         if !self.nothing_without_effect(&model) {
             return None;

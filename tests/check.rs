@@ -1,6 +1,5 @@
 //! What `totc check` finds in run files, and `totc run` with the same words before its first step: one small file per
 //! mistake, one snapshot each; and what is fine.
-#![cfg(feature = "torch")]
 
 use std::path::Path;
 use std::process::Command;
@@ -29,15 +28,15 @@ fn mistakes_are_told_before_the_first_step() {
             let (said, told, code) = totc(&["check", name]);
             assert_eq!(code, Some(1), "{name}: {said}{told}");
             insta::assert_snapshot!(format!("{text}\n────────\n\n{told}"));
-            if text.starts_with("Sweep(") {
-                return;
+            #[cfg(feature = "torch")]
+            if !text.starts_with("Sweep(") {
+                let out = tempfile::tempdir().expect("a folder");
+                let to = out.path().join("run");
+                let (_, of_run, code) =
+                    totc(&["run", name, "--device", "cpu", "--out", to.to_str().expect("a path")]);
+                assert_eq!((of_run.as_str(), code), (told.as_str(), Some(1)), "{name}");
+                assert!(!to.exists(), "{name} has left a folder");
             }
-            let out = tempfile::tempdir().expect("a folder");
-            let to = out.path().join("run");
-            let (_, of_run, code) =
-                totc(&["run", name, "--device", "cpu", "--out", to.to_str().expect("a path")]);
-            assert_eq!((of_run.as_str(), code), (told.as_str(), Some(1)), "{name}");
-            assert!(!to.exists(), "{name} has left a folder");
         });
     });
 }

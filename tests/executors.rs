@@ -106,20 +106,23 @@ fn whoever_is_told_of_a_gradient_finds_it_whole() {
         let (weights, inputs) = (weights(&program), inputs(&program));
         let executable = Executable::with(program, Device::Cpu, Kernels::Own(Form::best())).unwrap();
         // What was announced, and each one's values at the time it was told of.
-        let heard: Mutex<(Vec<(String, Tensor)>, Vec<(usize, Tensor)>)> = Mutex::default();
+        let (begun, whole) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
         let tell = |told| {
-            let (begun, whole) = &mut *heard.lock().unwrap();
+            let (mut begun, mut whole) = (begun.lock().unwrap(), whole.lock().unwrap());
             match told {
                 Told::Begins(gradients) => {
                     assert!(begun.is_empty() && whole.is_empty(), "{name}: begins twice, or late");
-                    *begun = gradients;
+                    begun.extend(gradients);
                 }
-                Told::Whole(at) => whole.push((at, begun[at].1.copy())),
+                Told::Whole(at) => {
+                    let (_, gradient): &(String, Tensor) = &begun[at];
+                    whole.push((at, gradient.copy()));
+                }
                 Told::All(_) => panic!("{name}: the step itself tells of each"),
             }
         };
         let outputs = executable.run_telling(&weights, &inputs, &tell).unwrap();
-        let (begun, whole) = heard.into_inner().unwrap();
+        let (begun, whole) = (begun.into_inner().unwrap(), whole.into_inner().unwrap());
         assert!(whole.len() > 1 && begun.len() <= outputs.gradients.len(), "{name}: {} told", whole.len());
         for (path, gradient) in &begun {
             assert_eq!(gradient.data_ptr(), outputs.gradients[path].data_ptr(), "{name}: {path}");

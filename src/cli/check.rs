@@ -3,11 +3,12 @@
 use super::subject::{Choice, Subject};
 use super::{Failure, Outcome, colours};
 use crate::Values;
-use crate::data::DataError;
 use crate::diagnostic::{self, Severity};
 use crate::ir::Mode;
-use crate::model_file::side_by_side;
-use crate::run_file::{self, Length, RunFile};
+use crate::model_file::{ModelFile, side_by_side};
+use crate::run_check::{self, Data, Memo, Place, Told};
+use crate::run_file::{self, RunFileError};
+use crate::source::Sources;
 use crate::syntax::ast::ItemKind;
 use crate::train::read_init;
 use indexmap::IndexSet;
@@ -65,15 +66,27 @@ pub fn main(args: &Args) -> Outcome {
 
 impl Found {
     fn file(&mut self, file: &Path, args: &Args) -> Outcome {
-        let choice =
-            Choice { file: file.to_owned(), model: None, sets: args.sets.clone(), sizes: args.sizes.clone() };
-        match Subject::load(&choice) {
-            Ok(subject) if subject.run.is_some() => self.run(file, subject, ""),
+        let is_run = file.extension().is_some_and(|extension| extension == "ron");
+        let subject = match is_run.then(|| run_file::load_with(file, &args.sets)) {
+            Some(Err(error)) => {
+                let rows = rows_of(&error, file, "");
+                return self.refused(file, error.into(), "", rows);
+            }
+            Some(Ok(run)) => Subject::of_run(run, None).and_then(|subject| subject.with_sizes(&args.sizes)),
+            None => Subject::load(&Choice {
+                file: file.to_owned(),
+                model: None,
+                sets: args.sets.clone(),
+                sizes: args.sizes.clone(),
+            }),
+        };
+        match subject {
+            Ok(subject) if subject.run.is_some() => self.run(file, subject, "", &Memo::default()),
             Ok(subject) => {
                 self.models(file, subject);
                 Ok(())
             }
-            Err(failure) => self.refused(file, failure, ""),
+            Err(failure) => self.refused(file, failure, "", Vec::new()),
         }
     }
 
@@ -84,7 +97,7 @@ impl Found {
             root.tree.items.iter().filter(|item| !matches!(item.kind, ItemKind::Use(..))).count()
         });
         if models.is_empty() && library > 0 {
-            self.diagnostics(&subject);
+            self.diagnostics(&subject.model_file);
             if !subject.model_file.sink.has_errors() {
                 self.fine.push(format!(
                     "{}: a library of {library} {}, without a model; it reads well, and is checked where a model uses it",
@@ -97,66 +110,84 @@ impl Found {
         let models: Vec<_> =
             if models.is_empty() { vec![None] } else { models.into_iter().map(Some).collect() };
         let names = check_models(&mut subject, models);
-        self.diagnostics(&subject);
+        self.diagnostics(&subject.model_file);
         if !subject.model_file.sink.has_errors() {
             self.fine.push(format!("{}: {}", file.display(), are_fine(&names)));
         }
     }
 
     /// A run file, or a variant of a sweep: `at` then says which.
-    fn run(&mut self, file: &Path, mut subject: Subject, at: &str) -> Outcome {
-        let model = vec![subject.model_file.bindings.model.clone()];
-        let names = check_models(&mut subject, model);
-        let absent = match subject.data_error.take() {
-            Some(DataError::File { path, cause }) if cause.kind() == std::io::ErrorKind::NotFound => {
-                Some(path)
-            }
-            Some(error) => {
-                let message = error.to_string();
-                self.rows.push(
-                    json!({ "file": file, "severity": "error", "code": "data", "message": format!("{at}{message}") }),
-                );
-                self.broken_data.push(format!("{}: {at}{message}", file.display()));
-                None
-            }
-            None => None,
+    fn run(&mut self, file: &Path, subject: Subject, at: &str, memo: &Memo) -> Outcome {
+        let Subject { model_file: model, run: Some(run), data, data_error } = subject else { return Ok(()) };
+        let data = match (data, data_error) {
+            (_, Some(error)) => Data::of(Err(error)),
+            (Some(shape), None) => Data::Known(shape),
+            (None, None) => Data::Unread,
         };
-        if subject.model_file.sink.has_errors() || at.is_empty() {
-            self.name_variant(file, at);
-            self.diagnostics(&subject);
+        let mut found = run_check::check(run_check::Subject { run, model, data }, memo);
+        if let Data::Broken(error) = &found.subject.data {
+            let message = error.to_string();
+            self.rows.push(
+                json!({ "file": file, "severity": "error", "code": "data", "message": format!("{at}{message}") }),
+            );
+            self.broken_data.push(format!("{}: {at}{message}", file.display()));
         }
-        if subject.model_file.sink.has_errors() || absent.is_none() && subject.data.is_none() {
+        if found.subject.model.sink.has_errors() || at.is_empty() {
+            self.name_variant(file, at);
+            self.diagnostics(&found.subject.model);
+        }
+        let known = found.subject.model.sink.sorted().len();
+        let later: Vec<Told> = found.told().into_iter().skip(known).collect();
+        if let Some(mistake) = found.mistake {
+            let rows = rows(&later, found.subject.run.sources(), file, at);
+            return self.refused(file, mistake.into(), at, rows);
+        }
+        if !found.is_fine() {
             return Ok(());
         }
-        let init = match settings(&mut subject) {
+        let init = match init(&mut found.subject) {
             Ok(note) => note,
-            Err(failure) => return self.refused(file, failure, at),
+            Err(failure) => return self.refused(file, failure, at, Vec::new()),
         };
-        let data = absent.map(|path| {
-            format!("the data are not checked, as there is no {} (their sizes are stand-ins)", path.display())
-        });
+        let data = match &found.subject.data {
+            Data::Absent(path) => Some(format!(
+                "the data are not checked, as there is no {} (their sizes are stand-ins)",
+                path.display()
+            )),
+            _ => None,
+        };
         for note in [data, init].into_iter().flatten() {
             self.notes.insert(format!("{}: {note}\n", file.display()));
         }
-        self.fine.push(format!("{}: {at}{}", file.display(), are_fine(&names)));
+        self.fine.push(format!("{}: {at}{}", file.display(), are_fine(&found.names)));
         Ok(())
     }
 
-    /// Every variant of a sweep file.
+    /// Every variant of a sweep file; those with the same program check it once.
     fn sweep(&mut self, file: &Path, args: &Args) -> Outcome {
         let sweep = match run_file::load_sweep(file) {
             Ok(sweep) => sweep,
-            Err(error) => return self.refused(file, error.into(), ""),
+            Err(error) => {
+                let rows = rows_of(&error, file, "");
+                return self.refused(file, error.into(), "", rows);
+            }
         };
+        let memo = Memo::default();
         let checked = side_by_side(&sweep.variants, |variant| -> Result<Found, Failure> {
             let (_, line) = sweep.line_of(variant);
             let at = format!("variant `{}` (line {line}): ", variant.label);
-            let subject = sweep.open(variant, &args.sets).map_err(Failure::from);
-            let subject = subject.and_then(|run| Subject::of_run(run, None)?.with_sizes(&args.sizes));
             let mut found = Found::default();
-            match subject {
-                Ok(subject) => found.run(file, subject, &at)?,
-                Err(failure) => found.refused(file, failure, &at)?,
+            let run = match sweep.open(variant, &args.sets) {
+                Ok(run) => run,
+                Err(error) => {
+                    let rows = rows_of(&error, file, &at);
+                    found.refused(file, error.into(), &at, rows)?;
+                    return Ok(found);
+                }
+            };
+            match Subject::remembered(run, &memo).and_then(|subject| subject.with_sizes(&args.sizes)) {
+                Ok(subject) => found.run(file, subject, &at, &memo)?,
+                Err(failure) => found.refused(file, failure, &at, Vec::new())?,
             }
             Ok(found)
         });
@@ -181,17 +212,21 @@ impl Found {
         self.fine.extend(other.fine);
     }
 
-    /// Something of a file that cannot be: the author's mistake, or else the end of all checking.
-    fn refused(&mut self, file: &Path, failure: Failure, at: &str) -> Outcome {
+    /// Something of a file that cannot be: the author's mistake, or else the end of all checking. `rows`: the same for programs,
+    /// where there is more to say than the text.
+    fn refused(&mut self, file: &Path, failure: Failure, at: &str, rows: Vec<Value>) -> Outcome {
         let text = match failure {
             Failure::Mistakes(text) => text,
             Failure::World(text) if !at.is_empty() => format!("error: {text}\n"),
             other => return Err(other),
         };
         self.mistaken = true;
-        self.rows.push(
-            json!({ "file": file, "severity": "error", "code": "run-file", "message": format!("{at}{text}") }),
-        );
+        if rows.is_empty() {
+            self.rows.push(
+                json!({ "file": file, "severity": "error", "code": "run-file", "message": format!("{at}{text}") }),
+            );
+        }
+        self.rows.extend(rows);
         self.name_variant(file, at);
         self.text.push_str(&text);
         Ok(())
@@ -204,17 +239,16 @@ impl Found {
         }
     }
 
-    fn diagnostics(&mut self, subject: &Subject) {
-        let file = &subject.model_file;
+    fn diagnostics(&mut self, file: &ModelFile) {
         self.mistaken |= file.sink.has_errors();
         self.text.push_str(&diagnostic::render(&file.sink, &file.sources, colours()));
         for diagnostic in file.sink.sorted() {
             let (line, column) = file.sources.line_column(diagnostic.primary.0).unwrap_or((0, 0));
-            let severity = if diagnostic.severity == Severity::Error { "error" } else { "warning" };
             let place = file.sources.files().get(diagnostic.primary.0.file as usize);
             self.rows.push(json!({
-                "file": place.map(|file| file.name.clone()), "line": line, "column": column, "severity": severity,
-                "code": diagnostic.code.slug(), "message": diagnostic.message, "help": diagnostic.help,
+                "file": place.map(|file| file.name.clone()), "line": line, "column": column,
+                "severity": word(diagnostic.severity), "code": diagnostic.code.slug(), "message": diagnostic.message,
+                "help": diagnostic.help,
             }));
         }
     }
@@ -261,27 +295,40 @@ fn check_models(subject: &mut Subject, models: Vec<Option<String>>) -> Vec<Strin
     names
 }
 
-/// What would end the run later, and `init` as far as it can be checked: weights that a run has still to make are only
-/// mentioned.
-fn settings(subject: &mut Subject) -> Result<Option<String>, Failure> {
-    let Some(mut run) = subject.run.clone() else { return Ok(None) };
-    if let (None, Length::Steps(steps)) = (run.run.steps_in_all, run.run.length) {
-        run.run.steps_in_all = Some(steps);
+/// The mistakes of a run or sweep file as programs read them.
+fn rows_of(refused: &RunFileError, file: &Path, at: &str) -> Vec<Value> {
+    match refused {
+        RunFileError::Refused(refusal) => rows(&run_check::of_run_file(refused), &refusal.sources, file, at),
+        RunFileError::Unreadable { .. } => Vec::new(),
     }
-    #[cfg(feature = "torch")]
-    {
-        let columns = subject.data.map(|data| data.sizes.fields());
-        crate::train::preflight(&run, &subject.model_file, columns.as_deref())?;
-    }
-    init(&run, subject)
 }
 
-fn init(run: &RunFile, subject: &mut Subject) -> Result<Option<String>, Failure> {
-    let Some(init) = &run.run.init else { return Ok(None) };
+/// What is told of a run as programs read it; `sources`: what it is told of, the run file first.
+fn rows(told: &[Told], sources: &Sources, file: &Path, at: &str) -> Vec<Value> {
+    let row = |told: &Told| {
+        let (line, column) = match &told.place {
+            Place::Run(span) => sources.line_column(*span).unwrap_or((0, 0)),
+            Place::Model(..) => (0, 0),
+        };
+        json!({
+            "file": file, "line": line, "column": column, "severity": word(told.severity), "code": told.code,
+            "message": format!("{at}{}", told.message), "help": told.help,
+        })
+    };
+    told.iter().map(row).collect()
+}
+
+fn word(severity: Severity) -> &'static str {
+    if severity == Severity::Error { "error" } else { "warning" }
+}
+
+/// `init` as far as it can be checked: weights that a run has still to make are only mentioned.
+fn init(subject: &mut run_check::Subject) -> Result<Option<String>, Failure> {
+    let Some(init) = &subject.run.run.init else { return Ok(None) };
     if !init.from.exists() {
         return Ok(Some(format!("`init` is not checked, as there is no {} yet", init.from.display())));
     }
-    let program = subject.model_file.program(Mode::Training, Values::Dropped)?;
-    read_init(run, &program.weights)?;
+    let program = subject.model.program(Mode::Training, Values::Dropped)?;
+    read_init(&subject.run, &program.weights)?;
     Ok(None)
 }

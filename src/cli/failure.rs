@@ -2,6 +2,7 @@
 
 use super::colours;
 use crate::model_file::CompileError;
+use crate::run_check::RunMistake;
 use crate::run_file::RunFileError;
 use crate::text_file::printable;
 
@@ -53,6 +54,21 @@ impl From<CompileError> for Failure {
         match error {
             CompileError::Mistakes(mistakes) => Failure::Mistakes(mistakes.render(colours())),
             CompileError::Internal(error) => Failure::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<RunMistake> for Failure {
+    fn from(mistake: RunMistake) -> Failure {
+        match mistake {
+            RunMistake::RunFile(error) => error.into(),
+            RunMistake::Compile { part, cause, .. } => match cause.into() {
+                Failure::Mistakes(text) if !part.is_empty() => {
+                    Failure::Mistakes(format!("{text}note: {part}\n"))
+                }
+                other => other,
+            },
+            RunMistake::Misfit(misfit) => Failure::World(misfit.to_string()),
         }
     }
 }

@@ -5,7 +5,9 @@ use super::Failure;
 use crate::data::{self, DataError, DataShape};
 use crate::ir::Mode;
 use crate::model_file::ModelFile;
+use crate::run_check::{Memo, bind_data};
 use crate::run_file::{self, RunFile};
+use crate::syntax::Disk;
 use crate::train::run_folder::{self, RunFolderError};
 use crate::weights::WeightsAbout;
 use clap::Args as ClapArgs;
@@ -60,10 +62,23 @@ impl Subject {
 
     /// The model of a run file, with its configs; the data's sizes come later, from the data.
     pub fn of_run(run: RunFile, model: Option<String>) -> Result<Subject, Failure> {
-        let mut model = ModelFile::of_run(&run, model)
-            .map_err(|error| Failure::World(format!("{}: {error}", run.model_path().display())))?;
+        let model = ModelFile::of_run(&run, model).map_err(|error| unreadable(&run, &error))?;
+        Ok(Subject::of_model(run, model))
+    }
+
+    /// The same, with texts that the memo may know already.
+    pub fn remembered(run: RunFile, memo: &Memo) -> Result<Subject, Failure> {
+        if run.keeps_model() {
+            return Subject::of_run(run, None);
+        }
+        let model = memo.model(&run.model_path(), run.run.name.clone(), &Disk);
+        let model = model.map_err(|error| unreadable(&run, &error))?;
+        Ok(Subject::of_model(run, model))
+    }
+
+    fn of_model(run: RunFile, mut model: ModelFile) -> Subject {
         model.bind_start(&run);
-        Ok(Subject { model_file: model, run: Some(run), data: None, data_error: None })
+        Subject { model_file: model, run: Some(run), data: None, data_error: None }
     }
 
     /// What weights of the model say of themselves.
@@ -91,11 +106,8 @@ impl Subject {
         if let Some(run) = &mut self.run {
             match data::shape(&run.run.data, run.data_folder()) {
                 Ok(shape) => {
-                    run.run.steps_in_all = Some(run.run.length.steps(shape.train_len, run.run.batch));
+                    bind_data(run, &mut self.model_file, &shape);
                     self.data = Some(shape);
-                    for (axis, size) in shape.sizes.axes() {
-                        self.model_file.bind_size(axis, size);
-                    }
                 }
                 Err(error) => self.data_error = Some(error),
             }
@@ -105,6 +117,10 @@ impl Subject {
         }
         Ok(self)
     }
+}
+
+fn unreadable(run: &RunFile, error: &std::io::Error) -> Failure {
+    Failure::World(format!("{}: {error}", run.model_path().display()))
 }
 
 /// What stands in the way of using the folder of a run.

@@ -101,6 +101,8 @@ pub struct Diagnostic {
     pub related: Vec<(Span, String)>,
     /// How to mend it.
     pub help: Option<String>,
+    /// The config, set from outside, that it is about.
+    pub setting: Option<String>,
 }
 
 impl Diagnostic {
@@ -113,6 +115,7 @@ impl Diagnostic {
             primary: (span, label.into()),
             related: Vec::new(),
             help: None,
+            setting: None,
         }
     }
 
@@ -131,6 +134,12 @@ impl Diagnostic {
         if span != Span::NONE {
             self.related.push((span, label.into()));
         }
+        self
+    }
+
+    /// The same about a config that was set from outside: whoever knows where it was set may say it there.
+    pub fn of_setting(mut self, name: &str) -> Diagnostic {
+        self.setting = Some(name.to_owned());
         self
     }
 

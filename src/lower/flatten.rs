@@ -3,7 +3,7 @@
 
 use super::program::{CarriedInfo, GradientInfo, Instr, InstrOp, Operand, OutputId, OutputInfo, Program};
 use crate::ir::op::Op;
-use crate::ir::{Flow, Graph, InputInfo, Node, OutputKind, OutputName, State, StateInfo, WeightInfo};
+use crate::ir::{Flow, Graph, InputInfo, Node, OutputKind, OutputName, State, StateInfo, Weight, WeightInfo};
 use crate::types::Ty;
 use petgraph::graph::NodeIndex;
 use std::collections::{HashMap, HashSet};
@@ -32,19 +32,7 @@ pub fn program(graph: &Graph) -> Program {
         steps_in_a_row: graph.steps_in_a_row,
         batch: graph.axes.named("batch"),
         axes: graph.axes.clone(),
-        weights: graph
-            .weights
-            .iter()
-            .map(|weight| WeightInfo {
-                path: weight.path.clone(),
-                role: weight.role,
-                shape: weight.dims.iter().map(|dim| dim.size as i64).collect(),
-                axes: weight.dims.iter().map(|dim| graph.axes.name(dim.axis).to_owned()).collect(),
-                outputs: weight.outputs,
-                init: weight.init,
-                span: weight.span,
-            })
-            .collect(),
+        weights: weights(graph),
         inputs: graph.inputs.iter().map(InputInfo::clone).collect(),
         states: graph
             .states
@@ -63,6 +51,20 @@ pub fn program(graph: &Graph) -> Program {
         slots: lowering.slots,
         body,
     }
+}
+
+/// Every weight of a graph, from outside.
+pub fn weights(graph: &Graph) -> Vec<WeightInfo> {
+    let info = |weight: &Weight| WeightInfo {
+        path: weight.path.clone(),
+        role: weight.role,
+        shape: weight.dims.iter().map(|dim| dim.size as i64).collect(),
+        axes: weight.dims.iter().map(|dim| graph.axes.name(dim.axis).to_owned()).collect(),
+        outputs: weight.outputs,
+        init: weight.init,
+        span: weight.span,
+    };
+    graph.weights.iter().map(info).collect()
 }
 
 /// What each state hands to the next step, the older values of one behind the newer.

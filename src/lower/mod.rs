@@ -6,6 +6,6 @@ mod flatten;
 mod print;
 mod program;
 
-pub use flatten::{carried, program};
+pub use flatten::{carried, program, weights};
 pub use print::print;
 pub use program::*;

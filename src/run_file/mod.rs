@@ -176,6 +176,17 @@ impl RunFile {
         RunFileError::Refused(Refusal { sources: self.text.sources.clone(), problems: vec![problem] })
     }
 
+    /// The texts that it was read from: the file itself, then each `--set`.
+    pub fn sources(&self) -> &crate::source::Sources {
+        &self.text.sources
+    }
+
+    /// Where a setting stands, as [`RunFile::refuse`] shows it; None of a default.
+    pub fn place(&self, setting: &str, slug: Slug) -> Option<crate::source::Span> {
+        let range = reading::place_of(self.text.ron(), setting, slug);
+        (!range.is_empty()).then(|| self.text.span(range))
+    }
+
     /// The whole text in effect; reading it gives the same settings.
     pub fn effective_text(&self) -> &str {
         self.text.ron()

@@ -5,9 +5,10 @@ use indexmap::IndexMap;
 use tch::Tensor;
 
 use super::error::{Doing, TrainError};
-use crate::data::{Dataset, Example, Field, Rows};
-use crate::ir::{InputInfo, InputRole};
+use crate::data::{Dataset, Example, Rows};
+use crate::ir::InputInfo;
 use crate::lower::Program;
+use crate::run_check::{Column, pairs};
 
 /// A batch by the model's names: int64, rows outermost, on the CPU.
 pub type Batch = IndexMap<String, Tensor>;
@@ -15,25 +16,18 @@ pub type Batch = IndexMap<String, Tensor>;
 /// Which column of the data feeds which input of a model.
 #[derive(Clone, Debug)]
 pub struct Columns {
-    pairs: Vec<(InputInfo, Source)>,
+    pairs: Vec<(InputInfo, Column)>,
     /// Rows of a batch, as compiled.
     batch: usize,
     /// What fills up a short batch.
     padding: Example,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Source {
-    Inputs,
-    Labels,
-    Puzzle,
-}
-
 impl Columns {
     /// Pairs each input of the program with the column of the same name, or else with the only one of its role and
     /// axis: targets with `labels`, and inputs that index the same axis.
     pub fn pair(program: &Program, data: &dyn Dataset) -> Result<Columns, TrainError> {
-        let pairs = pairs(program, &data.fields())?;
+        let pairs = pairs(&program.model, &program.inputs, &data.fields())?;
         let batch = program.inputs.first().and_then(|input| input.shape.first()).copied().unwrap_or(0);
         Ok(Columns { pairs, batch: batch.max(0) as usize, padding: data.padding() })
     }
@@ -47,7 +41,7 @@ impl Columns {
     pub fn targets(&self) -> impl Iterator<Item = &str> {
         self.pairs
             .iter()
-            .filter(|(_, source)| *source == Source::Labels)
+            .filter(|(_, source)| *source == Column::Labels)
             .map(|(input, _)| input.name.as_str())
     }
 
@@ -61,9 +55,9 @@ impl Columns {
         let mut batch = Batch::new();
         for (input, source) in &self.pairs {
             let (values, filler) = match source {
-                Source::Inputs => (&rows.inputs, self.padding.inputs.as_slice()),
-                Source::Labels => (&rows.labels, self.padding.labels.as_slice()),
-                Source::Puzzle => (&rows.puzzle, std::slice::from_ref(&self.padding.puzzle)),
+                Column::Inputs => (&rows.inputs, self.padding.inputs.as_slice()),
+                Column::Labels => (&rows.labels, self.padding.labels.as_slice()),
+                Column::Puzzle => (&rows.puzzle, std::slice::from_ref(&self.padding.puzzle)),
             };
             let mut shape = input.shape.clone();
             if let Some(first) = shape.first_mut() {
@@ -80,62 +74,5 @@ impl Columns {
             batch.insert(input.name.clone(), tensor.doing("making a batch")?);
         }
         Ok(batch)
-    }
-}
-
-/// Refuses columns that do not fit the inputs of a program.
-pub fn fits(program: &Program, fields: &[Field]) -> Result<(), TrainError> {
-    pairs(program, fields).map(|_| ())
-}
-
-fn pairs(program: &Program, fields: &[Field]) -> Result<Vec<(InputInfo, Source)>, TrainError> {
-    let mut pairs = Vec::new();
-    for input in &program.inputs {
-        let field = field_for(input, fields).ok_or_else(|| no_column(program, input, fields))?;
-        let source = match field.name.as_str() {
-            "labels" => Source::Labels,
-            "puzzle" => Source::Puzzle,
-            _ => Source::Inputs,
-        };
-        let sizes: Vec<i64> = field.axes.iter().map(|(_, size)| *size as i64).collect();
-        if input.shape.get(1..) != Some(sizes.as_slice()) {
-            return Err(TrainError::Program {
-                model: program.model.clone(),
-                what: format!(
-                    "`{}` was compiled for rows of {:?}, the data set's `{}` has {sizes:?}",
-                    input.name,
-                    input.shape.get(1..).unwrap_or_default(),
-                    field.name
-                ),
-                fix: "compile the model for this data set".to_owned(),
-            });
-        }
-        pairs.push((input.clone(), source));
-    }
-    Ok(pairs)
-}
-
-fn field_for<'a>(input: &InputInfo, fields: &'a [Field]) -> Option<&'a Field> {
-    if let Some(field) = fields.iter().find(|field| field.name == input.name) {
-        return Some(field);
-    }
-    let fits = |field: &&Field| {
-        (field.name == "labels") == (input.role == InputRole::Target)
-            && input.index_of.as_ref().is_none_or(|axis| *axis == field.index_of)
-            && field.axes.len() + 1 == input.axes.len()
-    };
-    let mut fitting = fields.iter().filter(fits);
-    match (fitting.next(), fitting.next()) {
-        (Some(field), None) => Some(field),
-        _ => None,
-    }
-}
-
-fn no_column(program: &Program, input: &InputInfo, fields: &[Field]) -> TrainError {
-    let names: Vec<_> = fields.iter().map(|field| format!("`{}`", field.name)).collect();
-    TrainError::Program {
-        model: program.model.clone(),
-        what: format!("no column of the data set fits `{}` [{}]", input.name, input.axes.join(", ")),
-        fix: format!("the data set offers {}: give the input one of these names", names.join(", ")),
     }
 }

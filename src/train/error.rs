@@ -9,6 +9,7 @@ use super::checkpoint::CheckpointError;
 use crate::data::DataError;
 use crate::distributed::DistributedError;
 use crate::exec::{ExecError, Origin};
+use crate::run_check::Misfit;
 use crate::source::Span;
 
 /// An error of training or evaluation, whose text is ready for the person who started the run.
@@ -76,6 +77,15 @@ pub enum TrainError {
     /// The processes of the run cannot go on together.
     #[error(transparent)]
     Distributed(#[from] DistributedError),
+}
+
+impl From<Misfit> for TrainError {
+    fn from(misfit: Misfit) -> TrainError {
+        match misfit {
+            Misfit::Setting { setting, what, fix } => TrainError::Setting { setting, what, fix },
+            Misfit::Program { model, what, fix } => TrainError::Program { model, what, fix },
+        }
+    }
 }
 
 const USUAL: &str = "a lower learning rate, more warm-up or a gradient `clip` usually helps";

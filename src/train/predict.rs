@@ -5,13 +5,14 @@ use tch::{Kind, TchError, Tensor};
 use super::choose::Candidate;
 use super::columns::Columns;
 use super::error::{Doing, TrainError};
-use super::evaluate::{CONFIDENCE, QueueStep, Request, run_queue, steps_of};
+use super::evaluate::{QueueStep, Request, run_queue, steps_of};
 use super::halting::row_seed;
 use super::supervision::SupervisionStep;
 use crate::data::{Dataset, Example, NO_LABEL};
 use crate::exec::Weights;
 use crate::ir::{InputRole, OutputKind};
 use crate::lower::{OutputId, Program};
+use crate::run_check::CONFIDENCE;
 
 /// What a model says about one example.
 #[derive(Clone, Debug, Default, PartialEq)]

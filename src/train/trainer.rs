@@ -16,7 +16,6 @@ use super::evaluate::{AnswerObserver, Protocol, evaluate_observed};
 use super::gradients::Gradients;
 use super::optimiser::{MainOptimiser, Treatment, assign};
 use super::parts::gathered;
-use super::preflight::other_weight;
 use super::results::EvaluationReport;
 use super::supervision::SupervisionStep;
 use crate::bytes::hexadecimal;
@@ -26,6 +25,7 @@ use crate::distributed::ProcessGroup;
 use crate::exec::Weights;
 use crate::ir::Mode;
 use crate::lower::Program;
+use crate::run_check::other_weight;
 use crate::run_file::{EvaluationWeights, TrainConfig, out_of_bounds};
 
 /// The two programs of one model, with the same weights.

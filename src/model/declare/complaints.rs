@@ -23,7 +23,11 @@ impl Given {
             Given::FromOutside => ("is set to", name.span, "set in the run file or by `--set`"),
         };
         let message = format!("`{}` {how} {shown}, but it must be {wanted}", name.name);
-        Diagnostic::new(Code::Config, message, span, label)
+        let told = Diagnostic::new(Code::Config, message, span, label);
+        match self {
+            Given::Here(_) => told,
+            Given::FromOutside => told.of_setting(&name.name),
+        }
     }
 
     /// `bounds`: what the range of the config says.
@@ -71,7 +75,7 @@ pub(in crate::model) fn no_config(model: &Ident, set: &str, value: &Setting, kno
         [] => "it has no configs at all".to_owned(),
         known => format!("its configs are {}", quoted(known)),
     });
-    Diagnostic::new(Code::Config, message, model.span, "this model").help(help)
+    Diagnostic::new(Code::Config, message, model.span, "this model").help(help).of_setting(set)
 }
 
 /// A config that was set and decides nothing; `read`: where the model reads it, out of reach.
@@ -88,6 +92,7 @@ pub(in crate::model) fn set_in_vain(
     };
     let message = format!("`{name}` is set to {value}, and {nothing}");
     let told = Diagnostic::new(Code::Config, message, declared, "set by `--set` or a row of a sweep");
+    let told = told.of_setting(name);
     match read {
         Some(read) => told
             .related(read, "read here, which these settings do not reach")

@@ -12,6 +12,7 @@ use crate::data::{Dataset, Example, Undo};
 use crate::exec::Outputs;
 use crate::ir::OutputKind;
 use crate::lower::Program;
+use crate::run_check::{CONFIDENCE, no_confidence, no_views, rollouts_differ};
 use crate::run_file::{Choose, Evaluation, Stop};
 
 /// How to test.
@@ -119,16 +120,7 @@ impl Protocol {
         if self.views < 2 || first.is_none_or(|example| data.view(&example, 1).is_some()) {
             return Ok(());
         }
-        Err(self.no_views())
-    }
-
-    /// The refusal of views of data that have none.
-    pub(in crate::train) fn no_views(&self) -> TrainError {
-        TrainError::Setting {
-            setting: "evaluation.views".to_owned(),
-            what: format!("{} views were asked for, but this data set knows no symmetries", self.views),
-            fix: "leave `views` at 1, or use rollouts of a model that draws noise".to_owned(),
-        }
+        Err(no_views(self.views).into())
     }
 
     /// Which rows of the batch are sure of their answer.
@@ -141,7 +133,7 @@ impl Protocol {
         let Some(threshold) = self.threshold else { return Ok(halt.to_vec()) };
         let confidence = program.output(OutputKind::Prediction, CONFIDENCE);
         let Some(confidence) = confidence.and_then(|id| outputs.values.at(id)) else {
-            return Err(no_confidence(program, threshold));
+            return Err(no_confidence(&program.model, threshold).into());
         };
         let means = confidence
             .f_to_kind(Kind::Double)
@@ -151,38 +143,9 @@ impl Protocol {
     }
 }
 
-/// What a threshold is compared with.
-pub(in crate::train) const CONFIDENCE: &str = "confidence";
-
-/// Refuses a threshold for a model that says nothing to compare it with.
-pub(in crate::train) fn check_threshold(program: &Program, threshold: Option<f64>) -> Result<(), TrainError> {
-    match threshold {
-        Some(threshold) if program.output(OutputKind::Prediction, CONFIDENCE).is_none() => {
-            Err(no_confidence(program, threshold))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn no_confidence(program: &Program, threshold: f64) -> TrainError {
-    TrainError::Setting {
-        setting: "evaluation.threshold".to_owned(),
-        what: format!("model `{}` predicts no `confidence` to compare with {threshold}", program.model),
-        fix: "leave the threshold out, or add `predict confidence = …` to the model".to_owned(),
-    }
-}
-
 /// Refuses rollouts that would all be the same.
 pub(in crate::train) fn check_rollouts(program: &Program, rollouts: usize) -> Result<(), TrainError> {
-    if rollouts < 2 || program.draws() {
-        return Ok(());
-    }
-    Err(TrainError::Setting {
-        setting: "evaluation.rollouts".to_owned(),
-        what: format!("all {rollouts} rollouts would be the same, since `{}` draws no noise", program.model),
-        fix: "use a model that does, such as `Ptrm` of models/ptrm.tot with `sigma` above 0, or `views`"
-            .to_owned(),
-    })
+    Ok(rollouts_differ(&program.model, rollouts, || program.draws())?)
 }
 
 /// View `k` of an example, and how to come back; nothing to undo for view 0.

@@ -7,7 +7,7 @@ mod queue;
 mod tally;
 
 pub use candidates::Protocol;
-pub(super) use candidates::{CONFIDENCE, check_rollouts, check_threshold, seen_from};
+pub(super) use candidates::{check_rollouts, seen_from};
 pub use observer::{AnswerObserver, ObservedAnswer};
 pub(super) use queue::{QueueStep, Request, run_queue};
 

@@ -4,10 +4,8 @@
 use indexmap::IndexMap;
 use tch::{Device, TchError, Tensor};
 
-use super::groups::Treatment;
-use super::options::Options;
 use super::{Now, REGISTRY, UpdateRule};
-use crate::diagnostic::suggestion;
+use crate::run_check::{Treatment, no_optimiser, numbers_of};
 use crate::run_file::Optimiser;
 use crate::train::error::{Doing, TrainError};
 
@@ -28,18 +26,11 @@ struct Memory {
 impl MainOptimiser {
     /// The optimiser that the settings name, without any memory.
     pub fn new(config: &Optimiser) -> Result<MainOptimiser, TrainError> {
-        let names = || REGISTRY.iter().map(|entry| entry.name);
+        let numbers = numbers_of(config)?;
         let Some(entry) = REGISTRY.iter().find(|entry| entry.name == config.name) else {
-            return Err(TrainError::Setting {
-                setting: "optimiser.name".to_owned(),
-                what: format!("there is no optimiser `{}`", config.name),
-                fix: suggestion(&config.name, names())
-                    .unwrap_or_else(|| format!("there are {}", names().collect::<Vec<_>>().join(", "))),
-            });
+            return Err(no_optimiser(&config.name).into());
         };
-        let mut options = Options::new(entry.name, &config.options);
-        let rule = (entry.build)(&mut options)?;
-        options.finish()?;
+        let rule = (entry.build)(&numbers)?;
         Ok(MainOptimiser { name: entry.name, rule, memory: IndexMap::new() })
     }
 

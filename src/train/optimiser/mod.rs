@@ -1,26 +1,25 @@
 //! Optimisers: takes weights and their gradients, changes the weights in place; never computes a gradient and knows no
 //! model.
 //!
-//! A new optimiser is one file with an `ENTRY` and one line in [`REGISTRY`].
+//! A new optimiser is one file with an `ENTRY`, one line in [`REGISTRY`], and what is to be known of it without a tensor in
+//! `run_check::OPTIMISERS`.
 
 mod adam;
 mod adam_atan2;
 mod adamw;
-mod groups;
 mod main_optimiser;
 mod muon;
-mod options;
 mod sgd;
 mod sign_sgd;
 
-pub use groups::{Treatment, assign, matches};
+pub use crate::run_check::{Treatment, assign, matches};
 pub use main_optimiser::MainOptimiser;
-pub use options::Options;
 pub use sign_sgd::update_rows;
 
 use tch::{TchError, Tensor};
 
 use super::error::TrainError;
+use crate::run_check::Numbers;
 
 /// Every optimiser that a run file may name.
 pub const REGISTRY: &[RegistryEntry] = &[adamw::ENTRY, adam_atan2::ENTRY, muon::ENTRY, sgd::ENTRY];
@@ -30,10 +29,8 @@ pub const REGISTRY: &[RegistryEntry] = &[adamw::ENTRY, adam_atan2::ENTRY, muon::
 pub struct RegistryEntry {
     /// Its name in run files.
     pub name: &'static str,
-    /// One sentence with the source of its formula.
-    pub about: &'static str,
     /// Makes the rule from its own numbers.
-    pub build: fn(&mut Options) -> Result<Box<dyn UpdateRule>, TrainError>,
+    pub build: fn(&Numbers) -> Result<Box<dyn UpdateRule>, TrainError>,
 }
 
 /// How one weight moves.
@@ -63,4 +60,17 @@ pub struct Now {
     pub weight_decay: f64,
     /// As [`Treatment::outputs`].
     pub outputs: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run_check::OPTIMISERS;
+
+    #[test]
+    fn what_can_be_named_can_be_built() {
+        let named: Vec<_> = OPTIMISERS.iter().map(|about| about.name).collect();
+        let built: Vec<_> = REGISTRY.iter().map(|entry| entry.name).collect();
+        assert_eq!(named, built);
+    }
 }

@@ -4,17 +4,12 @@
 use tch::{TchError, Tensor};
 
 use super::adam::{Adam, Direction};
-use super::options::{Options, is_positive, is_rate};
 use super::{Now, RegistryEntry, UpdateRule};
+use crate::run_check::Numbers;
 use crate::train::error::TrainError;
 
 /// Its line in the registry.
-pub const ENTRY: RegistryEntry = RegistryEntry {
-    name: "muon",
-    about: "Muon (Jordan et al., 2024, in the form of torch.optim.Muon) for the matrices of `Linear`, AdamW for all else; \
-            momentum 0.95, nesterov 1, ns_steps 5, match_rms 1, and AdamW's beta1 0.9, beta2 0.95, eps 1e-8",
-    build,
-};
+pub const ENTRY: RegistryEntry = RegistryEntry { name: "muon", build };
 
 struct Muon {
     momentum: f64,
@@ -24,18 +19,16 @@ struct Muon {
     others: Adam,
 }
 
-fn build(options: &mut Options) -> Result<Box<dyn UpdateRule>, TrainError> {
-    let is_flag = |value: f64| value == 0.0 || value == 1.0;
-    let is_count = |value: f64| value.fract() == 0.0 && (1.0..100.0).contains(&value);
+fn build(numbers: &Numbers) -> Result<Box<dyn UpdateRule>, TrainError> {
     Ok(Box::new(Muon {
-        momentum: options.take("momentum", 0.95, "at least 0 and below 1", is_rate)?,
-        nesterov: options.take("nesterov", 1.0, "0 or 1", is_flag)? == 1.0,
-        steps: options.take("ns_steps", 5.0, "a whole number from 1 to 99", is_count)? as usize,
-        match_rms: options.take("match_rms", 1.0, "0 or 1", is_flag)? == 1.0,
+        momentum: numbers.get("momentum")?,
+        nesterov: numbers.get("nesterov")? == 1.0,
+        steps: numbers.get("ns_steps")? as usize,
+        match_rms: numbers.get("match_rms")? == 1.0,
         others: Adam {
-            beta1: options.take("beta1", 0.9, "at least 0 and below 1", is_rate)?,
-            beta2: options.take("beta2", 0.95, "at least 0 and below 1", is_rate)?,
-            direction: Direction::Quotient { eps: options.take("eps", 1e-8, "above 0", is_positive)? },
+            beta1: numbers.get("beta1")?,
+            beta2: numbers.get("beta2")?,
+            direction: Direction::Quotient { eps: numbers.get("eps")? },
         },
     }))
 }

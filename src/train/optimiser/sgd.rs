@@ -2,17 +2,12 @@
 
 use tch::{TchError, Tensor};
 
-use super::options::{Options, is_rate};
 use super::{Now, RegistryEntry, UpdateRule};
+use crate::run_check::Numbers;
 use crate::train::error::TrainError;
 
 /// Its line in the registry.
-pub const ENTRY: RegistryEntry = RegistryEntry {
-    name: "sgd",
-    about: "stochastic gradient descent with momentum and, by `nesterov: 1`, Nesterov's look ahead (Sutskever et al., 2013, \
-            in the form of torch.optim.SGD); momentum 0.9, dampening 0, nesterov 0",
-    build,
-};
+pub const ENTRY: RegistryEntry = RegistryEntry { name: "sgd", build };
 
 struct Sgd {
     momentum: f64,
@@ -20,17 +15,10 @@ struct Sgd {
     nesterov: bool,
 }
 
-fn build(options: &mut Options) -> Result<Box<dyn UpdateRule>, TrainError> {
-    let momentum = options.take("momentum", 0.9, "at least 0 and below 1", is_rate)?;
-    let dampening = options.take("dampening", 0.0, "at least 0 and below 1", is_rate)?;
-    let nesterov = options.take("nesterov", 0.0, "0 or 1", |value| value == 0.0 || value == 1.0)? == 1.0;
-    if nesterov && (momentum == 0.0 || dampening != 0.0) {
-        return Err(TrainError::Setting {
-            setting: "optimiser.options.nesterov".to_owned(),
-            what: "Nesterov's look ahead needs a momentum, and no dampening".to_owned(),
-            fix: "set `momentum` above 0 and leave `dampening` at 0".to_owned(),
-        });
-    }
+fn build(numbers: &Numbers) -> Result<Box<dyn UpdateRule>, TrainError> {
+    let momentum = numbers.get("momentum")?;
+    let dampening = numbers.get("dampening")?;
+    let nesterov = numbers.get("nesterov")? == 1.0;
     Ok(Box::new(Sgd { momentum, dampening, nesterov }))
 }
 

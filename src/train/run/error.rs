@@ -7,6 +7,7 @@ use crate::data::DataError;
 use crate::distributed::DistributedError;
 use crate::exec::{ExecError, WeightsError};
 use crate::model_file::CompileError;
+use crate::run_check::RunMistake;
 use crate::run_file::RunFileError;
 use crate::train::checkpoint::CheckpointError;
 use crate::train::error::TrainError;
@@ -160,6 +161,17 @@ fn instead(folder: &std::path::Path, step: &Option<u64>) -> String {
             folder.display()
         ),
         None => "; there is no whole checkpoint before it: start the run anew".to_owned(),
+    }
+}
+
+impl From<RunMistake> for RunError {
+    fn from(mistake: RunMistake) -> RunError {
+        match mistake {
+            RunMistake::RunFile(error) => error.into(),
+            RunMistake::Compile { part, cause, .. } if part.is_empty() => RunError::Compile(cause),
+            RunMistake::Compile { part, cause, .. } => RunError::Part { part, cause },
+            RunMistake::Misfit(misfit) => TrainError::from(misfit).into(),
+        }
     }
 }
 

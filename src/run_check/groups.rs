@@ -3,10 +3,10 @@
 
 use indexmap::IndexMap;
 
+use super::misfit::Misfit;
 use crate::diagnostic::suggestion;
 use crate::ir::{WeightInfo, WeightRole};
 use crate::run_file::{ParamGroup, TrainConfig};
-use crate::train::error::TrainError;
 
 /// How one weight is trained.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,10 +22,7 @@ pub struct Treatment {
 }
 
 /// The treatment of every `param` and `table`, by path, in declaration order.
-pub fn assign(
-    weights: &[WeightInfo],
-    config: &TrainConfig,
-) -> Result<IndexMap<String, Treatment>, TrainError> {
+pub fn assign(weights: &[WeightInfo], config: &TrainConfig) -> Result<IndexMap<String, Treatment>, Misfit> {
     let mut won = vec![0_usize; config.groups.len()];
     let mut treatments = IndexMap::new();
     for weight in weights {
@@ -43,7 +40,7 @@ pub fn assign(
     }
     for (index, group) in config.groups.iter().enumerate() {
         if group.lr.is_some() && group.lr_factor.is_some() {
-            return Err(TrainError::Setting {
+            return Err(Misfit::Setting {
                 setting: format!("groups[{index}]"),
                 what: format!("`{}` has both `lr` and `lr_factor`", group.weights),
                 fix: "keep one of the two".to_owned(),
@@ -67,7 +64,7 @@ fn treatment((lr, weight_decay): (f64, f64), outputs: usize, group: Option<&Para
 }
 
 /// Why a group that won no weight won none.
-fn idle(index: usize, group: &ParamGroup, weights: &[WeightInfo]) -> TrainError {
+fn idle(index: usize, group: &ParamGroup, weights: &[WeightInfo]) -> Misfit {
     let pattern = &group.weights;
     let matched: Vec<_> = weights.iter().filter(|weight| matches(pattern, &weight.path)).collect();
     let (what, fix) = if matched.is_empty() {
@@ -83,7 +80,7 @@ fn idle(index: usize, group: &ParamGroup, weights: &[WeightInfo]) -> TrainError 
         let what = format!("every weight that `{pattern}` matches belongs to an earlier group");
         (what, "the first match wins: put the narrower pattern first".to_owned())
     };
-    TrainError::Setting { setting: format!("groups[{index}].weights"), what, fix }
+    Misfit::Setting { setting: format!("groups[{index}].weights"), what, fix }
 }
 
 /// Patterns worth suggesting: whole paths, and `prefix.*` for each part of the model.
