@@ -5,6 +5,8 @@
 mod editor;
 #[path = "lsp/rename.rs"]
 mod rename;
+#[path = "lsp/run_files.rs"]
+mod run_files;
 
 use editor::{BASE, CHILD, Editor, ROOT, asked, document, errors, family, place_of, shipped, uri};
 use serde_json::{Value, json};

@@ -101,8 +101,17 @@ pub struct Diagnostic {
     pub related: Vec<(Span, String)>,
     /// How to mend it.
     pub help: Option<String>,
-    /// The config, set from outside, that it is about.
-    pub setting: Option<String>,
+    /// What was set from outside that it is about.
+    pub setting: Option<Setting>,
+}
+
+/// A config that was set from outside, and what of it is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// That there is such a name.
+    Name(String),
+    /// The value of the name.
+    Value(String),
 }
 
 impl Diagnostic {
@@ -138,8 +147,8 @@ impl Diagnostic {
     }
 
     /// The same about a config that was set from outside: whoever knows where it was set may say it there.
-    pub fn of_setting(mut self, name: &str) -> Diagnostic {
-        self.setting = Some(name.to_owned());
+    pub fn of_setting(mut self, setting: Setting) -> Diagnostic {
+        self.setting = Some(setting);
         self
     }
 

@@ -1,4 +1,4 @@
-//! What is wrong with a document, as the protocol says it: the messages of `totc check`, each at its place. Takes a document
+//! What is wrong with a model file, as the protocol says it: the messages of `totc check`, each at its place. Takes a document
 //! and the texts beside it, gives diagnostics and the files that were read. A mistake of a file that it uses is told where
 //! it is used.
 
@@ -9,8 +9,7 @@ use crate::diagnostic::{self, Severity};
 use crate::ir::Mode;
 use crate::model::notes::Table;
 use crate::model_file::ModelFile;
-use crate::run_file::{self, RunFileError};
-use crate::source::{FileId, Span};
+use crate::source::Span;
 use crate::syntax::Reader;
 use crate::syntax::ast::ItemKind;
 use lsp_types::{
@@ -29,12 +28,9 @@ pub(super) struct Found {
     pub(super) known: Option<Known>,
 }
 
-/// All that is found in a document.
+/// All that is found in a model file.
 pub(super) fn of(document: &Document, texts: &dyn Reader) -> Found {
     let own = BTreeSet::from([document.path.clone()]);
-    if document.is_run_file() {
-        return Found { diagnostics: of_run_file(document), uses: own, known: None };
-    }
     let Ok(mut model) = ModelFile::read(&document.path, None, texts) else {
         return Found { diagnostics: Vec::new(), uses: own, known: None };
     };
@@ -89,7 +85,8 @@ fn told(document: &Document, model: &ModelFile, found: &diagnostic::Diagnostic) 
     }
 }
 
-fn help(help: Option<&str>) -> String {
+/// The line of help under a message.
+pub(super) fn help(help: Option<&str>) -> String {
     help.map_or(String::new(), |help| format!("\nhelp: {help}"))
 }
 
@@ -107,29 +104,4 @@ fn where_used(document: &Document, model: &ModelFile, span: Span) -> Range {
     });
     let bytes = uses.map_or(0..0, |item| item.span.range());
     place::range(&document.text, bytes)
-}
-
-fn of_run_file(document: &Document) -> Vec<Diagnostic> {
-    if run_file::is_other(&document.text) {
-        return Vec::new();
-    }
-    let refused = match run_file::is_sweep(&document.text) {
-        true => run_file::parse_sweep(&document.path, &document.text).err(),
-        false => run_file::parse(&document.path, &document.text, &[] as &[&str]).err(),
-    };
-    let Some(RunFileError::Refused(refusal)) = refused else { return Vec::new() };
-    let told = |problem: &run_file::Problem| {
-        let own = problem.span.file == FileId(0).0;
-        let bytes = if own { problem.span.range() } else { 0..0 };
-        let label = if problem.label.is_empty() { String::new() } else { format!(" ({})", problem.label) };
-        Diagnostic {
-            range: place::range(&document.text, bytes),
-            severity: Some(DiagnosticSeverity::ERROR),
-            code: Some(NumberOrString::String(problem.slug.name().to_owned())),
-            source: Some("totc".to_owned()),
-            message: format!("{}{label}{}", problem.message, help(problem.help.as_deref())),
-            ..Diagnostic::default()
-        }
-    };
-    refusal.problems.iter().map(told).collect()
 }

@@ -6,6 +6,7 @@ use super::place;
 use crate::bytes::escaped;
 use crate::diagnostic::Sink;
 use crate::format::format;
+use crate::run_check::Memo;
 use crate::run_file::is_other;
 use crate::source::FileId;
 use crate::syntax::Reader;
@@ -33,12 +34,14 @@ pub(super) struct Documents {
     by_uri: BTreeMap<String, Document>,
     /// What is not open.
     files: Box<dyn Reader>,
+    /// What checks of runs have said.
+    pub(super) memo: Memo,
 }
 
 impl Documents {
     /// None is open yet.
     pub(super) fn over(files: Box<dyn Reader>) -> Documents {
-        Documents { by_uri: BTreeMap::new(), files }
+        Documents { by_uri: BTreeMap::new(), files, memo: Memo::default() }
     }
 
     /// The document gets a text; gives its address, or None where no file can have it.
@@ -61,11 +64,11 @@ impl Documents {
         self.by_uri.get(uri.as_str())
     }
 
-    /// The changed documents, and those that use them.
-    pub(super) fn concerned(&self, changed: &BTreeSet<String>) -> Vec<String> {
+    /// Those that use the changed documents, without these.
+    pub(super) fn users_of(&self, changed: &BTreeSet<String>) -> Vec<String> {
         let paths: Vec<_> = changed.iter().filter_map(|uri| Some(&self.by_uri.get(uri)?.path)).collect();
         let concerned = |(uri, document): &(&String, &Document)| {
-            changed.contains(*uri) || paths.iter().any(|path| document.uses.contains(*path))
+            !changed.contains(*uri) && paths.iter().any(|path| document.uses.contains(*path))
         };
         self.by_uri.iter().filter(concerned).map(|(uri, _)| uri.clone()).collect()
     }

@@ -13,6 +13,7 @@ mod navigation;
 mod place;
 mod places;
 mod rename;
+mod run_diagnostics;
 mod run_names;
 mod symbols;
 
@@ -59,10 +60,13 @@ pub fn serve(connection: &Connection) -> Result<(), ProtocolError> {
             return Ok(());
         }
         // Whoever types fast is told of the last state only.
-        let waiting = !connection.receiver.is_empty();
-        for message in server.take(message, waiting) {
-            // To a client that is gone nothing is said.
-            let _ = connection.sender.send(message);
+        let waiting = || !connection.receiver.is_empty();
+        // To a client that is gone nothing is said.
+        let say =
+            |said: Vec<Message>| said.into_iter().for_each(|message| drop(connection.sender.send(message)));
+        say(server.take(message, waiting()));
+        while !waiting() && server.is_behind() {
+            say(server.catch_up(&waiting));
         }
     }
     Ok(())
@@ -72,16 +76,18 @@ pub fn serve(connection: &Connection) -> Result<(), ProtocolError> {
 pub struct Server {
     documents: Documents,
     changed: BTreeSet<String>,
+    /// Texts that use what has changed, and are still to be checked.
+    behind: BTreeSet<String>,
 }
 
 impl Server {
     /// Without open documents; what is not open is read by `files`.
     pub fn over(files: Box<dyn Reader>) -> Server {
-        Server { documents: Documents::over(files), changed: BTreeSet::new() }
+        Server { documents: Documents::over(files), changed: BTreeSet::new(), behind: BTreeSet::new() }
     }
 
     /// What is to be said after a message: the answer of a request, and what is wrong with texts that have changed, unless
-    /// more messages are `waiting`.
+    /// more messages are `waiting`. Texts that use them come when there is time, by [`Server::catch_up`].
     pub fn take(&mut self, message: Message, waiting: bool) -> Vec<Message> {
         let mut said = Vec::new();
         match message {
@@ -100,14 +106,42 @@ impl Server {
         said
     }
 
-    /// Checks what has changed and all that uses it.
-    fn tell(&mut self, said: &mut Vec<Message>) {
-        for uri in self.documents.concerned(&std::mem::take(&mut self.changed)) {
-            let Some(document) = self.documents.at(&uri) else { continue };
-            let found = diagnostics::of(document, &self.documents);
-            self.documents.checked(&uri, found.uses, found.known);
-            said.extend(published(&uri, found.diagnostics));
+    /// Whether a text that uses what has changed is still to be checked.
+    pub fn is_behind(&self) -> bool {
+        !self.behind.is_empty()
+    }
+
+    /// Checks one of the texts that use what has changed; gives that up where something `interrupts` it, to begin anew later.
+    pub fn catch_up(&mut self, interrupts: &dyn Fn() -> bool) -> Vec<Message> {
+        let Some(uri) = self.behind.pop_first() else { return Vec::new() };
+        let mut said = Vec::new();
+        if !self.check(&uri, interrupts, &mut said) {
+            self.behind.insert(uri);
         }
+        said
+    }
+
+    /// Checks what has changed.
+    fn tell(&mut self, said: &mut Vec<Message>) {
+        let changed = std::mem::take(&mut self.changed);
+        for uri in &changed {
+            self.behind.remove(uri);
+            self.check(uri, &|| false, said);
+        }
+        self.behind.extend(self.documents.users_of(&changed));
+    }
+
+    /// Checks a text; false where it was interrupted.
+    fn check(&mut self, uri: &str, interrupted: &dyn Fn() -> bool, said: &mut Vec<Message>) -> bool {
+        let Some(document) = self.documents.at(uri) else { return true };
+        let found = match document.is_run_file() {
+            true => run_diagnostics::of(document, &self.documents, interrupted),
+            false => Some(diagnostics::of(document, &self.documents)),
+        };
+        let Some(found) = found else { return false };
+        self.documents.checked(uri, found.uses, found.known);
+        said.extend(published(uri, found.diagnostics));
+        true
     }
 }
 

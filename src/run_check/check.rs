@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::misfit::RunMistake;
 use super::preflight::preflight;
 use super::steps::Memo;
-use crate::data::{DataError, DataShape};
+use crate::data::{self, DataError, DataShape, DataSpec};
 use crate::ir::Mode;
 use crate::model_file::ModelFile;
 use crate::run_file::{Length, RunFile};
@@ -35,6 +35,16 @@ impl Data {
             Err(error) => Data::Broken(error),
         }
     }
+
+    /// Of a run file's data without a look at any file: those that are generated are known.
+    pub fn without_reading(run: &RunFile) -> Data {
+        match &run.run.data {
+            spec @ (DataSpec::Sudoku(_) | DataSpec::Maze(_)) => {
+                Data::of(data::shape(spec, run.data_folder()))
+            }
+            _ => Data::Unread,
+        }
+    }
 }
 
 /// A run with its model, bound to what is known of its data.
@@ -55,6 +65,18 @@ pub struct Found {
     pub names: Vec<String>,
     /// What would end the run later.
     pub mistake: Option<RunMistake>,
+}
+
+impl Subject {
+    /// The same without a look at the data's files: `model` as it was read.
+    pub fn without_reading(mut run: RunFile, mut model: ModelFile) -> Subject {
+        model.bind_start(&run);
+        let data = Data::without_reading(&run);
+        if let Data::Known(shape) = &data {
+            bind_data(&mut run, &mut model, shape);
+        }
+        Subject { run, model, data }
+    }
 }
 
 /// Binds a model to the data, and tells the run how long it is.

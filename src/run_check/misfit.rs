@@ -17,6 +17,16 @@ pub enum Misfit {
         /// How to fix it.
         fix: String,
     },
+    /// A name in the settings that means nothing.
+    #[error("setting `{setting}`: {what}; {fix}")]
+    Name {
+        /// The setting, as in `optimiser.options.beta3`.
+        setting: String,
+        /// The cause.
+        what: String,
+        /// How to fix it.
+        fix: String,
+    },
     /// A model and the data or settings that it is used with.
     #[error("model `{model}`: {what}; {fix}")]
     Program {
@@ -52,8 +62,14 @@ pub enum RunMistake {
 
 /// A misfit, at the setting's place in the run file if it is about one.
 pub fn placed(run: &RunFile, misfit: Misfit) -> RunMistake {
-    let Misfit::Setting { setting, what, fix } = misfit else { return RunMistake::Misfit(misfit) };
+    let (setting, what, fix, slug) = match misfit {
+        Misfit::Setting { setting, what, fix } if setting == "optimiser.name" => {
+            (setting, what, fix, Slug::UnknownValue)
+        }
+        Misfit::Setting { setting, what, fix } => (setting, what, fix, Slug::Conflict),
+        Misfit::Name { setting, what, fix } => (setting, what, fix, Slug::UnknownField),
+        Misfit::Program { .. } => return RunMistake::Misfit(misfit),
+    };
     let path = setting.replace('[', ".").replace(']', "");
-    let slug = if setting == "optimiser.name" { Slug::UnknownValue } else { Slug::Conflict };
     run.refuse(&path, slug, &format!("`{setting}`: {what}"), Some(&fix)).into()
 }

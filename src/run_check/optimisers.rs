@@ -144,7 +144,7 @@ pub fn numbers_of(config: &Optimiser) -> Result<Numbers, Misfit> {
 
 fn no_number(optimiser: &str, name: &str, known: &IndexMap<&'static str, f64>) -> Misfit {
     let all = || known.keys().copied();
-    Misfit::Setting {
+    Misfit::Name {
         setting: format!("optimiser.options.{name}"),
         what: format!("`{optimiser}` has no such number"),
         fix: suggestion(name, all())

@@ -97,6 +97,9 @@ pub struct Memo {
     models: Mutex<HashMap<(PathBuf, Option<String>), ModelFile>>,
 }
 
+/// Some dozen sweeps.
+const MOST_KEPT: usize = 1000;
+
 #[derive(Clone, Debug)]
 struct Kept {
     step: Option<Arc<Step>>,
@@ -151,9 +154,11 @@ impl Memo {
         Ok(model)
     }
 
-    /// Forgets what has not been asked for since this was last called.
-    pub fn forget_unused(&self) {
+    /// Forgets what has not been asked for since it last forgot something, once there is much of it.
+    pub fn tidy(&self) {
         let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
-        steps.retain(|_, kept| std::mem::take(&mut kept.used));
+        if steps.len() > MOST_KEPT {
+            steps.retain(|_, kept| std::mem::take(&mut kept.used));
+        }
     }
 }

@@ -4,7 +4,7 @@
 use super::check::{Data, Found};
 use super::misfit::RunMistake;
 use crate::data::DataError;
-use crate::diagnostic::{Diagnostic, Severity, Sink};
+use crate::diagnostic::{Diagnostic, Setting, Severity, Sink};
 use crate::model_file::CompileError;
 use crate::run_file::{Problem, RunFile, RunFileError, Slug};
 use crate::source::{Sources, Span};
@@ -37,8 +37,11 @@ pub enum Place {
 
 /// Where a config stands that a complaint of the model is about: its value, or its name where the model has none of it.
 fn of_config(run: &RunFile, holders: &[String], told: &Diagnostic) -> Option<Span> {
-    let name = told.setting.as_ref()?;
-    holders.iter().find_map(|holder| run.place(&format!("{holder}.{name}"), Slug::UnknownField))
+    let (name, slug) = match told.setting.as_ref()? {
+        Setting::Name(name) => (name, Slug::UnknownField),
+        Setting::Value(name) => (name, Slug::Conflict),
+    };
+    holders.iter().find_map(|holder| run.place(&format!("{holder}.{name}"), slug))
 }
 
 impl Found {

@@ -115,7 +115,7 @@ fn written(text: &str, value: &Node) -> Vec<(String, Range<usize>)> {
 }
 
 /// The path without `.` and `..`, as far as it says itself where they lead.
-fn plain(path: &Path) -> PathBuf {
+pub fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {
         match (part, plain.components().next_back()) {

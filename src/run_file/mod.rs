@@ -25,7 +25,7 @@ pub use config_value::ConfigValue;
 pub use error::{Problem, Refusal, RunFileError, Slug};
 pub use fingerprint::{Difference, Fingerprint};
 pub use limits::out_of_bounds;
-pub use mentions::{NameInRun, Named, names_of_model, trained};
+pub use mentions::{NameInRun, Named, names_of_model, plain, trained};
 pub use reading::fields;
 pub use reference::{reference, schema};
 pub use run::{Begin, Phase, Precision, Run, Share, Start};

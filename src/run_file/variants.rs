@@ -9,7 +9,7 @@ use super::blame::Blame;
 use super::error::{Problem, Refusal, RunFileError, Slug};
 use super::outline::Node;
 use super::sweep::{Grid, Settings, Sweep, SweepFile};
-use super::{RunFile, load_with};
+use super::{RunFile, parse};
 use crate::source::{Origin, Sources, Span};
 
 /// One way to train: a run file and what is changed in it.
@@ -214,9 +214,36 @@ impl SweepFile {
     /// The run file of a variant, further `--set`s written into it; mistakes are shown where they stand in the sweep
     /// file or in the run file.
     pub fn open(&self, variant: &Variant, more: &[String]) -> Result<RunFile, RunFileError> {
+        self.open_from(variant, more, &crate::text_file::read)
+    }
+
+    /// The same where the texts of run files come from elsewhere.
+    ///
+    /// # Errors
+    /// As [`SweepFile::open`].
+    pub fn open_from(
+        &self,
+        variant: &Variant,
+        more: &[String],
+        read: &dyn Fn(&Path) -> std::io::Result<String>,
+    ) -> Result<RunFile, RunFileError> {
         let mut overrides = variant.overrides();
         overrides.extend(more.iter().cloned());
-        load_with(&variant.run, &overrides).map_err(|error| self.shown_here(variant, error))
+        let path = &variant.run;
+        let text = read(path).map_err(|cause| RunFileError::Unreadable { path: path.clone(), cause });
+        text.and_then(|text| parse(path, &text, &overrides)).map_err(|error| self.shown_here(variant, error))
+    }
+
+    /// Where a place of a variant's run file stands in the sweep file: that of one of its settings; None of what the run file
+    /// says itself.
+    pub fn place_of(&self, variant: &Variant, span: Span) -> Option<Span> {
+        let given = variant.settings.get((span.file as usize).checked_sub(1)?)?;
+        Some(self.text.span(given.at(span.range())))
+    }
+
+    /// Where a variant stands.
+    pub fn place_of_variant(&self, variant: &Variant) -> Span {
+        self.text.span(variant.place.clone())
     }
 
     /// A complaint about one of a variant's settings that only a later stage could have; at the variant itself if it has
@@ -264,12 +291,10 @@ impl SweepFile {
             files.push(sources.add(&file.name, &file.text, Origin::Author));
         }
         let moved = |mut problem: Problem| {
-            let number = problem.span.file as usize;
-            let given = number.checked_sub(1).and_then(|index| variant.settings.get(index));
-            problem.span = match given {
-                Some(given) => self.text.span(given.at(problem.span.range())),
-                None => files.get(number).map_or(problem.span, |file| Span::new(*file, problem.span.range())),
-            };
+            problem.span = self.place_of(variant, problem.span).unwrap_or_else(|| {
+                let file = files.get(problem.span.file as usize);
+                file.map_or(problem.span, |file| Span::new(*file, problem.span.range()))
+            });
             problem
         };
         let problems = refusal.problems.into_iter().map(moved).collect();

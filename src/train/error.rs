@@ -82,7 +82,9 @@ pub enum TrainError {
 impl From<Misfit> for TrainError {
     fn from(misfit: Misfit) -> TrainError {
         match misfit {
-            Misfit::Setting { setting, what, fix } => TrainError::Setting { setting, what, fix },
+            Misfit::Setting { setting, what, fix } | Misfit::Name { setting, what, fix } => {
+                TrainError::Setting { setting, what, fix }
+            }
             Misfit::Program { model, what, fix } => TrainError::Program { model, what, fix },
         }
     }

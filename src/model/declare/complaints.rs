@@ -1,7 +1,7 @@
 //! What the author is told about declarations: configs, axes, data, weights and states. Takes names, numbers and places,
 //! gives diagnostics; decides nothing.
 
-use crate::diagnostic::{Code, Diagnostic, did_you_mean};
+use crate::diagnostic::{Code, Diagnostic, Setting as Set, did_you_mean};
 use crate::model::words::{PLAIN, meant, quoted};
 use crate::model::{Number, Setting};
 use crate::source::Span;
@@ -26,7 +26,7 @@ impl Given {
         let told = Diagnostic::new(Code::Config, message, span, label);
         match self {
             Given::Here(_) => told,
-            Given::FromOutside => told.of_setting(&name.name),
+            Given::FromOutside => told.of_setting(Set::Value(name.name.clone())),
         }
     }
 
@@ -75,7 +75,9 @@ pub(in crate::model) fn no_config(model: &Ident, set: &str, value: &Setting, kno
         [] => "it has no configs at all".to_owned(),
         known => format!("its configs are {}", quoted(known)),
     });
-    Diagnostic::new(Code::Config, message, model.span, "this model").help(help).of_setting(set)
+    Diagnostic::new(Code::Config, message, model.span, "this model")
+        .help(help)
+        .of_setting(Set::Name(set.to_owned()))
 }
 
 /// A config that was set and decides nothing; `read`: where the model reads it, out of reach.
@@ -92,7 +94,7 @@ pub(in crate::model) fn set_in_vain(
     };
     let message = format!("`{name}` is set to {value}, and {nothing}");
     let told = Diagnostic::new(Code::Config, message, declared, "set by `--set` or a row of a sweep");
-    let told = told.of_setting(name);
+    let told = told.of_setting(Set::Name(name.to_owned()));
     match read {
         Some(read) => told
             .related(read, "read here, which these settings do not reach")
