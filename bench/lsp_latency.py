@@ -1,6 +1,6 @@
-"""How long an editor waits for the mistakes after a keystroke: python3 bench/lsp_latency.py [TOTC]
+"""How long an editor waits for the mistakes after a keystroke: python3 bench/lsp_latency.py [TOTC] [FILE ...]
 
-A scripted editor opens the largest shipped model in `totc lsp` and deletes and types again some of its lines, one
+A scripted editor opens the largest shipped model, or each of the files, in `totc lsp` and deletes and types again some of its lines, one
 letter at a time, as one does while writing: most of the texts in between are half a statement. Measured is the time from
 sending `textDocument/didChange` to `textDocument/publishDiagnostics` of that file. Needs nothing but Python; the compiler may
 be one without libtorch (cargo build --release --no-default-features --features system).
@@ -17,7 +17,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 MODELS = ROOT / "models"
 # Lines are typed again where these words stand first: a declaration, the schedule, a loss.
-PLACES = ["net ", "config ", "let ", "repeat ", "loss ", "metric "]
+PLACES = ["net ", "config ", "let ", "repeat ", "loss ", "metric ", "set:", "data:", "optimiser:", "(label:"]
 ROUNDS = 3
 
 
@@ -88,11 +88,19 @@ def keystrokes(text):
 
 def main():
     totc = sys.argv[1] if len(sys.argv) > 1 else str(ROOT / "target/release/totc")
-    model = max(MODELS.glob("*.tot"), key=lambda path: path.stat().st_size)
+    models = [pathlib.Path(name).resolve() for name in sys.argv[2:]]
+    for model in models or [max(MODELS.glob("*.tot"), key=lambda path: path.stat().st_size)]:
+        measure(totc, model)
+    print(f"on {platform.processor() or platform.machine()}, {platform.system()}")
+
+
+def measure(totc, model):
     text = model.read_text()
     uri = model.as_uri()
     editor = Editor(totc)
+    start = time.perf_counter()
     editor.open(uri, text)
+    opened = time.perf_counter() - start
     seconds = []
     for _ in range(ROUNDS):
         for typed, line in keystrokes(text):
@@ -104,7 +112,7 @@ def main():
     milliseconds = sorted(1000 * second for second, _ in seconds)
     share = lambda part: milliseconds[min(int(part * len(milliseconds)), len(milliseconds) - 1)]
     print(
-        f"{model.name} ({len(text.splitlines())} lines), {len(milliseconds)} keystrokes: median "
+        f"{model.name} ({len(text.splitlines())} lines), opened in {1000 * opened:.0f} ms, {len(milliseconds)} keystrokes: median "
         f"{statistics.median(milliseconds):.1f} ms, 95 % within {share(0.95):.1f} ms, most {milliseconds[-1]:.1f} ms"
     )
     texts = len(seconds) // ROUNDS
@@ -115,7 +123,6 @@ def main():
     )
     above = sum(took > 50 for took in milliseconds)
     print(f"{above} above 50 ms; the longest after typing: {[line for _, line in sorted(seconds)[-3:]]}")
-    print(f"on {platform.processor() or platform.machine()}, {platform.system()}")
     editor.server.kill()
 
 

@@ -26,7 +26,7 @@ pub const WORDS: [&str; 68] = [
 /// What may stand at a place.
 pub(super) fn candidates(document: &Document, at: Position, texts: &Documents) -> Vec<CompletionItem> {
     if document.is_run_file() {
-        return Vec::new();
+        return super::run_completion::candidates(document, at, texts);
     }
     let byte = place::byte(&document.text, at);
     let begun = word(&document.text, byte).start;

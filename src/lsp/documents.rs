@@ -115,6 +115,11 @@ impl Documents {
         open.chain(beside).filter(ours).collect()
     }
 
+    /// The names of the run files of a folder.
+    pub(super) fn run_names(&self, folder: &Path) -> Vec<String> {
+        self.files.run_files(folder)
+    }
+
     /// Address and text of a file, open or not.
     pub(super) fn text_of(&self, path: &Path) -> Option<(Uri, String)> {
         if let Some(document) = self.all().find(|document| document.path == path) {

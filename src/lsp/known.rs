@@ -4,9 +4,10 @@
 use super::gradient;
 use crate::ir::Graph;
 use crate::model::notes::{Note, Notes};
+use crate::model_file::ModelFile;
 use crate::source::{FileId, Origin, Sources, Span};
 use crate::syntax::ast::{Ident, Item, ItemKind, Member, Model};
-use crate::syntax::{Modules, Space, declares, mentions};
+use crate::syntax::{Modules, Reader, Space, declares, mentions};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -26,6 +27,22 @@ pub(super) struct Known {
 pub(super) type Place = (PathBuf, u32);
 
 impl Known {
+    /// Texts and trees of a model file, which is not checked.
+    pub(super) fn read(path: &Path, texts: &dyn Reader) -> Option<Known> {
+        let ModelFile { sources, modules, .. } = ModelFile::read(path, None, texts).ok()?;
+        Some(Known { sources, modules, notes: Notes::default(), graphs: Vec::new() })
+    }
+
+    /// The names of the file's models.
+    pub(super) fn models(&self) -> Vec<String> {
+        let items = self.modules.by_path.get("").into_iter().flat_map(|root| &root.tree.items);
+        let name = |item: &Item| match &item.kind {
+            ItemKind::Model(model) if !model.mixin => Some(model.name.name.clone()),
+            _ => None,
+        };
+        items.filter_map(name).collect()
+    }
+
     /// Whether it is of this text.
     pub(super) fn is_of(&self, text: &str) -> bool {
         self.sources.files().first().is_some_and(|file| file.text == text)

@@ -11,15 +11,21 @@ pub(super) fn actions(document: &Document, uri: &Uri, diagnostics: &[Diagnostic]
         let meant = meant(&diagnostic.message)?;
         let bytes = place::byte(&document.text, diagnostic.range.start)
             ..place::byte(&document.text, diagnostic.range.end);
-        // Only a name gives way to a name: what is marked may be a whole call.
+        // Only a name gives way to a name: what is marked may be a whole call. In run files names stand in quotes too.
         let written = document.text.get(bytes)?;
-        if written.is_empty() || !written.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | ':'))
-        {
+        let unquoted = written.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        let of_name = |c: char| {
+            c.is_ascii_alphanumeric()
+                || matches!(c, '_' | ':')
+                || unquoted.is_some() && matches!(c, '.' | '/' | '*' | '-')
+        };
+        let name = unquoted.unwrap_or(written);
+        if name.is_empty() || !name.chars().all(of_name) {
             return None;
         }
+        let new_text = if unquoted.is_some() { format!("\"{meant}\"") } else { meant.to_owned() };
         #[expect(clippy::mutable_key_type, reason = "the protocol's type; its addresses do not change")]
-        let changes =
-            [(uri.clone(), vec![TextEdit { range: diagnostic.range, new_text: meant.to_owned() }])].into();
+        let changes = [(uri.clone(), vec![TextEdit { range: diagnostic.range, new_text }])].into();
         Some(CodeAction {
             title: format!("Write `{meant}`"),
             kind: Some(CodeActionKind::QUICKFIX),

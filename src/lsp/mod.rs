@@ -4,6 +4,7 @@
 //! is written, and no tensor computed.
 
 mod completion;
+mod declarations;
 mod diagnostics;
 mod documents;
 mod gradient;
@@ -13,8 +14,10 @@ mod navigation;
 mod place;
 mod places;
 mod rename;
+mod run_completion;
 mod run_diagnostics;
 mod run_names;
+mod run_things;
 mod symbols;
 
 pub use completion::WORDS;
@@ -171,7 +174,7 @@ fn capabilities() -> Value {
         "renameProvider": { "prepareProvider": true },
         "hoverProvider": true,
         "inlayHintProvider": true,
-        "completionProvider": { "triggerCharacters": [".", ":"] },
+        "completionProvider": { "triggerCharacters": [".", ":", "\""] },
     })
 }
 
@@ -231,7 +234,7 @@ fn answer(documents: &Documents, request: Request) -> Response {
         }),
         HoverRequest::METHOD => replied(id, params, |params: HoverParams| {
             let asked = params.text_document_position_params;
-            navigation::hover(documents.get(&asked.text_document.uri)?, asked.position)
+            navigation::hover(documents.get(&asked.text_document.uri)?, asked.position, documents)
         }),
         InlayHintRequest::METHOD => replied(id, params, |params: InlayHintParams| {
             navigation::hints(documents.get(&params.text_document.uri)?, params.range)

@@ -1,13 +1,14 @@
 //! Where names lead: declarations, all places of a name, what stands at one, and axes beside what the schedule binds. Takes
-//! a place of a document, gives places of files and words; the library's texts have no address, so what is declared there
-//! leads to its `use`.
+//! a place of a document, gives places of files and words.
 
+use super::declarations;
 use super::documents::{Document, Documents};
 use super::known::Known;
 use super::place;
 use super::places;
+use super::run_names;
+use super::run_things;
 use crate::source::Span;
-use crate::syntax::ast::ItemKind;
 use lsp_types::{
     Hover, HoverContents, InlayHint, InlayHintKind, InlayHintLabel, Location, MarkupContent, MarkupKind,
     Position, Range,
@@ -22,35 +23,29 @@ fn name_at(document: &Document, at: Position) -> Option<(&Known, Span, Span)> {
 
 /// Where the name is declared.
 pub(super) fn definition(document: &Document, at: Position, texts: &Documents) -> Option<Location> {
-    let (known, span, declared) = name_at(document, at)?;
-    if !known.is_library(declared) {
-        return location(known, declared, texts);
+    if document.is_run_file() {
+        return run_things::definition(document, at, texts);
     }
-    let name = known.sources.text(declared);
-    let module = known.modules.path_of.get(&declared.file)?;
-    let uses = known.modules.by_path.get("")?.tree.items.iter().filter_map(|item| match &item.kind {
-        ItemKind::Use(used) => Some((used, item.span)),
-        _ => None,
-    });
-    // A member of an inherited model stands in the file that is used.
-    let by_name =
-        |used: &crate::syntax::ast::Use| used.names.iter().find(|own| own.name == name).map(|own| own.span);
-    let mut uses = uses.filter(|(used, _)| used.module.join("::") == *module);
-    let target = uses.next().map(|(used, whole)| by_name(used).unwrap_or(whole))?;
-    (target != span).then(|| location(known, target, texts)).flatten()
+    let (known, span, declared) = name_at(document, at)?;
+    declarations::leads_to(known, Some(span), declared, texts)
 }
 
-/// All places of the name in the open files, what they use and what lies beside them.
+/// All places of the name in the open files, what they use and what lies beside them, run files among them.
 pub(super) fn references(
     document: &Document,
     at: Position,
     declaration: bool,
     texts: &Documents,
 ) -> Option<Vec<Location>> {
-    let (known, _, declared) = name_at(document, at)?;
+    let of_run = document.is_run_file().then(|| run_things::declared(document, at, texts));
+    let (known, declared) = match &of_run {
+        Some(found) => found.as_ref().map(|(_, known, declared)| (&**known, *declared))?,
+        None => name_at(document, at).map(|(known, _, declared)| (known, declared))?,
+    };
     let (own, name) = (known.place(declared)?, known.sources.text(declared));
-    let places = places::of(&own, name, &places::checked(&own, name, texts));
-    let mut found = Vec::new();
+    let checked = places::checked(&own, name, texts);
+    let places = places::of(&own, name, &checked);
+    let mut found = run_names::references(&places, &checked, texts);
     for (path, starts) in places.by_path {
         let Some((uri, text)) = texts.text_of(&path) else { continue };
         let starts = starts.into_iter().filter(|start| declaration || (&path, *start) != (&own.0, own.1));
@@ -60,27 +55,21 @@ pub(super) fn references(
     Some(found)
 }
 
-fn location(known: &Known, span: Span, texts: &Documents) -> Option<Location> {
-    let (uri, text) = texts.text_of(&known.place(span)?.0)?;
-    Some(Location { uri, range: place::range(&text, span.range()) })
-}
-
 /// What stands at a place, in words.
-pub(super) fn hover(document: &Document, at: Position) -> Option<Hover> {
+pub(super) fn hover(document: &Document, at: Position, texts: &Documents) -> Option<Hover> {
+    if document.is_run_file() {
+        return run_things::hover(document, at, texts);
+    }
     let (known, span, declared) = name_at(document, at)?;
-    let (line, above) = known.declaration(declared)?;
-    let mut parts = vec![format!("```tot\n{line}\n```")];
+    let mut facts = Vec::new();
     if let Some(note) = known.note(span.start as usize) {
-        parts.push(format!("**{}**", note.is));
-        parts.push(note.more.join("  \n"));
+        facts.push(format!("**{}**", note.is));
+        facts.push(note.more.join("  \n"));
     }
-    parts.extend(known.gradient(span, declared));
-    parts.push(above);
-    if declared.file != 0 {
-        parts.push(format!("declared in {}", known.sources.place(declared)));
-    }
-    parts.retain(|part| !part.is_empty());
-    let contents = MarkupContent { kind: MarkupKind::Markdown, value: parts.join("\n\n") };
+    facts.extend(known.gradient(span, declared));
+    let here = declared.file == 0;
+    let value = declarations::in_words(known, declared, facts, !here)?;
+    let contents = MarkupContent { kind: MarkupKind::Markdown, value };
     let range = Some(place::range(&document.text, span.range()));
     Some(Hover { contents: HoverContents::Markup(contents), range })
 }

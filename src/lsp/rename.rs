@@ -8,6 +8,7 @@ use super::known::Known;
 use super::place;
 use super::places::{self, Places};
 use super::run_names;
+use crate::source::Span;
 use crate::syntax::ast::{AxisEntry, Ident, MemberKind, Type};
 use crate::syntax::{RESERVED, Reader, lex};
 use lsp_types::{
@@ -88,23 +89,40 @@ pub(super) fn edits(
 type Asked = (std::ops::Range<usize>, At, Places, Vec<Rc<Known>>);
 
 fn asked(document: &Document, at: Position, texts: &Documents) -> Result<Asked, String> {
+    if document.is_run_file() {
+        let found = super::run_things::declared(document, at, texts);
+        let (bytes, known, declared) = found.ok_or_else(|| {
+            "of a run file configs and models can be renamed: fields have the names of docs/run-files.md"
+                .to_owned()
+        })?;
+        return of_declaration(bytes, &known, declared, texts);
+    }
     let Some(known) = document.known() else {
         return Err(
             "the text has mistakes of syntax, so that names cannot be told; mend them first".to_owned()
         );
     };
     let found = places::name_at(known, &document.text, place::byte(&document.text, at));
-    let own = found.and_then(|(span, declared)| Some((span, declared, known.place(declared)?)));
-    let Some((span, declared, own)) = own else {
-        return Err(nothing_there(document, at));
-    };
+    match found {
+        Some((span, declared)) => of_declaration(span.range(), known, declared, texts),
+        None => Err(nothing_there(document, at)),
+    }
+}
+
+fn of_declaration(
+    bytes: std::ops::Range<usize>,
+    known: &Known,
+    declared: Span,
+    texts: &Documents,
+) -> Result<Asked, String> {
+    let Some(own) = known.place(declared) else { return Err("no name stands here".to_owned()) };
     if known.is_library(declared) {
         let (name, place) = (known.sources.text(declared), known.sources.place(declared));
         return Err(format!("`{name}` is declared in the library ({place}), and keeps its name there"));
     }
     let name = known.sources.text(declared);
     let checked = places::checked(&own, name, texts);
-    Ok((span.range(), own.clone(), places::of(&own, name, &checked), checked))
+    Ok((bytes, own.clone(), places::of(&own, name, &checked), checked))
 }
 
 fn nothing_there(document: &Document, at: Position) -> String {

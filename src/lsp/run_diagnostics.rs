@@ -122,7 +122,7 @@ impl Check<'_> {
     }
 
     /// A run bound to its model.
-    fn subject(&mut self, run: RunFile) -> Result<Subject, Told> {
+    fn subject(&mut self, run: RunFile) -> Result<Subject, Box<Told>> {
         let path = plain(&run.model_path());
         self.uses.insert(path.clone());
         match self.texts.memo.model(&path, run.run.name.clone(), self.texts) {
@@ -130,14 +130,14 @@ impl Check<'_> {
                 self.uses.extend(model.sources.files().iter().map(|file| PathBuf::from(&file.name)));
                 Ok(Subject::without_reading(run, model))
             }
-            Err(cause) => Err(Told {
+            Err(cause) => Err(Box::new(Told {
                 severity: Severity::Error,
                 code: "model".to_owned(),
                 message: format!("the model file `{}` cannot be read: {cause}", run.run.model.display()),
                 label: String::new(),
                 help: self.another(&run.run.model, &path),
                 place: Place::Run(Span::NONE),
-            }),
+            })),
         }
     }
 

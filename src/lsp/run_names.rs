@@ -1,20 +1,41 @@
-//! What a new name asks of run and sweep files: configs in `set` and the name of the model. Takes the places of a thing, gives
-//! edits of the run files that are open or lie beside its model files.
+//! Names of a model file in run and sweep files: configs in `set` and the name of the model. Takes the places of a thing, gives
+//! its places in the run files that are open or lie beside its model files, and the edits that a new name asks of them.
 
 use super::diagnostics;
 use super::documents::Documents;
 use super::known::Known;
 use super::place;
 use super::places::Places;
+use super::run_things::{configs, line_of};
 use crate::model::wanted_model;
-use crate::run_file::{self, Named};
+use crate::run_file::{self, NameInRun, Named};
 use crate::source::Span;
 use crate::syntax::Reader;
-use crate::syntax::ast::{ItemKind, MemberKind, Model};
-use lsp_types::{TextEdit, Uri};
+use crate::syntax::ast::ItemKind;
+use lsp_types::{Location, TextEdit, Uri};
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
+
+/// Names in a run or sweep file that may be a thing of the model file.
+struct InRun {
+    path: PathBuf,
+    uri: Uri,
+    text: String,
+    /// Each with whether it is the thing, in the runs that have such a name.
+    names: Vec<(NameInRun, BTreeSet<bool>)>,
+}
+
+/// Places of a config or model in run files.
+pub(super) fn references(places: &Places, known: &[Rc<Known>], texts: &Documents) -> Vec<Location> {
+    let mut found = Vec::new();
+    for run in in_runs(places, None, known, texts) {
+        let own = run.names.iter().filter(|(_, meant)| meant.contains(&true));
+        let range = |name: &NameInRun| place::range(&run.text, name.range.clone());
+        found.extend(own.map(|(name, _)| Location { uri: run.uri.clone(), range: range(name) }));
+    }
+    found
+}
 
 /// Edits that give a config or a model its new name in run files: none for other things.
 ///
@@ -26,15 +47,48 @@ pub(super) fn edits(
     known: &[Rc<Known>],
     texts: &Documents,
 ) -> Result<Vec<(Uri, Vec<TextEdit>)>, String> {
+    let mut changes = Vec::new();
+    for run in in_runs(places, Some(new), known, texts) {
+        let mut edits = Vec::new();
+        for (found, meant) in run.names {
+            if meant.len() > 1 {
+                let (name, path) = (&places.name, run.path.display());
+                return Err(format!(
+                    "`{name}` in {path} is this one in some of its runs only; rename by hand"
+                ));
+            }
+            if !meant.contains(&true) {
+                continue;
+            }
+            let new_text = match found.named {
+                Named::Unsaid if run.text[..found.range.end].ends_with(',') => format!(" name: \"{new}\","),
+                Named::Unsaid => format!(", name: \"{new}\""),
+                Named::Config | Named::Model => new.to_owned(),
+            };
+            edits.push(TextEdit { range: place::range(&run.text, found.range), new_text });
+        }
+        if !edits.is_empty() {
+            changes.push((run.uri, edits));
+        }
+    }
+    Ok(changes)
+}
+
+/// The names of run files that are open or lie beside the model files. `new`: a name that the thing is to get, for which a
+/// model's name may have to be said where it is not.
+fn in_runs(places: &Places, new: Option<&str>, known: &[Rc<Known>], texts: &Documents) -> Vec<InRun> {
     let folders: BTreeSet<&Path> = places.by_path.keys().filter_map(|path| path.parent()).collect();
     let mut lines = known.iter().flat_map(|known| known.lines().map(move |line| (known, line)));
     let of_model =
         lines.any(|(known, line)| line.first().is_some_and(|model| is_in(places, known, model.name.span)));
-    let mut changes = Vec::new();
+    let mut all = Vec::new();
     for path in texts.run_files(&folders) {
         let Some((uri, text)) = texts.text_of(&path) else { continue };
         let mut names = run_file::names_of_model(&text);
-        names.retain(|found| if found.named == Named::Unsaid { of_model } else { found.name == places.name });
+        names.retain(|found| match found.named {
+            Named::Unsaid => of_model && new.is_some(),
+            Named::Config | Named::Model => found.name == places.name,
+        });
         if names.is_empty() {
             continue;
         }
@@ -48,34 +102,20 @@ pub(super) fn edits(
             .collect();
         let is = |named: Named| -> BTreeSet<bool> {
             let of = |(known, name): &(Rc<Known>, Option<String>)| {
-                means(known, name.as_deref(), named, places, new)
+                means(known, name.as_deref(), named, places, new.unwrap_or_default())
             };
             trained.iter().filter_map(of).collect()
         };
-        let mut edits = Vec::new();
-        for found in names {
-            let meant = is(found.named);
-            if meant.len() > 1 {
-                let (name, path) = (&places.name, path.display());
-                return Err(format!(
-                    "`{name}` in {path} is this one in some of its runs only; rename by hand"
-                ));
-            }
-            if !meant.contains(&true) {
-                continue;
-            }
-            let new_text = match found.named {
-                Named::Unsaid if text[..found.range.end].ends_with(',') => format!(" name: \"{new}\","),
-                Named::Unsaid => format!(", name: \"{new}\""),
-                Named::Config | Named::Model => new.to_owned(),
-            };
-            edits.push(TextEdit { range: place::range(&text, found.range), new_text });
-        }
-        if !edits.is_empty() {
-            changes.push((uri, edits));
-        }
+        let names = names
+            .into_iter()
+            .map(|found| {
+                let meant = is(found.named);
+                (found, meant)
+            })
+            .collect();
+        all.push(InRun { path, uri, text, names });
     }
-    Ok(changes)
+    all
 }
 
 /// Whether the name, as a model file's run knows it, is the thing; None where the run has no such name. Of what is not said:
@@ -85,11 +125,9 @@ fn means(known: &Known, name: Option<&str>, named: Named, places: &Places, new: 
     let is_it = |span: Span| is_in(places, known, span);
     match named {
         Named::Config => {
-            let line = known
-                .lines()
-                .find(|line| line.first().is_some_and(|first| first.name.span == model.name.span));
-            let configs = line.into_iter().flatten().flat_map(configs);
-            let own = configs.filter(|(config, _)| *config == places.name).map(|(_, span)| is_it(span));
+            let line = line_of(known, name);
+            let own = configs(&line).filter(|(config, _)| config.name == places.name);
+            let own = own.map(|(config, _)| is_it(config.span));
             own.reduce(|one, other| one || other)
         }
         Named::Model => Some(is_it(model.name.span)),
@@ -117,11 +155,4 @@ fn is_in(places: &Places, known: &Known, span: Span) -> bool {
 /// What is known of a model file that has not been looked at.
 fn checked(model: &Path, texts: &Documents) -> Option<Rc<Known>> {
     diagnostics::of(&texts.read_from(model)?, texts).known.map(Rc::new)
-}
-
-fn configs(model: &Model) -> impl Iterator<Item = (&str, Span)> {
-    model.members.iter().filter_map(|member| match &member.kind {
-        MemberKind::Config { name, .. } => Some((name.name.as_str(), name.span)),
-        _ => None,
-    })
 }

@@ -32,6 +32,18 @@ pub struct NameInRun {
 /// Fields whose names are configs.
 const SETS: [&str; 3] = ["set", "set_in_evaluation", "grid"];
 
+/// Whether a field holds values by the names of configs.
+pub fn is_set(field: &str) -> bool {
+    SETS.contains(&field)
+}
+
+/// The text in quotes at a path, if it is one.
+pub fn value_of(text: &str, path: &[&str]) -> Option<String> {
+    let root = reading::outline(text);
+    let node = path.iter().try_fold(&root, |node, name| Some(&node.unwrapped(text).entry(name)?.value))?;
+    written(text, node).into_iter().next().map(|(value, _)| value)
+}
+
 /// All names of the model file in a run or sweep file, in order.
 pub fn names_of_model(text: &str) -> Vec<NameInRun> {
     let (root, sweep) = (reading::outline(text), is_sweep(text));

@@ -1,6 +1,7 @@
 //! Run files: takes the path of a `.ron` file and the `--set`s of a command, gives checked settings; never opens the
 //! model or the data that they name.
 
+mod about;
 mod blame;
 mod config_value;
 mod error;
@@ -14,6 +15,7 @@ mod reading;
 mod reference;
 mod resolved;
 mod run;
+mod spot;
 mod sweep;
 mod text;
 mod training;
@@ -21,15 +23,17 @@ mod variants;
 
 use std::path::{Path, PathBuf};
 
+pub use about::{ChoiceAbout, FieldAbout, choices, choices_of_setting, field, fields_at, settings};
 pub use config_value::ConfigValue;
 pub use error::{Problem, Refusal, RunFileError, Slug};
 pub use fingerprint::{Difference, Fingerprint};
 pub use limits::out_of_bounds;
-pub use mentions::{NameInRun, Named, names_of_model, plain, trained};
+pub use mentions::{NameInRun, Named, is_set, names_of_model, plain, trained, value_of};
 pub use reading::fields;
 pub use reference::{reference, schema};
 pub use run::{Begin, Phase, Precision, Run, Share, Start};
-pub use sweep::{Row, Sweep, SweepFile, is_other, is_sweep, load_sweep, parse_sweep};
+pub use spot::{Gap, Part, Spot, gap_at, spot_at};
+pub use sweep::{Row, Sweep, SweepFile, is_of_the_sweep, is_other, is_sweep, load_sweep, parse_sweep};
 pub use training::{
     Checkpoints, Choose, Curve, Evaluation, EvaluationWeights, Keep, Length, Optimiser, ParamGroup, Schedule,
     Stop, Tables, TrainConfig,

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::limits;
 use super::run::{Phase, Run, Start};
+use super::sweep::Sweep;
 use super::training::{Checkpoints, Evaluation, Keep, Optimiser, ParamGroup, Schedule, Tables, TrainConfig};
 use crate::bounds::Bound;
 use crate::data;
@@ -58,6 +59,11 @@ pub fn schema() -> Value {
         bind(&mut schema, &path, bound);
     }
     schema
+}
+
+/// The same of sweep files.
+pub(super) fn schema_of_sweeps() -> Value {
+    SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Sweep>().to_value()
 }
 
 fn fields_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Map<String, Value> {
@@ -108,7 +114,7 @@ fn places(schema: &Value, at: String, path: &[&str]) -> Vec<String> {
 }
 
 /// The definition that a field refers to, alone or beside `null`.
-fn definition_of(value: &Value) -> Option<&str> {
+pub(super) fn definition_of(value: &Value) -> Option<&str> {
     let beside = || value.get("anyOf")?.as_array()?.iter().find_map(|choice| choice.get("$ref"));
     value.get("$ref").or_else(beside)?.as_str()?.strip_prefix("#/$defs/")
 }
@@ -200,12 +206,12 @@ fn cell(text: &str) -> String {
     text.replace('|', "\\|")
 }
 
-fn text<'a>(field: &'a Value, key: &str) -> &'a str {
+pub(super) fn text<'a>(field: &'a Value, key: &str) -> &'a str {
     field.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// What is written beside a field, in a line.
-fn sentence(field: &Value) -> String {
+pub(super) fn sentence(field: &Value) -> String {
     text(field, "description")
         .split_whitespace()
         .collect::<Vec<_>>()
@@ -215,7 +221,7 @@ fn sentence(field: &Value) -> String {
 }
 
 /// The type of a field as run files write its values.
-fn kind(schema: &Value, field: &Value) -> String {
+pub(super) fn kind(schema: &Value, field: &Value) -> String {
     if let Some(kind) = field.get("x-type").and_then(Value::as_str) {
         return kind.to_owned();
     }
@@ -262,7 +268,7 @@ fn kind(schema: &Value, field: &Value) -> String {
 }
 
 /// `all_steps`, or `steps(whole number)`.
-fn choice_of(schema: &Value, choice: &Value) -> String {
+pub(super) fn choice_of(schema: &Value, choice: &Value) -> String {
     if let Some(word) = choice.get("const").and_then(Value::as_str) {
         return format!("`{word}`");
     }
@@ -288,7 +294,7 @@ fn words(schema: &Value, name: &str, field: &Value) -> String {
 }
 
 /// A value of the schema as run files write it.
-fn as_ron(schema: &Value, field: &Value, value: &Value) -> String {
+pub(super) fn as_ron(schema: &Value, field: &Value, value: &Value) -> String {
     let is_choice = definition_of(field)
         .and_then(|definition| schema.pointer(&format!("/$defs/{definition}")))
         .is_some_and(|inner| inner.get("oneOf").is_some());

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use indexmap::IndexMap;
 use ron::value::RawValue;
 use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
 
 use super::blame::{Blame, Words};
 use super::error::{Refusal, RunFileError, Slug};
@@ -17,48 +19,60 @@ use crate::diagnostic::did_you_mean;
 use crate::source::Sources;
 
 /// Everything that a sweep file says.
-#[derive(Debug, Deserialize)]
+#[derive(schemars::JsonSchema, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sweep {
     /// The run file that all variants start from; a relative path starts at the sweep file's folder.
+    #[schemars(extend("x-example" = "\"trm.ron\""))]
     pub run: PathBuf,
     /// Settings of every variant: fields of the run file (`"optimiser.lr"`) and configs of the model, as `--set`.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Value>", extend("x-example" = "{ \"T\": 1, \"optimiser.lr\": 1e-4 }"))]
     pub set: Settings,
     /// Named variants.
     #[serde(default)]
+    #[schemars(extend("x-example" = "[(label: \"shallow\", set: { \"T\": 1 })]"))]
     pub rows: Vec<Row>,
     /// Every combination of these values is a variant too.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Vec<Value>>", extend("x-example" = "{ \"T\": [1, 2, 3] }"))]
     pub grid: Grid,
     /// Each variant is trained once per seed; by default once, with the run file's own.
     #[serde(default)]
+    #[schemars(extend("x-example" = "[0, 1, 2]"))]
     pub seeds: Option<Vec<u64>>,
     /// Training steps, in place of the run file's length.
     #[serde(default)]
+    #[schemars(extend("x-example" = "2000"))]
     pub steps: Option<u64>,
     /// The folder of all runs and of the table; starts at the current folder. By default `runs/NAME-OF-THE-FILE`.
     #[serde(default)]
+    #[schemars(extend("x-example" = "\"runs/depth\""))]
     pub out: Option<PathBuf>,
     /// What stands above the table and the picture; by default the file's name.
     #[serde(default)]
+    #[schemars(extend("x-example" = "\"Depth\""))]
     pub title: Option<String>,
 }
 
 /// A named variant, or with a `grid` several.
-#[derive(Debug, Deserialize)]
+#[derive(schemars::JsonSchema, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Row {
     /// Its name in the table; `{name}` stands for the value that its grid gives to `name`.
+    #[schemars(extend("x-example" = "\"shallow\""))]
     pub label: String,
     /// Another run file than the sweep's; the sweep's `set` is then left out.
     #[serde(default)]
+    #[schemars(extend("x-example" = "\"totrm.ron\""))]
     pub run: Option<PathBuf>,
     /// Its settings, beside those of the sweep and going before them.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Value>", extend("x-example" = "{ \"T\": 1, \"optimiser.lr\": 1e-4 }"))]
     pub set: Settings,
     /// Every combination of these values is a variant; values that the label does not name follow it.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Vec<Value>>", extend("x-example" = "{ \"T\": [1, 2, 3] }"))]
     pub grid: Grid,
 }
 
@@ -173,6 +187,11 @@ impl SweepFile {
 
 /// Settings that the sweep itself gives to each run.
 const OWN: &[(&str, &str)] = &[("seed", "`seeds: [0, 1]`"), ("out", "`out: \"…\"`")];
+
+/// Whether no row of a sweep may set a setting, since the sweep itself gives it.
+pub fn is_of_the_sweep(setting: &str) -> bool {
+    OWN.iter().any(|(own, _)| *own == setting)
+}
 
 /// What the shape of the text allows and no sweep could mean.
 fn check(text: &str, root: &Node) -> Vec<Blame> {
