@@ -1,6 +1,6 @@
 """How long an editor waits for the mistakes after a keystroke: python3 bench/lsp_latency.py [TOTC] [FILE ...]
 
-A scripted editor opens the largest shipped model, or each of the files, in `totc lsp` and deletes and types again some of its lines, one
+A scripted editor opens the models, run and sweep files that take longest, or each of the files, in `totc lsp` and deletes and types again some of its lines, one
 letter at a time, as one does while writing: most of the texts in between are half a statement. Measured is the time from
 sending `textDocument/didChange` to `textDocument/publishDiagnostics` of that file. Needs nothing but Python; the compiler may
 be one without libtorch (cargo build --release --no-default-features --features system).
@@ -15,10 +15,17 @@ import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-MODELS = ROOT / "models"
 # Lines are typed again where these words stand first: a declaration, the schedule, a loss.
 PLACES = ["net ", "config ", "let ", "repeat ", "loss ", "metric ", "set:", "data:", "optimiser:", "(label:"]
 ROUNDS = 3
+LONGEST = [
+    "models/totrm.tot",
+    "models/got.tot",
+    "models/ablations.tot",
+    "models/totrm.ron",
+    "results/sudoku4.ron",
+    "models/totrm-ablations.ron",
+]
 
 
 class Editor:
@@ -89,7 +96,7 @@ def keystrokes(text):
 def main():
     totc = sys.argv[1] if len(sys.argv) > 1 else str(ROOT / "target/release/totc")
     models = [pathlib.Path(name).resolve() for name in sys.argv[2:]]
-    for model in models or [max(MODELS.glob("*.tot"), key=lambda path: path.stat().st_size)]:
+    for model in models or [ROOT / name for name in LONGEST]:
         measure(totc, model)
     print(f"on {platform.processor() or platform.machine()}, {platform.system()}")
 
