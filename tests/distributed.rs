@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tch::{Device, Kind, Tensor};
@@ -20,7 +21,7 @@ fn member<T>(rank: usize, size: usize, port: u16, work: impl Fn(&ProcessGroup) -
     let host = "127.0.0.1".to_owned();
     let place =
         Rank { rank, size, local_rank: rank, local_size: size, host, port, serves: rank == 0, attempt: 0 };
-    let on_lost = Box::new(|error: &DistributedError| panic!("{error}"));
+    let on_lost = Arc::new(|error: &DistributedError| panic!("{error}"));
     let options = GroupOptions { timeout: Duration::from_secs(60), on_lost };
     let group = ProcessGroup::open(&place, options).unwrap();
     let done = work(&group);
@@ -228,6 +229,17 @@ fn a_run_goes_on_with_another_number_of_processes() {
     // Nothing is left to do, which all of them learn.
     let told = place.said(&["run", "run", "--resume", "--processes", "2"], 0);
     assert!(told.contains("the run is complete"), "{told}");
+}
+
+/// Process 0 takes the connection and then hangs, as one that was halted does.
+#[test]
+fn a_process_that_hangs_before_they_have_met_is_told_of() {
+    let place = Place::new("trm", "Trm");
+    let hung = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = hung.local_addr().unwrap().port();
+    let child = place.rank(1, port, &["run", "r.ron", "--out", "run", "--process-timeout", "2"]);
+    let told = text(child.wait_with_output().unwrap(), 3, &["rank 1"]);
+    assert!(told.contains("process 1 of 2 does not reach the others"), "{told}");
 }
 
 #[test]

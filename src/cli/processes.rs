@@ -22,7 +22,7 @@ pub(super) fn meet(place: &Place, timeout: u64) -> Result<Arc<ProcessGroup>, Fai
     let own = place.clone();
     let options = GroupOptions {
         timeout: Duration::from_secs(timeout.max(SHORTEST)),
-        on_lost: Box::new(move |error| {
+        on_lost: Arc::new(move |error| {
             super::say(&format!("error: process {} of {}: {error}\n", own.rank, own.size));
             std::process::exit(LOST);
         }),

@@ -1,13 +1,14 @@
 //! A group of processes: takes tensors of this one, gives those of all in their order, or their sum in a fixed order, the same
 //! bits everywhere; and compares what the processes say of themselves.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tch::{Device, Kind, TchError, Tensor};
 
 use super::c10d::{Group, Store};
-use super::watch::{OnLost, Watch};
+use super::watch::{Meeting, OnLost, Watch};
 use super::{DistributedError, Place, Tree};
 
 /// How processes meet.
@@ -63,6 +64,9 @@ impl ProcessGroup {
         let prefix = format!("totc/{}/", place.attempt);
         let client =
             |serves| Store::open(&place.host, place.port, serves, timeout, &prefix).map_err(unreachable);
+        let no_answer = unreachable(format!("no answer within {} s", timeout.as_secs()));
+        let meeting = Meeting::within(timeout, Arc::clone(&options.on_lost), no_answer);
+        let meeting = meeting.map_err(|error| unreachable(error.to_string()))?;
         let store = client(place.serves)?;
         all_come(&store, place, timeout).map_err(unreachable)?;
         let local = ["127.0.0.1", "localhost", "::1"].contains(&place.host.as_str());
@@ -72,6 +76,7 @@ impl ProcessGroup {
         let watch = Watch::start(client(false)?, (place.rank, place.size), timeout, options.on_lost);
         let watch = watch.map_err(|error| unreachable(error.to_string()))?;
         watch.wait(true);
+        drop(meeting);
         let group = Group::open(&store, place.rank, place.size, address, interface.as_deref(), COLLECTIVE);
         let group = group.map_err(unreachable)?;
         watch.wait(false);

@@ -33,7 +33,40 @@ struct Shared {
 }
 
 /// What is called, once, where this process waits for one that is lost.
-pub(super) type OnLost = Box<dyn Fn(&DistributedError) + Send>;
+pub(super) type OnLost = Arc<dyn Fn(&DistributedError) + Send + Sync>;
+
+/// Calls out where the processes take longer to meet than they may, until it is dropped: a store whose process hangs takes
+/// connections, answers nobody and gives no error.
+pub(super) struct Meeting {
+    over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Meeting {
+    /// After `time`, and the time that c10d needs to find out for itself, `on_lost` is told of `error`.
+    pub fn within(time: Duration, on_lost: OnLost, error: DistributedError) -> std::io::Result<Meeting> {
+        let over = Arc::new(AtomicBool::new(false));
+        let (own, began) = (Arc::clone(&over), Instant::now());
+        let wait = move || {
+            while !own.load(Ordering::SeqCst) {
+                let Some(left) = (time + GRACE).checked_sub(began.elapsed()) else { return on_lost(&error) };
+                std::thread::park_timeout(left);
+            }
+        };
+        let thread = Builder::new().name("meeting".to_owned()).spawn(wait)?;
+        Ok(Meeting { over, thread: Some(thread) })
+    }
+}
+
+impl Drop for Meeting {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            let _ = thread.join();
+        }
+    }
+}
 
 impl Watch {
     /// Watches `size` processes as number `rank`; one that has been silent for `timeout` is lost.

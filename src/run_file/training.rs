@@ -109,11 +109,11 @@ impl Length {
     }
 }
 
-/// The main optimiser: a name from the registry (`optimiser::REGISTRY`) and its numbers.
+/// The main optimiser: its name and its numbers.
 #[derive(schemars::JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Optimiser {
-    /// `adamw`, `adam_atan2` or `sgd`.
+    /// `adamw`, `adam_atan2`, `muon` or `sgd`.
     #[schemars(extend("x-example" = "\"adamw\""))]
     pub name: String,
     /// Base learning rate.

@@ -246,7 +246,11 @@ pub fn listing(title: &str, planned: &[Planned], lines: &[Line]) -> String {
     for planned in planned {
         let sets =
             if planned.sets.is_empty() { "as in the run file".to_owned() } else { planned.sets.join("  ") };
-        out.push_str(&format!("  {}: {}  {sets}\n", planned.variant.label, planned.variant.run.display()));
+        out.push_str(&format!(
+            "  {}: {}  {sets}\n",
+            planned.variant.label,
+            run_file::plain(&planned.variant.run).display()
+        ));
         if let Some(problem) = &planned.problem {
             out.push_str(&format!("    cannot be run: {problem}\n"));
         }
