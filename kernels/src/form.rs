@@ -51,6 +51,24 @@ impl Form {
     }
 }
 
+/// Whether the processor is one of Intel's: there MKL's products of float32 are faster than ours; on an AMD EPYC with AVX-512 steps with
+/// them take 1.2 to 2.1 times as long.
+pub fn by_intel() -> bool {
+    static INTEL: OnceLock<bool> = OnceLock::new();
+    *INTEL.get_or_init(vendor_is_intel)
+}
+
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+fn vendor_is_intel() -> bool {
+    let vendor = std::arch::x86_64::__cpuid(0);
+    [vendor.ebx, vendor.edx, vendor.ecx].map(u32::to_le_bytes).concat() == b"GenuineIntel"
+}
+
+#[cfg(any(not(target_arch = "x86_64"), miri))]
+fn vendor_is_intel() -> bool {
+    false
+}
+
 fn found() -> Form {
     static FOUND: OnceLock<Form> = OnceLock::new();
     *FOUND.get_or_init(detect)

@@ -84,7 +84,7 @@ pub use attention::{Attention, AttentionGradients, AttentionRoom};
 pub use element::Element;
 pub use epilogue::{Epilogue, Then};
 pub use error::Mismatch;
-pub use form::Form;
+pub use form::{Form, by_intel};
 pub use gemm::{Packed, Precision, gemm, product, weight_gradient};
 pub use half::bf16;
 pub use matrix::{Matrix, MatrixMut};

@@ -240,7 +240,8 @@ impl Recorder<'_> {
     }
 }
 
-/// Whether libtorch's product of float32 is the one to take: where it has MKL, and no other form is asked for.
+/// Whether libtorch's product of float32 is the one to take: where it has MKL, on processors that MKL has its best kernels for,
+/// and no other form is asked for.
 pub(in crate::exec::compiled) fn libtorch_multiplies(form: Form) -> bool {
-    cfg!(target_arch = "x86_64") && form >= Form::Avx512
+    form >= Form::Avx512 && totc_kernels::by_intel()
 }
