@@ -59,7 +59,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", nargs="*", default=list(CASES), choices=list(CASES))
     parser.add_argument("--modes", nargs="*", default=["infer", "train"])
-    parser.add_argument("--engines", nargs="*", default=["eager", "compile"])
+    parser.add_argument("--engines", nargs="*", default=["eager", "compile"], choices=["eager", "compile"])
     parser.add_argument("--dtype", default="float32")
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--turns", type=int, default=3)
