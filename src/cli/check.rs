@@ -126,22 +126,20 @@ impl Found {
         };
         let mut found = run_check::check(run_check::Subject { run, model, data }, memo);
         if let Data::Broken(error) = &found.subject.data {
-            let message = error.to_string();
-            self.rows.push(
-                json!({ "file": file, "severity": "error", "code": "data", "message": format!("{at}{message}") }),
-            );
-            self.broken_data.push(format!("{}: {at}{message}", file.display()));
+            self.broken_data.push(format!("{}: {at}{error}", file.display()));
         }
         if found.subject.model.sink.has_errors() || at.is_empty() {
             self.name_variant(file, at);
             self.diagnostics(&found.subject.model);
         }
+        // Those of the model come first, and have been told with their places in it.
         let known = found.subject.model.sink.sorted().len();
         let later: Vec<Told> = found.told().into_iter().skip(known).collect();
+        let rows = rows(&later, found.subject.run.sources(), file, at);
         if let Some(mistake) = found.mistake {
-            let rows = rows(&later, found.subject.run.sources(), file, at);
             return self.refused(file, mistake.into(), at, rows);
         }
+        self.rows.extend(rows);
         if !found.is_fine() {
             return Ok(());
         }

@@ -5,7 +5,7 @@ use super::documents::{Document, Documents};
 use super::place;
 use super::run_things::{configs, line_of, of_field, trained};
 use crate::run_check::OPTIMISERS;
-use crate::run_file::{self, FieldAbout, Gap, Part};
+use crate::run_file::{self, FieldAbout, Gap, Optimiser, Part};
 use crate::syntax::Reader;
 use crate::syntax::ast::MemberKind;
 use lsp_types::{
@@ -109,7 +109,7 @@ fn config_names(document: &Document, texts: &Documents) -> Vec<Candidate> {
 
 /// The numbers of the optimiser that the text names.
 fn numbers(text: &str) -> Vec<Candidate> {
-    let name = run_file::value_of(text, &["optimiser", "name"]).unwrap_or_else(|| "adam_atan2".to_owned());
+    let name = run_file::value_of(text, &["optimiser", "name"]).unwrap_or_else(|| Optimiser::default().name);
     let numbers = OPTIMISERS.iter().find(|about| about.name == name).map(|about| about.numbers);
     let candidate = |number: &crate::run_check::NumberAbout| Candidate {
         name: number.name.to_owned(),

@@ -112,7 +112,7 @@ fn settings(subject: &Subject, memo: &Memo) -> Option<RunMistake> {
         Data::Known(shape) => Some(shape.sizes.fields()),
         _ => None,
     };
-    preflight(&run, &subject.model, columns.as_deref(), memo).err()
+    preflight(&run, &mut subject.model.clone(), columns.as_deref(), memo).err()
 }
 
 impl Found {

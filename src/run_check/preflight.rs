@@ -14,36 +14,35 @@ use crate::model_file::ModelFile;
 use crate::run_file::{Begin, RunFile, Slug};
 use std::sync::Arc;
 
-/// Checks the run that `run` describes. `model` is bound to the sizes of the data; `columns` are the data's, where they are
+/// Checks the run that `run` describes. `model` is bound to the sizes of the data, and then to a part of the run; `columns` are the data's, where they are
 /// known. How long the run is counts where `run` knows it.
 ///
 /// # Errors
 /// The first thing that would end the run, at its place in the run file where it has one.
 pub fn preflight(
     run: &RunFile,
-    model: &ModelFile,
+    model: &mut ModelFile,
     columns: Option<&[Field]>,
     memo: &Memo,
 ) -> Result<(), RunMistake> {
     settings(run)?;
-    let mut model = model.clone();
     model.bind_size("batch", run.run.micro_batch.unwrap_or(run.run.batch));
     let mut trained: Option<Arc<Step>> = None;
     let mut training = Configs::new();
     let mut tested: Option<Arc<Step>> = None;
     for part in parts(run) {
-        let step = step(&mut model, &part, memo)?;
+        let step = step(model, &part, memo)?;
         match (&trained, part.mode) {
             (None, _) => trained = Some(step.clone()),
             (Some(trained), Mode::Training) => {
                 let number = part.phase.unwrap_or_default();
                 let set = run.run.phases.get(number).map(|phase| &phase.set);
                 let at = format!("phases.{number}.set");
-                same_weights(run, &mut model, (&training, set, &at), &trained.weights, (&part, &step), memo)?;
+                same_weights(run, model, (&training, set, &at), &trained.weights, (&part, &step), memo)?;
             }
             (Some(trained), Mode::Evaluation) => {
                 let place = (&training, Some(&run.run.set_in_evaluation), "set_in_evaluation");
-                same_weights(run, &mut model, place, &trained.weights, (&part, &step), memo)?;
+                same_weights(run, model, place, &trained.weights, (&part, &step), memo)?;
             }
         }
         if let Some(columns) = columns {

@@ -53,6 +53,7 @@ pub struct Gap {
 pub fn spot_at(text: &str, byte: usize) -> Option<Spot> {
     let root = reading::outline(text);
     let (path, entry) = root.entry_at(byte)?;
+    let path = without_some(text, &root, path);
     let (part, bytes) = match &entry.key {
         Some(key) if key.span.start <= byte && byte <= key.span.end => (Part::Name, key.span.clone()),
         _ => match &entry.value.group {
@@ -68,6 +69,20 @@ pub fn spot_at(text: &str, byte: usize) -> Option<Spot> {
     let word = written.trim().trim_matches('"');
     let start = bytes.start + written.find(word)?;
     (!word.is_empty()).then(|| Spot { path, part, word: word.to_owned(), bytes: start..start + word.len() })
+}
+
+/// The path without the numbers of what stands in `Some(…)`, which is the value itself.
+fn without_some(text: &str, root: &Node, path: Vec<String>) -> Vec<String> {
+    let mut node = root;
+    let mut kept = Vec::new();
+    for name in path {
+        let Some(entry) = node.entry(&name) else { return kept };
+        if std::ptr::eq(node.unwrapped(text), node) {
+            kept.push(name);
+        }
+        node = &entry.value;
+    }
+    kept
 }
 
 /// Stands in the gap.
@@ -96,13 +111,16 @@ pub fn gap_at(text: &str, byte: usize) -> Option<Gap> {
     }
     let goes_on = text[bytes.end..].trim_start().starts_with([':', '(']);
     let (holder, own) = (path.split_last()?.1.to_vec(), entry);
-    let group = holder.iter().try_fold(&root, |node, name| Some(&node.entry(name)?.value))?.group.as_ref()?;
-    let is_name = has_key || own.key.is_none() && group.bracket != '[';
+    let around = holder.iter().try_fold(&root, |node, name| Some(&node.entry(name)?.value))?;
+    let group = around.group.as_ref()?;
+    let in_some = !std::ptr::eq(around.unwrapped(&whole), around);
+    let is_name = has_key || own.key.is_none() && group.bracket != '[' && !in_some;
     let named = |entry: &RonEntry| Some(entry.key.as_ref()?.name.clone()).filter(|name| name != MARK);
     let present = group.entries.iter().filter_map(named).collect();
     if is_name {
         path = holder;
     }
+    path = without_some(&whole, &root, path);
     let part = if is_name { Part::Name } else { Part::Value };
     Some(Gap { path, part, bytes, quoted, goes_on, bracket: group.bracket, present, text: whole })
 }
@@ -153,6 +171,8 @@ mod tests {
             ("Run(data: sudoku(si|))", "data", Name, false),
             ("Run(data: sudoku(side: 4, |", "data", Name, false),
             ("Run(groups: [(w|)])", "groups.0", Name, false),
+            ("Run(name: Some(\"|\"))", "name", Value, true),
+            ("Run(init: Some((fr|)))", "init", Name, false),
             ("Sweep(seeds: [|])", "seeds.0", Value, false),
             ("Sweep(rows: [(label: \"a\", set: { \"optimiser.l|\" })])", "rows.0.set", Name, true),
         ] {
@@ -187,5 +207,9 @@ mod tests {
             }
         }
         assert_eq!(spot_at(text, 0), None);
+        let some = "Run(name: Some(\"Trm\"), init: Some((from: \"w\")))";
+        let path = |wanted: &str| spot_at(some, some.find(wanted).unwrap()).map(|spot| spot.path.join("."));
+        assert_eq!(path("Trm"), Some("name".to_owned()));
+        assert_eq!(path("from"), Some("init.from".to_owned()));
     }
 }

@@ -10,6 +10,7 @@ use super::columns::Batch;
 use super::error::{Doing, TrainError};
 use crate::exec::{Inputs, Outputs};
 use crate::lower::Program;
+use crate::run_check::Misfit;
 
 /// What lives from one supervision step to the next.
 #[derive(Debug)]
@@ -175,9 +176,10 @@ impl Carry {
 }
 
 fn stateless(program: &Program, state: &str) -> TrainError {
-    TrainError::Program {
+    Misfit::Program {
         model: program.model.clone(),
         what: format!("the compiled program gave no `state.{state}`"),
         fix: "this is an error of totc itself: please report it with the model's text".to_owned(),
     }
+    .into()
 }

@@ -15,26 +15,9 @@ use crate::source::Span;
 /// An error of training or evaluation, whose text is ready for the person who started the run.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
-    /// A setting asks for something that cannot be.
-    #[error("setting `{setting}`: {what}; {fix}")]
-    Setting {
-        /// The setting, as in `groups[1].weights`.
-        setting: String,
-        /// The cause.
-        what: String,
-        /// How to fix it.
-        fix: String,
-    },
-    /// A program and the data, settings or run it is used with do not fit together.
-    #[error("model `{model}`: {what}; {fix}")]
-    Program {
-        /// The model's name.
-        model: String,
-        /// The cause.
-        what: String,
-        /// How to fix it.
-        fix: String,
-    },
+    /// Two things of the run do not go together.
+    #[error(transparent)]
+    Misfit(#[from] Misfit),
     /// The program itself failed.
     #[error("{doing} failed: {cause}")]
     Run {
@@ -77,17 +60,6 @@ pub enum TrainError {
     /// The processes of the run cannot go on together.
     #[error(transparent)]
     Distributed(#[from] DistributedError),
-}
-
-impl From<Misfit> for TrainError {
-    fn from(misfit: Misfit) -> TrainError {
-        match misfit {
-            Misfit::Setting { setting, what, fix } | Misfit::Name { setting, what, fix } => {
-                TrainError::Setting { setting, what, fix }
-            }
-            Misfit::Program { model, what, fix } => TrainError::Program { model, what, fix },
-        }
-    }
 }
 
 const USUAL: &str = "a lower learning rate, more warm-up or a gradient `clip` usually helps";

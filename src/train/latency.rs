@@ -14,6 +14,7 @@ use super::supervision::SupervisionStep;
 use crate::data::Dataset;
 use crate::exec::{Outputs, Weights};
 use crate::ir::OutputKind;
+use crate::run_check::Misfit;
 use crate::run_file::Stop;
 use crate::statistics::{mean, quantile};
 
@@ -64,11 +65,12 @@ pub fn latency(
 ) -> Result<Latency, TrainError> {
     let columns = Columns::pair(model.program(), data)?;
     if columns.batch_rows() != 1 || data.test_len() == 0 {
-        return Err(TrainError::Program {
+        return Err(Misfit::Program {
             model: model.program().model.clone(),
             what: "latency is measured on test examples, one at a time".to_owned(),
             fix: "compile it for a batch of 1, and choose data with test examples".to_owned(),
-        });
+        }
+        .into());
     }
     let last = steps.map_or(Halting::new(model.program().halt).at_most, |steps| steps.max(1) as i64);
     let (mut times, mut used) = (Vec::new(), 0);

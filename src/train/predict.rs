@@ -13,6 +13,7 @@ use crate::exec::Weights;
 use crate::ir::{InputRole, OutputKind};
 use crate::lower::{OutputId, Program};
 use crate::run_check::CONFIDENCE;
+use crate::run_check::Misfit;
 
 /// What a model says about one example.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -167,9 +168,10 @@ pub(super) fn lines(value: &Tensor, rows: usize) -> Result<Vec<Vec<f64>>, TchErr
 }
 
 fn silent(program: &Program) -> TrainError {
-    TrainError::Program {
+    Misfit::Program {
         model: program.model.clone(),
         what: "it predicts no logits over the tokens of its target".to_owned(),
         fix: "add `predict logits` with an axis that the target indexes".to_owned(),
     }
+    .into()
 }

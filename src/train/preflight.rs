@@ -14,8 +14,9 @@ use crate::run_file::RunFile;
 /// # Errors
 /// The first thing that would end the run, at its place in the run file where it has one.
 pub fn preflight(run: &RunFile, model: &ModelFile, columns: Option<&[Field]>) -> Result<(), RunError> {
-    run_check::preflight(run, model, columns, &Memo::default())?;
+    // It keeps what it has checked.
     let mut model = model.clone();
+    run_check::preflight(run, &mut model, columns, &Memo::default())?;
     model.bind_size("batch", run.run.micro_batch.unwrap_or(run.run.batch));
     for part in run_check::parts(run) {
         model.bind_configs(part.configs.clone());

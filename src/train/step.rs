@@ -20,6 +20,7 @@ use super::supervision::SupervisionStep;
 use super::trainer::Trainer;
 use crate::distributed::{ProcessGroup, Tree};
 use crate::exec::{Inputs, Origin, Outputs, TableRows, Tell};
+use crate::run_check::Misfit;
 use indexmap::IndexMap;
 
 impl Trainer {
@@ -232,11 +233,12 @@ impl Trainer {
     }
 
     fn nothing_to_learn(&self) -> TrainError {
-        TrainError::Program {
+        Misfit::Program {
             model: self.programs.training.program().model.clone(),
             what: "no loss depends on a weight that is trained".to_owned(),
             fix: "give the model a loss, or unfreeze the weights it depends on".to_owned(),
         }
+        .into()
     }
 
     /// Moves tables, then `param`s, then their average.

@@ -25,7 +25,7 @@ use crate::distributed::ProcessGroup;
 use crate::exec::Weights;
 use crate::ir::Mode;
 use crate::lower::Program;
-use crate::run_check::other_weight;
+use crate::run_check::{Misfit, other_weight};
 use crate::run_file::{EvaluationWeights, TrainConfig, out_of_bounds};
 
 /// The two programs of one model, with the same weights.
@@ -165,11 +165,12 @@ impl Trainer {
     pub fn change_phase(&mut self, programs: Programs) -> Result<(), TrainError> {
         let (old, new) = (self.programs.training.program(), programs.training.program());
         if let Some(what) = other_weight(&old.weights, &new.weights, Mode::Training) {
-            return Err(TrainError::Program {
+            return Err(Misfit::Program {
                 model: new.model.clone(),
                 what: format!("the next phase has other weights than the one before: {what}"),
                 fix: "a phase may set only configs that leave every weight its path and shape".to_owned(),
-            });
+            }
+            .into());
         }
         let columns = Columns::pair(new, self.data.as_ref())?;
         check_batch(&self.config, new, &columns)?;
@@ -277,11 +278,12 @@ impl Trainer {
 fn all_there(program: &Program, weights: &Weights) -> Result<(), TrainError> {
     for info in &program.weights {
         if weights.get(&info.path).is_none_or(|weight| weight.size() != info.shape) {
-            return Err(TrainError::Program {
+            return Err(Misfit::Program {
                 model: program.model.clone(),
                 what: format!("the weights handed in have no `{}` of shape {:?}", info.path, info.shape),
                 fix: "make or load them for this program".to_owned(),
-            });
+            }
+            .into());
         }
     }
     Ok(())
@@ -292,7 +294,7 @@ fn check_batch(config: &TrainConfig, program: &Program, columns: &Columns) -> Re
     if config.batch > 0 && rows > 0 && config.batch.is_multiple_of(rows) {
         return Ok(());
     }
-    Err(TrainError::Setting {
+    Err(Misfit::Setting {
         setting: "batch".to_owned(),
         what: format!(
             "{} rows, but `{}` was compiled for {}",
@@ -301,14 +303,16 @@ fn check_batch(config: &TrainConfig, program: &Program, columns: &Columns) -> Re
             columns.batch_rows()
         ),
         fix: "a batch is computed whole or in equal parts".to_owned(),
-    })
+    }
+    .into())
 }
 
 fn check_numbers(config: &TrainConfig) -> Result<(), TrainError> {
     let Some((path, number, bound)) = out_of_bounds(config) else { return Ok(()) };
-    Err(TrainError::Setting {
+    Err(Misfit::Setting {
         setting: path,
         what: format!("{number} makes no sense"),
         fix: format!("it must be {} and finite", bound.words()),
-    })
+    }
+    .into())
 }
