@@ -359,3 +359,36 @@ fn half_a_text_is_answered() {
     }
     editor.stop();
 }
+
+/// Texts that use the edited one wait while the editor has more to say, and come then.
+#[test]
+fn what_uses_an_edited_text_waits_for_the_editor() {
+    let (_folder, model, _, sweep) = folder();
+    let mut server = totc::lsp::Server::over(Box::new(totc::syntax::Disk));
+    let message = |method: &str, params: Value| -> totc::lsp::Message {
+        let note = json!({ "jsonrpc": "2.0", "method": format!("textDocument/{method}"), "params": params });
+        serde_json::from_value(note).expect("a message")
+    };
+    let open = |path: &Path, text: &str| {
+        let document = json!({ "uri": uri(path), "languageId": "totc", "version": 1, "text": text });
+        message("didOpen", json!({ "textDocument": document }))
+    };
+    let text = std::fs::read_to_string(&model).expect("a file");
+    server.take(open(&sweep, SWEEP), false);
+    assert_eq!(server.take(open(&model, &text), false).len(), 1);
+    while server.is_behind() {
+        assert_eq!(server.catch_up(&|| false).len(), 1);
+    }
+    let params = json!({
+        "textDocument": { "uri": uri(&model), "version": 2 },
+        "contentChanges": [{ "text": text.replace("hidden", "wide") }],
+    });
+    let told = |said: &[totc::lsp::Message]| serde_json::to_string(said).expect("messages");
+    let said = told(&server.take(message("didChange", params), false));
+    assert!(said.contains("trm.tot") && !said.contains("sweep.ron"), "{said}");
+    assert!(server.catch_up(&|| true).is_empty());
+    assert!(server.is_behind());
+    let said = told(&server.catch_up(&|| false));
+    assert!(said.contains("sweep.ron") && said.contains("hidden"), "{said}");
+    assert!(!server.is_behind());
+}
